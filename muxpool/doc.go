@@ -1,0 +1,2 @@
+// Package muxpool carries many virtual connections on few real ones.
+package muxpool

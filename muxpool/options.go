@@ -1,0 +1,180 @@
+package muxpool
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+)
+
+// PoolOption sets one property of a pool. New checks its value: zero means the
+// documented default, a negative or senseless value is an error that wraps
+// ErrInvalidOption and names the option.
+type PoolOption func(*poolOptions)
+
+// DialFunc connects to address, as net.Dialer.DialContext does.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+type poolOptions struct {
+	connectNumber  int
+	maxConns       int
+	queueSize      int
+	dropFull       bool
+	dialTimeout    time.Duration
+	maxVirConns    int
+	maxIdle        int
+	dial           DialFunc
+	reconnectMax   int
+	reconnectFirst time.Duration
+	reconnectLimit time.Duration
+	idleTimeout    time.Duration
+	keepAlive      time.Duration
+	stallTimeout   time.Duration
+	writeTimeout   time.Duration
+	maxFrameSize   int
+	recvLimit      int
+	preWarm        []preWarm
+	invalid        []error
+}
+
+type preWarm struct {
+	node Node
+	opts GetOptions
+}
+
+// WithConnectNumber sets the number of connections per node. Default 2: one
+// falls into lock-step with a peer on one core, four bring nothing more.
+func WithConnectNumber(number int) PoolOption {
+	return func(o *poolOptions) { setInt(o, "WithConnectNumber", &o.connectNumber, number) }
+}
+
+// WithMaxConnsPerHost bounds how far a node may grow beyond WithConnectNumber
+// where WithMaxIdleConnsPerHost lets it. Default 8 times WithConnectNumber.
+func WithMaxConnsPerHost(n int) PoolOption {
+	return func(o *poolOptions) { setInt(o, "WithMaxConnsPerHost", &o.maxConns, n) }
+}
+
+// WithQueueSize sets how many frames may wait to be written on a connection.
+// Default 1024. Their bytes are bounded as well: 4 MiB, or one frame.
+func WithQueueSize(n int) PoolOption {
+	return func(o *poolOptions) { setInt(o, "WithQueueSize", &o.queueSize, n) }
+}
+
+// WithDropFull makes Write fail with ErrSendQueueFull while the send queue is
+// full, instead of waiting for space. Default false.
+func WithDropFull(drop bool) PoolOption {
+	return func(o *poolOptions) { o.dropFull = drop }
+}
+
+// WithDialTimeout bounds one attempt to connect, with TLS and the protocol's
+// handshake. Default 1 s.
+func WithDialTimeout(d time.Duration) PoolOption {
+	return func(o *poolOptions) { setDuration(o, "WithDialTimeout", &o.dialTimeout, d) }
+}
+
+// WithMaxVirConnsPerConn sets how many MuxConns a connection may carry at once.
+// When every connection is full, Get waits, first come first served, until its
+// context ends, or opens further connections if WithMaxIdleConnsPerHost says so.
+// Default 0: no limit but the protocol's id space.
+func WithMaxVirConnsPerConn(n int) PoolOption {
+	return func(o *poolOptions) { setInt(o, "WithMaxVirConnsPerConn", &o.maxVirConns, n) }
+}
+
+// WithMaxIdleConnsPerHost lets a node whose connections are all full (see
+// WithMaxVirConnsPerConn, without which this does nothing) open more of them, up
+// to WithMaxConnsPerHost, and closes unused ones beyond n. n below
+// WithConnectNumber counts as that. Default 0: a node does not grow.
+func WithMaxIdleConnsPerHost(n int) PoolOption {
+	return func(o *poolOptions) { setInt(o, "WithMaxIdleConnsPerHost", &o.maxIdle, n) }
+}
+
+// WithDialContext sets the function that connects. Default: a net.Dialer, which
+// resolves the address anew at each dial. TLS, where GetOptions asks for it, is
+// done by the pool on top. ctx carries the dial timeout and ends with the pool;
+// it is not the context of any caller.
+func WithDialContext(dial func(ctx context.Context, network, address string) (net.Conn, error)) PoolOption {
+	return func(o *poolOptions) {
+		if dial == nil {
+			o.invalid = append(o.invalid, fmt.Errorf("%w: WithDialContext(nil)", ErrInvalidOption))
+		}
+		o.dial = dial
+	}
+}
+
+// WithReconnect sets how a connection that was lost with calls in flight is
+// redialed: at most max attempts in a row, before each a wait drawn evenly from
+// zero to a bound (full jitter), which doubles from initial up to limit.
+// Defaults 10, 5 ms, 50 ms. An attempt counts as failed until the peer sends a
+// frame on the new connection.
+func WithReconnect(max int, initial, limit time.Duration) PoolOption {
+	return func(o *poolOptions) {
+		setInt(o, "WithReconnect: max", &o.reconnectMax, max)
+		setDuration(o, "WithReconnect: initial", &o.reconnectFirst, initial)
+		setDuration(o, "WithReconnect: limit", &o.reconnectLimit, limit)
+	}
+}
+
+// WithIdleTimeout sets how long a connection without calls is kept. A node
+// without connections is forgotten. Default 10 min.
+func WithIdleTimeout(d time.Duration) PoolOption {
+	return func(o *poolOptions) { setDuration(o, "WithIdleTimeout", &o.idleTimeout, d) }
+}
+
+// WithKeepAlive sets after which silence the peer of a connection with calls in
+// flight is asked for a sign of life; without one within another half of d the
+// connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
+// KeepAliver) and, on TCP, the kernel (TCP keepalive and, on Linux,
+// TCP_USER_TIMEOUT). Default 2 s.
+func WithKeepAlive(d time.Duration) PoolOption {
+	return func(o *poolOptions) { setDuration(o, "WithKeepAlive", &o.keepAlive, d) }
+}
+
+// WithStallTimeout sets how long a connection may stay silent while calls on it
+// time out, before it ends with ErrStalled: the cure for a peer that is stopped
+// or a path that swallows packets, where the protocol has no keepalive. Default
+// 1.5 times WithKeepAlive.
+func WithStallTimeout(d time.Duration) PoolOption {
+	return func(o *poolOptions) { setDuration(o, "WithStallTimeout", &o.stallTimeout, d) }
+}
+
+// WithWriteTimeout bounds one write to the kernel: a peer that does not read for
+// so long loses the connection. Default 3 s.
+func WithWriteTimeout(d time.Duration) PoolOption {
+	return func(o *poolOptions) { setDuration(o, "WithWriteTimeout", &o.writeTimeout, d) }
+}
+
+// WithMaxFrameSize sets the largest frame, in bytes, that may be read or
+// written. Default 4 MiB.
+func WithMaxFrameSize(bytes int) PoolOption {
+	return func(o *poolOptions) { setInt(o, "WithMaxFrameSize", &o.maxFrameSize, bytes) }
+}
+
+// WithRecvLimit sets how many bytes of frames may wait unread on one MuxConn,
+// one frame at the least. Default 4 MiB.
+func WithRecvLimit(bytes int) PoolOption {
+	return func(o *poolOptions) { setInt(o, "WithRecvLimit", &o.recvLimit, bytes) }
+}
+
+// WithPreWarm connects to a node before the first call needs it. New starts it
+// and does not wait; PreWarm does.
+func WithPreWarm(network, address string, opts GetOptions) PoolOption {
+	return func(o *poolOptions) {
+		o.preWarm = append(o.preWarm, preWarm{Node{network, address}, opts})
+	}
+}
+
+func setInt(o *poolOptions, option string, p *int, v int) {
+	if v < 0 {
+		o.invalid = append(o.invalid, fmt.Errorf("%w: %s(%d) is negative", ErrInvalidOption, option, v))
+		return
+	}
+	*p = v
+}
+
+func setDuration(o *poolOptions, option string, p *time.Duration, v time.Duration) {
+	if v < 0 {
+		o.invalid = append(o.invalid, fmt.Errorf("%w: %s(%v) is negative", ErrInvalidOption, option, v))
+		return
+	}
+	*p = v
+}

@@ -1,0 +1,94 @@
+package muxpool
+
+import (
+	"context"
+	"net"
+
+	"io"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// FrameParser cuts the peer's bytes into frames and tells each frame's id.
+//
+// Parse reads exactly one frame from r and returns its id and its bytes. On a
+// stream, an error from Parse ends the connection: io.EOF says that the stream
+// ended between two frames, io.ErrUnexpectedEOF inside one. On a datagram
+// socket r holds one datagram, and an error only drops that datagram.
+//
+// r is a FrameReader. It refuses with ErrFrameTooLarge to give more bytes for
+// one frame than the pool's WithMaxFrameSize allows, whatever Parse does.
+// The frame must not alias memory that Parse reuses.
+//
+// One Parse runs at a time on a connection, many on different connections:
+// Parse must be safe for concurrent use. A panic in Parse ends that connection
+// only. The parser is part of a node's identity (see GetOptions), so its
+// dynamic type must be comparable; use one value, not a new pointer per call.
+type FrameParser interface {
+	Parse(r io.Reader) (vid uint32, frame []byte, err error)
+}
+
+// FrameReader is what the pool hands to Parse as r. A parser that asserts for
+// it can look at a header without a copy and take its frame from pooled memory.
+type FrameReader = wire.FrameReader
+
+// IDSpacer is an optional part of a FrameParser: the ids that the protocol has.
+// Without it the pool uses all 32 bits, and no id is reserved.
+type IDSpacer interface {
+	IDSpace() IDSpace
+}
+
+// IDSpace is the set of ids that a pool may hand out: Min to Max, both
+// included, less those for which Reserved reports true. Calls in flight on one
+// connection never exceed it: further callers wait until their context ends.
+type IDSpace struct {
+	Min, Max uint32
+	Reserved func(vid uint32) bool // nil: none; pure and quick
+}
+
+// FrameKind tells the pool what a frame is, beyond its id.
+type FrameKind uint8
+
+const (
+	// FrameLast is the answer to its id, or the last of several. The zero value.
+	FrameLast FrameKind = iota
+	// FrameMore is an answer that others follow.
+	FrameMore
+	// FrameKeepAlive belongs to no call: it only proves that the peer lives.
+	FrameKeepAlive
+	// FrameGoingAway asks for no new calls on this connection; those in flight
+	// are still answered.
+	FrameGoingAway
+	// FrameUnsolicited belongs to no call: counted, and dropped.
+	FrameUnsolicited
+)
+
+// FrameClassifier is an optional part of a FrameParser whose frames are not all
+// plain answers. ClassifyFrame must not keep or change frame.
+//
+// Without it every frame is taken for FrameLast, and a MuxConn that reads more
+// frames than it wrote is a stream whose id its user manages.
+type FrameClassifier interface {
+	ClassifyFrame(vid uint32, frame []byte) FrameKind
+}
+
+// KeepAliver is an optional part of a FrameParser whose protocol has a frame
+// that asks the peer for a sign of life.
+type KeepAliver interface {
+	// AppendKeepAlive appends that frame to dst. The pool holds vid for it until
+	// it is answered by a frame with that id or by any FrameKeepAlive.
+	AppendKeepAlive(dst []byte, vid uint32) []byte
+}
+
+// Handshaker is an optional part of a FrameParser whose protocol greets before
+// the first call. Handshake runs once on every new connection, after TLS, within
+// the dial timeout: nc has that deadline set, and is closed when ctx ends.
+type Handshaker interface {
+	Handshake(ctx context.Context, nc net.Conn) error
+}
+
+// Release gives the memory of a frame back for reuse, if it came from a
+// FrameReader's Alloc; otherwise it does nothing. It is optional: a frame that
+// is not released is collected as any other memory. After Release the frame,
+// and every slice of it, must not be touched.
+func Release(frame []byte) { wire.Free(frame) }

@@ -1,0 +1,211 @@
+package wire
+
+import (
+	"fmt"
+	"io"
+)
+
+// FrameReader is a buffered reader of frames, bounded per frame. A slice that
+// Peek returns is valid until the next call.
+type FrameReader interface {
+	io.Reader
+	// Peek returns the next n bytes without consuming them. With fewer than n
+	// bytes left it returns them with io.EOF (none left) or io.ErrUnexpectedEOF.
+	Peek(n int) ([]byte, error)
+	// Discard consumes n bytes.
+	Discard(n int) (int, error)
+	// Alloc returns n bytes of pooled memory for a frame, or ErrFrameTooLarge,
+	// before anything is allocated, if n is over the limit.
+	Alloc(n int) ([]byte, error)
+}
+
+const (
+	minReadBuffer = 4 << 10   // what an idle connection holds
+	maxReadBuffer = 128 << 10 // what a busy one may grow to
+	directRead    = 16 << 10  // from here on a body is read past the buffer
+	directStreak  = 8         // small reads after a large body until the buffer fills whole again
+	shrinkAfter   = 64        // reads that leave three quarters unused until the buffer halves
+)
+
+// Reader is the FrameReader of a stream. It reads ahead into a buffer that
+// grows while reads fill it and shrinks when they do not, and it reads a large
+// body straight into its destination: after one, it reads ahead only a little,
+// so that the next body is not dragged through the buffer.
+//
+// It is owned by the goroutine that reads the connection.
+type Reader struct {
+	src  io.Reader
+	buf  []byte
+	r, w int // buf[r:w] is read ahead
+
+	limit    int   // bytes one frame may take; 0: no limit
+	frame    int   // bytes consumed since BeginFrame
+	tooLarge error // set once the limit was hit: sticky, the stream is out of step
+	direct   int   // small reads left until the buffer fills whole again
+	sparse   int   // reads in a row that left most of the buffer unused
+}
+
+// NewReader returns a Reader that allows at most limit bytes a frame.
+func NewReader(src io.Reader, limit int) *Reader {
+	return &Reader{src: src, limit: limit}
+}
+
+// BeginFrame starts the count of the next frame's bytes.
+func (r *Reader) BeginFrame() { r.frame = 0 }
+
+// Consumed returns how many bytes were consumed since BeginFrame.
+func (r *Reader) Consumed() int { return r.frame }
+
+// Buffered returns how many bytes were read ahead.
+func (r *Reader) Buffered() int { return r.w - r.r }
+
+// TooLarge returns the error of a frame that went over the limit, or nil. It
+// tells the cause even if the parser hid it.
+func (r *Reader) TooLarge() error { return r.tooLarge }
+
+func (r *Reader) check(n int) error {
+	if r.tooLarge == nil && r.limit > 0 && n > r.limit {
+		r.tooLarge = fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, n, r.limit)
+	}
+	return r.tooLarge
+}
+
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	// A parser may ask for more than the frame has left (io.ReadAll does):
+	// give it what the limit allows, and refuse at the first byte beyond.
+	if r.limit > 0 {
+		left := r.limit - r.frame
+		if left <= 0 {
+			return 0, r.check(r.frame + 1)
+		}
+		p = p[:min(len(p), left)]
+	}
+	if len(p) >= directRead {
+		r.direct = directStreak
+	} else if r.direct > 0 {
+		r.direct--
+	}
+	if r.r == r.w {
+		if len(p) >= directRead {
+			n, err := r.src.Read(p)
+			r.frame += n
+			return n, err
+		}
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.buf[r.r:r.w])
+	r.r += n
+	r.frame += n
+	return n, nil
+}
+
+// Peek implements FrameReader.
+func (r *Reader) Peek(n int) ([]byte, error) {
+	if err := r.check(r.frame + n); err != nil {
+		return nil, err
+	}
+	for r.w-r.r < n {
+		r.reserve(n)
+		if err := r.fill(); err != nil {
+			if err == io.EOF && r.w > r.r {
+				err = io.ErrUnexpectedEOF
+			}
+			return r.buf[r.r:r.w], err
+		}
+	}
+	return r.buf[r.r : r.r+n], nil
+}
+
+// Discard implements FrameReader.
+func (r *Reader) Discard(n int) (int, error) {
+	if err := r.check(r.frame + n); err != nil {
+		return 0, err
+	}
+	done := 0
+	for {
+		k := min(n-done, r.w-r.r)
+		r.r += k
+		r.frame += k
+		if done += k; done == n {
+			return done, nil
+		}
+		if err := r.fill(); err != nil {
+			return done, err
+		}
+	}
+}
+
+// Alloc implements FrameReader.
+func (r *Reader) Alloc(n int) ([]byte, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("%w: length %d", ErrFrameTooLarge, n)
+	}
+	if err := r.check(n); err != nil {
+		return nil, err
+	}
+	return Alloc(n), nil
+}
+
+// reserve makes the buffer large enough for n bytes.
+func (r *Reader) reserve(n int) {
+	if n > len(r.buf) {
+		r.resize(max(n, minReadBuffer))
+	}
+}
+
+func (r *Reader) resize(size int) {
+	buf := make([]byte, size)
+	r.w = copy(buf, r.buf[r.r:r.w])
+	r.r, r.buf = 0, buf
+}
+
+// fill reads ahead once, at least one byte.
+func (r *Reader) fill() error {
+	r.reserve(minReadBuffer)
+	switch {
+	case r.r == r.w:
+		r.r, r.w = 0, 0
+	case r.r > 0:
+		r.w = copy(r.buf, r.buf[r.r:r.w])
+		r.r = 0
+	}
+	end := len(r.buf)
+	if r.direct > 0 {
+		end = min(end, r.w+minReadBuffer/4)
+	}
+	n, err := r.src.Read(r.buf[r.w:end])
+	r.w += n
+	r.adapt(n, end)
+	if n > 0 {
+		return nil // an error with data comes again with the next read
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// adapt grows the buffer after a read that filled it and shrinks it after many
+// that left most of it unused.
+func (r *Reader) adapt(n, end int) {
+	size := len(r.buf)
+	switch {
+	case end < size:
+	case r.w == size && size < maxReadBuffer:
+		r.resize(2 * size)
+		r.sparse = 0
+	case n >= size/4 || size == minReadBuffer:
+		r.sparse = 0
+	default:
+		if r.sparse++; r.sparse >= shrinkAfter && r.w <= size/2 {
+			r.resize(max(size/2, minReadBuffer))
+			r.sparse = 0
+		}
+	}
+}
