@@ -130,10 +130,10 @@ func TestDetectorsCombine(t *testing.T) {
 		}
 		f.calls(nodeN(0), 3, errSick)
 		f.open(nodeN(0), breaker.ReasonConsecutiveFailures)
-		for range 10 { // a third of the calls fails, over a long time
+		for range 7 { // a third of the calls fails, over a long time
+			time.Sleep(2 * time.Second)
 			f.calls(nodeN(1), 2, nil)
 			f.call(nodeN(1), errSick)
-			time.Sleep(2 * time.Second)
 		}
 		f.open(nodeN(1), breaker.ReasonFailureRate)
 		f.slowCall(nodeN(2), 2*time.Second)
