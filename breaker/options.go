@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -121,8 +122,8 @@ func WithDecay(d time.Duration) Option {
 // them must succeed, all, before it closes. Default 1.
 func WithProbes(n int) Option {
 	return func(s *settings) {
-		if n < 0 {
-			s.refuse("WithProbes(%d) is negative", n)
+		if n < 0 || n > math.MaxInt32 {
+			s.refuse("WithProbes(%d) is not between 0 and 2^31-1", n)
 			return
 		}
 		s.probes = n

@@ -3,6 +3,7 @@ package breaker
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -43,7 +44,7 @@ func (s settings) forNode(opts []Option) (*settings, error) {
 func (s *settings) fill() {
 	if g := s.gobreaker; g != nil {
 		s.firstTime = cmp.Or(s.firstTime, max(g.Timeout, 0), 60*time.Second)
-		s.probes = cmp.Or(s.probes, int(g.MaxRequests))
+		s.probes = cmp.Or(s.probes, int(min(g.MaxRequests, math.MaxInt32)))
 	} else if !s.ownDetectors {
 		s.detectors = []Detector{ConsecutiveFailures(0), FailureRate(0, 0, 0)}
 	}
