@@ -38,8 +38,8 @@ func (l *Lag) watch() {
 	}
 }
 
-// Worst returns the longest delay seen since WatchLag or the last Worst.
-func (l *Lag) Worst() time.Duration { return time.Duration(l.worst.Swap(0)) }
+// Worst returns the longest delay seen so far.
+func (l *Lag) Worst() time.Duration { return time.Duration(l.worst.Load()) }
 
 // Stop ends the watch and returns what Worst does.
 func (l *Lag) Stop() time.Duration {
