@@ -117,37 +117,48 @@ func TestFault_UnknownID(t *testing.T) {
 				w.Fatal(err)
 			}
 		}
-		w.until(time.Second, "100 unknown frames are counted", func() bool { return w.node().UnknownFrames == 100 })
+		w.until(time.Second, "100 unknown frames are counted", func() bool { return w.node().Unknown == 100 })
 		if s := w.victim.Stats(); s.Accepted != 2 || s.Open != 2 {
 			w.Errorf("the connections did not stay: %+v", s)
 		}
 	})
 }
 
-// TestFault_DuplicateReply: the second reply differs, so that it shows which one
+// twice answers twice, with another nonce the second time, which shows which one
 // won.
+func twice(c *muxtest.Conn, f muxtest.Frame) {
+	c.Reply(f)
+	c.Reply(muxtest.Frame{ID: f.ID, Nonce: ^f.Nonce, Body: f.Body})
+}
+
 func TestFault_DuplicateReply(t *testing.T) {
-	twice := func(c *muxtest.Conn, f muxtest.Frame) {
-		c.Reply(f)
-		c.Reply(muxtest.Frame{ID: f.ID, Nonce: ^f.Nonce, Body: f.Body})
-	}
 	both(t, setup{parser: classified{}, act: twice}, func(w *world) {
 		for range 50 {
 			if err := w.call(); err != nil {
 				w.Fatal(err)
 			}
 		}
-		mc := w.get(context.Background())
-		defer mc.Close()
-		if err := muxtest.Exchange(mc, nil); err != nil {
-			w.Fatal(err)
-		}
-		w.until(time.Second, "51 second replies are counted", func() bool {
-			s := w.node()
-			return s.DuplicateFrames+s.UnknownFrames+s.LateFrames == 51 && s.DuplicateFrames > 0
-		})
+		w.until(time.Second, "50 second replies are counted", func() bool { return w.node().Duplicate == 50 })
 		if s := w.victim.Stats(); s.Accepted != 2 || s.Open != 2 {
 			w.Errorf("the connections did not stay: %+v", s)
+		}
+	})
+}
+
+// TestFault_DuplicateReplyIsNoAnswerToTheNextCall: the second reply comes while
+// nothing is asked, and then the same MuxConn asks again.
+func TestFault_DuplicateReplyIsNoAnswerToTheNextCall(t *testing.T) {
+	inBubble(t, setup{parser: classified{}, act: twice}, func(w *world) {
+		mc := w.get(context.Background())
+		defer mc.Close()
+		for range 10 {
+			if err := w.tally.Book(context.Background(), func() error { return muxtest.Exchange(mc, nil) }); err != nil {
+				w.Fatal(err)
+			}
+			w.settle() // the second reply arrives
+		}
+		if n := w.node().Duplicate; n != 10 {
+			w.Errorf("%d duplicates counted, want 10", n)
 		}
 	})
 }
@@ -238,7 +249,7 @@ func TestFault_ExpiredCallFlooded(t *testing.T) {
 		if now := muxtest.Now().Heap; now > before+8<<20 {
 			w.Errorf("the heap grew by %d bytes", now-before)
 		}
-		if s := w.node(); s.LateFrames == 0 {
+		if s := w.node(); s.Late == 0 {
 			w.Errorf("no late frame was counted: %+v", s)
 		}
 	})

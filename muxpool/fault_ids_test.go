@@ -39,13 +39,13 @@ func TestFault_ReplyAfterCancel(t *testing.T) {
 		if used[id] > 0 || len(used) != 7 {
 			w.Errorf("the ids %v were used while %d waits for its late answer", used, id)
 		}
-		if s := w.node(); s.ReservedIDs != 1 {
-			w.Errorf("%d ids reserved, want 1", s.ReservedIDs)
+		if s := w.node(); reserved(s) != 1 {
+			w.Errorf("%d ids reserved, want 1", reserved(s))
 		}
 		hold.Release(nil)
 		w.until(time.Second, "the late reply is dropped and counted", func() bool {
 			s := w.node()
-			return s.LateFrames == 1 && s.ReservedIDs == 0
+			return s.Late == 1 && reserved(s) == 0
 		})
 		if used := w.idsOf(40); used[id] == 0 {
 			w.Errorf("id %d was not used again: %v", id, used)

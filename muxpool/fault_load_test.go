@@ -137,14 +137,14 @@ func TestFault_100000CancelledCalls(t *testing.T) {
 			w.failed(err, context.Canceled, true)
 			mc.Close()
 			if i%1000 == 0 {
-				worst = max(worst, w.node().ReservedIDs)
+				worst = max(worst, reserved(w.node()))
 				time.Sleep(30 * time.Millisecond) // of bubble time: the late answers come
 			}
 		}
 		if worst > 2000 {
 			w.Errorf("%d ids reserved, want those whose answers are awaited", worst)
 		}
-		w.until(time.Second, "every id is free again", func() bool { return w.node().ReservedIDs == 0 })
+		w.until(time.Second, "every id is free again", func() bool { return reserved(w.node()) == 0 })
 		if s := w.victim.Stats(); s.Dials != 2 {
 			w.Errorf("%d dials, want 2", s.Dials)
 		}

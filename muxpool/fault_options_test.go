@@ -88,16 +88,19 @@ func TestFault_InvalidGets(t *testing.T) {
 				o.WithDialTLS("", "key.pem", "none", "")
 			}, muxpool.ErrInvalidOption, "WithDialTLS"},
 			{"negative timeout", "tcp", func(o *muxpool.GetOptions) { parser(o); o.WithTimeout(-1) }, muxpool.ErrInvalidOption, "WithTimeout"},
+			{"empty address", "tcp", parser, muxpool.ErrInvalidOption, "address"},
 			{"local address", "tcp", func(o *muxpool.GetOptions) { parser(o); o.WithLocalAddr("nonsense") }, muxpool.ErrInvalidOption, "WithLocalAddr"},
-			{"empty id space", "tcp", func(o *muxpool.GetOptions) { o.WithFrameParser(few(9, 3, 0)) }, muxpool.ErrInvalidOption, "IDSpace"},
 			{"id outside of the space", "tcp", func(o *muxpool.GetOptions) {
 				o.WithFrameParser(spaced{IDs: muxtest.IDs8})
 				o.WithVID(256)
 			}, muxpool.ErrInvalidOption, "WithVID"},
 		} {
-			opts := muxpool.NewGetOptions()
+			opts, address := muxpool.NewGetOptions(), "victim:1"
 			test.opts(&opts)
-			mc, err := w.pool.GetMuxConn(context.Background(), test.network, "victim:1", opts)
+			if test.name == "empty address" {
+				address = ""
+			}
+			mc, err := w.pool.GetMuxConn(context.Background(), test.network, address, opts)
 			if mc != nil || !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
 				w.Errorf("%s: got %v, %v, want %v that names %q", test.name, mc, err, test.want, test.text)
 			}
@@ -110,6 +113,19 @@ func TestFault_InvalidGets(t *testing.T) {
 			w.Errorf("%d dials for Gets that make no sense", s.Dials)
 		}
 	})
+}
+
+func TestFault_EmptyIDSpace(t *testing.T) {
+	for name, parser := range map[string]spaced{"max below min": few(9, 3, 0), "all reserved": few(1, 9, 1)} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, setup{parser: parser, alone: true}, func(w *world) {
+				err := w.call()
+				if w.failed(err, muxpool.ErrInvalidOption, false); !strings.Contains(err.Error(), "IDSpace") {
+					w.Errorf("the error does not name IDSpace: %v", err)
+				}
+			})
+		})
+	}
 }
 
 // TestFault_WithTimeout: a deadline that costs no context.

@@ -64,7 +64,9 @@ func (w *world) twoConns() (first, second link) {
 	if err := w.call(); err != nil {
 		w.Fatal(err)
 	}
-	w.until(time.Second, "both connections up", func() bool { return len(w.victim.Conns()) == 2 })
+	w.until(time.Second, "both connections up", func() bool {
+		return len(w.node().Conns) == 2 && len(w.victim.Conns()) == 2
+	})
 	all := w.victim.Conns()
 	return link{all[0]}, link{all[1]}
 }
@@ -85,30 +87,39 @@ func TestFault_PeerStopped(t *testing.T) {
 				w.victim.Do(muxtest.Echo)
 				stop()
 				w.recovers(time.Second)
-				if ready := len(w.heard(muxpool.NodeReady)); ready != 2 {
-					w.Errorf("NodeReady %d times, want once more after the peer answered: %v", ready, w.heard(0))
-				}
+				w.until(time.Second, "NodeReady once more", func() bool { return len(w.heard(muxpool.NodeReady)) == 2 })
 			})
 		})
 	}
 }
 
+// A full queue waits while a full queue is being written; the peer has read up
+// to its buffer before it stopped.
+const (
+	queueBytes  = 2 * 4 << 20
+	queueFrames = 2 * 1024
+	peerBuffer  = 32 << 10
+	smallFrame  = muxtest.HeaderLen + 10
+)
+
 func TestFault_PeerStopsReading(t *testing.T) {
 	const size = 64 << 10
 	inBubble(t, setup{act: muxtest.StopReading, opts: one}, func(w *world) {
-		queued, failed := w.flood(200, size)
-		if queued*size > 4<<20+4*size {
-			w.Errorf("%d bytes queued, want 4 MiB and what is being written at most", queued*size)
+		queued, failed := w.flood(400, size)
+		if queued*size > queueBytes+2*size {
+			w.Errorf("%d bytes queued, want %d at most", queued*size, queueBytes)
 		}
-		if len(failed) != 200-queued {
-			w.Errorf("%d writes queued and %d failed of 200", queued, len(failed))
+		if len(failed) != 400-queued {
+			w.Errorf("%d writes queued and %d failed of 400", queued, len(failed))
 		}
 		for _, err := range failed {
 			if w.failed(err, context.DeadlineExceeded, false); w.Failed() {
 				break
 			}
 		}
-		w.until(3*time.Second, "the connection is dropped at the write deadline", func() bool { return w.victim.Stats().Open == 0 })
+		// Progress is looked at when the deadline of a write passes: no progress for
+		// 3 s shows after twice that at most.
+		w.until(6*time.Second, "the connection is dropped at the write deadline", func() bool { return w.victim.Stats().Open == 0 })
 		if down := w.heard(muxpool.ConnDown); len(down) == 0 || down[0].Reason != muxpool.ReasonWriteFailed {
 			w.Errorf("events: %v", down)
 		}
@@ -118,8 +129,8 @@ func TestFault_PeerStopsReading(t *testing.T) {
 func TestFault_PeerStopsReading_Frames(t *testing.T) {
 	inBubble(t, setup{act: muxtest.StopReading, opts: one}, func(w *world) {
 		queued, _ := w.flood(5000, 10)
-		if queued > 2*1024+1 {
-			w.Errorf("%d frames queued, want 1024 and what is being written at most", queued)
+		if queued > queueFrames+peerBuffer/smallFrame+1 {
+			w.Errorf("%d frames queued, want %d and what the peer has read at most", queued, queueFrames)
 		}
 	})
 }
@@ -129,7 +140,7 @@ func TestFault_PeerStopsReading_DropFull(t *testing.T) {
 	inBubble(t, setup{act: muxtest.StopReading, opts: opts}, func(w *world) {
 		w.within(0, "writes to a full queue", func() {
 			queued, failed := w.flood(5000, 10)
-			if queued > 2*1024+1 || len(failed) != 5000-queued {
+			if queued > queueFrames+peerBuffer/smallFrame+1 || len(failed) != 5000-queued {
 				w.Errorf("%d queued, %d failed", queued, len(failed))
 			}
 			for _, err := range failed {

@@ -43,14 +43,7 @@ func newPKI(t *testing.T) pki {
 // plaintext.
 func onTLS(t *testing.T, config *tls.Config, story func(*world)) {
 	t.Helper()
-	onSockets(t, setup{}, func(w *world) {
-		address, err := w.victim.Listen("tcp", "127.0.0.1:0", config)
-		if err != nil {
-			w.Fatal(err)
-		}
-		w.caller.Node.Address = address
-		story(w)
-	})
+	onSockets(t, setup{tls: config}, story)
 }
 
 func serverConfig(cert tls.Certificate) *tls.Config {

@@ -2,6 +2,7 @@ package muxpool_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -54,6 +55,7 @@ type setup struct {
 	parser muxpool.FrameParser  // default muxtest.Parser
 	act    muxtest.Action       // what the victim does, default muxtest.Echo
 	opts   []muxpool.PoolOption // on top of the settings
+	tls    *tls.Config          // what the victim speaks on sockets, nil: plaintext
 	alone  bool                 // no healthy node beside: for tests that count allocations or goroutines
 }
 
@@ -125,7 +127,7 @@ func onNetwork(t *testing.T, network string, s setup, story func(*world)) {
 	muxtest.CheckLeaks(t)
 	w := &world{T: t, victim: muxtest.NewPeer(s.act), healthy: muxtest.NewPeer(nil), lag: muxtest.WatchLag()}
 	defer w.lag.Stop()
-	victim := w.must(w.victim.Listen(network, "127.0.0.1:0", nil))
+	victim := w.must(w.victim.Listen(network, "127.0.0.1:0", s.tls))
 	healthy := w.must(w.healthy.Listen(network, "127.0.0.1:0", nil))
 	w.run(s, network, victim, healthy, s.opts, story)
 }
@@ -386,6 +388,14 @@ func (w *world) node() muxpool.NodeStats {
 		}
 	}
 	return muxpool.NodeStats{}
+}
+
+// reserved returns how many ids of a node wait for an answer whose caller left.
+func reserved(s muxpool.NodeStats) (n int) {
+	for _, c := range s.Conns {
+		n += c.Reserved
+	}
+	return n
 }
 
 func (w *world) must(s string, err error) string {
