@@ -14,10 +14,10 @@ import (
 // before it went away is still to be read, so a peer that is gone only drains.
 func (c *conn) writeFailed(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
-		c.close(ReasonWriteFailed, fmt.Errorf("%w: write: %w", ErrConnLost, err))
+		c.close(ReasonWriteFailed, writerError(err))
 		return
 	}
-	c.drain(ReasonWriteFailed, fmt.Errorf("%w: write: %w", ErrConnLost, err))
+	c.drain(ReasonWriteFailed, writerError(err))
 	time.AfterFunc(lastWords, func() { c.close(ReasonWriteFailed, nil) })
 }
 
@@ -61,7 +61,7 @@ func (c *conn) detach(cl *call) {
 	}
 	cl.live = false
 	c.ids.release(cl.id, cl.unanswered())
-	c.node.counters.duplicate.Add(uint64(cl.surplus()))
+	c.node.counters.duplicate.Add(uint64(cl.excess()))
 	c.loaded()
 	idle, state, worn := len(c.ids.live) == 0, c.state, c.ids.worn()
 	c.mu.Unlock()

@@ -38,4 +38,3 @@ func (w *Writer) WaitSent(done <-chan struct{}) error {
 		}
 	}
 }
-
