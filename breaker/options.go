@@ -12,7 +12,8 @@ import (
 // Option sets one property of a Group or, given to UpdateNode, of one node.
 // Zero means the documented default. A negative or senseless value is an error
 // that wraps ErrInvalidOption: NewGroup keeps it for Err, Update and UpdateNode
-// return it. Options may be used any number of times.
+// return it. Options may be used any number of times. One that a user writes
+// must not call the Group.
 type Option func(*settings)
 
 // settings are immutable once a node works with them.
