@@ -64,7 +64,8 @@ func WithMaxEjection(share float64) Option {
 // WithPanicThreshold sets a share, from 0 to 1, of the live nodes: while fewer
 // are available, nodes that call outcomes alone have ejected take calls again,
 // as a bad node is then better than none. Nodes whose connections are gone and
-// nodes ejected by hand do not. Default 0: never.
+// nodes ejected by hand do not. A tiny share, as 0.01, means: when none is
+// left. Default 0: never.
 // For a Group, not for one node.
 func WithPanicThreshold(share float64) Option {
 	return func(s *settings) { s.share("WithPanicThreshold", &s.panicShare, share); s.wide("WithPanicThreshold") }
