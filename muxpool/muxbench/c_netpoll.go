@@ -16,12 +16,10 @@ import (
 // by id, in the cheapest way: a slot for each caller.
 type netpollMux struct{}
 
-const netpollConns = 2
-
 func (netpollMux) Info() Info {
 	return Info{
 		Name:     "netpoll",
-		About:    "netpoll with its mux.ShardQueue, 2 connections, a slot per caller instead of an id table, the inline server of raw",
+		About:    "netpoll with its mux.ShardQueue, 1 connection (2 were better only at c=8), a slot per caller instead of an id table, the inline server of raw",
 		Contexts: true,
 		NoWrites: true, // netpoll calls sendmsg
 		Nets:     []string{"tcp", "unix"},
@@ -32,21 +30,18 @@ func (netpollMux) Serve(env Env) (string, error) { return serveFrames(env) }
 
 func (netpollMux) Dial(env Env) (Client, error) {
 	waiters := make([]netpollWaiter, env.Callers)
-	var queues [netpollConns]*mux.ShardQueue
-	for i := range queues {
-		conn, err := netpoll.NewDialer().DialConnection(env.Network(), env.Addr, time.Second)
-		if err != nil {
-			return nil, err
-		}
-		if err := conn.SetOnRequest(func(_ context.Context, conn netpoll.Connection) error {
-			return deliver(conn.Reader(), waiters)
-		}); err != nil {
-			return nil, err
-		}
-		queues[i] = mux.NewShardQueue(mux.ShardSize, conn)
+	conn, err := netpoll.NewDialer().DialConnection(env.Network(), env.Addr, time.Second)
+	if err != nil {
+		return nil, err
 	}
+	if err := conn.SetOnRequest(func(_ context.Context, conn netpoll.Connection) error {
+		return deliver(conn.Reader(), waiters)
+	}); err != nil {
+		return nil, err
+	}
+	queue := mux.NewShardQueue(mux.ShardSize, conn)
 	return ClientFunc(func(i int) (Call, error) {
-		w, queue := &waiters[i], queues[i%netpollConns]
+		w := &waiters[i]
 		w.answer = make(chan netpoll.Reader, 1)
 		return func(ctx context.Context, req []byte, check Check) error {
 			writer := netpoll.NewLinkBuffer(frameHeader + len(req))

@@ -116,7 +116,8 @@ func (j Job) call(entry Entry, commands *bufio.Scanner, answers *json.Encoder) e
 	return answers.Encode(ClientResult{errorText(err), latency.count, latency.quantile(0.5), latency.quantile(0.99), used})
 }
 
-// warmUp dials, and calls for Warmup.
+// warmUp dials, and calls for Warmup at least, until every caller has had an
+// answer.
 func (j Job) warmUp(entry Entry) (*load, error) {
 	client, err := entry.Dial(j.Env)
 	if err != nil {
@@ -137,6 +138,7 @@ func (j Job) warmUp(entry Entry) (*load, error) {
 	}
 	l := startLoad(calls, j.Env.Size, deadline)
 	time.Sleep(j.Warmup)
+	l.warm.Wait()
 	return l, nil
 }
 

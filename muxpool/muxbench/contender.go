@@ -134,10 +134,13 @@ func entryNames(all []Entry) []string {
 	return names
 }
 
-// runsOn reports whether the contender runs on the network.
-func (i Info) runsOn(network string) bool {
+// networks returns the networks it runs on.
+func (i Info) networks() []string {
 	if i.Nets == nil {
-		return network == "tcp"
+		return []string{"tcp"}
 	}
-	return slices.Contains(i.Nets, network)
+	return i.Nets
 }
+
+// runsOn reports whether the contender runs on the network.
+func (i Info) runsOn(network string) bool { return slices.Contains(i.networks(), network) }

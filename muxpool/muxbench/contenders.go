@@ -4,6 +4,9 @@ package main
 var contenders = []Contender{
 	rawTCP{},
 	pipe{},
+	muxkitPool{},
+	muxkitPool{timeout: true},
+	muxkitPool{keep: true},
 	trpcPool{},
 	trpcPool{buffered: true},
 	plainGRPC{},

@@ -17,13 +17,13 @@ var (
 
 var costRows = []costRow{
 	{"no context, no deadline", muxkitConn + withoutContexts, "tcp", muxkitConn, "tcp"},
-	{"WithTimeout instead of context.WithTimeout", "muxkit-timeout", "tcp", muxkitConn, "tcp"},
+	{"WithTimeout instead of context.WithTimeout", muxkitTimeout, "tcp", muxkitConn, "tcp"},
 	{"answers kept, not released", muxkitKeep, "tcp", muxkitConn, "tcp"},
 	{"TLS", muxkitConn, "tls", muxkitConn, "tcp"},
 	{"unix socket", muxkitConn, "unix", muxkitConn, "tcp"},
-	{"Go kit Client and Server, inline", "muxkit-client-inline", "tcp", muxkitConn, "tcp"},
-	{"a goroutine per request on the server", muxkitClient, "tcp", "muxkit-client-inline", "tcp"},
-	{"Retry, Balancer and breaker", "muxkit-chain", "tcp", muxkitClient, "tcp"},
+	{"Go kit Client and Server, inline", muxkitInline, "tcp", muxkitConn, "tcp"},
+	{"a goroutine per request on the server", muxkitClient, "tcp", muxkitInline, "tcp"},
+	{"Retry, Balancer and breaker", muxkitChain, "tcp", muxkitClient, "tcp"},
 }
 
 // cells returns the row's two cells under a load.

@@ -9,6 +9,7 @@ import "net"
 const (
 	echoBufferMin = 4 << 10
 	echoBufferMax = 512 << 10
+	echoFrameMax  = 8 << 20 // whoever sends a larger one is disconnected
 )
 
 // serveFrames starts the echo server and returns its address.
@@ -51,6 +52,9 @@ func echo(nc net.Conn, answerable func([]byte) int) {
 				return
 			}
 			end = copy(buf, buf[n:end])
+		}
+		if end > echoFrameMax {
+			return
 		}
 		if full && (len(buf) < echoBufferMax || end == len(buf)) {
 			buf = append(buf, make([]byte, len(buf))...)

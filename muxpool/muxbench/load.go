@@ -21,7 +21,8 @@ type load struct {
 	base     time.Time
 	begin    atomic.Int64 // the window, as nanoseconds since base
 	end      atomic.Int64
-	wg       sync.WaitGroup
+	warm     sync.WaitGroup // done when each caller has had an answer, or has failed
+	wg       sync.WaitGroup // done when all callers have returned
 	results  []callerResult
 }
 
@@ -39,6 +40,7 @@ func startLoad(calls []Call, size int, deadline time.Duration) *load {
 	l := &load{size: size, deadline: deadline, base: time.Now(), results: make([]callerResult, len(calls))}
 	l.begin.Store(math.MaxInt64)
 	l.end.Store(math.MaxInt64)
+	l.warm.Add(len(calls))
 	for i, call := range calls {
 		l.wg.Go(func() {
 			if err := l.caller(i, call); err != nil {
@@ -73,6 +75,8 @@ func (l *load) close() (*histogram, error) {
 
 func (l *load) caller(i int, call Call) error {
 	payload := newPayload(l.size, i)
+	warm := sync.OnceFunc(l.warm.Done)
+	defer warm()
 	answers := 0
 	check := func(resp []byte) error {
 		answers++
@@ -88,6 +92,7 @@ func (l *load) caller(i int, call Call) error {
 		if answers == 0 {
 			return errors.New("a call returned no error and no answer")
 		}
+		warm()
 		now := time.Since(l.base)
 		if int64(now) > l.end.Load() {
 			return nil

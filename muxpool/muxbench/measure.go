@@ -22,6 +22,8 @@ type bench struct {
 // answerTime bounds how long a child may take beyond what it was told to.
 const answerTime = 30 * time.Second
 
+var errNoCalls = errors.New("no call was answered inside the window")
+
 // newBench makes the directory of certificates and sockets; close removes it.
 func newBench(log io.Writer) (*bench, error) {
 	dir, err := os.MkdirTemp("", "muxbench")
@@ -162,7 +164,7 @@ func (b *bench) window(r *Record, client, server *process) error {
 		return fmt.Errorf("client: %s", result.Err)
 	}
 	if result.Calls == 0 {
-		return errors.New("no call was answered inside the window")
+		return errNoCalls
 	}
 	r.Calls, r.P50, r.P99, r.Client, r.Server = result.Calls, result.P50, result.P99, result.Used, after.Since(before)
 	return nil

@@ -23,6 +23,10 @@ const (
 	muxkitConn   = "muxkit"        // GetMuxConn, Write, Read, Close; inline server
 	muxkitKeep   = "muxkit-keep"   // the same, answers not released
 	muxkitClient = "muxkit-client" // Client and Server, a goroutine per request
+
+	muxkitTimeout = "muxkit-timeout" // GetOptions.WithTimeout
+	muxkitInline  = "muxkit-inline"  // Client and Server, calls served inline
+	muxkitChain   = "muxkit-chain"   // the full chain: Retry, Balancer, breaker
 )
 
 // callersOfTargets are the columns of the table of ratios.
