@@ -287,6 +287,7 @@ func TestFault_AllIDsAwaitLateAnswers(t *testing.T) {
 			w.failed(err, context.Canceled, true)
 			mc.Close()
 		}
+		w.settle() // the calls are at the peer, which drops them
 		w.victim.Do(muxtest.Echo)
 		w.recovers(dropWithin)
 	})

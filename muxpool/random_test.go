@@ -56,6 +56,9 @@ func testRandom(t *testing.T, sockets bool) {
 	lagged := lag.Stop()
 	t.Logf("%d exchanges in %v: %d answered, %d failed, stats %+v", r.done.Load(), time.Since(start),
 		r.tally.OK(), len(r.tally.Errors()), r.pool.Stats().Counters)
+	for text, n := range r.causes() {
+		t.Logf("%6d %s", n, text)
+	}
 	if err := r.tally.Check(500*time.Millisecond + 2*lagged); err != nil {
 		t.Error(err)
 	}
@@ -145,8 +148,8 @@ func (r *random) chaos(i uint64, parser muxpool.FrameParser) muxtest.Action {
 		{Weight: 6000, Do: muxtest.Echo},
 		{Weight: 1500, Do: muxtest.Reorder},
 		{Weight: 1000, Do: muxtest.Delay(ms)},
-		{Weight: 300, Do: muxtest.Delay(20 * ms)}, // after most cancels
-		{Weight: 100, Do: muxtest.Drop},
+		{Weight: 300, Do: muxtest.Delay(10 * ms)}, // after those with little time have left
+		{Weight: 10, Do: muxtest.Drop},
 		{Weight: 5, Do: muxtest.Reset},
 		{Weight: 5, Do: muxtest.AnswerAndClose},
 		{Weight: 3, Do: muxtest.Close},
@@ -175,9 +178,23 @@ func (r *random) caller(i uint64) {
 	}
 }
 
+// causes counts the errors by their first words.
+func (r *random) causes() map[string]int {
+	count := make(map[string]int)
+	for _, err := range r.tally.Errors() {
+		text := err.Error()
+		count[text[:min(len(text), 120)]]++
+	}
+	return count
+}
+
 // exchange makes one exchange, some of them with little time, some cancelled.
 func (r *random) exchange(rng *rand.Rand, nonce uint64) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+rng.IntN(100))*time.Millisecond)
+	d := time.Duration(20+rng.IntN(2000)) * time.Millisecond
+	if rng.IntN(30) == 0 {
+		d = time.Duration(1+rng.IntN(5000)) * time.Microsecond
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	if rng.IntN(50) == 0 {
 		time.AfterFunc(time.Duration(rng.IntN(2000))*time.Microsecond, cancel)
