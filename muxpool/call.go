@@ -14,7 +14,8 @@ type call struct {
 	// Set before the call is shared, constant until it is reused.
 	conn     *conn
 	ctx      context.Context
-	id       uint32
+	id       uint32 // the explicit one from the start, the allocated one once open
+	explicit bool   // WithVID
 	oneWay   bool
 	limit    int         // bytes that may wait unread
 	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
@@ -43,28 +44,43 @@ type call struct {
 	stop    chan struct{} // closed with err; made by a Write that has to wait
 }
 
-// deliver puts a frame into the inbox. It returns false if the frame was not
-// kept: the call has ended, or too much is unread.
-func (c *call) deliver(frame []byte, last bool) (kept, woke bool) {
+// delivery is what became of a frame.
+type delivery uint8
+
+const (
+	deliveredWake delivery = iota // kept; a Read was told
+	delivered                     // kept; a Read had been told before
+	overflowed                    // not kept: the call has ended, or too much is unread
+	surplus                       // not kept: it answers nothing that was asked
+)
+
+// deliver puts a frame into the inbox. In a classified protocol an answer must
+// have been asked for.
+func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if classified && c.awaited() <= 0 {
+		return surplus
+	}
 	if last {
 		c.answers++
 	}
-	if c.err != nil {
-		return false, false
-	}
-	if c.unread > 0 && c.unread+len(frame) > c.limit {
+	switch {
+	case c.err != nil:
+		return overflowed
+	case c.unread > 0 && c.unread+len(frame) > c.limit:
 		c.endLocked(ErrRecvQueueFull, true)
-		return false, false
-	}
-	if c.head == nil {
+		return overflowed
+	case c.head == nil:
 		c.head = frame
-	} else {
+	default:
 		c.more = append(c.more, frame)
 	}
 	c.unread += len(frame)
-	return true, c.signal()
+	if c.signal() {
+		return deliveredWake
+	}
+	return delivered
 }
 
 // signal wakes Read; mu is held.
@@ -150,6 +166,18 @@ func (c *call) stopped() <-chan struct{} {
 	return c.stop
 }
 
+// await waits for ready, or returns the error that ended the call or its context.
+func (c *call) await(ready <-chan struct{}) error {
+	select {
+	case <-ready:
+		return nil
+	case <-c.stopped():
+		return c.failed()
+	case <-c.ctx.Done():
+		return ctxErr(c.ctx)
+	}
+}
+
 // queued notes where in the stream the call's first frame begins.
 func (c *call) queued(offset uint64) { c.first.CompareAndSwap(0, offset+1) }
 
@@ -157,7 +185,14 @@ func (c *call) queued(offset uint64) { c.first.CompareAndSwap(0, offset+1) }
 // kernel. A queued frame will be, as long as the connection lives.
 func (c *call) maybeSent() bool { return c.first.Load() > 0 }
 
-// awaited returns how many answers are still to come; mu is held.
+// unanswered returns how many answers are still to come.
+func (c *call) unanswered() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.awaited()
+}
+
+// awaited is unanswered with mu held; less than zero if more came than was asked.
 func (c *call) awaited() int32 {
 	if c.oneWay {
 		return 0
@@ -165,8 +200,10 @@ func (c *call) awaited() int32 {
 	return c.writes.Load() - c.answers
 }
 
-// surplus returns how many unread frames answer nothing that was asked; mu is held.
-func (c *call) surplus() int32 {
+// excess returns how many unread frames answer nothing that was asked.
+func (c *call) excess() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	unread := int32(len(c.more))
 	if c.head != nil {
 		unread++
@@ -200,7 +237,7 @@ func (c *call) reset() bool {
 	default:
 	}
 	c.conn, c.ctx, c.unwatch = nil, nil, nil
-	c.deadline, c.oneWay = time.Time{}, false
+	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.writes.Store(0)
 	c.first.Store(0)
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
