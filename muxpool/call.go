@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // call is what a MuxConn has on its connection: its id, and its inbox. Calls are
@@ -25,8 +27,8 @@ type call struct {
 	// waits for it.
 	wake chan struct{}
 
-	writes atomic.Int32  // frames that Write has taken on
-	first  atomic.Uint64 // 1 + offset of the first frame in the connection's stream; 0: none was queued
+	writes atomic.Int32 // frames that Write has taken on
+	first  wire.Mark    // where the first of them begins in the connection's stream
 
 	// live is guarded by conn.mu: the id is in the connection's table.
 	live bool
@@ -178,12 +180,12 @@ func (c *call) await(ready <-chan struct{}) error {
 	}
 }
 
-// queued notes where in the stream the call's first frame begins.
-func (c *call) queued(offset uint64) { c.first.CompareAndSwap(0, offset+1) }
-
 // maybeSent reports whether a frame of the call was, or will be, handed to the
 // kernel. A queued frame will be, as long as the connection lives.
-func (c *call) maybeSent() bool { return c.first.Load() > 0 }
+func (c *call) maybeSent() bool {
+	_, queued := c.first.Offset()
+	return queued
+}
 
 // unanswered returns how many answers are still to come.
 func (c *call) unanswered() int32 {
@@ -239,7 +241,7 @@ func (c *call) reset() bool {
 	c.conn, c.ctx, c.unwatch = nil, nil, nil
 	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.writes.Store(0)
-	c.first.Store(0)
+	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
 	return true

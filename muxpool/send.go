@@ -60,7 +60,6 @@ func (c *conn) sendStream(cl *call, b []byte, owned bool) error {
 		}
 		return err
 	}
-	cl.queued(offset)
 	if cl.oneWay {
 		return c.awaitSent(cl, offset)
 	}
@@ -68,14 +67,9 @@ func (c *conn) sendStream(cl *call, b []byte, owned bool) error {
 }
 
 // enqueue queues b, waiting for space unless the pool drops what does not fit.
-func (c *conn) enqueue(cl *call, b []byte, owned bool) (offset uint64, err error) {
+func (c *conn) enqueue(cl *call, b []byte, owned bool) (uint64, error) {
 	for {
-		var retry <-chan struct{}
-		if owned {
-			offset, retry, err = c.writer.TryWriteOwned(b)
-		} else {
-			offset, retry, err = c.writer.TryWrite(b)
-		}
+		offset, retry, err := c.writer.TryMark(b, owned, &cl.first)
 		switch {
 		case err == nil:
 			return offset, nil
@@ -132,12 +126,12 @@ func (c *conn) sendError(cl *call, err error) error {
 
 // maybeSent reports whether the kernel may have, or get, a frame of cl; mu is held.
 func (c *conn) maybeSent(cl *call) bool {
-	first := cl.first.Load()
+	first, queued := cl.first.Offset()
 	switch {
-	case first == 0:
+	case !queued:
 		return false
 	case c.state != connClosed || c.writer == nil:
 		return true
 	}
-	return c.writer.MaybeSent(first - 1)
+	return c.writer.MaybeSent(first)
 }
