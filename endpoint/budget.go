@@ -11,10 +11,10 @@ import (
 // an empty bucket refuses. One Budget may serve several methods and Sets. Safe
 // for concurrent use; it needs no clock and no goroutine.
 type Budget struct {
-	milli  atomic.Int64 // thousandths of tokens
-	gain   int64        // a call's
-	burst  int64        // the most that milli holds
-	err    error
+	milli atomic.Int64 // thousandths of tokens
+	gain  int64        // a call's
+	burst int64        // the most that milli holds
+	err   error
 }
 
 // Defaults of NewBudget.

@@ -34,9 +34,9 @@ type NoNodesError struct {
 
 func (e *NoNodesError) Error() string {
 	if e.Cause == nil {
-		return "muxendpoint: discovery names no node"
+		return "muxendpoint: no usable node"
 	}
-	return "muxendpoint: discovery names no node: " + e.Cause.Error()
+	return "muxendpoint: no usable node: " + e.Cause.Error()
 }
 
 // Sent reports false: nothing was sent.

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"io"
 
 	"github.com/go-kit/kit/endpoint"
 
@@ -20,8 +21,9 @@ type NodeEndpoint struct {
 // that discovery drops and names again is a new member, while the old one
 // drains.
 type member struct {
-	node  muxpool.Node
-	calls gate // shut when discovery drops the node
+	node    muxpool.Node
+	calls   gate        // shut when discovery drops the node
+	closers []io.Closer // closed by calls.empty; appended to only before calls is shut
 }
 
 // NewNodeEndpoint makes a NodeEndpoint of ep, which calls node.
