@@ -53,6 +53,9 @@ func checkNode(n muxpool.Node) error {
 func checkHostPort(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
+		if e := (*net.AddrError)(nil); errors.As(err, &e) {
+			return errors.New(e.Err) // without the address, which the caller quotes
+		}
 		return err
 	}
 	if host == "" {

@@ -20,7 +20,7 @@ import (
 type Option func(*config)
 
 type config struct {
-	breakers        *breaker.Group
+	breakers        breakers // nil: none
 	parse           func(instance string) (muxpool.Node, error)
 	policy          Policy
 	invalidateAfter time.Duration
@@ -29,6 +29,13 @@ type config struct {
 	outer           []func(method string) endpoint.Middleware
 	perNode         []func(method string, node muxpool.Node) endpoint.Middleware
 	invalid         []error
+}
+
+// breakers is what this package asks of a *breaker.Group.
+type breakers interface {
+	Middleware(node muxpool.Node) endpoint.Middleware
+	Check(node muxpool.Node) error
+	Hold(node muxpool.Node) (release func())
 }
 
 func newConfig(opts []Option) config {
