@@ -18,6 +18,7 @@ type hedging struct {
 	ctx     context.Context // ends when the call has its answer
 	results chan result     // unbuffered
 	running int             // attempts whose result was not received
+	silence *time.Timer     // since an attempt began
 }
 
 // result is how an attempt ended.
@@ -31,19 +32,18 @@ type result struct {
 // runHedged is run with a further attempt whenever none has answered for a while.
 func (c *call) runHedged() (any, error) {
 	ctx, cancel := context.WithCancel(c.ctx)
-	h := hedging{call: c, ctx: ctx, results: make(chan result)}
+	h := hedging{call: c, ctx: ctx, results: make(chan result), silence: time.NewTimer(c.hedgeAfter)}
 	defer h.join() // after cancel
 	defer cancel()
-	silence := time.NewTimer(c.hedgeAfter)
-	defer silence.Stop()
+	defer h.silence.Stop()
 	if err := h.start(); err != nil {
 		return nil, err
 	}
 	for {
 		select {
-		case <-silence.C:
+		case <-h.silence.C:
 			h.hedge()
-			silence.Reset(c.hedgeAfter)
+			h.silence.Reset(c.hedgeAfter)
 		case r := <-h.results:
 			h.running--
 			r.rethrow()
@@ -53,7 +53,6 @@ func (c *call) runHedged() (any, error) {
 			if err := h.next(r); err != nil {
 				return nil, err
 			}
-			silence.Reset(c.hedgeAfter)
 		}
 	}
 }
@@ -80,6 +79,7 @@ func (h *hedging) start() error {
 		return h.giveUp(GaveUpNoNode, err)
 	}
 	h.launch(t)
+	h.silence.Reset(h.hedgeAfter)
 	return nil
 }
 
