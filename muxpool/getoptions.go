@@ -2,6 +2,8 @@ package muxpool
 
 import (
 	"crypto/tls"
+	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -13,6 +15,7 @@ import (
 // are compared with ==, TLS configurations by pointer.
 type GetOptions struct {
 	parser    FrameParser
+	parserErr error // why parser is refused: a Get tells it
 	local     string
 	tls       tlsFiles
 	tlsConfig *tls.Config
@@ -32,7 +35,9 @@ type tlsFiles struct {
 func NewGetOptions() GetOptions { return GetOptions{} }
 
 // WithFrameParser sets the parser. It is required.
-func (o *GetOptions) WithFrameParser(fp FrameParser) { o.parser = fp }
+func (o *GetOptions) WithFrameParser(fp FrameParser) {
+	o.parser, o.parserErr = fp, checkParser(fp)
+}
 
 // WithVID sets the id. Without it the pool allocates one, and MuxConn.VID tells
 // it. If the id is in use on every connection of the node, the MuxConn's Write
@@ -67,3 +72,86 @@ func (o *GetOptions) WithTimeout(d time.Duration) { o.timeout = d }
 // WithOneWay says that no answer will come: Write returns when the frame was
 // handed to the kernel, or says that it was not, and Close frees the id at once.
 func (o *GetOptions) WithOneWay() { o.oneWay = true }
+
+// nodeKey is a node's identity: what two Gets must have in common to share
+// connections.
+type nodeKey struct {
+	node      Node
+	parser    FrameParser
+	local     string
+	tls       tlsFiles
+	tlsConfig *tls.Config
+}
+
+// key checks the options against the node and returns its identity.
+func (o *GetOptions) key(node Node) (nodeKey, error) {
+	switch {
+	case o.parser == nil && o.parserErr == nil:
+		return nodeKey{}, ErrFrameParserNil
+	case o.parserErr != nil:
+		return nodeKey{}, o.parserErr
+	case !isStream(node.Network) && !isDatagram(node.Network):
+		return nodeKey{}, fmt.Errorf("%w: %q", ErrNetworkNotSupport, node.Network)
+	case node.Address == "":
+		return nodeKey{}, fmt.Errorf("%w: the address is empty", ErrInvalidOption)
+	case o.timeout < 0:
+		return nodeKey{}, fmt.Errorf("%w: WithTimeout(%v) is negative", ErrInvalidOption, o.timeout)
+	}
+	if o.wantsTLS() || o.local != "" {
+		if err := o.checkDial(node.Network); err != nil {
+			return nodeKey{}, err
+		}
+	}
+	return nodeKey{node, o.parser, o.local, o.tls, o.tlsConfig}, nil
+}
+
+func (o *GetOptions) wantsTLS() bool { return o.tlsConfig != nil || o.tls != (tlsFiles{}) }
+
+// checkDial checks the options that only a dial uses.
+func (o *GetOptions) checkDial(network string) error {
+	switch {
+	case o.tlsConfig != nil && o.tls != (tlsFiles{}):
+		return fmt.Errorf("%w: WithTLSConfig and WithDialTLS exclude each other", ErrInvalidOption)
+	case o.wantsTLS() && isDatagram(network):
+		return fmt.Errorf("%w: TLS over %s", ErrInvalidOption, network)
+	case (o.tls.cert == "") != (o.tls.key == ""):
+		return fmt.Errorf("%w: WithDialTLS(%q, %q): a certificate needs its key and a key its certificate",
+			ErrInvalidOption, o.tls.cert, o.tls.key)
+	}
+	if o.local == "" {
+		return nil
+	}
+	if _, err := resolveLocal(network, o.local); err != nil {
+		return fmt.Errorf("%w: WithLocalAddr(%q): %w", ErrInvalidOption, o.local, err)
+	}
+	return nil
+}
+
+// checkParser tells why fp cannot be part of a node's identity, or nil.
+func checkParser(fp FrameParser) error {
+	v := reflect.ValueOf(fp)
+	switch {
+	case fp == nil, v.Kind() == reflect.Pointer && v.IsNil():
+		return ErrFrameParserNil
+	case !v.Comparable():
+		return fmt.Errorf("%w: WithFrameParser(%T): values of this type cannot be compared; pass a pointer",
+			ErrInvalidOption, fp)
+	}
+	return nil
+}
+
+func isStream(network string) bool {
+	switch network {
+	case "tcp", "tcp4", "tcp6", "unix":
+		return true
+	}
+	return false
+}
+
+func isDatagram(network string) bool {
+	switch network {
+	case "udp", "udp4", "udp6":
+		return true
+	}
+	return false
+}

@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -37,6 +38,63 @@ type poolOptions struct {
 	invalid        []error
 }
 
+// The defaults, as the options' comments tell them.
+const (
+	defaultConnectNumber  = 2
+	defaultGrowth         = 8
+	defaultDialTimeout    = time.Second
+	defaultReconnectMax   = 10
+	defaultReconnectFirst = 5 * time.Millisecond
+	defaultReconnectLimit = 50 * time.Millisecond
+	defaultIdleTimeout    = 10 * time.Minute
+	defaultKeepAlive      = 2 * time.Second
+	defaultWriteTimeout   = 3 * time.Second
+	defaultMaxFrameSize   = 4 << 20
+	defaultRecvLimit      = 4 << 20
+)
+
+// finish replaces zeros by defaults and reports every invalid option at once.
+func (o *poolOptions) finish() error {
+	orDefault(&o.connectNumber, defaultConnectNumber)
+	orDefault(&o.maxConns, defaultGrowth*o.connectNumber)
+	orDefault(&o.dialTimeout, defaultDialTimeout)
+	orDefault(&o.reconnectMax, defaultReconnectMax)
+	orDefault(&o.reconnectFirst, defaultReconnectFirst)
+	orDefault(&o.reconnectLimit, max(defaultReconnectLimit, o.reconnectFirst))
+	orDefault(&o.idleTimeout, defaultIdleTimeout)
+	orDefault(&o.keepAlive, defaultKeepAlive)
+	orDefault(&o.stallTimeout, o.keepAlive+o.keepAlive/2)
+	orDefault(&o.writeTimeout, defaultWriteTimeout)
+	orDefault(&o.maxFrameSize, defaultMaxFrameSize)
+	orDefault(&o.recvLimit, defaultRecvLimit)
+	if o.maxIdle > 0 {
+		o.maxIdle = max(o.maxIdle, o.connectNumber)
+	}
+	if o.maxConns < o.connectNumber {
+		o.reject("WithMaxConnsPerHost(%d) is less than WithConnectNumber(%d)", o.maxConns, o.connectNumber)
+	}
+	if o.reconnectLimit < o.reconnectFirst {
+		o.reject("WithReconnect: limit %v is less than initial %v", o.reconnectLimit, o.reconnectFirst)
+	}
+	for _, w := range o.preWarm {
+		if _, err := w.opts.key(w.node); err != nil {
+			o.reject("WithPreWarm(%q, %q): %w", w.node.Network, w.node.Address, err)
+		}
+	}
+	return errors.Join(o.invalid...)
+}
+
+func orDefault[T int | time.Duration](p *T, v T) {
+	if *p == 0 {
+		*p = v
+	}
+}
+
+// reject notes an invalid option; format may wrap a cause with %w.
+func (o *poolOptions) reject(format string, args ...any) {
+	o.invalid = append(o.invalid, fmt.Errorf("%w: "+format, append([]any{ErrInvalidOption}, args...)...))
+}
+
 type preWarm struct {
 	node Node
 	opts GetOptions
@@ -45,19 +103,19 @@ type preWarm struct {
 // WithConnectNumber sets the number of connections per node. Default 2: one
 // falls into lock-step with a peer on one core, four bring nothing more.
 func WithConnectNumber(number int) PoolOption {
-	return func(o *poolOptions) { setInt(o, "WithConnectNumber", &o.connectNumber, number) }
+	return func(o *poolOptions) { set(o, "WithConnectNumber", &o.connectNumber, number) }
 }
 
 // WithMaxConnsPerHost bounds how far a node may grow beyond WithConnectNumber
 // where WithMaxIdleConnsPerHost lets it. Default 8 times WithConnectNumber.
 func WithMaxConnsPerHost(n int) PoolOption {
-	return func(o *poolOptions) { setInt(o, "WithMaxConnsPerHost", &o.maxConns, n) }
+	return func(o *poolOptions) { set(o, "WithMaxConnsPerHost", &o.maxConns, n) }
 }
 
 // WithQueueSize sets how many frames may wait to be written on a connection.
 // Default 1024. Their bytes are bounded as well: 4 MiB, or one frame.
 func WithQueueSize(n int) PoolOption {
-	return func(o *poolOptions) { setInt(o, "WithQueueSize", &o.queueSize, n) }
+	return func(o *poolOptions) { set(o, "WithQueueSize", &o.queueSize, n) }
 }
 
 // WithDropFull makes Write fail with ErrSendQueueFull while the send queue is
@@ -69,7 +127,7 @@ func WithDropFull(drop bool) PoolOption {
 // WithDialTimeout bounds one attempt to connect, with TLS and the protocol's
 // handshake. Default 1 s.
 func WithDialTimeout(d time.Duration) PoolOption {
-	return func(o *poolOptions) { setDuration(o, "WithDialTimeout", &o.dialTimeout, d) }
+	return func(o *poolOptions) { set(o, "WithDialTimeout", &o.dialTimeout, d) }
 }
 
 // WithMaxVirConnsPerConn sets how many MuxConns a connection may carry at once.
@@ -77,7 +135,7 @@ func WithDialTimeout(d time.Duration) PoolOption {
 // context ends, or opens further connections if WithMaxIdleConnsPerHost says so.
 // Default 0: no limit but the protocol's id space.
 func WithMaxVirConnsPerConn(n int) PoolOption {
-	return func(o *poolOptions) { setInt(o, "WithMaxVirConnsPerConn", &o.maxVirConns, n) }
+	return func(o *poolOptions) { set(o, "WithMaxVirConnsPerConn", &o.maxVirConns, n) }
 }
 
 // WithMaxIdleConnsPerHost lets a node whose connections are all full (see
@@ -85,7 +143,7 @@ func WithMaxVirConnsPerConn(n int) PoolOption {
 // to WithMaxConnsPerHost, and closes unused ones beyond n. n below
 // WithConnectNumber counts as that. Default 0: a node does not grow.
 func WithMaxIdleConnsPerHost(n int) PoolOption {
-	return func(o *poolOptions) { setInt(o, "WithMaxIdleConnsPerHost", &o.maxIdle, n) }
+	return func(o *poolOptions) { set(o, "WithMaxIdleConnsPerHost", &o.maxIdle, n) }
 }
 
 // WithDialContext sets the function that connects. Default: a net.Dialer, which
@@ -95,7 +153,7 @@ func WithMaxIdleConnsPerHost(n int) PoolOption {
 func WithDialContext(dial func(ctx context.Context, network, address string) (net.Conn, error)) PoolOption {
 	return func(o *poolOptions) {
 		if dial == nil {
-			o.invalid = append(o.invalid, fmt.Errorf("%w: WithDialContext(nil)", ErrInvalidOption))
+			o.reject("WithDialContext(nil)")
 		}
 		o.dial = dial
 	}
@@ -108,16 +166,16 @@ func WithDialContext(dial func(ctx context.Context, network, address string) (ne
 // frame on the new connection.
 func WithReconnect(max int, initial, limit time.Duration) PoolOption {
 	return func(o *poolOptions) {
-		setInt(o, "WithReconnect: max", &o.reconnectMax, max)
-		setDuration(o, "WithReconnect: initial", &o.reconnectFirst, initial)
-		setDuration(o, "WithReconnect: limit", &o.reconnectLimit, limit)
+		set(o, "WithReconnect: max", &o.reconnectMax, max)
+		set(o, "WithReconnect: initial", &o.reconnectFirst, initial)
+		set(o, "WithReconnect: limit", &o.reconnectLimit, limit)
 	}
 }
 
 // WithIdleTimeout sets how long a connection without calls is kept. A node
 // without connections is forgotten. Default 10 min.
 func WithIdleTimeout(d time.Duration) PoolOption {
-	return func(o *poolOptions) { setDuration(o, "WithIdleTimeout", &o.idleTimeout, d) }
+	return func(o *poolOptions) { set(o, "WithIdleTimeout", &o.idleTimeout, d) }
 }
 
 // WithKeepAlive sets after which silence the peer of a connection with calls in
@@ -126,7 +184,7 @@ func WithIdleTimeout(d time.Duration) PoolOption {
 // KeepAliver) and, on TCP, the kernel (TCP keepalive and, on Linux,
 // TCP_USER_TIMEOUT). Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
-	return func(o *poolOptions) { setDuration(o, "WithKeepAlive", &o.keepAlive, d) }
+	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }
 
 // WithStallTimeout sets how long a connection may stay silent while calls on it
@@ -134,25 +192,25 @@ func WithKeepAlive(d time.Duration) PoolOption {
 // or a path that swallows packets, where the protocol has no keepalive. Default
 // 1.5 times WithKeepAlive.
 func WithStallTimeout(d time.Duration) PoolOption {
-	return func(o *poolOptions) { setDuration(o, "WithStallTimeout", &o.stallTimeout, d) }
+	return func(o *poolOptions) { set(o, "WithStallTimeout", &o.stallTimeout, d) }
 }
 
 // WithWriteTimeout bounds one write to the kernel: a peer that does not read for
 // so long loses the connection. Default 3 s.
 func WithWriteTimeout(d time.Duration) PoolOption {
-	return func(o *poolOptions) { setDuration(o, "WithWriteTimeout", &o.writeTimeout, d) }
+	return func(o *poolOptions) { set(o, "WithWriteTimeout", &o.writeTimeout, d) }
 }
 
 // WithMaxFrameSize sets the largest frame, in bytes, that may be read or
 // written. Default 4 MiB.
 func WithMaxFrameSize(bytes int) PoolOption {
-	return func(o *poolOptions) { setInt(o, "WithMaxFrameSize", &o.maxFrameSize, bytes) }
+	return func(o *poolOptions) { set(o, "WithMaxFrameSize", &o.maxFrameSize, bytes) }
 }
 
 // WithRecvLimit sets how many bytes of frames may wait unread on one MuxConn,
 // one frame at the least. Default 4 MiB.
 func WithRecvLimit(bytes int) PoolOption {
-	return func(o *poolOptions) { setInt(o, "WithRecvLimit", &o.recvLimit, bytes) }
+	return func(o *poolOptions) { set(o, "WithRecvLimit", &o.recvLimit, bytes) }
 }
 
 // WithPreWarm connects to a node before the first call needs it. New starts it
@@ -163,17 +221,9 @@ func WithPreWarm(network, address string, opts GetOptions) PoolOption {
 	}
 }
 
-func setInt(o *poolOptions, option string, p *int, v int) {
+func set[T int | time.Duration](o *poolOptions, option string, p *T, v T) {
 	if v < 0 {
-		o.invalid = append(o.invalid, fmt.Errorf("%w: %s(%d) is negative", ErrInvalidOption, option, v))
-		return
-	}
-	*p = v
-}
-
-func setDuration(o *poolOptions, option string, p *time.Duration, v time.Duration) {
-	if v < 0 {
-		o.invalid = append(o.invalid, fmt.Errorf("%w: %s(%v) is negative", ErrInvalidOption, option, v))
+		o.reject("%s(%v) is negative", option, v)
 		return
 	}
 	*p = v

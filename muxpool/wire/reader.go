@@ -93,7 +93,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 		if len(p) >= directRead {
 			n, err := r.src.Read(p)
 			r.frame += n
-			return n, err
+			if err == errShrink {
+				err = nil
+			}
+			if n > 0 || err != nil {
+				return n, err
+			}
 		}
 		if err := r.fill(); err != nil {
 			return 0, err
@@ -181,6 +186,12 @@ func (r *Reader) fill() error {
 	}
 	n, err := r.src.Read(r.buf[r.w:end])
 	r.w += n
+	if err == errShrink && n == 0 {
+		if r.w <= minReadBuffer && len(r.buf) > minReadBuffer {
+			r.resize(minReadBuffer)
+		}
+		return r.fill()
+	}
 	r.adapt(n, end)
 	if n > 0 {
 		return nil // an error with data comes again with the next read

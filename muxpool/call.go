@@ -1,0 +1,219 @@
+package muxpool
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// call is what a MuxConn has on its connection: its id, and its inbox. Calls are
+// reused; the muxConn in front of a call makes sure that nobody touches it after
+// its life (see muxConn).
+type call struct {
+	// Set before the call is shared, constant until it is reused.
+	conn     *conn
+	ctx      context.Context
+	id       uint32 // the explicit one from the start, the allocated one once open
+	explicit bool   // WithVID
+	oneWay   bool
+	limit    int         // bytes that may wait unread
+	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
+	deadline time.Time   // by WithTimeout; zero: none
+
+	// wake has room for one signal: the inbox has changed. One Read at a time
+	// waits for it.
+	wake chan struct{}
+
+	writes atomic.Int32  // frames that Write has taken on
+	first  atomic.Uint64 // 1 + offset of the first frame in the connection's stream; 0: none was queued
+
+	// live is guarded by conn.mu: the id is in the connection's table.
+	live bool
+
+	// mu is taken after conn.mu, if both are. It guards the fields below.
+	mu      sync.Mutex
+	timer   *time.Timer   // made once, reused with the call
+	head    []byte        // the oldest unread frame; nil: none
+	more    [][]byte      // the others
+	unread  int           // bytes of all of them
+	answers int32         // frames that ended a wait for an answer
+	err     error         // why nothing more will come; unread frames are read first
+	sent    bool          // with err: the request may have reached the peer
+	gone    bool          // err is final at once: unread frames are dropped
+	stop    chan struct{} // closed with err; made by a Write that has to wait
+}
+
+// deliver puts a frame into the inbox. It returns false if the frame was not
+// kept: the call has ended, or too much is unread.
+func (c *call) deliver(frame []byte, last bool) (kept, woke bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last {
+		c.answers++
+	}
+	if c.err != nil {
+		return false, false
+	}
+	if c.unread > 0 && c.unread+len(frame) > c.limit {
+		c.endLocked(ErrRecvQueueFull, true)
+		return false, false
+	}
+	if c.head == nil {
+		c.head = frame
+	} else {
+		c.more = append(c.more, frame)
+	}
+	c.unread += len(frame)
+	return true, c.signal()
+}
+
+// signal wakes Read; mu is held.
+func (c *call) signal() bool {
+	select {
+	case c.wake <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// take returns the next frame, or the error that ended the call, or neither.
+func (c *call) take() ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.head != nil && !c.gone {
+		frame := c.head
+		c.unread -= len(frame)
+		c.head = nil
+		if len(c.more) > 0 {
+			c.head = c.more[0]
+			c.more[0] = nil
+			c.more = c.more[1:]
+		}
+		return frame, nil
+	}
+	if c.err == nil {
+		return nil, nil
+	}
+	return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
+}
+
+// end ends the call: Read returns what is unread, then err; Write returns err.
+// The first error wins.
+func (c *call) end(err error, sent bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(err, sent)
+}
+
+func (c *call) endLocked(err error, sent bool) {
+	if c.err != nil {
+		return
+	}
+	c.err, c.sent = err, sent
+	if c.stop != nil {
+		close(c.stop)
+	}
+	c.signal()
+}
+
+// close ends the call for its user: nothing is read any more.
+func (c *call) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	if c.err == nil {
+		c.endLocked(ErrMuxConnClosed, c.maybeSent())
+		return
+	}
+	c.err = ErrMuxConnClosed
+	c.signal()
+}
+
+// failed returns the error that ended the call, as a Write reports it.
+func (c *call) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// stopped returns a channel that is closed when the call has ended.
+func (c *call) stopped() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stop == nil {
+		c.stop = make(chan struct{})
+		if c.err != nil {
+			close(c.stop)
+		}
+	}
+	return c.stop
+}
+
+// queued notes where in the stream the call's first frame begins.
+func (c *call) queued(offset uint64) { c.first.CompareAndSwap(0, offset+1) }
+
+// maybeSent reports whether a frame of the call was, or will be, handed to the
+// kernel. A queued frame will be, as long as the connection lives.
+func (c *call) maybeSent() bool { return c.first.Load() > 0 }
+
+// unanswered returns how many answers are still to come.
+func (c *call) unanswered() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.awaited()
+}
+
+// awaited is unanswered with mu held; less than zero if more came than was asked.
+func (c *call) awaited() int32 {
+	if c.oneWay {
+		return 0
+	}
+	return c.writes.Load() - c.answers
+}
+
+// surplus returns how many unread frames answer nothing that was asked.
+func (c *call) surplus() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	unread := int32(len(c.more))
+	if c.head != nil {
+		unread++
+	}
+	return max(0, min(unread, -c.awaited()))
+}
+
+// startTimer arms the deadline of WithTimeout.
+func (c *call) startTimer() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := time.Until(c.deadline)
+	if c.timer == nil {
+		c.timer = time.AfterFunc(d, c.expire)
+		return
+	}
+	c.timer.Reset(d)
+}
+
+// expire runs when the timer fires. It never meets the call's next life: a call
+// whose timer may be firing is not reused.
+func (c *call) expire() { c.conn.abandon(c, context.DeadlineExceeded) }
+
+// reset makes the call ready for reuse. It returns false if it must not be.
+func (c *call) reset() bool {
+	if !c.deadline.IsZero() && c.timer != nil && !c.timer.Stop() {
+		return false
+	}
+	select {
+	case <-c.wake:
+	default:
+	}
+	c.conn, c.ctx, c.unwatch = nil, nil, nil
+	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
+	c.writes.Store(0)
+	c.first.Store(0)
+	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
+	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
+	return true
+}

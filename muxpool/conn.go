@@ -1,0 +1,133 @@
+package muxpool
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// connState is the state of a conn. It only moves down this list.
+type connState uint8
+
+const (
+	// connOpen: the conn takes calls.
+	connOpen connState = iota
+	// connDraining: it takes no new calls. Those that it has may still be
+	// answered; with the last of them it closes.
+	connDraining
+	// connClosed: it has ended. Nothing of it reaches its successor.
+	connClosed
+)
+
+var connStates = [...]string{"open", "draining", "closed"}
+
+func (s connState) String() string { return name(connStates[:], int(s)) }
+
+// conn is one connection to a node. It lives once: whatever is queued on it, or
+// still arrives on it, ends with it.
+//
+// Its goroutines are the read loop, and the writer's flusher while there is
+// something to write that the kernel does not take at once.
+type conn struct {
+	node     *node
+	nc       net.Conn
+	local    net.Addr
+	remote   net.Addr
+	datagram bool
+	classify FrameClassifier // nil: every frame is FrameLast
+
+	writer *wire.Writer // nil on a datagram socket
+
+	// inFlight is len(ids.live), written under mu, read by whoever chooses a conn.
+	inFlight atomic.Int32
+	// frames counts what arrived; written by the read loop.
+	frames atomic.Uint64
+	// proof is closed with the first of them: the peer does more than to connect.
+	proof chan struct{}
+
+	// mu is taken after node.mu and before call.mu and the writer's. It guards the
+	// fields below. Under it: no I/O, no call into user code, no wait.
+	mu     sync.Mutex
+	state  connState
+	reason Reason // why it is draining or closed
+	err    error  // likewise
+	ids    ids
+	health health
+}
+
+func newConn(n *node, nc net.Conn) (*conn, error) {
+	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), datagram: isDatagram(n.key.node.Network), proof: make(chan struct{})}
+	var err error
+	if c.ids, err = newIDs(n.key.parser); err != nil {
+		return nil, err
+	}
+	c.classify, _ = n.key.parser.(FrameClassifier)
+	if !c.datagram {
+		c.writer = wire.NewWriter(nc, wire.WriterConfig{
+			MaxFrames: n.opts.queueSize,
+			Timeout:   n.opts.writeTimeout,
+			OnError:   c.writeFailed,
+		})
+	}
+	return c, nil
+}
+
+// start sets the conn going; its node has it.
+func (c *conn) start() {
+	c.mu.Lock()
+	c.health.start(c)
+	c.mu.Unlock()
+	if c.datagram {
+		go c.readDatagrams()
+	} else {
+		go c.readLoop()
+	}
+}
+
+// scarce reports whether calls may have to wait for each other's ids or slots, so
+// that a call whose context has ended must not keep its own until it is closed.
+func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.ids.small() }
+
+// open puts cl on the conn, with its explicit id or one that is allocated. It returns false if the conn takes no call now; an explicit id that
+// is in use is ErrDupRequestID.
+func (c *conn) open(cl *call) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != connOpen || c.full() {
+		return false, nil
+	}
+	switch {
+	case !cl.explicit:
+		id, ok := c.ids.allocate()
+		if !ok {
+			return false, nil
+		}
+		cl.id = id
+	case c.ids.inUse(cl.id):
+		return false, ErrDupRequestID
+	}
+	cl.conn, cl.live = c, true
+	c.ids.live[cl.id] = cl
+	c.loaded()
+	return true, nil
+}
+
+// full reports whether the virtual-connection limit is reached; mu is held.
+func (c *conn) full() bool {
+	limit := c.node.opts.maxVirConns
+	return limit > 0 && len(c.ids.live) >= limit
+}
+
+// loaded notes that the number of calls has changed; mu is held.
+func (c *conn) loaded() {
+	n := int32(len(c.ids.live))
+	c.inFlight.Store(n)
+	if c.writer != nil {
+		c.writer.InFlight.Store(n)
+	}
+	if n > 0 {
+		c.health.watch(c)
+	}
+}

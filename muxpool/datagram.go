@@ -1,0 +1,76 @@
+package muxpool
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// maxDatagram is the largest payload of a UDP datagram over IPv4: 65,535 bytes
+// less the headers of IP and UDP (RFC 791, RFC 768).
+const maxDatagram = 65535 - 20 - 8
+
+// sendDatagram hands b to the kernel as one datagram.
+func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
+	_, err := c.nc.Write(b)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		// The news of an earlier datagram, told by the peer's host, took the place
+		// of this one.
+		c.node.counters.refused.Add(1)
+		_, err = c.nc.Write(b)
+	}
+	if owned {
+		wire.Free(b)
+	}
+	if errors.Is(err, syscall.EMSGSIZE) {
+		return fmt.Errorf("%w: %d bytes do not fit into a datagram: %w", ErrFrameTooLarge, len(b), err)
+	}
+	if err == nil {
+		cl.queued(0)
+	}
+	return err
+}
+
+// readDatagrams is the goroutine that reads a datagram socket. A datagram that
+// the parser refuses is counted and forgotten: it says nothing of the next.
+func (c *conn) readDatagrams() {
+	buf := make([]byte, maxDatagram+1)
+	r := wire.NewDatagramReader(c.node.opts.maxFrameSize)
+	for {
+		n, err := c.nc.Read(buf)
+		switch {
+		case err == nil:
+			r.Reset(buf[:n])
+			c.receiveDatagram(r)
+		case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+			c.node.counters.refused.Add(1)
+		default:
+			c.close(c.datagramError(err))
+			return
+		}
+	}
+}
+
+func (c *conn) datagramError(err error) (Reason, error) {
+	if errors.Is(err, net.ErrClosed) {
+		return ReasonNone, fmt.Errorf("%w: %w", ErrConnLost, err)
+	}
+	return ReasonConnLost, fmt.Errorf("%w: %w", ErrConnLost, err)
+}
+
+func (c *conn) receiveDatagram(r *wire.DatagramReader) {
+	defer func() {
+		if recover() != nil {
+			c.node.counters.malformed.Add(1)
+		}
+	}()
+	vid, frame, err := c.node.key.parser.Parse(r)
+	if err != nil || len(frame) > c.node.opts.maxFrameSize {
+		c.node.counters.malformed.Add(1)
+		return
+	}
+	c.receive(vid, frame)
+}

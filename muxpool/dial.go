@@ -1,0 +1,154 @@
+package muxpool
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// dialer connects to one node: the address is resolved, the TLS files are read
+// and the handshakes are made anew at each dial. It is immutable.
+type dialer struct {
+	key     nodeKey
+	connect DialFunc // never nil
+	timeout time.Duration
+	probe   time.Duration // TCP keepalive: silence before the first probe
+}
+
+// errHandshake marks a dial that reached the peer and failed after that.
+type errHandshake struct{ err error }
+
+func (e *errHandshake) Error() string { return e.err.Error() }
+func (e *errHandshake) Unwrap() error { return e.err }
+
+func dialReason(err error) Reason {
+	if h := (*errHandshake)(nil); errors.As(err, &h) {
+		return ReasonHandshakeFailed
+	}
+	return ReasonDialFailed
+}
+
+func newDialer(key nodeKey, o *poolOptions) *dialer {
+	d := &dialer{key: key, connect: o.dial, timeout: o.dialTimeout, probe: o.keepAlive}
+	if d.connect == nil {
+		d.connect = d.dialNet
+	}
+	return d
+}
+
+// dial returns a connection that is ready for calls. It ends with ctx, or after
+// the dial timeout.
+func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	nc, err := d.connect(ctx, d.key.node.Network, d.key.node.Address)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", d.key.node, err)
+	}
+	if nc == nil {
+		return nil, fmt.Errorf("dial %s: %w: WithDialContext returned neither a connection nor an error", d.key.node, ErrInvalidOption)
+	}
+	ready, err := d.handshake(ctx, nc)
+	if err != nil {
+		_ = nc.Close()
+		if ctx.Err() != nil {
+			err = errors.Join(context.Cause(ctx), err)
+		}
+		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, err)}
+	}
+	return ready, nil
+}
+
+// handshake makes TLS and the protocol's own handshake on nc.
+func (d *dialer) handshake(ctx context.Context, nc net.Conn) (net.Conn, error) {
+	tuneTCP(nc, d.probe)
+	greeter, _ := d.key.parser.(Handshaker)
+	if greeter == nil && d.key.tlsConfig == nil && d.key.tls == (tlsFiles{}) {
+		return nc, nil
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = nc.SetDeadline(deadline)
+	}
+	// Closing is what ends a handshake whose connection knows no deadlines.
+	bare := nc
+	stop := context.AfterFunc(ctx, func() { _ = bare.Close() })
+	nc, err := d.startTLS(ctx, nc)
+	if err == nil && greeter != nil {
+		err = greet(ctx, greeter, nc)
+	}
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nc, nc.SetDeadline(time.Time{})
+}
+
+// greet runs the plug-in's handshake; its panic is the connection's failure.
+func greet(ctx context.Context, h Handshaker, nc net.Conn) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: Handshake panicked: %v", ErrProtocol, p)
+		}
+	}()
+	return h.Handshake(ctx, nc)
+}
+
+func (d *dialer) dialNet(ctx context.Context, network, address string) (net.Conn, error) {
+	var nd net.Dialer
+	if d.key.local != "" {
+		local, err := resolveLocal(network, d.key.local)
+		if err != nil {
+			return nil, err
+		}
+		nd.LocalAddr = local
+	}
+	nd.KeepAlive = -1 // tuneTCP sets it
+	return nd.DialContext(ctx, network, address)
+}
+
+// resolveLocal parses an address to connect from: an IP address and a port, both
+// optional, or the path of a unix socket. It looks nothing up.
+func resolveLocal(network, addr string) (net.Addr, error) {
+	if network == "unix" {
+		return &net.UnixAddr{Name: addr, Net: network}, nil
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	var ip netip.Addr
+	if host != "" {
+		if ip, err = netip.ParseAddr(host); err != nil {
+			return nil, err
+		}
+	}
+	number, err := strconv.ParseUint(cmp.Or(port, "0"), 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("port %q: %w", port, err)
+	}
+	if isDatagram(network) {
+		return &net.UDPAddr{IP: ip.AsSlice(), Port: int(number), Zone: ip.Zone()}, nil
+	}
+	return &net.TCPAddr{IP: ip.AsSlice(), Port: int(number), Zone: ip.Zone()}, nil
+}
+
+// tuneTCP lets the kernel find out about a dead peer: after idle of silence it
+// probes, and it gives up half of idle later, as it does on data that nobody
+// acknowledges. On other connections it does nothing.
+func tuneTCP(nc net.Conn, idle time.Duration) {
+	tc, ok := nc.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	// Failing here costs the early warning, nothing else: calls end with their
+	// contexts all the same.
+	_ = tc.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: idle, Interval: max(idle/2, time.Second), Count: 1})
+	setUserTimeout(tc, idle+idle/2)
+}

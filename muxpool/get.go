@@ -1,0 +1,181 @@
+package muxpool
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// waiter is a Get that waits for a connection, or for a slot under the
+// virtual-connection limit.
+type waiter struct {
+	call *call
+	done chan error // gets one value when the waiter has left the queue; has room for it
+}
+
+// get puts cl on a connection.
+func (n *node) get(ctx context.Context, cl *call) error {
+	if n.waiting.Load() == 0 { // nobody is overtaken
+		ok, err := n.tryOpen(cl)
+		if ok || err != nil {
+			if n.short.Load() {
+				n.refill()
+			}
+			return err
+		}
+	}
+	return n.wait(ctx, cl)
+}
+
+// tryOpen puts cl on the least loaded connection that takes it. An explicit id
+// that is in use on every connection is ErrDupRequestID.
+func (n *node) tryOpen(cl *call) (bool, error) {
+	conns := *n.open.Load()
+	if len(conns) == 0 {
+		return false, nil
+	}
+	first := int(n.turn.Add(1) % uint32(len(conns)))
+	best := first
+	for i := range conns {
+		if conns[i].inFlight.Load() < conns[best].inFlight.Load() {
+			best = i
+		}
+	}
+	dups := 0
+	for i := range conns {
+		ok, err := conns[(best+i)%len(conns)].open(cl)
+		if ok {
+			return true, nil
+		}
+		if err != nil {
+			dups++
+		}
+	}
+	if dups == len(conns) {
+		cl.conn = conns[best] // which tells the addresses
+		return false, ErrDupRequestID
+	}
+	return false, nil
+}
+
+// refill dials for empty slots while others carry the calls.
+func (n *node) refill() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fill()
+}
+
+// wait queues the Get until it is served, the node fails, or ctx ends.
+func (n *node) wait(ctx context.Context, cl *call) error {
+	w := &waiter{call: cl, done: make(chan error, 1)}
+	// Counted before looking again: whoever frees a slot after the look sees the
+	// count, whoever freed it before is seen by the look.
+	n.waiting.Add(1)
+	n.enqueue(w)
+	var expired <-chan time.Time
+	if !cl.deadline.IsZero() {
+		timer := time.NewTimer(time.Until(cl.deadline))
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+		return n.leave(w, ctxErr(ctx))
+	case <-expired:
+		return n.leave(w, context.DeadlineExceeded)
+	}
+}
+
+// enqueue serves w at once if it can.
+func (n *node) enqueue(w *waiter) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed != nil {
+		n.finish(w, n.closed)
+		return
+	}
+	n.queue = append(n.queue, w)
+	n.serve()
+	if len(n.queue) == 0 {
+		return
+	}
+	if n.short.Load() || len(*n.open.Load()) == 0 {
+		n.fill()
+	}
+	n.grow()
+}
+
+// leave takes w out of the queue; if it was served meanwhile, what it got is
+// given back.
+func (n *node) leave(w *waiter, err error) error {
+	n.mu.Lock()
+	i := slices.Index(n.queue, w)
+	if i >= 0 {
+		n.queue = slices.Delete(n.queue, i, i+1)
+		n.waiting.Add(-1)
+	}
+	n.mu.Unlock()
+	if i < 0 {
+		switch served := <-w.done; {
+		case served == nil:
+			w.call.conn.detach(w.call)
+		case !errors.Is(served, ErrDupRequestID):
+			err = errors.Join(err, served)
+		}
+	}
+	return err
+}
+
+// finish tells w the outcome; mu is held, w is not in the queue.
+func (n *node) finish(w *waiter, err error) {
+	n.waiting.Add(-1)
+	w.done <- err
+}
+
+// serve gives connections to those who wait, in order; mu is held.
+func (n *node) serve() {
+	for len(n.queue) > 0 {
+		w := n.queue[0]
+		ok, err := n.tryOpen(w.call)
+		if !ok && err == nil {
+			return
+		}
+		n.queue[0] = nil
+		n.queue = n.queue[1:]
+		n.finish(w, err)
+	}
+}
+
+// failQueue tells everybody who waits that there is nothing to wait for; mu is held.
+func (n *node) failQueue(err error) {
+	for _, w := range n.queue {
+		n.finish(w, err)
+	}
+	n.queue = nil
+}
+
+// released hears that a call has left c, which may be idle now.
+func (n *node) released(c *conn, idle bool) {
+	if n.waiting.Load() > 0 {
+		n.mu.Lock()
+		n.serve()
+		n.mu.Unlock()
+	}
+	if idle && n.opts.maxIdle > 0 && n.surplus() {
+		c.drainIdle()
+	}
+}
+
+// surplus reports whether more conns are idle than WithMaxIdleConnsPerHost keeps.
+func (n *node) surplus() bool {
+	idle := 0
+	for _, c := range *n.open.Load() {
+		if c.inFlight.Load() == 0 {
+			idle++
+		}
+	}
+	return idle > n.opts.maxIdle
+}

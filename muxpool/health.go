@@ -1,0 +1,180 @@
+package muxpool
+
+import (
+	"fmt"
+	"time"
+)
+
+// health watches over a conn with one timer: that the peer shows signs of life
+// while calls wait for it, and that an unused conn goes away. It is guarded by
+// the mutex of its conn.
+type health struct {
+	timer  *time.Timer
+	busy   bool      // calls wait: the timer runs at the short interval
+	since  time.Time // busy: since when nothing arrived; else since when it is idle
+	seen   uint64    // conn.frames when since was set
+	lapsed int       // calls that timed out since then
+
+	ping    uint32 // the id of the keepalive frame
+	holding bool   // it is reserved: its own answer has not come
+	pinging bool   // nothing has come since it was sent
+	pinged  time.Time
+
+	shrink func() // gives the reader's memory back; set by the read loop
+	shrunk bool
+}
+
+// ticksPerKeepAlive is how often a busy conn is looked at per keepalive time: a
+// silence is noticed an eighth of that late at most.
+const ticksPerKeepAlive = 8
+
+func (h *health) start(c *conn) {
+	h.since = time.Now()
+	h.timer = time.AfterFunc(c.node.opts.idleTimeout, c.tick)
+}
+
+func (h *health) stop() { h.timer.Stop() }
+
+// watch begins to look for signs of life, if it does not already.
+func (h *health) watch(c *conn) {
+	if h.busy {
+		return
+	}
+	h.busy, h.since, h.seen, h.lapsed, h.shrunk = true, time.Now(), c.frames.Load(), 0, false
+	h.timer.Reset(c.interval())
+}
+
+func (c *conn) interval() time.Duration {
+	return max(min(c.node.opts.keepAlive, c.node.opts.stallTimeout)/ticksPerKeepAlive, time.Millisecond)
+}
+
+// pong takes note of the answer to the keepalive frame.
+func (h *health) pong(c *conn) {
+	h.pinging = false
+	if h.holding {
+		h.holding = false
+		c.ids.forgive(h.ping, 1)
+	}
+}
+
+// verdict is what a look at the conn came to.
+type verdict uint8
+
+const (
+	verdictNone verdict = iota
+	verdictPing
+	verdictDead
+	verdictStalled
+	verdictIdle
+	verdictShrink
+)
+
+// tick runs on the timer's goroutine.
+func (c *conn) tick() {
+	c.mu.Lock()
+	if c.state == connClosed {
+		c.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	v, next := c.health.judge(c, now)
+	c.health.timer.Reset(next)
+	since, shrink := now.Sub(c.health.since), c.health.shrink
+	c.mu.Unlock()
+
+	switch v {
+	case verdictPing:
+		c.sendKeepAlive()
+	case verdictDead:
+		c.close(ReasonKeepAliveTimeout, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrKeepAliveTimeout, since))
+	case verdictStalled:
+		c.close(ReasonStalled, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrStalled, since))
+	case verdictIdle:
+		c.drainIdle()
+	case verdictShrink:
+		if c.writer != nil {
+			c.writer.Shrink()
+		}
+		if shrink != nil {
+			shrink()
+		}
+	}
+}
+
+// judge looks at the conn and says when to look again. mu is held.
+func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
+	if frames := c.frames.Load(); frames != h.seen {
+		h.seen, h.since, h.lapsed, h.pinging = frames, now, 0, false
+	}
+	if len(c.ids.live) > 0 || h.lapsed > 0 && !c.datagram {
+		return h.judgeBusy(c, now), c.interval()
+	}
+	return h.judgeIdle(c, now)
+}
+
+func (h *health) judgeBusy(c *conn, now time.Time) verdict {
+	silent, o := now.Sub(h.since), c.node.opts
+	_, asks := c.node.key.parser.(KeepAliver)
+	switch {
+	case c.datagram:
+		return verdictNone // packets are lost, sockets are not
+	case h.pinging && now.Sub(h.pinged) >= o.keepAlive/2:
+		return verdictDead
+	case h.lapsed > 0 && silent >= o.stallTimeout:
+		return verdictStalled
+	case asks && !h.pinging && silent >= o.keepAlive:
+		return verdictPing
+	}
+	return verdictNone
+}
+
+func (h *health) judgeIdle(c *conn, now time.Time) (verdict, time.Duration) {
+	if h.busy {
+		h.busy, h.since = false, now
+	}
+	idle, o := now.Sub(h.since), c.node.opts
+	switch {
+	case idle >= o.idleTimeout:
+		return verdictIdle, o.idleTimeout
+	case !h.shrunk && idle >= min(o.keepAlive, o.idleTimeout/2):
+		h.shrunk = true
+		return verdictShrink, o.idleTimeout - idle
+	case !h.shrunk:
+		return verdictNone, min(o.keepAlive, o.idleTimeout/2)
+	}
+	return verdictNone, o.idleTimeout - idle
+}
+
+// sendKeepAlive asks the peer for a sign of life. A frame that cannot be queued
+// is not sent: then the writer has its own deadline.
+func (c *conn) sendKeepAlive() {
+	c.mu.Lock()
+	h := &c.health
+	if !h.holding {
+		id, ok := c.ids.allocate()
+		if !ok || c.state == connClosed {
+			c.mu.Unlock()
+			return
+		}
+		c.ids.reserve(id, 1)
+		h.ping, h.holding = id, true
+	}
+	id := h.ping
+	h.pinging, h.pinged = true, time.Now()
+	c.mu.Unlock()
+	frame, err := appendKeepAlive(c.node.key.parser.(KeepAliver), id)
+	if err != nil {
+		c.close(ReasonProtocolError, err)
+		return
+	}
+	_, _, _ = c.writer.TryWrite(frame)
+}
+
+func appendKeepAlive(k KeepAliver, id uint32) (frame []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %w: AppendKeepAlive panicked: %v", ErrConnLost, ErrProtocol, p)
+		}
+	}()
+	return k.AppendKeepAlive(nil, id), nil
+}

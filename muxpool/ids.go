@@ -1,0 +1,180 @@
+package muxpool
+
+import (
+	"fmt"
+	"math"
+)
+
+// smallSpace is the largest id space whose free ids are kept in a list. In a
+// larger one the next id that is not in use is found by counting on.
+const smallSpace = 1 << 16
+
+// maxReserved is how many ids of a large space may wait for late answers before
+// the connection is replaced: a peer that never answers must not cost memory
+// without bound.
+const maxReserved = 1 << 18
+
+// ids is the id space of one connection. Each id is in one of three states: free;
+// live, with the call that uses it; or reserved: its caller left before the
+// answer came, and whoever got the id now would get that answer.
+//
+// It is guarded by the mutex of its conn.
+type ids struct {
+	space    IDSpace
+	size     uint64 // ids in space, reserved ones included
+	usable   uint64 // without them; exact only for a small space
+	next     uint64 // the id to try next
+	freed    []uint32
+	live     map[uint32]*call
+	reserved map[uint32]int32 // value: answers still to come
+	recent   recentIDs
+}
+
+// newIDs asks the parser for its id space.
+func newIDs(fp FrameParser) (t ids, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: IDSpace of %T panicked: %v", ErrInvalidOption, fp, p)
+		}
+	}()
+	t = ids{space: IDSpace{Max: math.MaxUint32}, live: make(map[uint32]*call)}
+	if s, ok := fp.(IDSpacer); ok {
+		t.space = s.IDSpace()
+	}
+	if t.space.Max < t.space.Min {
+		return t, fmt.Errorf("%w: IDSpace of %T: Max %d is less than Min %d", ErrInvalidOption, fp, t.space.Max, t.space.Min)
+	}
+	t.size = uint64(t.space.Max) - uint64(t.space.Min) + 1
+	t.next, t.usable = uint64(t.space.Min), t.size
+	if t.small() && t.space.Reserved != nil {
+		for id := uint64(t.space.Min); id <= uint64(t.space.Max); id++ {
+			if t.space.Reserved(uint32(id)) {
+				t.usable--
+			}
+		}
+	}
+	if t.usable == 0 {
+		return t, fmt.Errorf("%w: IDSpace of %T: every id is reserved", ErrInvalidOption, fp)
+	}
+	return t, nil
+}
+
+func (t *ids) small() bool { return t.size <= smallSpace }
+
+// full reports whether every id is in use.
+func (t *ids) full() bool { return uint64(len(t.live)+len(t.reserved)) >= t.usable }
+
+// worn reports whether too many ids are reserved for a connection to go on.
+func (t *ids) worn() bool {
+	return !t.small() && len(t.reserved) > maxReserved
+}
+
+// inUse reports whether id is live or reserved.
+func (t *ids) inUse(id uint32) bool {
+	if _, ok := t.live[id]; ok {
+		return true
+	}
+	if len(t.reserved) == 0 {
+		return false
+	}
+	_, ok := t.reserved[id]
+	return ok
+}
+
+// allocate returns a free id. Ids come round as late as the space allows, so
+// that a stray answer meets an id that nobody uses.
+func (t *ids) allocate() (id uint32, ok bool) {
+	if t.full() {
+		return 0, false
+	}
+	for range t.size {
+		switch {
+		case t.next <= uint64(t.space.Max):
+			id = uint32(t.next)
+			t.next++
+		case !t.small():
+			id = t.space.Min
+			t.next = uint64(id) + 1
+		case len(t.freed) > 0:
+			id = t.freed[0]
+			t.freed = t.freed[1:]
+		default:
+			return 0, false
+		}
+		if !t.inUse(id) && (t.space.Reserved == nil || !t.space.Reserved(id)) {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// release ends the use of a live id: it is free, or, if answers are still to
+// come, reserved.
+func (t *ids) release(id uint32, awaited int32) {
+	delete(t.live, id)
+	if awaited > 0 {
+		t.reserve(id, awaited)
+		return
+	}
+	t.recent.add(id)
+	t.free(id)
+}
+
+// reserve keeps a free id from use until so many answers to it have come.
+func (t *ids) reserve(id uint32, awaited int32) {
+	if t.reserved == nil {
+		t.reserved = make(map[uint32]int32)
+	}
+	t.reserved[id] = awaited
+}
+
+// late takes note of an answer for an id that is not live, and reports whether
+// one was awaited. last says that no more will come.
+func (t *ids) late(id uint32, last bool) bool {
+	awaited, ok := t.reserved[id]
+	if !ok {
+		return false
+	}
+	if last {
+		t.forgive(id, awaited)
+	}
+	return true
+}
+
+// forgive ends the wait for one answer to a reserved id.
+func (t *ids) forgive(id uint32, awaited int32) {
+	if awaited > 1 {
+		t.reserved[id] = awaited - 1
+		return
+	}
+	delete(t.reserved, id)
+	t.recent.add(id)
+	t.free(id)
+}
+
+func (t *ids) free(id uint32) {
+	if t.small() {
+		t.freed = append(t.freed, id)
+	}
+}
+
+// recentIDs remembers the ids that were answered last, to tell a duplicate
+// answer from one that nobody asked for.
+type recentIDs struct {
+	ring [32]uint32
+	n    uint32
+}
+
+func (r *recentIDs) add(id uint32) {
+	r.ring[r.n%uint32(len(r.ring))] = id
+	r.n++
+}
+
+func (r *recentIDs) has(id uint32) bool {
+	for i := range min(r.n, uint32(len(r.ring))) {
+		if r.ring[i] == id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,246 @@
+package muxpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Multiplexed is a pool of shared connections. It is safe for concurrent use;
+// one per process serves every node.
+type Multiplexed struct {
+	opts   poolOptions
+	ctx    context.Context // ends with the pool, and with it the dials
+	cancel context.CancelFunc
+	events events
+
+	conns connCount
+
+	calls   sync.Pool // of *call
+	handles sync.Pool // of *handles
+
+	// mu is the first in the lock order: pool, node, conn, call and writer. It
+	// guards the fields below. Under it: no I/O, no call into user code, no wait.
+	mu      sync.RWMutex
+	nodes   map[nodeKey]*node
+	closed  error    // not nil: Gets are refused with it
+	retired Counters // of nodes that were forgotten
+}
+
+var _ Pool = (*Multiplexed)(nil)
+
+// New returns a pool. Its error names every option that makes no sense.
+func New(opts ...PoolOption) (*Multiplexed, error) {
+	p := &Multiplexed{nodes: make(map[nodeKey]*node)}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("%w: a nil PoolOption", ErrInvalidOption)
+		}
+		opt(&p.opts)
+	}
+	if err := p.opts.finish(); err != nil {
+		return nil, err
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	for _, w := range p.opts.preWarm {
+		if n, err := p.node(w.node, &w.opts); err == nil {
+			n.refill()
+		}
+	}
+	return p, nil
+}
+
+// GetMuxConn implements Pool.
+func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, opts GetOptions) (MuxConn, error) {
+	name := Node{network, address}
+	if ctx == nil {
+		return nil, getError(name, fmt.Errorf("%w: a nil context", ErrInvalidOption))
+	}
+	if ctx.Err() != nil {
+		return nil, getError(name, ctxErr(ctx))
+	}
+	for {
+		n, err := p.node(name, &opts)
+		if err != nil {
+			return nil, getError(name, err)
+		}
+		m, err := p.get(ctx, n, &opts)
+		if err == nil {
+			return m, nil
+		}
+		if err != errForgotten {
+			return nil, getError(name, err)
+		}
+	}
+}
+
+func getError(n Node, err error) error { return &Error{Op: "get", Node: n, Err: err} }
+
+func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxConn, error) {
+	cl := p.newCall(ctx, opts)
+	err := n.get(ctx, cl)
+	dup := errors.Is(err, ErrDupRequestID)
+	if err != nil && !dup {
+		p.putCall(cl)
+		return nil, err
+	}
+	m := p.newHandle(cl)
+	if dup {
+		cl.end(ErrDupRequestID, false)
+		return m, nil
+	}
+	if !cl.deadline.IsZero() {
+		cl.startTimer()
+	}
+	if ctx.Done() != nil && cl.conn.scarce() {
+		m.watch(ctx)
+	}
+	return m, nil
+}
+
+// node returns the node for the options, a new one if need be.
+func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
+	key, err := opts.key(name)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.RLock()
+	n, closed := p.nodes[key], p.closed
+	p.mu.RUnlock()
+	if closed != nil {
+		return nil, closed
+	}
+	if n != nil {
+		return n, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed != nil {
+		return nil, p.closed
+	}
+	if n = p.nodes[key]; n == nil {
+		n = newNode(p, key)
+		p.nodes[key] = n
+	}
+	return n, nil
+}
+
+// forget drops n if it is still unused.
+func (p *Multiplexed) forget(n *node) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if p.nodes[n.key] != n || n.closed != nil {
+		return
+	}
+	if !n.unused() {
+		n.forgetLater()
+		return
+	}
+	n.closed = errForgotten
+	delete(p.nodes, n.key)
+	p.retired.add(n.counters.snapshot())
+}
+
+// PreWarm connects to a node and waits, until ctx ends at the latest, for a
+// connection that takes calls and, where the protocol can ask (see KeepAliver),
+// for the peer to show that it answers.
+func (p *Multiplexed) PreWarm(ctx context.Context, network, address string, opts GetOptions) error {
+	opts.hasVID = false
+	m, err := p.GetMuxConn(ctx, network, address, opts)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return m.(*muxConn).prove(ctx)
+}
+
+// Subscribe calls f for each event from now on, one at a time, in order for each
+// node, on a goroutine of the pool's that holds no lock: f may call the pool. A
+// slow f delays later events and nothing else. When cancel returns, f may still
+// be at work on one event; no other will follow.
+func (p *Multiplexed) Subscribe(f func(Event)) (cancel func()) {
+	if f == nil {
+		return func() {}
+	}
+	return p.events.subscribe(f)
+}
+
+// Close ends every call with ErrPoolClosed and closes every connection. Later
+// Gets fail with ErrPoolClosed. It returns nil, and may be called again. It does
+// not wait: the pool's goroutines end as soon as the user code that they may be
+// in (a parser, a dial function, a subscriber) returns.
+func (p *Multiplexed) Close() error {
+	for _, n := range p.refuse() {
+		for _, c := range n.shut(ErrPoolClosed) {
+			c.close(ReasonPoolClosed, ErrPoolClosed)
+		}
+	}
+	p.cancel()
+	return nil
+}
+
+// Shutdown refuses new Gets with ErrPoolClosed, lets the calls in flight finish
+// and closes each connection after its last. It returns nil when all are closed;
+// if ctx ends before, it does as Close does and returns the context's error.
+func (p *Multiplexed) Shutdown(ctx context.Context) error {
+	nodes := p.refuse()
+	for _, n := range nodes {
+		for _, c := range n.shut(ErrPoolClosed) {
+			c.drain(ReasonPoolClosed, nil)
+		}
+	}
+	select {
+	case <-p.conns.none():
+		return p.Close()
+	case <-ctx.Done():
+		_ = p.Close()
+		return fmt.Errorf("muxpool: shutdown: %w", ctxErr(ctx))
+	}
+}
+
+// refuse turns new Gets away and returns the nodes.
+func (p *Multiplexed) refuse() []*node {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = ErrPoolClosed
+	nodes := make([]*node, 0, len(p.nodes))
+	for _, n := range p.nodes {
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
+// connCount counts the conns that live, for Shutdown to wait for the last.
+type connCount struct {
+	// mu is a leaf: nothing else is locked while it is held.
+	mu   sync.Mutex
+	n    int
+	zero chan struct{} // closed, and forgotten, when n becomes 0; nil: nobody waits
+}
+
+func (k *connCount) add(d int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.n += d; k.n == 0 && k.zero != nil {
+		close(k.zero)
+		k.zero = nil
+	}
+}
+
+// none returns a channel that is closed when no conn lives.
+func (k *connCount) none() <-chan struct{} {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.zero == nil {
+		k.zero = make(chan struct{})
+	}
+	zero := k.zero
+	if k.n == 0 {
+		close(zero)
+		k.zero = nil
+	}
+	return zero
+}

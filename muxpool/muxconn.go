@@ -1,0 +1,177 @@
+package muxpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// muxConn is the MuxConn that users hold. It is never reused, its call is: state
+// counts the methods that are at work on the call, and the last to leave after
+// Close gives the call back. So a Write through an old MuxConn can never get
+// into somebody else's call.
+type muxConn struct {
+	conn  *conn
+	call  *call         // valid for who has entered
+	state atomic.Uint32 // closed, wrote, and the count of methods at work
+	id    uint32
+}
+
+const (
+	closedBit = 1 << 31
+	wroteBit  = 1 << 30
+)
+
+// enter returns the call, unless the MuxConn is closed. Who has entered must
+// leave.
+func (m *muxConn) enter() *call {
+	for {
+		s := m.state.Load()
+		if s&closedBit != 0 {
+			return nil
+		}
+		if m.state.CompareAndSwap(s, s+1) {
+			return m.call
+		}
+	}
+}
+
+func (m *muxConn) leave() {
+	if s := m.state.Add(^uint32(0)); s&^wroteBit == closedBit {
+		m.recycle()
+	}
+}
+
+// recycle gives the call back; nobody can enter any more.
+func (m *muxConn) recycle() {
+	c := m.call
+	m.call = nil
+	m.conn.node.pool.putCall(c)
+}
+
+// VID implements MuxConn.
+func (m *muxConn) VID() uint32 { return m.id }
+
+// LocalAddr implements MuxConn.
+func (m *muxConn) LocalAddr() net.Addr { return m.conn.local }
+
+// RemoteAddr implements MuxConn.
+func (m *muxConn) RemoteAddr() net.Addr { return m.conn.remote }
+
+// Write implements MuxConn.
+func (m *muxConn) Write(b []byte) error { return m.write(b, false) }
+
+// WriteOwned is Write for a frame in memory that a FrameReader's Alloc or
+// wire.Alloc returned: a large one is sent without being copied. Whatever it
+// returns, the caller must not touch b any more.
+func (m *muxConn) WriteOwned(b []byte) error { return m.write(b, true) }
+
+func (m *muxConn) write(b []byte, owned bool) error {
+	c := m.enter()
+	if c == nil {
+		if owned {
+			wire.Free(b)
+		}
+		return m.fail("write", ErrMuxConnClosed, m.state.Load()&wroteBit != 0)
+	}
+	defer m.leave()
+	err := m.conn.send(c, b, owned)
+	if err == nil {
+		if m.state.Load()&wroteBit == 0 {
+			m.state.Or(wroteBit)
+		}
+		return nil
+	}
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	return m.fail("write", err, c.maybeSent())
+}
+
+// Read implements MuxConn.
+func (m *muxConn) Read() ([]byte, error) {
+	c := m.enter()
+	if c == nil {
+		return nil, m.fail("read", ErrMuxConnClosed, m.state.Load()&wroteBit != 0)
+	}
+	defer m.leave()
+	for {
+		if frame, err := c.take(); frame != nil || err != nil {
+			return frame, err
+		}
+		select {
+		case <-c.wake:
+		case <-c.ctx.Done():
+			return m.readDone(c)
+		}
+	}
+}
+
+// readDone ends the call with its context; what has arrived is still read.
+func (m *muxConn) readDone(c *call) ([]byte, error) {
+	m.conn.abandon(c, ctxErr(c.ctx))
+	return c.take()
+}
+
+// Close implements MuxConn.
+func (m *muxConn) Close() {
+	c := m.enter()
+	if c == nil {
+		return
+	}
+	if m.state.Or(closedBit)&closedBit != 0 { // somebody else was first
+		m.leave()
+		return
+	}
+	c.close()
+	m.conn.release(c)
+	m.leave()
+}
+
+func (m *muxConn) fail(op string, err error, sent bool) error {
+	return &Error{Op: op, Node: m.conn.node.name, Err: err, sent: sent}
+}
+
+// String helps in logs.
+func (m *muxConn) String() string {
+	return fmt.Sprintf("%s#%d", m.conn.node.name, m.id)
+}
+
+// watch frees the id and the slot of a MuxConn whose user forgets it when ctx ends.
+func (m *muxConn) watch(ctx context.Context) {
+	m.call.unwatch = context.AfterFunc(ctx, func() {
+		if c := m.enter(); c != nil {
+			m.conn.abandon(c, ctxErr(ctx))
+			m.leave()
+		}
+	})
+}
+
+// prove waits for the peer's first frame, if the protocol can ask for one.
+func (m *muxConn) prove(ctx context.Context) error {
+	if _, asks := m.conn.node.key.parser.(KeepAliver); !asks || m.conn.datagram {
+		return nil
+	}
+	m.conn.sendKeepAlive()
+	select {
+	case <-m.conn.proof:
+		return nil
+	case <-m.call.stopped():
+		return m.fail("prewarm", m.call.failed(), false)
+	case <-ctx.Done():
+		return m.fail("prewarm", ctxErr(ctx), false)
+	}
+}
+
+// ctxErr is the context's error, joined with its cause where that says more.
+func ctxErr(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); cause != err {
+		return errors.Join(err, cause)
+	}
+	return err
+}

@@ -1,0 +1,200 @@
+package muxpool
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// NodeState is the state of a node.
+type NodeState uint8
+
+const (
+	// NodeIdle: no connection, and nobody wants one.
+	NodeIdle NodeState = iota
+	// NodeDialing: the first connection is being made.
+	NodeDialing
+	// NodeUp: at least one connection takes calls.
+	NodeUp
+	// NodeReconnecting: every connection was lost; they are being redialed.
+	NodeReconnecting
+	// NodeDown: every connection was given up. The next Get starts afresh.
+	NodeDown
+)
+
+var nodeStates = [...]string{"idle", "dialing", "ready", "reconnecting", "expelled"}
+
+func (s NodeState) String() string { return name(nodeStates[:], int(s)) }
+
+// restTime is how long a slot whose connection was given up stays empty while
+// others carry the node's calls.
+const restTime = time.Second
+
+// node holds the connections to one peer.
+type node struct {
+	pool     *Multiplexed
+	opts     *poolOptions
+	key      nodeKey
+	name     Node
+	dialer   *dialer
+	counters counters
+
+	// What a Get looks at without the lock.
+	open    atomic.Pointer[[]*conn] // the conns in slots; the slice never changes
+	waiting atomic.Int32            // Gets in the queue, or about to enter it
+	short   atomic.Bool             // a slot is empty: the next Get fills it
+	turn    atomic.Uint32           // where to begin the choice among equals
+
+	// mu is taken after the pool's and before a conn's. It guards the fields
+	// below. Under it: no I/O, no call into user code, no wait.
+	mu        sync.Mutex
+	state     NodeState
+	slots     []*slot
+	draining  map[*conn]struct{} // conns that have left their slot and not closed
+	queue     []*waiter          // in the order of arrival
+	causes    []error            // why slots of this round were given up
+	announced bool               // NodeReady was told, and not taken back
+	suspect   bool               // connecting proves nothing: a frame must
+	since     time.Time          // of state
+	forget    *time.Timer        // runs while idle or down
+	closed    error              // not nil: no dials, no Gets; why
+}
+
+func newNode(p *Multiplexed, key nodeKey) *node {
+	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts)}
+	n.slots = make([]*slot, n.opts.connectNumber)
+	for i := range n.slots {
+		n.slots[i] = new(slot)
+	}
+	n.draining = make(map[*conn]struct{})
+	n.open.Store(new([]*conn))
+	n.since = time.Now()
+	return n
+}
+
+// setState is the one door for state. mu is held.
+func (n *node) setState(s NodeState) {
+	if n.state == s {
+		return
+	}
+	n.state, n.since = s, time.Now()
+	switch s {
+	case NodeUp:
+		n.causes = nil
+	case NodeIdle, NodeDown:
+		n.causes = nil
+		if n.closed == nil {
+			n.forgetLater()
+		}
+	}
+	if s != NodeUp {
+		n.announced = false
+	}
+}
+
+// settle sets the state that follows from the slots, after one of them changed
+// for reason and err. mu is held.
+func (n *node) settle(reason Reason, err error) {
+	n.publish()
+	up, trying := false, false
+	for _, s := range n.slots {
+		up = up || s.state == slotUp
+		trying = trying || s.state == slotDialing || s.state == slotWaiting
+	}
+	switch {
+	case up:
+		n.setState(NodeUp)
+		n.announce()
+		n.serve()
+	case trying && (n.state == NodeUp || n.state == NodeReconnecting):
+		n.setState(NodeReconnecting)
+	case trying:
+		n.setState(NodeDialing)
+	case reason.Failure():
+		n.expel(reason, err)
+	default:
+		n.setState(NodeIdle)
+	}
+	if len(n.queue) > 0 && !up && !trying {
+		n.fill() // for those who came meanwhile
+	}
+}
+
+// publish shows the conns in slots to the Gets. mu is held.
+func (n *node) publish() {
+	open := make([]*conn, 0, len(n.slots))
+	short := false
+	for _, s := range n.slots {
+		if s.state == slotUp {
+			open = append(open, s.conn)
+		}
+		short = short || s.state == slotEmpty
+	}
+	n.open.Store(&open)
+	n.short.Store(short)
+}
+
+// announce tells that the node is ready, once, and only of a proven one.
+func (n *node) announce() {
+	if n.announced || n.suspect {
+		return
+	}
+	n.announced = true
+	n.post(Event{Kind: NodeReady})
+}
+
+// proved hears that a conn has read its first frame.
+func (n *node) proved() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.suspect = false
+	if n.state == NodeUp {
+		n.announce()
+	}
+}
+
+// post queues an event about the node. mu is held, so events are in the order of
+// the changes they tell of.
+func (n *node) post(ev Event) {
+	ev.Node, ev.Time = n.name, time.Now()
+	n.pool.events.post(ev)
+}
+
+// forgetLater drops the node if nobody uses it for the idle timeout. mu is held.
+func (n *node) forgetLater() {
+	if n.forget == nil {
+		n.forget = time.AfterFunc(n.opts.idleTimeout, func() { n.pool.forget(n) })
+		return
+	}
+	n.forget.Reset(n.opts.idleTimeout)
+}
+
+// unused reports whether the node may be forgotten. mu is held.
+func (n *node) unused() bool {
+	return (n.state == NodeIdle || n.state == NodeDown) && len(n.queue) == 0 && len(n.draining) == 0 &&
+		n.waiting.Load() == 0 && time.Since(n.since) >= n.opts.idleTimeout
+}
+
+// shut refuses new Gets and dials with err, and returns the conns that live.
+func (n *node) shut(err error) []*conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = err
+	if n.forget != nil {
+		n.forget.Stop()
+	}
+	n.failQueue(err)
+	conns := slices.Clone(*n.open.Load())
+	for c := range n.draining {
+		conns = append(conns, c)
+	}
+	for _, s := range n.slots {
+		s.stop()
+	}
+	return conns
+}
+
+// errForgotten sends a Get that found a forgotten node back to the pool.
+var errForgotten = errors.New("muxpool: node forgotten")

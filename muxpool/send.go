@@ -1,0 +1,136 @@
+package muxpool
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// send queues b for cl, waiting for space as the options say.
+func (c *conn) send(cl *call, b []byte, owned bool) error {
+	if err := c.sendable(cl, b); err != nil {
+		if owned {
+			wire.Free(b)
+		}
+		return err
+	}
+	cl.writes.Add(1)
+	err := cl.failed() // who closed the call before this did not see the write
+	switch {
+	case err != nil && owned:
+		wire.Free(b)
+	case err != nil:
+	case c.datagram:
+		err = c.sendDatagram(cl, b, owned)
+	default:
+		err = c.sendStream(cl, b, owned)
+	}
+	if err != nil {
+		c.unwrite(cl)
+		return c.sendError(cl, err)
+	}
+	return nil
+}
+
+// sendable refuses what is not to be queued at all.
+func (c *conn) sendable(cl *call, b []byte) error {
+	limit := c.node.opts.maxFrameSize
+	if c.datagram {
+		limit = min(limit, maxDatagram)
+	}
+	switch {
+	case len(b) == 0:
+		return fmt.Errorf("%w: an empty frame", ErrInvalidOption)
+	case len(b) > limit:
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, len(b), limit)
+	}
+	if cl.ctx.Err() != nil {
+		return ctxErr(cl.ctx)
+	}
+	return cl.failed()
+}
+
+// sendStream queues b with the writer.
+func (c *conn) sendStream(cl *call, b []byte, owned bool) error {
+	try := c.writer.TryWrite
+	if owned {
+		try = c.writer.TryWriteOwned
+	}
+	offset, retry, err := try(b)
+	for retry != nil && !c.node.opts.dropFull {
+		select {
+		case <-retry:
+		case <-cl.stopped():
+			err = cl.failed()
+			retry = nil
+			continue
+		case <-cl.ctx.Done():
+			err = ctxErr(cl.ctx)
+			retry = nil
+			continue
+		}
+		offset, retry, err = try(b)
+	}
+	if err != nil {
+		if owned {
+			wire.Free(b)
+		}
+		return err
+	}
+	cl.queued(offset)
+	if cl.oneWay {
+		return c.awaitSent(cl, offset)
+	}
+	return nil
+}
+
+// awaitSent waits until the kernel has the frame of a one-way call.
+func (c *conn) awaitSent(cl *call, offset uint64) error {
+	for {
+		sent, retry, err := c.writer.Sent(offset)
+		if sent || err != nil {
+			return err
+		}
+		select {
+		case <-retry:
+		case <-cl.stopped():
+			return cl.failed()
+		case <-cl.ctx.Done():
+			return ctxErr(cl.ctx)
+		}
+	}
+}
+
+// unwrite takes back a write that did not come about.
+func (c *conn) unwrite(cl *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cl.writes.Add(-1)
+	if awaited, ok := c.ids.reserved[cl.id]; !cl.live && ok {
+		c.ids.forgive(cl.id, awaited)
+	}
+}
+
+// sendError prefers the reason for which the connection ended to the symptom
+// that the writer saw.
+func (c *conn) sendError(cl *call, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == connClosed && !errors.Is(err, ErrMuxConnClosed) && cl.ctx.Err() == nil {
+		err = c.err
+	}
+	return &Error{Op: "write", Node: c.node.name, Err: err, sent: c.maybeSent(cl)}
+}
+
+// maybeSent reports whether the kernel may have, or get, a frame of cl; mu is held.
+func (c *conn) maybeSent(cl *call) bool {
+	first := cl.first.Load()
+	switch {
+	case first == 0:
+		return false
+	case c.state != connClosed || c.writer == nil:
+		return true
+	}
+	return c.writer.MaybeSent(first - 1)
+}

@@ -1,0 +1,79 @@
+package muxpool
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+)
+
+// startTLS returns the TLS connection over nc, handshake done, or nc itself if
+// the options ask for no TLS. There is no way from the first to the second.
+func (d *dialer) startTLS(ctx context.Context, nc net.Conn) (net.Conn, error) {
+	cfg, err := d.tlsConfig()
+	if err != nil || cfg == nil {
+		return nc, err
+	}
+	tc := tls.Client(nc, cfg)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return nc, fmt.Errorf("tls: %w", err)
+	}
+	return tc, nil
+}
+
+// tlsConfig returns the configuration for one dial, or nil for plaintext.
+func (d *dialer) tlsConfig() (*tls.Config, error) {
+	cfg := d.key.tlsConfig
+	switch {
+	case cfg != nil:
+		cfg = cfg.Clone()
+	case d.key.tls == (tlsFiles{}):
+		return nil, nil
+	default:
+		var err error
+		if cfg, err = d.key.tls.load(); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName = serverName(d.key.node)
+	}
+	return cfg, nil
+}
+
+// serverName is the host of the node's address, without its port.
+func serverName(n Node) string {
+	if host, _, err := net.SplitHostPort(n.Address); err == nil {
+		return host
+	}
+	return n.Address
+}
+
+// load reads the files that WithDialTLS names.
+func (f tlsFiles) load() (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: f.serverName, MinVersion: tls.VersionTLS12}
+	if f.cert != "" {
+		cert, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			return nil, fmt.Errorf("tls: certificate %q, key %q: %w", f.cert, f.key, err)
+		}
+		cfg.Certificates = []tls.Certificate{cert}
+	}
+	switch f.ca {
+	case "", "root": // nil RootCAs: those of the system
+	case "none":
+		cfg.InsecureSkipVerify = true
+	default:
+		pem, err := os.ReadFile(f.ca)
+		if err != nil {
+			return nil, fmt.Errorf("tls: CA file %q: %w", f.ca, err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls: CA file %q holds no certificate in PEM", f.ca)
+		}
+	}
+	return cfg, nil
+}

@@ -1,0 +1,72 @@
+package wire
+
+import "net"
+
+const (
+	// refMin is the frame size from which on a frame is sent by reference:
+	// below, copying it into the batch is cheaper than one more iovec.
+	refMin = 4 << 10
+	// keepBatch is the largest batch buffer that is kept for the next batch.
+	keepBatch = 256 << 10
+)
+
+// batch is what one flush hands to the kernel: frames in order, small ones
+// copied into buf, large ones by reference.
+type batch struct {
+	buf    []byte
+	refs   []ref
+	frames int
+	size   int // bytes, of buf and refs
+}
+
+// ref is a large frame that belongs to the batch. It goes out after buf[:at].
+type ref struct {
+	at int
+	b  []byte
+}
+
+func (b *batch) copy(frame []byte) {
+	b.buf = append(b.buf, frame...)
+	b.frames++
+	b.size += len(frame)
+}
+
+func (b *batch) reference(frame []byte) {
+	b.refs = append(b.refs, ref{len(b.buf), frame})
+	b.frames++
+	b.size += len(frame)
+}
+
+// vector appends the batch's bytes to v, less the first skip of them.
+func (b *batch) vector(v net.Buffers, skip int) net.Buffers {
+	add := func(p []byte) {
+		if skip >= len(p) {
+			skip -= len(p)
+			return
+		}
+		v = append(v, p[skip:])
+		skip = 0
+	}
+	at := 0
+	for _, r := range b.refs {
+		add(b.buf[at:r.at])
+		add(r.b)
+		at = r.at
+	}
+	add(b.buf[at:])
+	return v
+}
+
+// reset frees the referenced frames and empties the batch for reuse.
+func (b *batch) reset() {
+	for i := range b.refs {
+		Free(b.refs[i].b)
+		b.refs[i].b = nil
+	}
+	b.refs = b.refs[:0]
+	b.buf = b.buf[:0]
+	if cap(b.buf) > keepBatch {
+		b.buf = nil
+	}
+	b.frames, b.size = 0, 0
+}

@@ -1,0 +1,235 @@
+package wire
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// WriterConfig bounds a Writer. Zero values mean the defaults.
+type WriterConfig struct {
+	MaxFrames int           // frames that may wait to be written; default 1024
+	MaxBytes  int           // bytes that may wait, one frame at the least; default 4 MiB
+	Timeout   time.Duration // without any progress of a write for so long, it fails; default 3 s
+	// OnError hears of the failed write that ended the Writer, once, on the
+	// goroutine whose write it was, with no lock held. Nil: nobody asks.
+	OnError func(error)
+}
+
+// Writer gathers frames of many goroutines into few writes on one connection.
+//
+// A goroutine that queues a frame while nobody writes becomes the leader: it
+// lets others queue theirs for a moment and writes all of them at once, without
+// blocking. While the connection's reader is busy with what has arrived, it is
+// the leader for everybody: it writes just before its next read (see Source).
+// What the kernel does not take at once, and every write on a connection that
+// has no non-blocking write (TLS, a pipe), goes to a flusher goroutine, which
+// lives only as long as there is something to write. So no caller ever blocks
+// in a write, and two peers that both write more than the other reads cannot
+// deadlock.
+//
+// Invariant: while frames are queued and err is nil, either writing is true, or
+// reading is true: somebody is bound to write them.
+//
+// All methods are safe for concurrent use.
+type Writer struct {
+	nc  net.Conn
+	raw *rawWriter // nil where nc has no non-blocking write
+	tls bool       // a write that ran into its deadline has broken the stream
+	cfg WriterConfig
+
+	// InFlight is kept by the owner: how many calls wait on this connection.
+	// With more than one, waiting a moment for the others' frames pays.
+	InFlight atomic.Int32
+
+	// accepted is the offset in the stream up to which bytes may have been
+	// handed to the kernel. It runs ahead while a write is under way.
+	accepted atomic.Uint64
+
+	// mu is the innermost lock: nothing else is locked, and no I/O is done,
+	// while it is held. It guards the fields below.
+	mu       sync.Mutex
+	pending  batch  // queued, in the order of their offsets
+	spare    batch  // memory of the batch before
+	end      uint64 // offset behind the last byte that was queued
+	sent     uint64 // offset up to which the kernel has taken everything
+	err      error
+	writing  bool          // a goroutine owns the write side: only it touches active
+	reading  bool          // the reader is between two reads and will flush
+	progress chan struct{} // closed, and forgotten, at the next change of pending, accepted or err; nil: nobody waits
+
+	active  batch // owned by whoever set writing
+	written int   // bytes of active that the kernel has taken; likewise
+	vec     net.Buffers
+}
+
+// NewWriter returns a Writer on nc. Nobody else may write to nc.
+func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
+	if cfg.MaxFrames == 0 {
+		cfg.MaxFrames = 1024
+	}
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = 4 << 20
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 3 * time.Second
+	}
+	_, isTLS := nc.(*tls.Conn)
+	return &Writer{nc: nc, raw: newRawWriter(nc), tls: isTLS, cfg: cfg}
+}
+
+// TryWrite queues a copy of frame and returns its offset in the stream (see
+// MaybeSent). With the queue full it returns ErrQueueFull and a channel that is
+// closed when trying again makes sense. After the Writer has failed it returns
+// that error.
+func (w *Writer) TryWrite(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+	if len(frame) < refMin {
+		return w.queue(frame, false)
+	}
+	own := append(Alloc(len(frame))[:0], frame...)
+	offset, retry, err = w.queue(own, true)
+	if err != nil {
+		Free(own)
+	}
+	return offset, retry, err
+}
+
+// Write is TryWrite that waits for space until done is closed.
+func (w *Writer) Write(done <-chan struct{}, frame []byte) (offset uint64, err error) {
+	return w.wait(done, frame, (*Writer).TryWrite)
+}
+
+// WriteOwned is Write for a frame in memory from Alloc, which it takes over:
+// whatever it returns, the caller must not touch frame any more.
+func (w *Writer) WriteOwned(done <-chan struct{}, frame []byte) (offset uint64, err error) {
+	offset, err = w.wait(done, frame, (*Writer).TryWriteOwned)
+	if err != nil {
+		Free(frame)
+	}
+	return offset, err
+}
+
+// TryWriteOwned is TryWrite for a frame in memory from Alloc, which it takes over
+// if, and only if, it returns no error.
+func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+	offset, retry, err = w.queue(frame, len(frame) >= refMin)
+	if err == nil && len(frame) < refMin {
+		Free(frame)
+	}
+	return offset, retry, err
+}
+
+func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []byte) (uint64, <-chan struct{}, error)) (uint64, error) {
+	for {
+		offset, retry, err := try(w, frame)
+		if retry == nil {
+			return offset, err
+		}
+		select {
+		case <-retry:
+		case <-done:
+			return 0, err
+		}
+	}
+}
+
+// queue appends frame to the pending batch, by reference if it is the Writer's
+// own, and sees to it that somebody writes.
+func (w *Writer) queue(frame []byte, own bool) (uint64, <-chan struct{}, error) {
+	w.mu.Lock()
+	if w.err != nil {
+		err := w.err
+		w.mu.Unlock()
+		return 0, nil, err
+	}
+	if w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+len(frame) > w.cfg.MaxBytes {
+		retry := w.progressed()
+		w.mu.Unlock()
+		return 0, retry, ErrQueueFull
+	}
+	offset := w.end
+	w.end += uint64(len(frame))
+	if own {
+		w.pending.reference(frame)
+	} else {
+		w.pending.copy(frame)
+	}
+	company := w.InFlight.Load() > 1
+	lead := !w.writing && !(w.reading && company)
+	if lead {
+		w.writing = true
+	}
+	w.mu.Unlock()
+	if lead {
+		w.lead(company)
+	}
+	return offset, nil, nil
+}
+
+// progressed returns the channel that the next change closes. mu is held.
+func (w *Writer) progressed() <-chan struct{} {
+	if w.progress == nil {
+		w.progress = make(chan struct{})
+	}
+	return w.progress
+}
+
+// notify wakes who waits for progress. mu is held.
+func (w *Writer) notify() {
+	if w.progress != nil {
+		close(w.progress)
+		w.progress = nil
+	}
+}
+
+// MaybeSent reports whether the byte at offset may have been handed to the
+// kernel. While a write is under way that is so for all that it covers; once the
+// Writer has failed, false is final.
+func (w *Writer) MaybeSent(offset uint64) bool { return w.accepted.Load() > offset }
+
+// Queued returns how many frames and bytes wait for a write.
+func (w *Writer) Queued() (frames, bytes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pending.frames, w.pending.size
+}
+
+// Close ends the Writer with err: queued frames are dropped, later ones refused
+// with err. It does not close the connection, which is what ends a write that is
+// under way. OnError is not called. Only the first Close, or failure, counts.
+func (w *Writer) Close(err error) { w.fail(err) }
+
+func (w *Writer) fail(err error) bool {
+	if err == nil {
+		err = net.ErrClosed
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return false
+	}
+	w.err = err
+	w.end -= uint64(w.pending.size)
+	w.pending.reset()
+	w.pending.buf, w.spare = nil, batch{}
+	w.notify()
+	return true
+}
+
+// Shrink gives back the memory that is kept for the next batches.
+func (w *Writer) Shrink() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spare = batch{}
+	if w.pending.frames == 0 {
+		w.pending = batch{}
+	}
+}
+
+func (w *Writer) failed(err error) {
+	if w.fail(err) && w.cfg.OnError != nil {
+		w.cfg.OnError(err)
+	}
+}
