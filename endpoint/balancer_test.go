@@ -89,7 +89,7 @@ func TestSearchPrefersTheLeastLoaded(t *testing.T) {
 	nodes[2].member.calls.enter()
 	b := NewBalancer(nodes, withBreakers(newSwitchboard(node("a"), node("b"))))
 	for range 100 {
-		e, err := b.search(nodes, nil)
+		e, _, err := b.search(nodes, nil)
 		if err != nil || e.Node() != node("idle") {
 			t.Fatalf("search: %v, %v", e.Node(), err)
 		}
