@@ -64,6 +64,9 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 	}
 	if r.max > 0 {
 		r.budget.deposit()
+		if err := c.ended(); err != nil {
+			return nil, err
+		}
 	}
 	if r.hedgeAfter > 0 && r.isIdempotent(request) {
 		return c.runHedged()
