@@ -30,9 +30,10 @@ type result struct {
 }
 
 // runHedged is run with a further attempt whenever none has answered for a while.
-func (c *call) runHedged() (any, error) {
+// It takes a copy, so that the calls that are not hedged stay off the heap.
+func (c call) runHedged() (any, error) {
 	ctx, cancel := context.WithCancel(c.ctx)
-	h := hedging{call: c, ctx: ctx, results: make(chan result), silence: time.NewTimer(c.hedgeAfter)}
+	h := hedging{call: &c, ctx: ctx, results: make(chan result), silence: time.NewTimer(c.hedgeAfter)}
 	defer h.join() // after cancel
 	defer cancel()
 	defer h.silence.Stop()
