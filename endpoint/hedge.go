@@ -108,7 +108,8 @@ func (h *hedging) hedge() {
 func (h *hedging) launch(t try) {
 	h.running++
 	h.avoid = append(h.avoid, t.node)
-	ctx, request, limit, results := h.ctx, h.request, h.perTry, h.results
+	ctx, request, results := h.ctx, h.request, h.results
+	deadline := earlier(ctx, h.deadline, h.perTry)
 	go func() {
 		r := result{try: t, err: errExited}
 		defer func() {
@@ -117,7 +118,7 @@ func (h *hedging) launch(t try) {
 			}
 			results <- r
 		}()
-		r.response, r.err = t.run(ctx, request, limit)
+		r.response, r.err = t.run(ctx, request, deadline)
 	}()
 }
 
