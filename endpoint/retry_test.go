@@ -303,6 +303,16 @@ func TestAnOpenBreakerCostsNoAttemptNoWaitNoBudget(t *testing.T) {
 	})
 }
 
+// A node that failed because a breaker of its own was open, behind it, has got the
+// request: that was an attempt.
+func TestAnOpenBreakerBehindTheNodeIsAnAttempt(t *testing.T) {
+	behind := errors.Join(errLost, &breaker.OpenError{Node: node("z")})
+	f := &fleet{do: script(behind)}
+	_, err := retryOver(f, 3, 0, abc)(t.Context(), nil)
+	equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpNotRetryable)
+	equal(t, "calls", len(f.called()), 1)
+}
+
 func TestRefusalsDoNotGoOnForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0

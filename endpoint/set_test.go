@@ -500,6 +500,29 @@ func TestSetMethodOptionsAreItsOwn(t *testing.T) {
 	})
 }
 
+// The breakers are the Set's, which holds its nodes.
+func TestSetMethodsHaveTheSetsBreakers(t *testing.T) {
+	s := NewSet(sd.FixedInstancer{"a:1"}, nil)
+	defer s.Close()
+	if _, err := s.EndpointFrom("Get", (&shop{}).factory, withBreakers(newSwitchboard(node("a"))))(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSetForgetsDroppedNodes(t *testing.T) {
+	d := discover()
+	s := NewSet(d, nil)
+	defer s.Close()
+	s.EndpointFrom("Get", (&shop{}).factory)
+	for i := range 100 {
+		d.now(s, fmt.Sprintf("n%d:1", i))
+	}
+	s.do(func() {
+		equal(t, "nodes of the method", len(s.methods[0].nodes), 1)
+		equal(t, "members", len(s.members), 1)
+	})
+}
+
 func TestSetWithoutRetryReturnsBareErrors(t *testing.T) {
 	s := NewSet(sd.FixedInstancer{"a:1"}, nil)
 	defer s.Close()
