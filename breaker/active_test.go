@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,21 +14,43 @@ import (
 
 // prober is a Prober that the test steers.
 type prober struct {
-	runs   int
-	err    error
 	hang   chan struct{} // not nil: wait for it, deaf to the context
-	during func()
+	during func()        // called in the first run
+
+	mu   sync.Mutex
+	runs int
+	err  error
 }
 
 func (p *prober) probe(ctx context.Context, node muxpool.Node) error {
+	p.mu.Lock()
 	p.runs++
-	if p.during != nil {
+	first := p.runs == 1
+	p.mu.Unlock()
+	if p.during != nil && first {
 		p.during()
 	}
 	if p.hang != nil {
 		<-p.hang
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.err
+}
+
+func (p *prober) answer(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+func (p *prober) ran(t *testing.T, times int) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.runs != times {
+		t.Errorf("%d probes, want %d", p.runs, times)
+	}
 }
 
 func withProber(p *prober, more ...breaker.Option) []breaker.Option {
@@ -40,15 +63,13 @@ func TestActiveProbeBringsADeadNodeBack(t *testing.T) {
 	p := &prober{err: errSick}
 	bubble(t, withProber(p, breaker.WithEjectionTime(10*time.Second, 0)), func(f *fixture) {
 		f.expel(nodeA)
-		time.Sleep(5*time.Second + 1)
+		time.Sleep(5*time.Second + time.Nanosecond)
 		synctest.Wait()
-		if p.runs != 5 {
-			t.Errorf("%d probes in 5 s", p.runs)
-		}
+		p.ran(t, 5)
 		if e := f.open(nodeA, breaker.ReasonProbeFailed); !errors.Is(e, errSick) || e.RetryAfter > time.Second {
 			t.Errorf("got %v, retry after %v", e, e.RetryAfter)
 		}
-		p.err = nil
+		p.answer(nil)
 		time.Sleep(time.Second)
 		synctest.Wait()
 		f.state(nodeA, breaker.Closed)
@@ -56,9 +77,7 @@ func TestActiveProbeBringsADeadNodeBack(t *testing.T) {
 			t.Errorf("level %d, totals %+v", st.Level, st.Totals)
 		}
 		time.Sleep(time.Hour)
-		if p.runs != 6 {
-			t.Errorf("%d probes of a closed node", p.runs-6)
-		}
+		p.ran(t, 6)
 	})
 }
 
@@ -69,13 +88,11 @@ func TestActiveProbeWaitsForTheEjection(t *testing.T) {
 	bubble(t, withProber(p, breaker.WithEjectionTime(10*time.Second, 0)), func(f *fixture) {
 		f.calls(nodeA, 5, errSick)
 		time.Sleep(10*time.Second - time.Millisecond)
-		if p.runs != 0 {
-			t.Errorf("%d probes during the ejection", p.runs)
-		}
+		p.ran(t, 0)
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
 		f.open(nodeA, breaker.ReasonProbeFailed)
-		p.err = nil
+		p.answer(nil)
 		time.Sleep(time.Second)
 		synctest.Wait()
 		f.state(nodeA, breaker.Closed)
@@ -89,9 +106,7 @@ func TestPoolReadyHastensTheProbe(t *testing.T) {
 		f.ready(nodeA)
 		synctest.Wait()
 		f.state(nodeA, breaker.Closed)
-		if p.runs != 1 {
-			t.Errorf("%d probes", p.runs)
-		}
+		p.ran(t, 1)
 	})
 }
 
@@ -99,14 +114,12 @@ func TestPoolReadyHastensTheProbe(t *testing.T) {
 func TestEventDuringAnActiveProbeIsNotLost(t *testing.T) {
 	p := &prober{}
 	bubble(t, withProber(p), func(f *fixture) {
-		p.during = func() { p.during = nil; f.expel(nodeA) }
+		p.during = func() { f.expel(nodeA) }
 		f.expel(nodeA)
 		time.Sleep(600 * time.Millisecond)
 		synctest.Wait()
 		f.state(nodeA, breaker.Open)
-		if p.runs != 1 {
-			t.Errorf("%d probes", p.runs)
-		}
+		p.ran(t, 1)
 		time.Sleep(time.Second)
 		synctest.Wait()
 		f.state(nodeA, breaker.Closed)
@@ -119,7 +132,7 @@ func TestHangingProberDoesNotWedge(t *testing.T) {
 	bubble(t, withProber(p, breaker.WithProbeTimeout(2*time.Second)), func(f *fixture) {
 		p.hang = make(chan struct{}) // of this bubble
 		f.expel(nodeA)
-		time.Sleep(500*time.Millisecond + 2*time.Second + 1)
+		time.Sleep(500*time.Millisecond + 2*time.Second + time.Nanosecond)
 		synctest.Wait()
 		f.open(nodeA, breaker.ReasonProbeFailed)
 		time.Sleep(time.Second)
@@ -129,9 +142,7 @@ func TestHangingProberDoesNotWedge(t *testing.T) {
 		f.state(nodeA, breaker.Closed)
 		close(p.hang)
 		synctest.Wait()
-		if p.runs != 1 {
-			t.Errorf("%d probes at a time", p.runs)
-		}
+		p.ran(t, 1)
 	})
 }
 
