@@ -15,7 +15,7 @@ import (
 // lead writes once, without blocking, and hands the rest to the flusher.
 func (w *Writer) lead(company bool) {
 	if w.raw == nil {
-		go w.flush(company)
+		w.startFlusher(company)
 		return
 	}
 	if company {
@@ -46,6 +46,9 @@ func (w *Writer) take() bool {
 // writeNow writes the active batch without blocking. It returns false when the
 // batch is not done with: it failed, or the flusher has it.
 func (w *Writer) writeNow() bool {
+	if len(w.active.refs) > 0 && w.active.size <= flattenMax {
+		w.flat = w.active.flatten(w.flat)
+	}
 	if len(w.active.refs) == 0 {
 		n, err := w.raw.write(w.active.buf)
 		w.written += n
@@ -55,7 +58,7 @@ func (w *Writer) writeNow() bool {
 		}
 	}
 	if w.written < w.active.size {
-		go w.flush(false)
+		w.startFlusher(false)
 		return false
 	}
 	return true
@@ -75,16 +78,22 @@ func (w *Writer) finish(flusher bool) (more bool) {
 	w.notify()
 	w.mu.Unlock()
 	if more && !flusher {
-		go w.flush(true)
+		w.startFlusher(true)
 	}
 	return more
 }
 
+// startFlusher hands the write side to a flusher goroutine.
+func (w *Writer) startFlusher(company bool) {
+	w.company = company
+	go w.flusher()
+}
+
 // flush is the flusher goroutine: it writes, blocking, until nothing is queued.
-func (w *Writer) flush(company bool) {
+func (w *Writer) flush() {
 	for {
 		if w.written == w.active.size { // no rest of a leader's batch
-			if company {
+			if w.company {
 				runtime.Gosched()
 			}
 			if !w.take() {
@@ -98,7 +107,7 @@ func (w *Writer) flush(company bool) {
 		if !w.finish(true) {
 			return
 		}
-		company = w.InFlight.Load() > 1
+		w.company = w.InFlight.Load() > 1
 	}
 }
 
@@ -114,12 +123,13 @@ func (w *Writer) writeActive() error {
 		// is what ends a write that hangs.
 		_ = w.nc.SetWriteDeadline(time.Now().Add(w.cfg.Timeout))
 		w.active.vec = w.active.vector(w.active.vec[:0], w.written)
-		v := w.active.vec // WriteTo consumes it
+		w.rest = w.active.vec // WriteTo consumes it
 		if w.tls {
-			v = append(v[:0], v[0][:min(len(v[0]), tlsChunk)])
+			w.rest = append(w.rest[:0], w.rest[0][:min(len(w.rest[0]), tlsChunk)])
 		}
-		n, err := v.WriteTo(w.nc)
+		n, err := w.rest.WriteTo(w.nc)
 		clear(w.active.vec)
+		w.rest = nil
 		w.written += int(n)
 		if err != nil && (n == 0 || w.tls || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
