@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -9,7 +11,8 @@ import (
 // muxkitService is muxkit as a Go kit transport: Client and Server with
 // endpoints, in the native protocol, which carries deadlines.
 type muxkitService struct {
-	inline bool // calls are served on the goroutine that reads
+	inline  bool // calls are served on the goroutine that reads
+	timeout bool // the deadline is ClientTimeout, not a context's
 }
 
 const muxkitMethod = "Echo"
@@ -21,10 +24,13 @@ func (m muxkitService) Info() Info {
 		Contexts: true,
 		Nets:     allNets,
 	}
-	if m.inline {
-		info.Variant = true
-		info.Name = muxkitInline
-		info.About = "the same with ServerInline"
+	info.Variant = m.inline || m.timeout
+	switch {
+	case m.inline:
+		info.Name, info.About = muxkitInline, "the same with ServerInline"
+	case m.timeout:
+		info.Name, info.Contexts = muxkitClientTimeout, false
+		info.About = "muxkit-client, each call's deadline by ClientTimeout on context.Background"
 	}
 	return info
 }
@@ -44,17 +50,21 @@ func (m muxkitService) Serve(env Env) (string, error) {
 	return l.Addr().String(), service.Err()
 }
 
-func (muxkitService) Dial(env Env) (Client, error) {
+func (m muxkitService) Dial(env Env) (Client, error) {
 	pool, opts, err := newMuxkitPool(env)
 	if err != nil {
 		return nil, err
 	}
-	client := newMuxkitClient(pool, opts, transport.Node{Network: env.Network(), Address: env.Addr})
+	var options []transport.ClientOption
+	if m.timeout {
+		options = append(options, transport.ClientTimeout(30*time.Second))
+	}
+	client := newMuxkitClient(pool, opts, transport.Node{Network: env.Network(), Address: env.Addr}, options...)
 	call := endpointCall(client.Endpoint())
 	return ClientFunc(func(int) (Call, error) { return call, client.Err() }), nil
 }
 
-func newMuxkitClient(pool muxpool.Pool, opts muxpool.GetOptions, node transport.Node) *transport.Client {
+func newMuxkitClient(pool muxpool.Pool, opts muxpool.GetOptions, node transport.Node, options ...transport.ClientOption) *transport.Client {
 	return transport.NewClient(pool, node, native.Protocol{}, muxkitMethod, transport.EncodeBytes, transport.DecodeBytes,
-		transport.ClientGetOptions(func(o *muxpool.GetOptions) { *o = opts }))
+		append(options, transport.ClientGetOptions(func(o *muxpool.GetOptions) { *o = opts }))...)
 }

@@ -8,6 +8,7 @@ var contenders = []Contender{
 	muxkitPool{timeout: true},
 	muxkitPool{keep: true},
 	muxkitService{},
+	muxkitService{timeout: true},
 	muxkitService{inline: true},
 	muxkitFull{},
 	trpcPool{},
