@@ -38,6 +38,9 @@ type Error struct {
 	sent bool
 }
 
+// maxMessage bounds a peer's text in an error's or a log's text, in bytes.
+const maxMessage = 1 << 10
+
 // Business returns the error of a service that refuses: status is its own number
 // for that, message the text.
 func Business(status int, message string) *Error {
@@ -76,7 +79,7 @@ func (e *Error) Error() string {
 		s = fmt.Sprintf("%s (status %d)", s, e.Status)
 	}
 	if e.Message != "" {
-		s += ": " + e.Message
+		s += ": " + quote(e.Message, maxMessage)
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
