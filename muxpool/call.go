@@ -14,7 +14,8 @@ type call struct {
 	// Set before the call is shared, constant until it is reused.
 	conn     *conn
 	ctx      context.Context
-	id       uint32
+	id       uint32 // the explicit one from the start, the allocated one once open
+	explicit bool   // WithVID
 	oneWay   bool
 	limit    int         // bytes that may wait unread
 	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
@@ -157,7 +158,14 @@ func (c *call) queued(offset uint64) { c.first.CompareAndSwap(0, offset+1) }
 // kernel. A queued frame will be, as long as the connection lives.
 func (c *call) maybeSent() bool { return c.first.Load() > 0 }
 
-// awaited returns how many answers are still to come; mu is held.
+// unanswered returns how many answers are still to come.
+func (c *call) unanswered() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.awaited()
+}
+
+// awaited is unanswered with mu held; less than zero if more came than was asked.
 func (c *call) awaited() int32 {
 	if c.oneWay {
 		return 0
@@ -165,8 +173,10 @@ func (c *call) awaited() int32 {
 	return c.writes.Load() - c.answers
 }
 
-// surplus returns how many unread frames answer nothing that was asked; mu is held.
+// surplus returns how many unread frames answer nothing that was asked.
 func (c *call) surplus() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	unread := int32(len(c.more))
 	if c.head != nil {
 		unread++
@@ -200,7 +210,7 @@ func (c *call) reset() bool {
 	default:
 	}
 	c.conn, c.ctx, c.unwatch = nil, nil, nil
-	c.deadline, c.oneWay = time.Time{}, false
+	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.writes.Store(0)
 	c.first.Store(0)
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0

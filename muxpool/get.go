@@ -11,14 +11,13 @@ import (
 // virtual-connection limit.
 type waiter struct {
 	call *call
-	opts *GetOptions
 	done chan error // gets one value when the waiter has left the queue; has room for it
 }
 
 // get puts cl on a connection.
-func (n *node) get(ctx context.Context, cl *call, opts *GetOptions) error {
+func (n *node) get(ctx context.Context, cl *call) error {
 	if n.waiting.Load() == 0 { // nobody is overtaken
-		ok, err := n.tryOpen(cl, opts)
+		ok, err := n.tryOpen(cl)
 		if ok || err != nil {
 			if n.short.Load() {
 				n.refill()
@@ -26,12 +25,12 @@ func (n *node) get(ctx context.Context, cl *call, opts *GetOptions) error {
 			return err
 		}
 	}
-	return n.wait(ctx, cl, opts)
+	return n.wait(ctx, cl)
 }
 
 // tryOpen puts cl on the least loaded connection that takes it. An explicit id
 // that is in use on every connection is ErrDupRequestID.
-func (n *node) tryOpen(cl *call, opts *GetOptions) (bool, error) {
+func (n *node) tryOpen(cl *call) (bool, error) {
 	conns := *n.open.Load()
 	if len(conns) == 0 {
 		return false, nil
@@ -45,7 +44,7 @@ func (n *node) tryOpen(cl *call, opts *GetOptions) (bool, error) {
 	}
 	dups := 0
 	for i := range conns {
-		ok, err := conns[(best+i)%len(conns)].open(cl, opts.vid, opts.hasVID)
+		ok, err := conns[(best+i)%len(conns)].open(cl)
 		if ok {
 			return true, nil
 		}
@@ -68,8 +67,8 @@ func (n *node) refill() {
 }
 
 // wait queues the Get until it is served, the node fails, or ctx ends.
-func (n *node) wait(ctx context.Context, cl *call, opts *GetOptions) error {
-	w := &waiter{call: cl, opts: opts, done: make(chan error, 1)}
+func (n *node) wait(ctx context.Context, cl *call) error {
+	w := &waiter{call: cl, done: make(chan error, 1)}
 	// Counted before looking again: whoever frees a slot after the look sees the
 	// count, whoever freed it before is seen by the look.
 	n.waiting.Add(1)
@@ -140,7 +139,7 @@ func (n *node) finish(w *waiter, err error) {
 func (n *node) serve() {
 	for len(n.queue) > 0 {
 		w := n.queue[0]
-		ok, err := n.tryOpen(w.call, w.opts)
+		ok, err := n.tryOpen(w.call)
 		if !ok && err == nil {
 			return
 		}

@@ -79,7 +79,7 @@ func getError(n Node, err error) error { return &Error{Op: "get", Node: n, Err: 
 
 func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxConn, error) {
 	cl := p.newCall(ctx, opts)
-	err := n.get(ctx, cl, opts)
+	err := n.get(ctx, cl)
 	dup := errors.Is(err, ErrDupRequestID)
 	if err != nil && !dup {
 		p.putCall(cl)
@@ -87,7 +87,6 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 	}
 	m := p.newHandle(cl)
 	if dup {
-		m.id = opts.vid
 		cl.end(ErrDupRequestID, false)
 		return m, nil
 	}
