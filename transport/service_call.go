@@ -17,6 +17,7 @@ type serverCall struct {
 	id        uint32
 	from      caller
 	server    *Server
+	inline    bool        // runs on the goroutine that reads
 	next      *serverCall // with the same id on the same connection
 }
 
@@ -24,7 +25,7 @@ type serverCall struct {
 type caller interface {
 	// send takes ownership of frame, which is from wire.Alloc, and may wait while
 	// the client does not read.
-	send(frame []byte) error
+	send(call *serverCall, frame []byte) error
 	// maxAnswer is the size of the largest frame that can be sent, in bytes.
 	maxAnswer() int
 	// finished is called last, once for each call.
@@ -109,7 +110,7 @@ func (s *Service) answer(call *serverCall) error {
 		}
 	}
 	call.answered(len(frame))
-	return errors.Join(err, call.from.send(frame))
+	return errors.Join(err, call.from.send(call, frame))
 }
 
 // encode makes the frame of the answer.

@@ -41,12 +41,11 @@ type serverConn struct {
 	callCtx context.Context // of the calls, below it ctx
 	reader  *wire.Reader    // owned by serve
 	source  timedSource     // owned by serve
-	writer  *wire.Writer
+	writer  *wire.Writer    // its InFlight counts the calls
 
 	greeted  atomic.Bool
 	draining atomic.Bool
 	told     bool         // that the connection is going away; owned by serve
-	calls    atomic.Int64 // in flight
 	members  atomic.Int64 // serve, and every call: at 0 the service forgets the connection
 
 	// mu guards byID, which is used only if the protocol can cancel calls.
@@ -140,7 +139,7 @@ func (c *serverConn) await() error {
 			return c.whyEnded(err)
 		case c.draining.Load() && !c.told:
 			c.tell()
-		case c.calls.Load() > 0:
+		case c.writer.InFlight.Load() > 0:
 		case c.draining.Load():
 			return errDrained
 		default:

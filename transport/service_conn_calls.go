@@ -20,7 +20,7 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 		c.cancelCall(id)
 	case RequestPing:
 		if p := c.service.ponger; p != nil {
-			if err := c.send(p.AppendPong(wire.Alloc(len(frame))[:0], id, frame)); err != nil {
+			if err := c.sendNow(p.AppendPong(wire.Alloc(len(frame))[:0], id, frame)); err != nil {
 				return err
 			}
 		}
@@ -35,7 +35,7 @@ func (c *serverConn) accept(id uint32, frame []byte) error {
 	select {
 	case c.slots <- struct{}{}:
 	default:
-		c.writer.Flush()
+		c.source.flush()
 		select {
 		case c.slots <- struct{}{}:
 		case <-c.ctx.Done():
@@ -44,26 +44,58 @@ func (c *serverConn) accept(id uint32, frame []byte) error {
 	}
 	call, err := c.service.parse(c.callCtx, c, id, frame)
 	c.members.Add(1)
-	c.calls.Add(1)
+	c.writer.InFlight.Add(1)
 	if full := c.service.enterFlight(); err == nil {
 		err = full
 	}
 	c.remember(call)
 	switch {
 	case err != nil:
-		c.service.turnAway(call, err)
+		call.inline = true
+		c.inCompany(func() { c.service.turnAway(call, err) })
 	case call.server.inline:
-		c.service.run(call)
-	case !c.service.dispatch(call, c.ctx.Done()):
-		call.done()
-		return context.Cause(c.ctx)
+		call.inline = true
+		c.inCompany(func() { c.service.run(call) })
+	case c.service.dispatchNow(call):
+		c.source.woke()
+	default:
+		c.source.flush()
+		if !c.service.dispatch(call, c.ctx.Done()) {
+			call.done()
+			return context.Cause(c.ctx)
+		}
 	}
 	return nil
 }
 
+// inCompany answers a call on the reading goroutine. If the next request has
+// arrived, the writer is told of company, so that it keeps this answer for one
+// write with the next ones.
+func (c *serverConn) inCompany(answer func()) {
+	if c.reader.Buffered() > 0 {
+		c.writer.InFlight.Add(1)
+		defer c.writer.InFlight.Add(-1)
+	}
+	answer()
+}
+
 // send implements caller.
-func (c *serverConn) send(frame []byte) error {
+func (c *serverConn) send(call *serverCall, frame []byte) error {
+	if call.inline {
+		return c.sendNow(frame)
+	}
 	_, err := c.writer.WriteOwned(c.ctx.Done(), frame)
+	return err
+}
+
+// sendNow is send for the reading goroutine, which has to write before it may wait
+// for space.
+func (c *serverConn) sendNow(frame []byte) error {
+	_, retry, err := c.writer.TryWriteOwned(frame)
+	if retry != nil {
+		c.source.flush()
+		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)
+	}
 	return err
 }
 
@@ -75,7 +107,7 @@ func (c *serverConn) finished(call *serverCall) {
 	c.dropCall(call)
 	c.service.inFlight.Add(-1)
 	<-c.slots
-	c.calls.Add(-1)
+	c.writer.InFlight.Add(-1)
 	c.leave()
 }
 

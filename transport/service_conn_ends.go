@@ -41,14 +41,14 @@ func (c *serverConn) greet() error {
 		c.callCtx, end = context.WithCancel(s.connContext(c.ctx, c.nc))
 		context.AfterFunc(c.ctx, end)
 	}
-	c.source = timedSource{conn: c}
-	c.reader = wire.NewReader(&c.source, s.maxFrame)
 	c.writer = wire.NewWriter(c.nc, wire.WriterConfig{
 		MaxFrames: s.maxPerConn + 16,
 		MaxBytes:  s.maxQueued,
 		Timeout:   s.writeTimeout,
 		OnError:   c.stop,
 	})
+	c.source = timedSource{conn: c, src: c.writer.NewSource()}
+	c.reader = wire.NewReader(&c.source, s.maxFrame)
 	c.greeted.Store(true)
 	return nil
 }
@@ -76,15 +76,15 @@ func (c *serverConn) drain() {
 func (c *serverConn) tell() {
 	c.told = true
 	if g := c.service.goingAway; g != nil {
-		_ = c.send(g.AppendGoingAway(wire.Alloc(64)[:0])) // if it fails, reading will
+		_ = c.sendNow(g.AppendGoingAway(wire.Alloc(64)[:0])) // if it fails, reading will
 	}
-	c.writer.Flush()
+	c.source.flush()
 }
 
 // linger lets the client read what was answered: closing a socket with unread
 // bytes in it would discard answers on their way.
 func (c *serverConn) linger() {
-	if c.writer.Drain(c.ctx.Done()) != nil {
+	if c.writer.WaitSent(c.ctx.Done()) != nil {
 		return
 	}
 	half, ok := c.nc.(interface{ CloseWrite() error })

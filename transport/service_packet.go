@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"runtime/debug"
 	"sync/atomic"
@@ -51,11 +50,12 @@ type packetServer struct {
 	pc      net.PacketConn
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	reader  *wire.DatagramReader
 	members atomic.Int64 // the reader, and every call; the socket is closed at 0
 }
 
 func newPacketServer(s *Service, pc net.PacketConn) *packetServer {
-	p := &packetServer{service: s, pc: pc}
+	p := &packetServer{service: s, pc: pc, reader: wire.NewDatagramReader(s.maxFrame)}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	p.members.Store(1)
 	return p
@@ -110,8 +110,8 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 		}
 	}()
 	s := p.service
-	r := wire.NewReader(&packetSource{datagram}, s.maxFrame)
-	id, frame, err := s.protocol.Parse(r)
+	p.reader.Reset(datagram)
+	id, frame, err := s.protocol.Parse(p.reader)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 		s.turnAway(call, err)
 	case call.server.inline:
 		s.run(call)
-	case !s.dispatch(call, p.ctx.Done()):
+	case !s.dispatchNow(call) && !s.dispatch(call, p.ctx.Done()):
 		call.done()
 	}
 }
@@ -157,7 +157,7 @@ type packetCall struct {
 }
 
 // send implements caller.
-func (p *packetCall) send(frame []byte) error {
+func (p *packetCall) send(_ *serverCall, frame []byte) error {
 	_, err := p.pc.WriteTo(frame, p.from)
 	wire.Free(frame)
 	return err
@@ -170,16 +170,4 @@ func (p *packetCall) maxAnswer() int { return min(p.service.maxFrame, maxDatagra
 func (p *packetCall) finished(*serverCall) {
 	p.service.inFlight.Add(-1)
 	p.leave()
-}
-
-// packetSource is the io.Reader of one datagram.
-type packetSource struct{ rest []byte }
-
-func (s *packetSource) Read(b []byte) (int, error) {
-	if len(s.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(b, s.rest)
-	s.rest = s.rest[n:]
-	return n, nil
 }

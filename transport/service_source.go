@@ -2,12 +2,15 @@ package transport
 
 import (
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // timedSource reads the connection with the deadline that fits what is awaited.
 // It is owned by serve.
 type timedSource struct {
 	conn     *serverConn
+	src      *wire.Source
 	waiting  bool      // for the first byte of a frame
 	frameEnd time.Time // for the rest of it; set at the first read
 }
@@ -16,16 +19,22 @@ func (s *timedSource) beginWait() { s.waiting = true }
 
 func (s *timedSource) beginFrame() { s.waiting, s.frameEnd = false, time.Time{} }
 
+// flush writes the answers that wait for the next read. serve calls it before it
+// waits for anything else.
+func (s *timedSource) flush() { s.src.Flush() }
+
+// woke counts a call that was handed to a goroutine.
+func (s *timedSource) woke() { s.src.Woke() }
+
 func (s *timedSource) Read(p []byte) (int, error) {
 	c := s.conn
-	c.writer.Flush()
 	for {
 		deadline := s.deadline()
 		_ = c.nc.SetReadDeadline(deadline)
 		if s.waiting && c.draining.Load() && !c.told {
 			return 0, errWoken // drain came between the caller's look and the deadline
 		}
-		n, err := c.nc.Read(p)
+		n, err := s.src.Read(p)
 		if n > 0 || err == nil || s.waiting || !isTimeout(err) || time.Now().After(deadline) {
 			return n, err
 		}

@@ -4,9 +4,9 @@ package transport
 // have grown to what the calls need.
 const idleWorkers = 256
 
-// dispatch lets a goroutine run call: an idle one, a new one, or, with
-// ServiceWorkers, the next that is free. It reports false if done closed first.
-func (s *Service) dispatch(call *serverCall, done <-chan struct{}) bool {
+// dispatchNow lets a goroutine run call, an idle one or a new one. It reports
+// false if ServiceWorkers allows no more.
+func (s *Service) dispatchNow(call *serverCall) bool {
 	select {
 	case s.work <- call:
 		return true
@@ -17,6 +17,12 @@ func (s *Service) dispatch(call *serverCall, done <-chan struct{}) bool {
 		return true
 	}
 	s.running.Add(-1)
+	return false
+}
+
+// dispatch waits for a worker that becomes free. It reports false if done closed
+// first.
+func (s *Service) dispatch(call *serverCall, done <-chan struct{}) bool {
 	select {
 	case s.work <- call:
 		return true
