@@ -63,8 +63,11 @@ func split(frame []byte) (head, rest []byte, err error) {
 	if len(frame) < headerSize {
 		return nil, nil, fmt.Errorf("trpc: a frame of %d bytes", len(frame))
 	}
-	if _, err := totalLength(frame, math.MaxInt); err != nil {
+	switch total, err := totalLength(frame, math.MaxInt); {
+	case err != nil:
 		return nil, nil, err
+	case total != len(frame):
+		return nil, nil, fmt.Errorf("trpc: a frame of %d bytes says that it has %d", len(frame), total)
 	}
 	if t := frame[2]; t != frameUnary {
 		return nil, nil, fmt.Errorf("trpc: a frame of type %d: only unary calls (type 0) are supported, streams are not", t)

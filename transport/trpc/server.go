@@ -11,7 +11,7 @@ import (
 // stream is a request, which is then refused; the stream's other frames are not
 // answered.
 func (Protocol) ClassifyRequest(_ uint32, frame []byte) transport.RequestKind {
-	if frame[2] == frameStream && frame[3] != streamInit {
+	if len(frame) >= headerSize && frame[2] == frameStream && frame[3] != streamInit {
 		return transport.RequestIgnored
 	}
 	return transport.RequestCall
