@@ -46,6 +46,7 @@ var (
 	_ transport.RequestClassifier = Protocol{}
 	_ transport.OneWayer          = Protocol{}
 	_ muxpool.IDSpacer            = Protocol{}
+	_ muxpool.KeepAliver          = KeepAlive{}
 )
 
 // Parse implements muxpool.FrameParser. The id is that of the header: a peer that

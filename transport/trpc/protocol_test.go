@@ -168,3 +168,16 @@ func TestCompressedBodies(t *testing.T) {
 		t.Errorf("snappy gives %v", err)
 	}
 }
+
+// A keepalive frame is answered as trpc-go answers it: with an error to its id.
+func TestKeepAlive(t *testing.T) {
+	p := KeepAlive{}
+	id, frame, err := p.Parse(bytes.NewReader(p.AppendKeepAlive(nil, 9)))
+	if id != 9 || err != nil {
+		t.Fatalf("Parse gives %d, %v", id, err)
+	}
+	var failure *transport.Error
+	if err := p.ParseRequest(frame, new(transport.Message)); !errors.As(err, &failure) || failure.Code != transport.CodeBadRequest {
+		t.Errorf("ParseRequest gives %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package trpc
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	if err != nil {
 		return refuse(err)
 	}
+	if len(b) == 0 {
+		return refuse(errNoHead)
+	}
 	var h requestHead
 	if err := h.parse(b); err != nil {
 		return refuse(err)
@@ -47,6 +51,8 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	}
 	return nil
 }
+
+var errNoHead = errors.New("trpc: a request without a head")
 
 // refuse is the answer to a request that makes no sense.
 func refuse(err error) error {
