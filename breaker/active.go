@@ -69,10 +69,12 @@ func (a *active) stop() {
 	}
 }
 
-// nextProbe returns when a node that is ejected until a time is to be probed.
+// nextProbe returns when a node that is ejected until a time is to be probed:
+// then, or an interval after the last probe if that is later; if the pool alone
+// has put it out, an interval after that began or was tried.
 func (n *node) nextProbe(until time.Time) time.Time {
 	next := n.active.tried.Add(n.set.probeEvery)
-	if n.latches.only(byPool) && next.Before(until) {
+	if !until.After(n.active.tried) || n.latches.only(byPool) && next.Before(until) {
 		return next
 	}
 	return until

@@ -64,8 +64,8 @@ var homeMade = []error{
 // atHome reports whether err arose before the node had a part in the call.
 func atHome(err error) bool {
 	var n interface{ Neutral() bool }
-	if errors.As(err, &n) {
-		return n.Neutral()
+	if errors.As(err, &n) && n.Neutral() {
+		return true
 	}
 	for _, e := range homeMade {
 		if errors.Is(err, e) {

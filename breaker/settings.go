@@ -3,6 +3,7 @@ package breaker
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -43,7 +44,7 @@ func (s settings) forNode(opts []Option) (*settings, error) {
 func (s *settings) fill() {
 	if g := s.gobreaker; g != nil {
 		s.firstTime = cmp.Or(s.firstTime, max(g.Timeout, 0), 60*time.Second)
-		s.probes = cmp.Or(s.probes, int(g.MaxRequests))
+		s.probes = cmp.Or(s.probes, int(min(g.MaxRequests, math.MaxInt32)))
 	} else if !s.ownDetectors {
 		s.detectors = []Detector{ConsecutiveFailures(0), FailureRate(0, 0, 0)}
 	}
@@ -104,7 +105,8 @@ func (s *settings) slowest() time.Duration {
 // keep the meaning that they have there, including their defaults:
 //   - ReadyToTrip takes the place of the default detectors; those of
 //     WithDetectors work beside it. Its Counts.Requests are calls that have
-//     ended with a success or a failure. It runs on the call path.
+//     ended with a success or a failure. It runs on the call path, under
+//     gobreaker's mutex, and must not call the Group.
 //   - Interval clears its Counts.
 //   - Timeout is the time of the first ejection, unless WithEjectionTime sets one.
 //   - MaxRequests is the number of probes, unless WithProbes sets one.

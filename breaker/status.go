@@ -58,7 +58,9 @@ func (g *Group) Status() []Status {
 	nodes := *g.nodes.Load()
 	all := make([]Status, 0, len(nodes))
 	for _, n := range nodes {
-		all = append(all, n.status())
+		if st, ok := n.status(); ok {
+			all = append(all, st)
+		}
 	}
 	slices.SortFunc(all, func(a, b Status) int {
 		return cmp.Or(cmp.Compare(a.Node.Network, b.Node.Network), cmp.Compare(a.Node.Address, b.Node.Address))
@@ -73,12 +75,16 @@ func (g *Group) StatusOf(node muxpool.Node) (st Status, ok bool) {
 	if n == nil {
 		return Status{Node: node}, false
 	}
-	return n.status(), true
+	return n.status()
 }
 
-func (n *node) status() Status {
+// status reports false if the node was forgotten meanwhile.
+func (n *node) status() (Status, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.gone.Load() {
+		return Status{Node: n.id}, false
+	}
 	gt := n.gate.Load()
 	st := Status{
 		Node: n.id, State: gt.state, Mode: n.mode, Observed: gt.observed, Reason: gt.reason, Cause: gt.cause, Since: n.since,
@@ -90,7 +96,7 @@ func (n *node) status() Status {
 	if gt.judge != nil {
 		st.Counts = gt.judge.cb.Counts()
 	}
-	return st
+	return st, true
 }
 
 func (t *tally) totals() Totals {

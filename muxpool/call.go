@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // call is what a MuxConn has on its connection: its id, and its inbox. Calls are
@@ -21,12 +23,13 @@ type call struct {
 	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
 	deadline time.Time   // by WithTimeout; zero: none
 
-	// wake has room for one signal: the inbox has changed. One Read at a time
-	// waits for it.
+	// wake holds a signal whenever there is something to take, frame or error,
+	// and no Read is about to take it. One Read at a time waits for it.
 	wake chan struct{}
 
-	writes atomic.Int32  // frames that Write has taken on
-	first  atomic.Uint64 // 1 + offset of the first frame in the connection's stream; 0: none was queued
+	writes atomic.Int32 // frames that Write has taken on
+	first  wire.Mark    // where the first of them begins in the connection's stream
+	over   atomic.Bool  // err is set: spares the lock to who only asks
 
 	// live is guarded by conn.mu: the id is in the connection's table.
 	live bool
@@ -44,28 +47,43 @@ type call struct {
 	stop    chan struct{} // closed with err; made by a Write that has to wait
 }
 
-// deliver puts a frame into the inbox. It returns false if the frame was not
-// kept: the call has ended, or too much is unread.
-func (c *call) deliver(frame []byte, last bool) (kept, woke bool) {
+// delivery is what became of a frame.
+type delivery uint8
+
+const (
+	deliveredWake delivery = iota // kept; a Read was told
+	delivered                     // kept; a Read had been told before
+	overflowed                    // not kept: the call has ended, or too much is unread
+	surplus                       // not kept: it answers nothing that was asked
+)
+
+// deliver puts a frame into the inbox. In a classified protocol an answer must
+// have been asked for.
+func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if classified && c.awaited() <= 0 {
+		return surplus
+	}
 	if last {
 		c.answers++
 	}
-	if c.err != nil {
-		return false, false
-	}
-	if c.unread > 0 && c.unread+len(frame) > c.limit {
+	switch {
+	case c.err != nil:
+		return overflowed
+	case c.unread > 0 && c.unread+len(frame) > c.limit:
 		c.endLocked(ErrRecvQueueFull, true)
-		return false, false
-	}
-	if c.head == nil {
+		return overflowed
+	case c.head == nil:
 		c.head = frame
-	} else {
+	default:
 		c.more = append(c.more, frame)
 	}
 	c.unread += len(frame)
-	return true, c.signal()
+	if c.signal() {
+		return deliveredWake
+	}
+	return delivered
 }
 
 // signal wakes Read; mu is held.
@@ -78,25 +96,30 @@ func (c *call) signal() bool {
 	}
 }
 
-// take returns the next frame, or the error that ended the call, or neither.
+// take returns the next frame, or the error that ended the call, or neither. Who
+// has got the signal, or found the context done, calls it.
 func (c *call) take() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.head != nil && !c.gone {
-		frame := c.head
-		c.unread -= len(frame)
-		c.head = nil
-		if len(c.more) > 0 {
-			c.head = c.more[0]
-			c.more[0] = nil
-			c.more = c.more[1:]
+	if c.head == nil || c.gone {
+		if c.err == nil {
+			return nil, nil
 		}
-		return frame, nil
+		c.signal()
+		return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
 	}
-	if c.err == nil {
-		return nil, nil
+	frame := c.head
+	c.unread -= len(frame)
+	c.head = nil
+	if len(c.more) > 0 {
+		c.head = c.more[0]
+		c.more[0] = nil
+		c.more = c.more[1:]
 	}
-	return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
+	if c.head != nil || c.err != nil {
+		c.signal()
+	}
+	return frame, nil
 }
 
 // end ends the call: Read returns what is unread, then err; Write returns err.
@@ -112,6 +135,7 @@ func (c *call) endLocked(err error, sent bool) {
 		return
 	}
 	c.err, c.sent = err, sent
+	c.over.Store(true)
 	if c.stop != nil {
 		close(c.stop)
 	}
@@ -133,6 +157,9 @@ func (c *call) close() {
 
 // failed returns the error that ended the call, as a Write reports it.
 func (c *call) failed() error {
+	if !c.over.Load() {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
@@ -151,37 +178,45 @@ func (c *call) stopped() <-chan struct{} {
 	return c.stop
 }
 
-// queued notes where in the stream the call's first frame begins.
-func (c *call) queued(offset uint64) { c.first.CompareAndSwap(0, offset+1) }
+// await waits for ready, or returns the error that ended the call or its context.
+func (c *call) await(ready <-chan struct{}) error {
+	select {
+	case <-ready:
+		return nil
+	case <-c.stopped():
+		return c.failed()
+	case <-c.ctx.Done():
+		return ctxErr(c.ctx)
+	}
+}
 
 // maybeSent reports whether a frame of the call was, or will be, handed to the
 // kernel. A queued frame will be, as long as the connection lives.
-func (c *call) maybeSent() bool { return c.first.Load() > 0 }
-
-// unanswered returns how many answers are still to come.
-func (c *call) unanswered() int32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.awaited()
+func (c *call) maybeSent() bool {
+	_, queued := c.first.Offset()
+	return queued
 }
 
-// awaited is unanswered with mu held; less than zero if more came than was asked.
-func (c *call) awaited() int32 {
-	if c.oneWay {
-		return 0
-	}
-	return c.writes.Load() - c.answers
-}
-
-// surplus returns how many unread frames answer nothing that was asked.
-func (c *call) surplus() int32 {
+// balance returns how many answers are still to come, and how many unread frames
+// answer nothing that was asked.
+func (c *call) balance() (awaited, excess int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	unread := int32(len(c.more))
 	if c.head != nil {
 		unread++
 	}
-	return max(0, min(unread, -c.awaited()))
+	awaited = c.awaited()
+	return awaited, max(0, min(unread, -awaited))
+}
+
+// awaited returns how many answers are still to come, less than zero if more came
+// than was asked; mu is held.
+func (c *call) awaited() int32 {
+	if c.oneWay {
+		return 0
+	}
+	return c.writes.Load() - c.answers
 }
 
 // startTimer arms the deadline of WithTimeout.
@@ -212,7 +247,8 @@ func (c *call) reset() bool {
 	c.conn, c.ctx, c.unwatch = nil, nil, nil
 	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.writes.Store(0)
-	c.first.Store(0)
+	c.over.Store(false)
+	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
 	return true

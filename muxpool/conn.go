@@ -57,12 +57,10 @@ type conn struct {
 	health health
 }
 
-func newConn(n *node, nc net.Conn) (*conn, error) {
-	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), datagram: isDatagram(n.key.node.Network), proof: make(chan struct{})}
-	var err error
-	if c.ids, err = newIDs(n.key.parser); err != nil {
-		return nil, err
-	}
+func newConn(n *node, nc net.Conn) *conn {
+	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
+	c.datagram = isDatagram(n.key.node.Network)
+	c.ids = newIDs(n.space, n.usable)
 	c.classify, _ = n.key.parser.(FrameClassifier)
 	if !c.datagram {
 		c.writer = wire.NewWriter(nc, wire.WriterConfig{
@@ -71,7 +69,7 @@ func newConn(n *node, nc net.Conn) (*conn, error) {
 			OnError:   c.writeFailed,
 		})
 	}
-	return c, nil
+	return c
 }
 
 // start sets the conn going; its node has it.

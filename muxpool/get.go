@@ -135,9 +135,13 @@ func (n *node) finish(w *waiter, err error) {
 	w.done <- err
 }
 
+// startGrace is how long a node that has just come up spares the connections
+// that are still being dialed their share of those who wait.
+const startGrace = 5 * time.Millisecond
+
 // serve gives connections to those who wait, in order; mu is held.
 func (n *node) serve() {
-	for len(n.queue) > 0 {
+	for range n.share() {
 		w := n.queue[0]
 		ok, err := n.tryOpen(w.call)
 		if !ok && err == nil {
@@ -147,6 +151,36 @@ func (n *node) serve() {
 		n.queue = n.queue[1:]
 		n.finish(w, err)
 	}
+}
+
+// share returns how many of those who wait may be served now: all, but while a
+// node comes up no more than the part of its connections that are up, or the
+// first to be dialed would get everybody. mu is held.
+func (n *node) share() int {
+	if !n.starting {
+		return len(n.queue)
+	}
+	up, dialing := len(*n.open.Load()), 0
+	for _, s := range n.slots {
+		if s.state == slotDialing {
+			dialing++
+		}
+	}
+	if up == 0 {
+		return 0
+	}
+	return (len(n.queue)*up + up + dialing - 1) / (up + dialing)
+}
+
+// start begins the grace time of a node that comes up; mu is held.
+func (n *node) start() {
+	n.starting = true
+	time.AfterFunc(startGrace, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.starting = false
+		n.serve()
+	})
 }
 
 // failQueue tells everybody who waits that there is nothing to wait for; mu is held.

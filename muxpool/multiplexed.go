@@ -17,6 +17,7 @@ type Multiplexed struct {
 
 	conns connCount
 
+	recent  recentNodes
 	calls   sync.Pool // of *call
 	handles sync.Pool // of *handles
 
@@ -43,10 +44,16 @@ func New(opts ...PoolOption) (*Multiplexed, error) {
 		return nil, err
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	var prewarmed []*node
 	for _, w := range p.opts.preWarm {
-		if n, err := p.node(w.node, &w.opts); err == nil {
-			n.refill()
+		n, err := p.node(w.node, &w.opts)
+		if err != nil {
+			return nil, fmt.Errorf("WithPreWarm(%q, %q): %w", w.node.Network, w.node.Address, err)
 		}
+		prewarmed = append(prewarmed, n)
+	}
+	for _, n := range prewarmed {
+		n.refill()
 	}
 	return p, nil
 }
@@ -78,6 +85,10 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 func getError(n Node, err error) error { return &Error{Op: "get", Node: n, Err: err} }
 
 func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxConn, error) {
+	if opts.hasVID && (opts.vid < n.space.Min || opts.vid > n.space.Max) {
+		return nil, fmt.Errorf("%w: WithVID(%d) is outside of the parser's id space %d to %d",
+			ErrInvalidOption, opts.vid, n.space.Min, n.space.Max)
+	}
 	cl := p.newCall(ctx, opts)
 	err := n.get(ctx, cl)
 	dup := errors.Is(err, ErrDupRequestID)
@@ -97,51 +108,6 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 		m.watch(ctx)
 	}
 	return m, nil
-}
-
-// node returns the node for the options, a new one if need be.
-func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
-	key, err := opts.key(name)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.RLock()
-	n, closed := p.nodes[key], p.closed
-	p.mu.RUnlock()
-	if closed != nil {
-		return nil, closed
-	}
-	if n != nil {
-		return n, nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed != nil {
-		return nil, p.closed
-	}
-	if n = p.nodes[key]; n == nil {
-		n = newNode(p, key)
-		p.nodes[key] = n
-	}
-	return n, nil
-}
-
-// forget drops n if it is still unused.
-func (p *Multiplexed) forget(n *node) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if p.nodes[n.key] != n || n.closed != nil {
-		return
-	}
-	if !n.unused() {
-		n.forgetLater()
-		return
-	}
-	n.closed = errForgotten
-	delete(p.nodes, n.key)
-	p.retired.add(n.counters.snapshot())
 }
 
 // PreWarm connects to a node and waits, until ctx ends at the latest, for a

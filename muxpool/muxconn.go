@@ -100,13 +100,17 @@ func (m *muxConn) Read() ([]byte, error) {
 	}
 	defer m.leave()
 	for {
+		if done := c.ctx.Done(); done == nil { // cheaper than a select
+			<-c.wake
+		} else {
+			select {
+			case <-c.wake:
+			case <-done:
+				return m.readDone(c)
+			}
+		}
 		if frame, err := c.take(); frame != nil || err != nil {
 			return frame, err
-		}
-		select {
-		case <-c.wake:
-		case <-c.ctx.Done():
-			return m.readDone(c)
 		}
 	}
 }
@@ -123,13 +127,27 @@ func (m *muxConn) Close() {
 	if c == nil {
 		return
 	}
-	if m.state.Or(closedBit)&closedBit != 0 { // somebody else was first
+	if m.state.Or(closedBit)&closedBit != 0 { // somebody else was faster
 		m.leave()
 		return
 	}
 	c.close()
 	m.conn.release(c)
 	m.leave()
+}
+
+// CloseWith is Close after a last frame, such as one that tells the peer that
+// nobody waits for the answer any more. Unlike Write it works when the context has
+// ended. It never waits: the frame is dropped if the send queue is full, or if
+// nothing was written before that it could take back.
+func (m *muxConn) CloseWith(frame []byte) {
+	if c := m.enter(); c != nil {
+		if c.maybeSent() {
+			m.conn.sendLast(frame)
+		}
+		m.leave()
+	}
+	m.Close()
 }
 
 func (m *muxConn) fail(op string, err error, sent bool) error {

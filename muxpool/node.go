@@ -39,6 +39,8 @@ type node struct {
 	key      nodeKey
 	name     Node
 	dialer   *dialer
+	space    IDSpace
+	usable   uint64 // ids in space that may be used
 	counters counters
 
 	// What a Get looks at without the lock.
@@ -57,13 +59,19 @@ type node struct {
 	causes    []error            // why slots of this round were given up
 	announced bool               // NodeReady was told, and not taken back
 	suspect   bool               // connecting proves nothing: a frame must
+	starting  bool               // the node came up a moment ago (see share)
 	since     time.Time          // of state
 	forget    *time.Timer        // runs while idle or down
 	closed    error              // not nil: no dials, no Gets; why
 }
 
-func newNode(p *Multiplexed, key nodeKey) *node {
+// newNode calls the parser's IDSpace: no lock may be held.
+func newNode(p *Multiplexed, key nodeKey) (*node, error) {
 	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts)}
+	var err error
+	if n.space, n.usable, err = idSpace(key.parser); err != nil {
+		return nil, err
+	}
 	n.slots = make([]*slot, n.opts.connectNumber)
 	for i := range n.slots {
 		n.slots[i] = new(slot)
@@ -71,7 +79,7 @@ func newNode(p *Multiplexed, key nodeKey) *node {
 	n.draining = make(map[*conn]struct{})
 	n.open.Store(new([]*conn))
 	n.since = time.Now()
-	return n
+	return n, nil
 }
 
 // setState is the one door for state. mu is held.
@@ -83,6 +91,7 @@ func (n *node) setState(s NodeState) {
 	switch s {
 	case NodeUp:
 		n.causes = nil
+		n.start()
 	case NodeIdle, NodeDown:
 		n.causes = nil
 		if n.closed == nil {

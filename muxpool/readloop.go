@@ -109,12 +109,15 @@ func (c *conn) answer(vid uint32, frame []byte, last bool) (woke bool) {
 	}
 	c.mu.Lock()
 	if cl := c.ids.live[vid]; cl != nil {
-		kept, woke := cl.deliver(frame, last)
+		fate := cl.deliver(frame, last, c.classify != nil)
 		c.mu.Unlock()
-		if !kept {
+		switch fate {
+		case overflowed:
 			c.node.counters.overflowed.Add(1)
+		case surplus:
+			c.node.counters.duplicate.Add(1)
 		}
-		return woke
+		return fate == deliveredWake
 	}
 	freed := c.stray(vid, last)
 	c.mu.Unlock()

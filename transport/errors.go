@@ -64,6 +64,12 @@ func (e *Error) Business() bool { return e.Code == CodeBusiness }
 // Timeout reports whether time ran out, as net.Error does.
 func (e *Error) Timeout() bool { return e.Code == CodeTimeout }
 
+// Is makes a timeout match context.DeadlineExceeded, on whichever side it was
+// noticed first.
+func (e *Error) Is(target error) bool {
+	return target == context.DeadlineExceeded && e.Code == CodeTimeout
+}
+
 // StatusCode returns Status.
 func (e *Error) StatusCode() int { return e.Status }
 

@@ -12,7 +12,7 @@ import (
 type WriterConfig struct {
 	MaxFrames int           // frames that may wait to be written; default 1024
 	MaxBytes  int           // bytes that may wait, one frame at the least; default 4 MiB
-	Timeout   time.Duration // without any progress of a write for so long, it fails; default 3 s
+	Timeout   time.Duration // a write that gets nowhere for so long fails, after twice that at most; default 3 s
 	// OnError hears of the failed write that ended the Writer, once, on the
 	// goroutine whose write it was, with no lock held. Nil: nobody asks.
 	OnError func(error)
@@ -60,9 +60,14 @@ type Writer struct {
 	reading  bool          // the reader is between two reads and will flush
 	progress chan struct{} // closed, and forgotten, at the next change of pending, accepted or err; nil: nobody waits
 
-	active  batch // owned by whoever set writing
-	written int   // bytes of active that the kernel has taken; likewise
-	vec     net.Buffers
+	// Owned by whoever set writing.
+	active  batch
+	written int         // bytes of active that the kernel has taken
+	company bool        // the flusher yields first
+	rest    net.Buffers // what a vectored write has yet to write
+	flat    []byte      // memory for flatten
+
+	flusher func() // flush; made once, since a method value per start is garbage
 }
 
 // NewWriter returns a Writer on nc. Nobody else may write to nc.
@@ -77,7 +82,9 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 		cfg.Timeout = 3 * time.Second
 	}
 	_, isTLS := nc.(*tls.Conn)
-	return &Writer{nc: nc, raw: newRawWriter(nc), tls: isTLS, cfg: cfg}
+	w := &Writer{nc: nc, raw: newRawWriter(nc), tls: isTLS, cfg: cfg}
+	w.flusher = w.flush
+	return w
 }
 
 // TryWrite queues a copy of frame and returns its offset in the stream (see
@@ -85,11 +92,33 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 // closed when trying again makes sense. After the Writer has failed it returns
 // that error.
 func (w *Writer) TryWrite(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+	return w.TryMark(frame, false, nil)
+}
+
+// TryWriteOwned is TryWrite for a frame in memory from Alloc, which it takes over
+// if, and only if, it returns no error.
+func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+	return w.TryMark(frame, true, nil)
+}
+
+// TryMark is TryWrite or, with owned, TryWriteOwned, that sets mark, if it is not
+// nil and not set, before anybody can write the frame.
+func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, retry <-chan struct{}, err error) {
 	if len(frame) < refMin {
-		return w.queue(frame, false)
+		offset, retry, err = w.queue(frame, false, mark)
+		if err == nil && owned {
+			Free(frame)
+		}
+		return offset, retry, err
+	}
+	if owned {
+		return w.queue(frame, true, mark)
+	}
+	if retry, err := w.full(len(frame)); err != nil {
+		return 0, retry, err // before the frame is copied
 	}
 	own := append(Alloc(len(frame))[:0], frame...)
-	offset, retry, err = w.queue(own, true)
+	offset, retry, err = w.queue(own, true, mark)
 	if err != nil {
 		Free(own)
 	}
@@ -111,16 +140,6 @@ func (w *Writer) WriteOwned(done <-chan struct{}, frame []byte) (offset uint64, 
 	return offset, err
 }
 
-// TryWriteOwned is TryWrite for a frame in memory from Alloc, which it takes over
-// if, and only if, it returns no error.
-func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
-	offset, retry, err = w.queue(frame, len(frame) >= refMin)
-	if err == nil && len(frame) < refMin {
-		Free(frame)
-	}
-	return offset, retry, err
-}
-
 func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []byte) (uint64, <-chan struct{}, error)) (uint64, error) {
 	for {
 		offset, retry, err := try(w, frame)
@@ -137,19 +156,16 @@ func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []by
 
 // queue appends frame to the pending batch, by reference if it is the Writer's
 // own, and sees to it that somebody writes.
-func (w *Writer) queue(frame []byte, own bool) (uint64, <-chan struct{}, error) {
+func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struct{}, error) {
 	w.mu.Lock()
-	if w.err != nil {
-		err := w.err
+	if retry, err := w.space(len(frame)); err != nil {
 		w.mu.Unlock()
-		return 0, nil, err
-	}
-	if w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+len(frame) > w.cfg.MaxBytes {
-		retry := w.progressed()
-		w.mu.Unlock()
-		return 0, retry, ErrQueueFull
+		return 0, retry, err
 	}
 	offset := w.end
+	if mark != nil {
+		mark.Set(offset)
+	}
 	w.end += uint64(len(frame))
 	if own {
 		w.pending.reference(frame)
@@ -168,6 +184,24 @@ func (w *Writer) queue(frame []byte, own bool) (uint64, <-chan struct{}, error) 
 	return offset, nil, nil
 }
 
+// space returns why a frame of n bytes cannot be queued. mu is held.
+func (w *Writer) space(n int) (retry <-chan struct{}, err error) {
+	switch {
+	case w.err != nil:
+		return nil, w.err
+	case w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+n > w.cfg.MaxBytes:
+		return w.progressed(), ErrQueueFull
+	}
+	return nil, nil
+}
+
+// full is space with the lock taken.
+func (w *Writer) full(n int) (retry <-chan struct{}, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.space(n)
+}
+
 // progressed returns the channel that the next change closes. mu is held.
 func (w *Writer) progressed() <-chan struct{} {
 	if w.progress == nil {
@@ -183,11 +217,6 @@ func (w *Writer) notify() {
 		w.progress = nil
 	}
 }
-
-// MaybeSent reports whether the byte at offset may have been handed to the
-// kernel. While a write is under way that is so for all that it covers; once the
-// Writer has failed, false is final.
-func (w *Writer) MaybeSent(offset uint64) bool { return w.accepted.Load() > offset }
 
 // Queued returns how many frames and bytes wait for a write.
 func (w *Writer) Queued() (frames, bytes int) {
@@ -211,7 +240,6 @@ func (w *Writer) fail(err error) bool {
 		return false
 	}
 	w.err = err
-	w.end -= uint64(w.pending.size)
 	w.pending.reset()
 	w.pending.buf, w.spare = nil, batch{}
 	w.notify()
@@ -225,6 +253,9 @@ func (w *Writer) Shrink() {
 	w.spare = batch{}
 	if w.pending.frames == 0 {
 		w.pending = batch{}
+	}
+	if !w.writing {
+		w.flat = nil
 	}
 }
 
