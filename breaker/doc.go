@@ -1,0 +1,2 @@
+// Package breaker keeps a circuit breaker per node.
+package breaker

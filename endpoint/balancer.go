@@ -1,0 +1,136 @@
+package endpoint
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+
+	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// Balancer chooses a node for each call: by Policy, and never one whose breaker
+// is open. It implements go-kit's lb.Balancer and is safe for concurrent use. It
+// has no goroutine and needs no Close.
+type Balancer struct {
+	source Endpointer
+	cfg    config
+	turn   atomic.Uint64 // of RoundRobin
+}
+
+// avoided are the nodes that a call has tried. They are taken only if no other
+// node takes calls.
+type avoided []muxpool.Node
+
+// NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers
+// and WithPolicy; an invalid option is told by every choice.
+func NewBalancer(source Endpointer, opts ...Option) *Balancer {
+	return newBalancer(source, newConfig(opts))
+}
+
+func newBalancer(source Endpointer, cfg config) *Balancer {
+	if source == nil {
+		cfg.refuse("NewBalancer(nil)")
+	}
+	return &Balancer{source: source, cfg: cfg}
+}
+
+// Endpoint chooses a node and returns its endpoint. It implements lb.Balancer.
+// Its errors are those of Pick.
+func (b *Balancer) Endpoint() (endpoint.Endpoint, error) {
+	e, err := b.Pick()
+	if err != nil {
+		return nil, err
+	}
+	return e.Call, nil
+}
+
+// Pick chooses a node, if possible none of those to avoid. Its error is a
+// NoNodesError, an AllOpenError, or what the Endpointer returned.
+func (b *Balancer) Pick(avoid ...muxpool.Node) (*NodeEndpoint, error) {
+	if err := b.cfg.err(); err != nil {
+		return nil, err
+	}
+	return b.pick(avoid)
+}
+
+func (b *Balancer) pick(avoid avoided) (*NodeEndpoint, error) {
+	eps, err := b.source.NodeEndpoints()
+	if err != nil {
+		return nil, err
+	}
+	if len(eps) == 0 {
+		return nil, &NoNodesError{}
+	}
+	if e := b.quick(eps, avoid); e != nil {
+		return e, nil
+	}
+	return b.search(eps, avoid)
+}
+
+// enter is pick for a call that starts now: the caller must leave the node.
+func (b *Balancer) enter(avoid avoided) (*NodeEndpoint, error) {
+	for {
+		e, err := b.pick(avoid)
+		if err != nil || e.member.calls.enter() {
+			return e, err
+		}
+		// Discovery dropped e just now; it is not eligible any more.
+	}
+}
+
+// ifEligible returns e if a call may go there now, else nil.
+func (b *Balancer) ifEligible(e *NodeEndpoint, avoid avoided) *NodeEndpoint {
+	if e.member.calls.isShut() || slices.Contains(avoid, e.member.node) || b.check(e) != nil {
+		return nil
+	}
+	return e
+}
+
+func (b *Balancer) check(e *NodeEndpoint) error {
+	if b.cfg.breakers == nil {
+		return nil
+	}
+	return b.cfg.breakers.Check(e.member.node)
+}
+
+// search looks at every node, from a random one on.
+func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (*NodeEndpoint, error) {
+	var fresh, tried best
+	var open []*breaker.OpenError
+	var errs []error
+	offset := rand.IntN(len(eps))
+	for i := range eps {
+		e := eps[(offset+i)%len(eps)]
+		if e.member.calls.isShut() {
+			continue
+		}
+		if err := b.check(e); err != nil {
+			if o := (*breaker.OpenError)(nil); errors.As(err, &o) {
+				open = append(open, o)
+			} else {
+				errs = append(errs, err)
+			}
+			continue
+		}
+		if slices.Contains(avoid, e.member.node) {
+			tried.offer(b.cfg.policy, e)
+		} else {
+			fresh.offer(b.cfg.policy, e)
+		}
+	}
+	switch {
+	case fresh.node != nil:
+		return fresh.node, nil
+	case tried.node != nil:
+		return tried.node, nil
+	case len(errs) > 0:
+		return nil, errors.Join(errs...)
+	case len(open) > 0:
+		return nil, newAllOpenError(open)
+	}
+	return nil, &NoNodesError{}
+}

@@ -1,0 +1,70 @@
+package endpoint
+
+import (
+	"math"
+	"sync/atomic"
+)
+
+// Budget bounds retries and hedges to a share of the calls, so that they cannot
+// multiply the load of nodes that are failing because of load. It is a bucket of
+// tokens: each call puts a part of one in, each retry or hedge takes one out, and
+// an empty bucket refuses. One Budget may serve several methods and Sets. Safe
+// for concurrent use; it needs no clock and no goroutine.
+type Budget struct {
+	milli atomic.Int64 // thousandths of tokens
+	gain  int64        // a call's
+	burst int64        // the most that milli holds
+	err   error
+}
+
+// Defaults of NewBudget.
+const (
+	defaultBudgetRatio = 0.1
+	defaultBudgetBurst = 100
+)
+
+// NewBudget makes a Budget that starts full. ratio is retries per call, above 0
+// to 1, in steps of 0.001; default 0.1. burst is how many retries may follow each
+// other however few calls there are; default 100. A senseless value is told by
+// the option or constructor that takes the Budget.
+func NewBudget(ratio float64, burst int) *Budget {
+	if ratio == 0 {
+		ratio = defaultBudgetRatio
+	}
+	if burst == 0 {
+		burst = defaultBudgetBurst
+	}
+	b := &Budget{gain: int64(math.Round(ratio * 1000)), burst: int64(burst) * 1000}
+	if !(ratio >= 0.001 && ratio <= 1) || burst < 0 || burst > math.MaxInt32 {
+		b.err = invalid("NewBudget(%v, %d)", ratio, burst)
+	}
+	b.milli.Store(b.burst)
+	return b
+}
+
+// Left returns how many retries may follow each other now.
+func (b *Budget) Left() int { return int(b.milli.Load() / 1000) }
+
+// deposit is for each call. While nothing fails the bucket is full, and callers
+// on many cores only read it.
+func (b *Budget) deposit() {
+	for {
+		old := b.milli.Load()
+		if old >= b.burst || b.milli.CompareAndSwap(old, min(old+b.gain, b.burst)) {
+			return
+		}
+	}
+}
+
+// withdraw reports whether a retry may be made.
+func (b *Budget) withdraw() bool {
+	for {
+		old := b.milli.Load()
+		if old < 1000 {
+			return false
+		}
+		if b.milli.CompareAndSwap(old, old-1000) {
+			return true
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package endpoint
+
+import (
+	"errors"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestBudgetRefillsWithCalls(t *testing.T) {
+	b := NewBudget(0.1, 2)
+	equal(t, "full", b.Left(), 2)
+	for range 2 {
+		equal(t, "withdraw", b.withdraw(), true)
+	}
+	equal(t, "withdraw from an empty one", b.withdraw(), false)
+	for range 9 {
+		b.deposit()
+	}
+	equal(t, "after 9 calls", b.withdraw(), false)
+	b.deposit()
+	equal(t, "after 10 calls", b.withdraw(), true)
+	for range 1000 {
+		b.deposit()
+	}
+	equal(t, "never over its burst", b.Left(), 2)
+}
+
+func TestBudgetDefaults(t *testing.T) {
+	b := NewBudget(0, 0)
+	equal(t, "burst", b.Left(), 100)
+	equal(t, "gain in thousandths", b.gain, 100)
+}
+
+func TestBudgetRefusesSenselessValues(t *testing.T) {
+	for _, b := range []*Budget{NewBudget(-1, 1), NewBudget(1.5, 1), NewBudget(math.NaN(), 1), NewBudget(0.0001, 1),
+		NewBudget(1, -1), NewBudget(1, math.MaxInt)} {
+		if !errors.Is(b.err, ErrInvalidOption) {
+			t.Errorf("%+v: %v", b, b.err)
+		}
+	}
+}
+
+func TestBudgetUnderRaces(t *testing.T) {
+	b := NewBudget(0.1, 10)
+	var granted atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 1000 {
+				b.deposit()
+				if b.withdraw() {
+					granted.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := granted.Load(); n > 10+400 || n < 400 {
+		t.Errorf("%d retries granted for 4000 calls at 10%% and a burst of 10", n)
+	}
+}

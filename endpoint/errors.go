@@ -1,0 +1,111 @@
+package endpoint
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-kit/kit/sd/lb"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+var (
+	// ErrInvalidOption: an option's value makes no sense; the text names the
+	// option and the value.
+	ErrInvalidOption = errors.New("muxendpoint: invalid option")
+	// ErrSetClosed: the Set or the Directory was closed.
+	ErrSetClosed error = notSent("muxendpoint: set closed")
+)
+
+// notSent is an error for which no request was sent.
+type notSent string
+
+func (e notSent) Error() string { return string(e) }
+func (e notSent) Sent() bool    { return false }
+
+// NoNodesError: discovery names no usable node. It unwraps to lb.ErrNoEndpoints
+// and to Cause.
+type NoNodesError struct {
+	Cause error // the discovery system's last error; nil if it told none
+}
+
+func (e *NoNodesError) Error() string {
+	if e.Cause == nil {
+		return "muxendpoint: no usable node"
+	}
+	return "muxendpoint: no usable node: " + e.Cause.Error()
+}
+
+// Sent reports false: nothing was sent.
+func (e *NoNodesError) Sent() bool { return false }
+
+// Unwrap returns lb.ErrNoEndpoints and the cause.
+func (e *NoNodesError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{lb.ErrNoEndpoints}
+	}
+	return []error{lb.ErrNoEndpoints, e.Cause}
+}
+
+// RemovedError: discovery dropped the node between the choice and the call.
+type RemovedError struct {
+	Node muxpool.Node
+}
+
+func (e *RemovedError) Error() string {
+	return fmt.Sprintf("muxendpoint: %s: discovery has dropped the node", e.Node)
+}
+
+// Sent reports false: nothing was sent.
+func (e *RemovedError) Sent() bool { return false }
+
+// AllOpenError: the breaker of every node is open. It unwraps to each of Nodes,
+// and through them to their causes and to gobreaker.ErrOpenState.
+type AllOpenError struct {
+	Nodes      []*breaker.OpenError // one for each node, never empty
+	RetryAfter time.Duration        // until the first of the nodes may take a call again; 0 if nobody knows
+}
+
+// maxListed bounds how many nodes or attempts an error's text lists.
+const maxListed = 8
+
+func (e *AllOpenError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "muxendpoint: all %d nodes are out", len(e.Nodes))
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&b, ", retry after %v", e.RetryAfter.Round(time.Millisecond))
+	}
+	for i, open := range e.Nodes {
+		if i == maxListed {
+			fmt.Fprintf(&b, "; and %d more", len(e.Nodes)-i)
+			break
+		}
+		fmt.Fprintf(&b, "; %v", open)
+	}
+	return b.String()
+}
+
+// Sent reports false: nothing was sent.
+func (e *AllOpenError) Sent() bool { return false }
+
+// Unwrap returns the error of each node.
+func (e *AllOpenError) Unwrap() []error {
+	errs := make([]error, len(e.Nodes))
+	for i, open := range e.Nodes {
+		errs[i] = open
+	}
+	return errs
+}
+
+func newAllOpenError(open []*breaker.OpenError) *AllOpenError {
+	e := &AllOpenError{Nodes: open}
+	for _, o := range open {
+		if o.RetryAfter > 0 && (e.RetryAfter == 0 || o.RetryAfter < e.RetryAfter) {
+			e.RetryAfter = o.RetryAfter
+		}
+	}
+	return e
+}

@@ -1,0 +1,61 @@
+package endpoint
+
+import (
+	"context"
+	"io"
+
+	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// NodeEndpoint is one method on one node: what a Balancer chooses between. Make
+// one with NewNodeEndpoint; a Set and a Directory make their own.
+type NodeEndpoint struct {
+	member *member
+	call   endpoint.Endpoint
+}
+
+// member is a node that discovery named. All methods of a Set share it, so that
+// the load of a node counts every call that goes there. It lives once: a node
+// that discovery drops and names again is a new member, while the old one
+// drains.
+type member struct {
+	node    muxpool.Node
+	calls   gate        // shut when discovery drops the node
+	closers []io.Closer // closed by calls.empty; appended to only before calls is shut
+}
+
+// NewNodeEndpoint makes a NodeEndpoint of ep, which calls node.
+func NewNodeEndpoint(node muxpool.Node, ep endpoint.Endpoint) *NodeEndpoint {
+	return &NodeEndpoint{member: &member{node: node}, call: ep}
+}
+
+// Node returns the node.
+func (e *NodeEndpoint) Node() muxpool.Node { return e.member.node }
+
+// InFlight returns the number of calls to the node that have not returned.
+func (e *NodeEndpoint) InFlight() int { return e.member.calls.inside() }
+
+// Call is a go-kit endpoint that calls the node and counts as in flight. It
+// fails with a RemovedError once discovery has dropped the node.
+func (e *NodeEndpoint) Call(ctx context.Context, request any) (any, error) {
+	if !e.member.calls.enter() {
+		return nil, &RemovedError{Node: e.member.node}
+	}
+	defer e.member.calls.leave()
+	return e.call(ctx, request)
+}
+
+// Endpointer yields the nodes to choose between. The slice is shared: it must
+// not be changed, neither by who yields nor by who gets it. Safe for concurrent
+// use.
+type Endpointer interface {
+	NodeEndpoints() ([]*NodeEndpoint, error)
+}
+
+// FixedEndpointer yields always the same nodes.
+type FixedEndpointer []*NodeEndpoint
+
+// NodeEndpoints implements Endpointer.
+func (f FixedEndpointer) NodeEndpoints() ([]*NodeEndpoint, error) { return f, nil }

@@ -1,0 +1,150 @@
+package endpoint
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// Option sets one property of what it is given to: NewSet, (*Set).Endpoint
+// (which starts from the Set's options), Retry, NewBalancer, Factory or
+// NewDirectory; each names the options that it takes, and ignores others. Zero
+// means the documented default; a negative or senseless value is kept as an
+// error that wraps ErrInvalidOption and names the option, and told by every call.
+type Option func(*config)
+
+type config struct {
+	breakers        breakers // nil: none
+	parse           func(instance string) (muxpool.Node, error)
+	policy          Policy
+	invalidateAfter time.Duration
+	invalidates     bool
+	retry           retryConfig
+	outer           []func(method string) endpoint.Middleware
+	perNode         []func(method string, node muxpool.Node) endpoint.Middleware
+	invalid         []error
+}
+
+// breakers is what this package asks of a *breaker.Group.
+type breakers interface {
+	Middleware(node muxpool.Node) endpoint.Middleware
+	Check(node muxpool.Node) error
+	Hold(node muxpool.Node) (release func())
+}
+
+func newConfig(opts []Option) config {
+	return config{parse: ParseNode}.with(opts)
+}
+
+// with returns a copy on which opts were applied.
+func (c config) with(opts []Option) config {
+	c.outer, c.perNode, c.invalid = slices.Clip(c.outer), slices.Clip(c.perNode), slices.Clip(c.invalid)
+	for _, opt := range opts {
+		if opt == nil {
+			c.refuse("a nil Option")
+			continue
+		}
+		opt(&c)
+	}
+	return c
+}
+
+func (c *config) refuse(format string, args ...any) {
+	c.invalid = append(c.invalid, invalid(format, args...))
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrInvalidOption, fmt.Sprintf(format, args...))
+}
+
+func (c *config) err() error {
+	if c.invalid == nil {
+		return nil
+	}
+	return errors.Join(c.invalid...)
+}
+
+// WithBreakers gives each node the breaker that g has for it. The Balancer then
+// chooses no node whose breaker is open. It does not close g.
+func WithBreakers(g *breaker.Group) Option {
+	return func(c *config) {
+		if g == nil {
+			c.refuse("WithBreakers(nil)")
+			return
+		}
+		if err := g.Err(); err != nil {
+			c.invalid = append(c.invalid, fmt.Errorf("%w: WithBreakers: %w", ErrInvalidOption, err))
+		}
+		c.breakers = g
+	}
+}
+
+// WithNodeParser sets how an instance string becomes a node. Default ParseNode.
+// An instance for which parse returns an error is logged and left out.
+func WithNodeParser(parse func(instance string) (muxpool.Node, error)) Option {
+	return func(c *config) {
+		if parse == nil {
+			c.refuse("WithNodeParser(nil)")
+			return
+		}
+		c.parse = parse
+	}
+}
+
+// WithPolicy sets how the Balancer chooses. Default PowerOfTwo.
+func WithPolicy(p Policy) Option {
+	return func(c *config) {
+		if p > Random {
+			c.refuse("WithPolicy(%v)", p)
+			return
+		}
+		c.policy = p
+	}
+}
+
+// WithInvalidateOnError drops all nodes when the discovery system has told
+// nothing but errors for d, and makes calls fail with a NoNodesError and its
+// first error until it names nodes again. Without this option, the last good
+// nodes are kept. Zero drops them at once.
+func WithInvalidateOnError(d time.Duration) Option {
+	return func(c *config) {
+		if d < 0 {
+			c.refuse("WithInvalidateOnError(%v) is negative", d)
+			return
+		}
+		c.invalidates, c.invalidateAfter = true, d
+	}
+}
+
+// WithMiddleware puts middlewares around the logical call, outside of retries:
+// logging, metrics, the span of the call. make gets the method that was given to
+// (*Set).Endpoint. The first one given is the outermost.
+func WithMiddleware(make func(method string) endpoint.Middleware) Option {
+	return func(c *config) {
+		if make == nil {
+			c.refuse("WithMiddleware(nil)")
+			return
+		}
+		c.outer = append(c.outer, make)
+	}
+}
+
+// WithNodeMiddleware puts middlewares around each attempt, inside of retries and
+// outside of the breaker: the span of the attempt, a rate limit per node. make is
+// called once for each method and node. The first one given is the outermost. A
+// Factory has no method: make gets an empty one there.
+func WithNodeMiddleware(make func(method string, node muxpool.Node) endpoint.Middleware) Option {
+	return func(c *config) {
+		if make == nil {
+			c.refuse("WithNodeMiddleware(nil)")
+			return
+		}
+		c.perNode = append(c.perNode, make)
+	}
+}

@@ -1,0 +1,144 @@
+package endpoint
+
+import "time"
+
+// retryConfig is what the options of Retry set. A zero max means no retries and
+// bare errors: a Set without WithRetry.
+type retryConfig struct {
+	max        int
+	timeout    time.Duration
+	perTry     time.Duration
+	backoff    backoff
+	budget     *Budget
+	idempotent func(request any) bool
+	retryIf    func(error) bool
+	hedgeAfter time.Duration
+}
+
+const defaultRetryMax = 3
+
+// WithRetry makes a Set retry: at most max attempts for a call, the first one
+// included (default 3), all within timeout, if it ends before the caller's
+// context does. A timeout of zero leaves it to the caller's context. See Retry.
+func WithRetry(max int, timeout time.Duration) Option {
+	return func(c *config) {
+		if max < 0 || timeout < 0 {
+			c.refuse("WithRetry(%d, %v) is negative", max, timeout)
+			return
+		}
+		if max == 0 {
+			max = defaultRetryMax
+		}
+		c.retry.max, c.retry.timeout = max, timeout
+	}
+}
+
+// WithPerTryTimeout bounds each attempt. Default 0: none but those of the call.
+// An attempt that ends so may have been sent: it is retried only if the request
+// is idempotent.
+func WithPerTryTimeout(d time.Duration) Option {
+	return func(c *config) {
+		if d < 0 {
+			c.refuse("WithPerTryTimeout(%v) is negative", d)
+			return
+		}
+		c.retry.perTry = d
+	}
+}
+
+// WithBackoff sets the wait before a retry: drawn evenly from zero to a bound,
+// which doubles from initial (default 5 ms) up to limit (default 100 ms).
+func WithBackoff(initial, limit time.Duration) Option {
+	return func(c *config) {
+		if initial < 0 || limit < 0 {
+			c.refuse("WithBackoff(%v, %v) is negative", initial, limit)
+			return
+		}
+		if initial > 0 && limit > 0 && initial > limit {
+			c.refuse("WithBackoff(%v, %v): initial is over limit", initial, limit)
+			return
+		}
+		c.retry.backoff = backoff{initial, limit}
+	}
+}
+
+// WithBudget bounds retries and hedges. Default NewBudget(0, 0): 10% of the
+// calls. Methods of a Set share its Budget, unless (*Set).Endpoint gets another.
+func WithBudget(b *Budget) Option {
+	return func(c *config) {
+		if b == nil {
+			c.refuse("WithBudget(nil)")
+			return
+		}
+		if b.err != nil {
+			c.invalid = append(c.invalid, b.err)
+		}
+		c.retry.budget = b
+	}
+}
+
+// WithIdempotent declares which requests do no harm when the peer gets them
+// twice, so that they may be retried although they may have been sent. Default:
+// none. For a method whose requests all are, give (*Set).Endpoint the option
+// WithIdempotent(Always).
+func WithIdempotent(idempotent func(request any) bool) Option {
+	return func(c *config) {
+		if idempotent == nil {
+			c.refuse("WithIdempotent(nil)")
+			return
+		}
+		c.retry.idempotent = idempotent
+	}
+}
+
+// Always reports true; see WithIdempotent.
+func Always(any) bool { return true }
+
+// WithRetryIf narrows which errors of idempotent requests that may have been
+// sent are retried: an error that says that the request makes no sense will say
+// so again. Default: all.
+func WithRetryIf(retryIf func(err error) bool) Option {
+	return func(c *config) {
+		if retryIf == nil {
+			c.refuse("WithRetryIf(nil)")
+			return
+		}
+		c.retry.retryIf = retryIf
+	}
+}
+
+// WithHedging sends an idempotent request to a further node when the attempts
+// under way have not answered for delay, and takes the first answer. A hedge
+// counts as an attempt and takes from the Budget. Once there is an answer, the
+// other attempts are cancelled and waited for, since they use the request:
+// a node's endpoint must return when its context ends. Default 0: no hedging.
+// Without WithRetry it makes two attempts at most.
+func WithHedging(delay time.Duration) Option {
+	return func(c *config) {
+		if delay < 0 {
+			c.refuse("WithHedging(%v) is negative", delay)
+			return
+		}
+		c.retry.hedgeAfter = delay
+	}
+}
+
+// withDefaults fills what the options left at zero.
+func (r retryConfig) withDefaults() retryConfig {
+	if r.backoff.initial == 0 {
+		r.backoff.initial = defaultBackoffInitial
+		if r.backoff.limit != 0 {
+			r.backoff.initial = min(r.backoff.initial, r.backoff.limit)
+		}
+	}
+	if r.backoff.limit == 0 {
+		r.backoff.limit = max(r.backoff.initial, defaultBackoffLimit)
+	}
+	if r.hedgeAfter > 0 && r.max == 0 {
+		r.max = 2
+	}
+	if r.budget == nil {
+		r.budget = NewBudget(0, 0)
+	}
+	return r
+}

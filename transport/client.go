@@ -1,0 +1,84 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// Client calls one method of one node and is an endpoint. It is safe for
+// concurrent use, and so is its endpoint.
+type Client struct {
+	pool      muxpool.Pool
+	node      Node
+	protocol  Protocol
+	method    string
+	enc       EncodeRequestFunc
+	dec       DecodeResponseFunc
+	opts      muxpool.GetOptions
+	timeout   time.Duration
+	oneWay    bool
+	before    []RequestFunc
+	after     []ClientResponseFunc
+	finalizer []ClientFinalizerFunc
+	canceler  Canceler                // nil if the protocol has none
+	kinds     muxpool.FrameClassifier // nil if every frame is a last one
+	invalid   []error
+}
+
+// NewClient returns a Client that calls method on node, over pool's connections,
+// in protocol. An argument or option that makes no sense is told by Err and by
+// every call.
+func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
+	enc EncodeRequestFunc, dec DecodeResponseFunc, options ...ClientOption) *Client {
+	c := &Client{pool: pool, node: node, protocol: protocol, method: method, enc: enc, dec: dec,
+		opts: muxpool.NewGetOptions()}
+	for _, option := range options {
+		option(c)
+	}
+	c.check()
+	c.opts.WithFrameParser(protocol)
+	if c.oneWay {
+		c.opts.WithOneWay()
+	}
+	c.canceler, _ = protocol.(Canceler)
+	c.kinds, _ = protocol.(muxpool.FrameClassifier)
+	return c
+}
+
+// check finds what makes no sense.
+func (c *Client) check() {
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			c.invalid = append(c.invalid, fmt.Errorf("%w: NewClient: "+format, append([]any{ErrInvalidOption}, args...)...))
+		}
+	}
+	refuse(c.pool == nil, "the pool is nil")
+	refuse(c.protocol == nil, "the protocol is nil")
+	refuse(c.enc == nil, "the encode function is nil")
+	refuse(c.dec == nil && !c.oneWay, "the decode function is nil")
+	refuse(c.node.Address == "", "the node %s has no address", c.node)
+	refuse(c.timeout < 0, "ClientTimeout(%v) is negative", c.timeout)
+	if c.oneWay && c.protocol != nil {
+		_, ok := c.protocol.(OneWayer)
+		refuse(!ok, "ClientOneWay: the protocol %T has no one-way calls", c.protocol)
+	}
+}
+
+// Err returns what is wrong with the arguments and options of NewClient, or nil.
+// It wraps ErrInvalidOption.
+func (c *Client) Err() error { return errors.Join(c.invalid...) }
+
+// Endpoint returns the endpoint that makes the call:
+// encode -> Before -> send -> After -> decode -> Finalizer.
+//
+// Every error is, or wraps, an *Error, except where a context's cause or a hook's
+// panic passes by. A business error (CodeBusiness) whose body decodes to an
+// endpoint.Failer that has failed is no error but that response, as go-kit
+// wants it; any other is returned as an *Error.
+func (c *Client) Endpoint() endpoint.Endpoint { return c.call }
+

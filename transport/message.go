@@ -1,0 +1,87 @@
+package transport
+
+import (
+	"maps"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// Message is a request or an answer as hooks and codecs see it: what a Protocol
+// turns into a frame, and a frame into.
+//
+// It belongs to one call. A hook or a codec may change it while it runs and must
+// not keep it, nor Body, afterwards.
+type Message struct {
+	// Method is the name that the call is routed by. In an answer it is that of
+	// the request.
+	Method string
+	// Metadata travels beside the body where the protocol can carry it. It may
+	// be nil; Set makes it.
+	Metadata Metadata
+	// Body is what the codec made or is to read.
+	Body []byte
+	// Timeout is the time that the caller has left for the call, counted from
+	// the arrival of the message on the server. Zero: no limit is known.
+	Timeout time.Duration
+	// OneWay says that no answer is expected, nor may be sent.
+	OneWay bool
+	// Err, in an answer, makes it an error answer. The server's ErrorEncoder sets
+	// it, and a ServerProtocol sends it. The client returns it as the error of
+	// the call.
+	Err *Error
+	// Tag is the protocol's own: what its ParseRequest learns of the request and
+	// its AppendResponse needs for the answer.
+	Tag any
+
+	frame   []byte // what Body may lie in
+	release bool   // nothing refers to frame once the decode function returned
+}
+
+// Metadata are the name and value pairs that travel beside a body. Names are
+// case-sensitive; what a protocol cannot carry, its documentation says.
+type Metadata map[string]string
+
+// Set sets one pair of the message's metadata.
+func (m *Message) Set(name, value string) {
+	if m.Metadata == nil {
+		m.Metadata = make(Metadata)
+	}
+	m.Metadata[name] = value
+}
+
+// Get returns the value of name, empty if there is none.
+func (m *Message) Get(name string) string { return m.Metadata[name] }
+
+// ReleaseBody is for decode functions: it says that what the function returns
+// does not refer to Body's memory, which is then used again. Without it the
+// memory is left to the garbage collector. The ready codecs call it where it
+// holds. Body stays readable until the decode function returns.
+func (m *Message) ReleaseBody() { m.release = true }
+
+// recycle gives the frame back if the decode function allowed it.
+func (m *Message) recycle() {
+	if m.release && m.frame != nil {
+		muxpool.Release(m.frame)
+		m.Body = nil
+	}
+	m.frame = nil
+}
+
+// keep puts the pairs of before that a hook or codec lost, by assigning the
+// Metadata field, into a copy of the map that it assigned. A pair that was
+// deleted from the map itself stays deleted, since before is that map.
+func (m *Message) keep(before Metadata) {
+	copied := false
+	for name, value := range before {
+		if _, ok := m.Metadata[name]; ok {
+			continue
+		}
+		if !copied {
+			merged := make(Metadata, len(before)+len(m.Metadata))
+			maps.Copy(merged, m.Metadata)
+			m.Metadata, copied = merged, true
+		}
+		m.Metadata[name] = value
+	}
+}
