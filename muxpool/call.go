@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // call is what a MuxConn has on its connection: its id, and its inbox. Calls are
@@ -14,7 +16,8 @@ type call struct {
 	// Set before the call is shared, constant until it is reused.
 	conn     *conn
 	ctx      context.Context
-	id       uint32
+	id       uint32 // the explicit one from the start, the allocated one once open
+	explicit bool   // WithVID
 	oneWay   bool
 	limit    int         // bytes that may wait unread
 	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
@@ -24,8 +27,8 @@ type call struct {
 	// waits for it.
 	wake chan struct{}
 
-	writes atomic.Int32  // frames that Write has taken on
-	first  atomic.Uint64 // 1 + offset of the first frame in the connection's stream; 0: none was queued
+	writes atomic.Int32 // frames that Write has taken on
+	first  wire.Mark    // where the first of them begins in the connection's stream
 
 	// live is guarded by conn.mu: the id is in the connection's table.
 	live bool
@@ -43,28 +46,43 @@ type call struct {
 	stop    chan struct{} // closed with err; made by a Write that has to wait
 }
 
-// deliver puts a frame into the inbox. It returns false if the frame was not
-// kept: the call has ended, or too much is unread.
-func (c *call) deliver(frame []byte, last bool) (kept, woke bool) {
+// delivery is what became of a frame.
+type delivery uint8
+
+const (
+	deliveredWake delivery = iota // kept; a Read was told
+	delivered                     // kept; a Read had been told before
+	overflowed                    // not kept: the call has ended, or too much is unread
+	surplus                       // not kept: it answers nothing that was asked
+)
+
+// deliver puts a frame into the inbox. In a classified protocol an answer must
+// have been asked for.
+func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if classified && c.awaited() <= 0 {
+		return surplus
+	}
 	if last {
 		c.answers++
 	}
-	if c.err != nil {
-		return false, false
-	}
-	if c.unread > 0 && c.unread+len(frame) > c.limit {
+	switch {
+	case c.err != nil:
+		return overflowed
+	case c.unread > 0 && c.unread+len(frame) > c.limit:
 		c.endLocked(ErrRecvQueueFull, true)
-		return false, false
-	}
-	if c.head == nil {
+		return overflowed
+	case c.head == nil:
 		c.head = frame
-	} else {
+	default:
 		c.more = append(c.more, frame)
 	}
 	c.unread += len(frame)
-	return true, c.signal()
+	if c.signal() {
+		return deliveredWake
+	}
+	return delivered
 }
 
 // signal wakes Read; mu is held.
@@ -150,14 +168,33 @@ func (c *call) stopped() <-chan struct{} {
 	return c.stop
 }
 
-// queued notes where in the stream the call's first frame begins.
-func (c *call) queued(offset uint64) { c.first.CompareAndSwap(0, offset+1) }
+// await waits for ready, or returns the error that ended the call or its context.
+func (c *call) await(ready <-chan struct{}) error {
+	select {
+	case <-ready:
+		return nil
+	case <-c.stopped():
+		return c.failed()
+	case <-c.ctx.Done():
+		return ctxErr(c.ctx)
+	}
+}
 
 // maybeSent reports whether a frame of the call was, or will be, handed to the
 // kernel. A queued frame will be, as long as the connection lives.
-func (c *call) maybeSent() bool { return c.first.Load() > 0 }
+func (c *call) maybeSent() bool {
+	_, queued := c.first.Offset()
+	return queued
+}
 
-// awaited returns how many answers are still to come; mu is held.
+// unanswered returns how many answers are still to come.
+func (c *call) unanswered() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.awaited()
+}
+
+// awaited is unanswered with mu held; less than zero if more came than was asked.
 func (c *call) awaited() int32 {
 	if c.oneWay {
 		return 0
@@ -165,8 +202,10 @@ func (c *call) awaited() int32 {
 	return c.writes.Load() - c.answers
 }
 
-// surplus returns how many unread frames answer nothing that was asked; mu is held.
-func (c *call) surplus() int32 {
+// excess returns how many unread frames answer nothing that was asked.
+func (c *call) excess() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	unread := int32(len(c.more))
 	if c.head != nil {
 		unread++
@@ -200,9 +239,9 @@ func (c *call) reset() bool {
 	default:
 	}
 	c.conn, c.ctx, c.unwatch = nil, nil, nil
-	c.deadline, c.oneWay = time.Time{}, false
+	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.writes.Store(0)
-	c.first.Store(0)
+	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
 	return true

@@ -1,14 +1,9 @@
 package muxpool
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -62,12 +57,10 @@ type conn struct {
 	health health
 }
 
-func newConn(n *node, nc net.Conn) (*conn, error) {
-	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), datagram: isDatagram(n.key.node.Network), proof: make(chan struct{})}
-	var err error
-	if c.ids, err = newIDs(n.key.parser); err != nil {
-		return nil, err
-	}
+func newConn(n *node, nc net.Conn) *conn {
+	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
+	c.datagram = isDatagram(n.key.node.Network)
+	c.ids = newIDs(n.space, n.usable)
 	c.classify, _ = n.key.parser.(FrameClassifier)
 	if !c.datagram {
 		c.writer = wire.NewWriter(nc, wire.WriterConfig{
@@ -76,7 +69,7 @@ func newConn(n *node, nc net.Conn) (*conn, error) {
 			OnError:   c.writeFailed,
 		})
 	}
-	return c, nil
+	return c
 }
 
 // start sets the conn going; its node has it.
@@ -95,25 +88,26 @@ func (c *conn) start() {
 // that a call whose context has ended must not keep its own until it is closed.
 func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.ids.small() }
 
-// open puts cl on the conn, with the explicit id if hasVID, or one that it
-// allocates. It returns false if the conn takes no call now; an explicit id that
+// open puts cl on the conn, with its explicit id or one that is allocated. It returns false if the conn takes no call now; an explicit id that
 // is in use is ErrDupRequestID.
-func (c *conn) open(cl *call, vid uint32, hasVID bool) (bool, error) {
+func (c *conn) open(cl *call) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state != connOpen || c.full() {
 		return false, nil
 	}
-	if !hasVID {
-		var ok bool
-		if vid, ok = c.ids.allocate(); !ok {
+	switch {
+	case !cl.explicit:
+		id, ok := c.ids.allocate()
+		if !ok {
 			return false, nil
 		}
-	} else if c.ids.inUse(vid) {
+		cl.id = id
+	case c.ids.inUse(cl.id):
 		return false, ErrDupRequestID
 	}
-	cl.conn, cl.id, cl.live = c, vid, true
-	c.ids.live[vid] = cl
+	cl.conn, cl.live = c, true
+	c.ids.live[cl.id] = cl
 	c.loaded()
 	return true, nil
 }
@@ -134,143 +128,4 @@ func (c *conn) loaded() {
 	if n > 0 {
 		c.health.watch(c)
 	}
-}
-
-// writeFailed hears from the writer that a write failed. What the peer sent
-// before it went away is still to be read, so a peer that is gone only drains.
-func (c *conn) writeFailed(err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
-		c.close(ReasonWriteFailed, fmt.Errorf("%w: write: %w", ErrConnLost, err))
-		return
-	}
-	c.drain(ReasonWriteFailed, fmt.Errorf("%w: write: %w", ErrConnLost, err))
-	time.AfterFunc(lastWords, func() { c.close(ReasonWriteFailed, nil) })
-}
-
-// lastWords is how long a conn whose write failed is still read.
-const lastWords = 100 * time.Millisecond
-
-// release ends the use of cl's id by its MuxConn.
-func (c *conn) release(cl *call) {
-	if cl.unwatch != nil {
-		cl.unwatch()
-	}
-	c.detach(cl)
-}
-
-// abandon ends cl with err, the end of its context.
-func (c *conn) abandon(cl *call, err error) {
-	cl.end(err, cl.maybeSent())
-	c.ended(cl, errors.Is(err, context.DeadlineExceeded))
-}
-
-// expired hears that cl ended with its WithTimeout.
-func (c *conn) expired(cl *call) { c.ended(cl, true) }
-
-// ended detaches a call that its caller no longer waits for.
-func (c *conn) ended(cl *call, timedOut bool) {
-	c.mu.Lock()
-	if timedOut && cl.live && cl.writes.Load() > 0 {
-		c.health.lapsed++
-	}
-	c.mu.Unlock()
-	c.detach(cl)
-}
-
-// detach takes cl off the conn, if it is still on it, and lets the node use the
-// slot. Its id stays reserved while answers are to come.
-func (c *conn) detach(cl *call) {
-	c.mu.Lock()
-	if !cl.live {
-		c.mu.Unlock()
-		return
-	}
-	cl.live = false
-	cl.mu.Lock()
-	awaited, surplus := cl.awaited(), cl.surplus()
-	cl.mu.Unlock()
-	c.ids.release(cl.id, awaited)
-	c.loaded()
-	c.node.counters.duplicate.Add(uint64(surplus))
-	idle, state, worn := len(c.ids.live) == 0, c.state, c.ids.worn()
-	c.mu.Unlock()
-	switch {
-	case state == connDraining && idle:
-		go c.finish()
-	case state == connOpen && worn:
-		c.drain(ReasonIDsExhausted, nil)
-	}
-	c.node.released(c, idle)
-}
-
-// drain stops the conn from taking calls; it closes when it has none left.
-func (c *conn) drain(reason Reason, err error) { c.drainIf(func() bool { return true }, reason, err) }
-
-// drainIdle drains the conn if no call is on it.
-func (c *conn) drainIdle() {
-	c.drainIf(func() bool { return len(c.ids.live) == 0 }, ReasonIdle, nil)
-}
-
-// drainIf drains the conn if it is open and cond, called with mu held, is true.
-func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
-	c.mu.Lock()
-	if c.state != connOpen || !cond() {
-		c.mu.Unlock()
-		return
-	}
-	c.state, c.reason, c.err = connDraining, reason, err
-	calls := len(c.ids.live)
-	c.mu.Unlock()
-	c.node.connDraining(c, reason, err, calls)
-	if calls == 0 {
-		go c.finish()
-	}
-}
-
-// finish closes a drained conn when what was queued on it is sent.
-func (c *conn) finish() {
-	if c.writer != nil {
-		ctx, cancel := context.WithTimeout(c.node.pool.ctx, c.node.opts.writeTimeout)
-		defer cancel()
-		_ = c.writer.WaitSent(ctx.Done()) // its failure closes the conn all the same
-	}
-	c.mu.Lock()
-	reason, err := c.reason, c.err
-	c.mu.Unlock()
-	c.close(reason, err)
-}
-
-// close ends the conn. Only the first close counts. The node hears of it before
-// the calls do, so that their callers find it prepared.
-func (c *conn) close(reason Reason, err error) {
-	c.mu.Lock()
-	if c.state == connClosed {
-		c.mu.Unlock()
-		return
-	}
-	if c.state == connDraining && c.err != nil {
-		reason, err = c.reason, errors.Join(c.err, err)
-	}
-	if err == nil {
-		err = fmt.Errorf("%w: %s", ErrConnLost, reason)
-	}
-	c.state, c.reason, c.err = connClosed, reason, err
-	calls := len(c.ids.live)
-	c.health.stop()
-	c.mu.Unlock()
-
-	if c.writer != nil {
-		c.writer.Close(err)
-	}
-	_ = c.nc.Close()
-	c.node.connDown(c, reason, err, calls)
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, cl := range c.ids.live {
-		cl.live = false
-		cl.end(err, c.maybeSent(cl))
-	}
-	c.ids.live, c.ids.reserved, c.ids.freed = nil, nil, nil
-	c.loaded()
 }

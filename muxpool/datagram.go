@@ -15,6 +15,8 @@ const maxDatagram = 65535 - 20 - 8
 
 // sendDatagram hands b to the kernel as one datagram.
 func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
+	_, before := cl.first.Offset()
+	cl.first.Set(0) // now: the answer may be faster than Write's return
 	_, err := c.nc.Write(b)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		// The news of an earlier datagram, told by the peer's host, took the place
@@ -25,11 +27,11 @@ func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
 	if owned {
 		wire.Free(b)
 	}
+	if err != nil && !before {
+		cl.first.Reset()
+	}
 	if errors.Is(err, syscall.EMSGSIZE) {
 		return fmt.Errorf("%w: %d bytes do not fit into a datagram: %w", ErrFrameTooLarge, len(b), err)
-	}
-	if err == nil {
-		cl.queued(0)
 	}
 	return err
 }

@@ -1,10 +1,13 @@
 package muxpool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -110,15 +113,30 @@ func (d *dialer) dialNet(ctx context.Context, network, address string) (net.Conn
 	return nd.DialContext(ctx, network, address)
 }
 
+// resolveLocal parses an address to connect from: an IP address and a port, both
+// optional, or the path of a unix socket. It looks nothing up.
 func resolveLocal(network, addr string) (net.Addr, error) {
-	switch {
-	case isDatagram(network):
-		return net.ResolveUDPAddr(network, addr)
-	case network == "unix":
-		return net.ResolveUnixAddr(network, addr)
-	default:
-		return net.ResolveTCPAddr(network, addr)
+	if network == "unix" {
+		return &net.UnixAddr{Name: addr, Net: network}, nil
 	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	var ip netip.Addr
+	if host != "" {
+		if ip, err = netip.ParseAddr(host); err != nil {
+			return nil, err
+		}
+	}
+	number, err := strconv.ParseUint(cmp.Or(port, "0"), 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("port %q: %w", port, err)
+	}
+	if isDatagram(network) {
+		return &net.UDPAddr{IP: ip.AsSlice(), Port: int(number), Zone: ip.Zone()}, nil
+	}
+	return &net.TCPAddr{IP: ip.AsSlice(), Port: int(number), Zone: ip.Zone()}, nil
 }
 
 // tuneTCP lets the kernel find out about a dead peer: after idle of silence it

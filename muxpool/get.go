@@ -11,14 +11,13 @@ import (
 // virtual-connection limit.
 type waiter struct {
 	call *call
-	opts *GetOptions
 	done chan error // gets one value when the waiter has left the queue; has room for it
 }
 
 // get puts cl on a connection.
-func (n *node) get(ctx context.Context, cl *call, opts *GetOptions) error {
+func (n *node) get(ctx context.Context, cl *call) error {
 	if n.waiting.Load() == 0 { // nobody is overtaken
-		ok, err := n.tryOpen(cl, opts)
+		ok, err := n.tryOpen(cl)
 		if ok || err != nil {
 			if n.short.Load() {
 				n.refill()
@@ -26,12 +25,12 @@ func (n *node) get(ctx context.Context, cl *call, opts *GetOptions) error {
 			return err
 		}
 	}
-	return n.wait(ctx, cl, opts)
+	return n.wait(ctx, cl)
 }
 
 // tryOpen puts cl on the least loaded connection that takes it. An explicit id
 // that is in use on every connection is ErrDupRequestID.
-func (n *node) tryOpen(cl *call, opts *GetOptions) (bool, error) {
+func (n *node) tryOpen(cl *call) (bool, error) {
 	conns := *n.open.Load()
 	if len(conns) == 0 {
 		return false, nil
@@ -45,7 +44,7 @@ func (n *node) tryOpen(cl *call, opts *GetOptions) (bool, error) {
 	}
 	dups := 0
 	for i := range conns {
-		ok, err := conns[(best+i)%len(conns)].open(cl, opts.vid, opts.hasVID)
+		ok, err := conns[(best+i)%len(conns)].open(cl)
 		if ok {
 			return true, nil
 		}
@@ -68,8 +67,8 @@ func (n *node) refill() {
 }
 
 // wait queues the Get until it is served, the node fails, or ctx ends.
-func (n *node) wait(ctx context.Context, cl *call, opts *GetOptions) error {
-	w := &waiter{call: cl, opts: opts, done: make(chan error, 1)}
+func (n *node) wait(ctx context.Context, cl *call) error {
+	w := &waiter{call: cl, done: make(chan error, 1)}
 	// Counted before looking again: whoever frees a slot after the look sees the
 	// count, whoever freed it before is seen by the look.
 	n.waiting.Add(1)
@@ -136,11 +135,15 @@ func (n *node) finish(w *waiter, err error) {
 	w.done <- err
 }
 
+// startGrace is how long a node that has just come up spares the connections
+// that are still being dialed their share of those who wait.
+const startGrace = 5 * time.Millisecond
+
 // serve gives connections to those who wait, in order; mu is held.
 func (n *node) serve() {
-	for len(n.queue) > 0 {
+	for range n.share() {
 		w := n.queue[0]
-		ok, err := n.tryOpen(w.call, w.opts)
+		ok, err := n.tryOpen(w.call)
 		if !ok && err == nil {
 			return
 		}
@@ -148,6 +151,36 @@ func (n *node) serve() {
 		n.queue = n.queue[1:]
 		n.finish(w, err)
 	}
+}
+
+// share returns how many of those who wait may be served now: all, but while a
+// node comes up no more than the part of its connections that are up, or the
+// first to be dialed would get everybody. mu is held.
+func (n *node) share() int {
+	if !n.starting {
+		return len(n.queue)
+	}
+	up, dialing := len(*n.open.Load()), 0
+	for _, s := range n.slots {
+		if s.state == slotDialing {
+			dialing++
+		}
+	}
+	if up == 0 {
+		return 0
+	}
+	return (len(n.queue)*up + up + dialing - 1) / (up + dialing)
+}
+
+// start begins the grace time of a node that comes up; mu is held.
+func (n *node) start() {
+	n.starting = true
+	time.AfterFunc(startGrace, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.starting = false
+		n.serve()
+	})
 }
 
 // failQueue tells everybody who waits that there is nothing to wait for; mu is held.

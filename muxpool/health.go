@@ -106,7 +106,7 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 	if frames := c.frames.Load(); frames != h.seen {
 		h.seen, h.since, h.lapsed, h.pinging = frames, now, 0, false
 	}
-	if len(c.ids.live) > 0 || h.lapsed > 0 {
+	if len(c.ids.live) > 0 || h.lapsed > 0 && !c.datagram {
 		return h.judgeBusy(c, now), c.interval()
 	}
 	return h.judgeIdle(c, now)

@@ -30,33 +30,40 @@ type ids struct {
 	recent   recentIDs
 }
 
-// newIDs asks the parser for its id space.
-func newIDs(fp FrameParser) (t ids, err error) {
+// idSpace asks the parser for its id space, and counts the ids that may be used.
+func idSpace(fp FrameParser) (space IDSpace, usable uint64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: IDSpace of %T panicked: %v", ErrInvalidOption, fp, p)
 		}
 	}()
-	t = ids{space: IDSpace{Max: math.MaxUint32}, live: make(map[uint32]*call)}
-	if s, ok := fp.(IDSpacer); ok {
-		t.space = s.IDSpace()
+	s, ok := fp.(IDSpacer)
+	if !ok {
+		return IDSpace{Max: math.MaxUint32}, 1 << 32, nil
 	}
-	if t.space.Max < t.space.Min {
-		return t, fmt.Errorf("%w: IDSpace of %T: Max %d is less than Min %d", ErrInvalidOption, fp, t.space.Max, t.space.Min)
+	space = s.IDSpace()
+	if space.Max < space.Min {
+		return space, 0, fmt.Errorf("%w: IDSpace of %T: Max %d is less than Min %d", ErrInvalidOption, fp, space.Max, space.Min)
 	}
-	t.size = uint64(t.space.Max) - uint64(t.space.Min) + 1
-	t.next, t.usable = uint64(t.space.Min), t.size
-	if t.small() && t.space.Reserved != nil {
-		for id := uint64(t.space.Min); id <= uint64(t.space.Max); id++ {
-			if t.space.Reserved(uint32(id)) {
-				t.usable--
+	usable = uint64(space.Max) - uint64(space.Min) + 1
+	if space.Reserved != nil && usable <= smallSpace {
+		for id := uint64(space.Min); id <= uint64(space.Max); id++ {
+			if space.Reserved(uint32(id)) {
+				usable--
 			}
 		}
 	}
-	if t.usable == 0 {
-		return t, fmt.Errorf("%w: IDSpace of %T: every id is reserved", ErrInvalidOption, fp)
+	if usable == 0 {
+		return space, 0, fmt.Errorf("%w: IDSpace of %T: every id is reserved", ErrInvalidOption, fp)
 	}
-	return t, nil
+	return space, usable, nil
+}
+
+func newIDs(space IDSpace, usable uint64) ids {
+	return ids{
+		space: space, usable: usable, next: uint64(space.Min), live: make(map[uint32]*call),
+		size: uint64(space.Max) - uint64(space.Min) + 1,
+	}
 }
 
 func (t *ids) small() bool { return t.size <= smallSpace }

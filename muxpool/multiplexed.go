@@ -43,10 +43,16 @@ func New(opts ...PoolOption) (*Multiplexed, error) {
 		return nil, err
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	var prewarmed []*node
 	for _, w := range p.opts.preWarm {
-		if n, err := p.node(w.node, &w.opts); err == nil {
-			n.refill()
+		n, err := p.node(w.node, &w.opts)
+		if err != nil {
+			return nil, fmt.Errorf("WithPreWarm(%q, %q): %w", w.node.Network, w.node.Address, err)
 		}
+		prewarmed = append(prewarmed, n)
+	}
+	for _, n := range prewarmed {
+		n.refill()
 	}
 	return p, nil
 }
@@ -78,8 +84,12 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 func getError(n Node, err error) error { return &Error{Op: "get", Node: n, Err: err} }
 
 func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxConn, error) {
+	if opts.hasVID && (opts.vid < n.space.Min || opts.vid > n.space.Max) {
+		return nil, fmt.Errorf("%w: WithVID(%d) is outside of the parser's id space %d to %d",
+			ErrInvalidOption, opts.vid, n.space.Min, n.space.Max)
+	}
 	cl := p.newCall(ctx, opts)
-	err := n.get(ctx, cl, opts)
+	err := n.get(ctx, cl)
 	dup := errors.Is(err, ErrDupRequestID)
 	if err != nil && !dup {
 		p.putCall(cl)
@@ -87,7 +97,6 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 	}
 	m := p.newHandle(cl)
 	if dup {
-		m.id = opts.vid
 		cl.end(ErrDupRequestID, false)
 		return m, nil
 	}
@@ -115,15 +124,18 @@ func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
 	if n != nil {
 		return n, nil
 	}
+	if n, err = newNode(p, key); err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed != nil {
 		return nil, p.closed
 	}
-	if n = p.nodes[key]; n == nil {
-		n = newNode(p, key)
-		p.nodes[key] = n
+	if other := p.nodes[key]; other != nil {
+		return other, nil // somebody else was faster
 	}
+	p.nodes[key] = n
 	return n, nil
 }
 

@@ -2,7 +2,6 @@ package muxpool
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,6 +39,8 @@ type node struct {
 	key      nodeKey
 	name     Node
 	dialer   *dialer
+	space    IDSpace
+	usable   uint64 // ids in space that may be used
 	counters counters
 
 	// What a Get looks at without the lock.
@@ -58,13 +59,19 @@ type node struct {
 	causes    []error            // why slots of this round were given up
 	announced bool               // NodeReady was told, and not taken back
 	suspect   bool               // connecting proves nothing: a frame must
+	starting  bool               // the node came up a moment ago (see share)
 	since     time.Time          // of state
 	forget    *time.Timer        // runs while idle or down
 	closed    error              // not nil: no dials, no Gets; why
 }
 
-func newNode(p *Multiplexed, key nodeKey) *node {
+// newNode calls the parser's IDSpace: no lock may be held.
+func newNode(p *Multiplexed, key nodeKey) (*node, error) {
 	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts)}
+	var err error
+	if n.space, n.usable, err = idSpace(key.parser); err != nil {
+		return nil, err
+	}
 	n.slots = make([]*slot, n.opts.connectNumber)
 	for i := range n.slots {
 		n.slots[i] = new(slot)
@@ -72,7 +79,7 @@ func newNode(p *Multiplexed, key nodeKey) *node {
 	n.draining = make(map[*conn]struct{})
 	n.open.Store(new([]*conn))
 	n.since = time.Now()
-	return n
+	return n, nil
 }
 
 // setState is the one door for state. mu is held.
@@ -84,6 +91,7 @@ func (n *node) setState(s NodeState) {
 	switch s {
 	case NodeUp:
 		n.causes = nil
+		n.start()
 	case NodeIdle, NodeDown:
 		n.causes = nil
 		if n.closed == nil {
@@ -156,87 +164,11 @@ func (n *node) proved() {
 	}
 }
 
-// expel gives up: no slot has a connection or an attempt to make one. mu is held.
-func (n *node) expel(reason Reason, err error) {
-	if len(n.causes) == 0 && err != nil {
-		n.causes = append(n.causes, err)
-	}
-	all := append([]error{ErrConnectionsHaveBeenExpelled}, n.causes...)
-	err = &expelledError{errs: all}
-	n.setState(NodeDown)
-	n.post(Event{Kind: NodeExpelled, Reason: reason, Err: err})
-	n.failQueue(err)
-}
-
-// expelledError is ErrConnectionsHaveBeenExpelled and the causes, on one line.
-type expelledError struct{ errs []error }
-
-func (e *expelledError) Unwrap() []error { return e.errs }
-
-func (e *expelledError) Error() string {
-	s := e.errs[0].Error()
-	for i, err := range e.errs[1:] {
-		if i > 0 && err.Error() == e.errs[i].Error() {
-			continue // the other connection says the same
-		}
-		s += fmt.Sprintf("; %v", err)
-	}
-	return s
-}
-
 // post queues an event about the node. mu is held, so events are in the order of
 // the changes they tell of.
 func (n *node) post(ev Event) {
 	ev.Node, ev.Time = n.name, time.Now()
 	n.pool.events.post(ev)
-}
-
-// connDraining hears that c takes no more calls.
-func (n *node) connDraining(c *conn, reason Reason, err error, calls int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if parted, reason := n.part(c, reason, err, calls); parted {
-		n.draining[c] = struct{}{}
-		n.settle(reason, err)
-	}
-}
-
-// connDown hears that c has ended, with so many calls on it.
-func (n *node) connDown(c *conn, reason Reason, err error, calls int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.draining, c)
-	n.post(Event{Kind: ConnDown, Reason: reason, Err: err})
-	if parted, reason := n.part(c, reason, err, calls); parted {
-		n.settle(reason, err)
-	}
-	n.pool.conns.add(-1)
-}
-
-// part takes c out of its slot and says what becomes of the slot. It returns
-// false if c has left it before, and the reason for settle. mu is held.
-func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason) {
-	i := slices.IndexFunc(n.slots, func(s *slot) bool { return s.conn == c })
-	if i < 0 {
-		return false, reason
-	}
-	s := n.slots[i]
-	s.lost(c.frames.Load() > 0)
-	alone := !slices.ContainsFunc(n.slots, func(s *slot) bool { return s.state == slotUp })
-	switch {
-	case n.closed != nil:
-	case reason == ReasonStalled || reason == ReasonKeepAliveTimeout:
-		// A connect would prove nothing. With others up the slot rests; without,
-		// the node is given up, and who comes next tries again.
-		if n.suspect = n.suspect || alone; !alone {
-			n.rest(s)
-		}
-	case reason.Failure() && calls > 0 && !c.datagram:
-		return true, n.retry(s, reason, err)
-	case len(n.slots) > n.opts.connectNumber && reason == ReasonIdle:
-		n.slots = slices.Delete(n.slots, i, i+1)
-	}
-	return true, reason
 }
 
 // forgetLater drops the node if nobody uses it for the idle timeout. mu is held.

@@ -93,6 +93,7 @@ func (c *conn) receive(vid uint32, frame []byte) (woke bool) {
 		c.mu.Lock()
 		c.health.pong(c)
 		c.mu.Unlock()
+		c.node.released(c, false)
 	case FrameGoingAway:
 		c.drain(ReasonGoingAway, nil)
 	default:
@@ -106,21 +107,37 @@ func (c *conn) answer(vid uint32, frame []byte, last bool) (woke bool) {
 	if frame == nil {
 		frame = []byte{} // a nil frame would be none
 	}
-	k := &c.node.counters
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	cl := c.ids.live[vid]
-	switch {
-	case cl != nil:
-		kept, woke := cl.deliver(frame, last)
-		if !kept {
-			k.overflowed.Add(1)
+	if cl := c.ids.live[vid]; cl != nil {
+		fate := cl.deliver(frame, last, c.classify != nil)
+		c.mu.Unlock()
+		switch fate {
+		case overflowed:
+			c.node.counters.overflowed.Add(1)
+		case surplus:
+			c.node.counters.duplicate.Add(1)
 		}
-		return woke
+		return fate == deliveredWake
+	}
+	freed := c.stray(vid, last)
+	c.mu.Unlock()
+	if freed {
+		c.node.released(c, false)
+	}
+	return false
+}
+
+// stray counts an answer that no call waits for, and reports whether it has
+// freed the id; mu is held.
+func (c *conn) stray(vid uint32, last bool) (freed bool) {
+	k := &c.node.counters
+	switch {
 	case c.health.holding && vid == c.health.ping:
 		c.health.pong(c)
+		return true
 	case c.ids.late(vid, last):
 		k.late.Add(1)
+		return last
 	case c.ids.recent.has(vid):
 		k.duplicate.Add(1)
 	default:

@@ -30,7 +30,7 @@ func (p *Multiplexed) newCall(ctx context.Context, opts *GetOptions) *call {
 	if cl == nil {
 		cl = &call{wake: make(chan struct{}, 1)}
 	}
-	cl.ctx, cl.oneWay, cl.limit = ctx, opts.oneWay, p.opts.recvLimit
+	cl.ctx, cl.id, cl.explicit, cl.oneWay, cl.limit = ctx, opts.vid, opts.hasVID, opts.oneWay, p.opts.recvLimit
 	if opts.timeout > 0 {
 		cl.deadline = time.Now().Add(opts.timeout)
 	}

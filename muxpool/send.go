@@ -51,56 +51,57 @@ func (c *conn) sendable(cl *call, b []byte) error {
 	return cl.failed()
 }
 
-// sendStream queues b with the writer.
+// sendStream queues b with the writer. A one-way call waits until it is sent.
 func (c *conn) sendStream(cl *call, b []byte, owned bool) error {
-	try := c.writer.TryWrite
-	if owned {
-		try = c.writer.TryWriteOwned
-	}
-	offset, retry, err := try(b)
-	for retry != nil && !c.node.opts.dropFull {
-		select {
-		case <-retry:
-		case <-cl.stopped():
-			err = cl.failed()
-			retry = nil
-			continue
-		case <-cl.ctx.Done():
-			err = ctxErr(cl.ctx)
-			retry = nil
-			continue
-		}
-		offset, retry, err = try(b)
-	}
+	offset, err := c.enqueue(cl, b, owned)
 	if err != nil {
 		if owned {
 			wire.Free(b)
 		}
 		return err
 	}
-	cl.queued(offset)
 	if cl.oneWay {
 		return c.awaitSent(cl, offset)
 	}
 	return nil
 }
 
-// awaitSent waits until the kernel has the frame of a one-way call.
-func (c *conn) awaitSent(cl *call, offset uint64) error {
+// enqueue queues b, waiting for space unless the pool drops what does not fit.
+func (c *conn) enqueue(cl *call, b []byte, owned bool) (uint64, error) {
 	for {
-		sent, retry, err := c.writer.Sent(offset)
-		if sent || err != nil {
-			return err
+		offset, retry, err := c.writer.TryMark(b, owned, &cl.first)
+		switch {
+		case err == nil:
+			return offset, nil
+		case retry == nil:
+			return 0, writerError(err)
+		case c.node.opts.dropFull:
+			return 0, err
 		}
-		select {
-		case <-retry:
-		case <-cl.stopped():
-			return cl.failed()
-		case <-cl.ctx.Done():
-			return ctxErr(cl.ctx)
+		if err := cl.await(retry); err != nil {
+			return 0, err
 		}
 	}
 }
+
+// awaitSent waits until the kernel has the frame at offset.
+func (c *conn) awaitSent(cl *call, offset uint64) error {
+	for {
+		sent, retry, err := c.writer.Sent(offset)
+		switch {
+		case sent:
+			return nil
+		case err != nil:
+			return writerError(err)
+		}
+		if err := cl.await(retry); err != nil {
+			return err
+		}
+	}
+}
+
+// writerError says what the end of the writer means for a call.
+func writerError(err error) error { return fmt.Errorf("%w: write: %w", ErrConnLost, err) }
 
 // unwrite takes back a write that did not come about.
 func (c *conn) unwrite(cl *call) {
@@ -125,12 +126,12 @@ func (c *conn) sendError(cl *call, err error) error {
 
 // maybeSent reports whether the kernel may have, or get, a frame of cl; mu is held.
 func (c *conn) maybeSent(cl *call) bool {
-	first := cl.first.Load()
+	first, queued := cl.first.Offset()
 	switch {
-	case first == 0:
+	case !queued:
 		return false
 	case c.state != connClosed || c.writer == nil:
 		return true
 	}
-	return c.writer.MaybeSent(first - 1)
+	return c.writer.MaybeSent(first)
 }

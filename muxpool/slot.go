@@ -97,7 +97,7 @@ func (n *node) dial(s *slot) {
 	nc, err := n.dialer.dial(n.pool.ctx)
 	var c *conn
 	if err == nil {
-		c, err = newConn(n, nc)
+		c = newConn(n, nc)
 	}
 	n.mu.Lock()
 	switch {

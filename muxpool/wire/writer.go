@@ -85,11 +85,30 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 // closed when trying again makes sense. After the Writer has failed it returns
 // that error.
 func (w *Writer) TryWrite(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+	return w.TryMark(frame, false, nil)
+}
+
+// TryWriteOwned is TryWrite for a frame in memory from Alloc, which it takes over
+// if, and only if, it returns no error.
+func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+	return w.TryMark(frame, true, nil)
+}
+
+// TryMark is TryWrite or, with owned, TryWriteOwned, that sets mark, if it is not
+// nil and not set, before anybody can write the frame.
+func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, retry <-chan struct{}, err error) {
 	if len(frame) < refMin {
-		return w.queue(frame, false)
+		offset, retry, err = w.queue(frame, false, mark)
+		if err == nil && owned {
+			Free(frame)
+		}
+		return offset, retry, err
+	}
+	if owned {
+		return w.queue(frame, true, mark)
 	}
 	own := append(Alloc(len(frame))[:0], frame...)
-	offset, retry, err = w.queue(own, true)
+	offset, retry, err = w.queue(own, true, mark)
 	if err != nil {
 		Free(own)
 	}
@@ -111,16 +130,6 @@ func (w *Writer) WriteOwned(done <-chan struct{}, frame []byte) (offset uint64, 
 	return offset, err
 }
 
-// TryWriteOwned is TryWrite for a frame in memory from Alloc, which it takes over
-// if, and only if, it returns no error.
-func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
-	offset, retry, err = w.queue(frame, len(frame) >= refMin)
-	if err == nil && len(frame) < refMin {
-		Free(frame)
-	}
-	return offset, retry, err
-}
-
 func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []byte) (uint64, <-chan struct{}, error)) (uint64, error) {
 	for {
 		offset, retry, err := try(w, frame)
@@ -137,7 +146,7 @@ func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []by
 
 // queue appends frame to the pending batch, by reference if it is the Writer's
 // own, and sees to it that somebody writes.
-func (w *Writer) queue(frame []byte, own bool) (uint64, <-chan struct{}, error) {
+func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struct{}, error) {
 	w.mu.Lock()
 	if w.err != nil {
 		err := w.err
@@ -150,6 +159,9 @@ func (w *Writer) queue(frame []byte, own bool) (uint64, <-chan struct{}, error) 
 		return 0, retry, ErrQueueFull
 	}
 	offset := w.end
+	if mark != nil {
+		mark.Set(offset)
+	}
 	w.end += uint64(len(frame))
 	if own {
 		w.pending.reference(frame)
@@ -181,50 +193,6 @@ func (w *Writer) notify() {
 	if w.progress != nil {
 		close(w.progress)
 		w.progress = nil
-	}
-}
-
-// MaybeSent reports whether the byte at offset may have been handed to the
-// kernel. While a write is under way that is so for all that it covers; once the
-// Writer has failed, false is final.
-func (w *Writer) MaybeSent(offset uint64) bool { return w.accepted.Load() > offset }
-
-// Sent reports whether the kernel has taken the frame at offset. If not, it
-// returns the Writer's error, or a channel that is closed when asking again makes
-// sense.
-func (w *Writer) Sent(offset uint64) (sent bool, retry <-chan struct{}, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.sent > offset:
-		return true, nil, nil
-	case w.err != nil:
-		return false, nil, w.err
-	default:
-		return false, w.progressed(), nil
-	}
-}
-
-// WaitSent waits until the kernel has taken everything that was queued before
-// the call. It returns ErrQueueFull if done is closed first, and the Writer's
-// error if it fails.
-func (w *Writer) WaitSent(done <-chan struct{}) error {
-	w.mu.Lock()
-	end := w.end
-	w.mu.Unlock()
-	if end == 0 {
-		return nil
-	}
-	for {
-		sent, retry, err := w.Sent(end - 1)
-		if sent || err != nil {
-			return err
-		}
-		select {
-		case <-retry:
-		case <-done:
-			return ErrQueueFull
-		}
 	}
 }
 

@@ -1,0 +1,164 @@
+package muxpool
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// writeFailed hears from the writer that a write failed. What the peer sent
+// before it went away is still to be read, so a peer that is gone only drains.
+func (c *conn) writeFailed(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+		c.close(ReasonWriteFailed, writerError(err))
+		return
+	}
+	c.drain(ReasonWriteFailed, writerError(err))
+	time.AfterFunc(lastWords, func() { c.close(ReasonWriteFailed, nil) })
+}
+
+// lastWords is how long a conn whose write failed is still read.
+const lastWords = 100 * time.Millisecond
+
+// release ends the use of cl's id by its MuxConn.
+func (c *conn) release(cl *call) {
+	if cl.unwatch != nil {
+		cl.unwatch()
+	}
+	c.detach(cl)
+}
+
+// abandon ends cl with err, the end of its context.
+func (c *conn) abandon(cl *call, err error) {
+	cl.end(err, cl.maybeSent())
+	c.ended(cl, errors.Is(err, context.DeadlineExceeded))
+}
+
+// expired hears that cl ended with its WithTimeout.
+func (c *conn) expired(cl *call) { c.ended(cl, true) }
+
+// ended detaches a call that its caller no longer waits for.
+func (c *conn) ended(cl *call, timedOut bool) {
+	c.mu.Lock()
+	if timedOut && cl.live && cl.unanswered() > 0 {
+		c.health.lapsed++
+	}
+	c.mu.Unlock()
+	c.detach(cl)
+}
+
+// detach takes cl off the conn, if it is still on it, and lets the node use the
+// slot. Its id stays reserved while answers are to come.
+func (c *conn) detach(cl *call) {
+	c.mu.Lock()
+	if !cl.live {
+		c.mu.Unlock()
+		return
+	}
+	cl.live = false
+	c.ids.release(cl.id, cl.unanswered())
+	c.node.counters.duplicate.Add(uint64(cl.excess()))
+	c.loaded()
+	idle, state, worn := len(c.ids.live) == 0, c.state, c.ids.worn()
+	c.mu.Unlock()
+	switch {
+	case state == connDraining && idle:
+		go c.finish()
+	case state == connOpen && worn:
+		c.drain(ReasonIDsExhausted, nil)
+	}
+	c.node.released(c, idle)
+}
+
+// drain stops the conn from taking calls; it closes when it has none left.
+func (c *conn) drain(reason Reason, err error) { c.drainIf(func() bool { return true }, reason, err) }
+
+// drainIdle drains the conn if no call is on it.
+func (c *conn) drainIdle() {
+	c.drainIf(func() bool { return len(c.ids.live) == 0 }, ReasonIdle, nil)
+}
+
+// drainIf drains the conn if it is open and cond, called with mu held, is true.
+func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
+	c.mu.Lock()
+	if c.state != connOpen || !cond() {
+		c.mu.Unlock()
+		return
+	}
+	c.state, c.reason, c.err = connDraining, reason, err
+	calls := len(c.ids.live)
+	c.mu.Unlock()
+	c.node.connDraining(c, reason, err, calls)
+	if calls == 0 {
+		go c.finish()
+	}
+}
+
+// finish closes a drained conn when what was queued on it is sent.
+func (c *conn) finish() {
+	if c.writer != nil {
+		ctx, cancel := context.WithTimeout(c.node.pool.ctx, c.node.opts.writeTimeout)
+		defer cancel()
+		_ = c.writer.WaitSent(ctx.Done()) // its failure closes the conn all the same
+		if tc, ok := c.nc.(*tls.Conn); ok {
+			_ = tc.CloseWrite() // the alert that tells an end from a cut; a courtesy
+		}
+	}
+	c.mu.Lock()
+	reason, err := c.reason, c.err
+	c.mu.Unlock()
+	c.close(reason, err)
+}
+
+// close ends the conn. Only the first close counts. The node hears of it before
+// the calls do, so that their callers find it prepared.
+func (c *conn) close(reason Reason, err error) {
+	c.mu.Lock()
+	if c.state == connClosed {
+		c.mu.Unlock()
+		return
+	}
+	if c.state == connDraining && c.err != nil {
+		reason, err = c.reason, errors.Join(c.err, err)
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: %s", ErrConnLost, reason)
+	}
+	c.state, c.reason, c.err = connClosed, reason, err
+	calls := len(c.ids.live)
+	c.health.stop()
+	c.mu.Unlock()
+
+	if c.writer != nil {
+		c.writer.Close(err)
+	}
+	hangUp(c.nc)
+	c.node.connDown(c, reason, err, calls)
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cl := range c.ids.live {
+		cl.live = false
+		cl.end(err, c.maybeSent(cl))
+	}
+	c.ids.live, c.ids.reserved, c.ids.freed = nil, nil, nil
+	c.loaded()
+}
+
+// hangUp closes nc without waiting for the peer. TLS would first write an alert,
+// and a connection of the user's own may do anything.
+func hangUp(nc net.Conn) {
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn, *net.UDPConn:
+		_ = nc.Close()
+	default:
+		go func() { _ = nc.Close() }()
+	}
+}

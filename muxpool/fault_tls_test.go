@@ -1,0 +1,207 @@
+package muxpool_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// pki is an authority, a certificate for this machine and the files of both.
+type pki struct {
+	*muxtest.Authority
+	server            tls.Certificate
+	ca, cert, keyFile string
+}
+
+func newPKI(t *testing.T) pki {
+	t.Helper()
+	ca, err := muxtest.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pki{Authority: ca}
+	if p.server, err = ca.Issue("localhost", "127.0.0.1"); err != nil {
+		t.Fatal(err)
+	}
+	if p.ca, err = ca.WriteCA(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	if p.cert, p.keyFile, err = muxtest.WritePair(t.TempDir(), p.server); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// onTLS is a world whose victim speaks TLS with that configuration; nil:
+// plaintext.
+func onTLS(t *testing.T, config *tls.Config, story func(*world)) {
+	t.Helper()
+	onSockets(t, setup{tls: config}, story)
+}
+
+func serverConfig(cert tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{cert}}
+}
+
+func TestFault_TLSCertificate(t *testing.T) {
+	p := newPKI(t)
+	expired, err := p.IssueExpired("localhost", "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := p.Issue("elsewhere.example", "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := newPKI(t)
+	for _, test := range []struct {
+		name string
+		cert tls.Certificate
+		want func(error) bool
+	}{
+		{"expired", expired, func(err error) bool {
+			var e x509.CertificateInvalidError
+			return errors.As(err, &e) && e.Reason == x509.Expired
+		}},
+		{"wrong name", elsewhere, func(err error) bool { var e x509.HostnameError; return errors.As(err, &e) }},
+		{"unknown CA", stranger.server, func(err error) bool { var e x509.UnknownAuthorityError; return errors.As(err, &e) }},
+	} {
+		for how, opts := range map[string]func(*muxpool.GetOptions){
+			"files":  func(o *muxpool.GetOptions) { o.WithDialTLS("", "", p.ca, "") },
+			"config": func(o *muxpool.GetOptions) { o.WithTLSConfig(&tls.Config{RootCAs: p.Pool()}) },
+		} {
+			t.Run(test.name+"/"+how, func(t *testing.T) {
+				onTLS(t, serverConfig(test.cert), func(w *world) {
+					opts(&w.caller.Opts)
+					const gets = 5
+					for range gets {
+						err := w.call()
+						w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
+						if !test.want(err) {
+							w.Errorf("the x509 error is not in the chain of %v", err)
+						}
+					}
+					if s := w.victim.Stats(); s.Frames != 0 || s.Accepted > 2*gets {
+						w.Errorf("plaintext or a retry storm: %+v", s)
+					}
+					for _, e := range w.heard(muxpool.DialFailed) {
+						if e.Reason != muxpool.ReasonHandshakeFailed {
+							w.Errorf("event %v", e)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestFault_TLSWorks(t *testing.T) {
+	p := newPKI(t)
+	mutual := serverConfig(p.server)
+	mutual.ClientAuth, mutual.ClientCAs = tls.RequireAndVerifyClientCert, p.Pool()
+	for name, opts := range map[string]func(*muxpool.GetOptions){
+		"files":           func(o *muxpool.GetOptions) { o.WithDialTLS(p.cert, p.keyFile, p.ca, "") },
+		"files, name":     func(o *muxpool.GetOptions) { o.WithDialTLS(p.cert, p.keyFile, p.ca, "localhost") },
+		"no verification": func(o *muxpool.GetOptions) { o.WithDialTLS(p.cert, p.keyFile, "none", "") },
+		"config": func(o *muxpool.GetOptions) {
+			o.WithTLSConfig(&tls.Config{RootCAs: p.Pool(), Certificates: []tls.Certificate{p.server}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onTLS(t, mutual, func(w *world) {
+				opts(&w.caller.Opts)
+				if failed := w.calls(100, 5*time.Second).land(); len(failed) > 0 {
+					w.Error(failed[0])
+				}
+			})
+		})
+	}
+}
+
+// TestFault_ClientCertificateWithoutCA: the predecessor fell back to plaintext.
+func TestFault_ClientCertificateWithoutCA(t *testing.T) {
+	p := newPKI(t)
+	refused := func(w *world) {
+		w.caller.Opts.WithDialTLS(p.cert, p.keyFile, "", "")
+		if err := w.call(); err == nil {
+			w.Error("the system's roots do not know the test's authority, and the call succeeded")
+		}
+		if s := w.victim.Stats(); s.Frames != 0 {
+			w.Errorf("plaintext: %+v", s)
+		}
+	}
+	t.Run("plaintext peer", func(t *testing.T) { onTLS(t, nil, refused) })
+	t.Run("TLS peer", func(t *testing.T) { onTLS(t, serverConfig(p.server), refused) })
+	t.Run("certificate without a key", func(t *testing.T) {
+		onTLS(t, nil, func(w *world) {
+			w.caller.Opts.WithDialTLS(p.cert, "", p.ca, "")
+			if err := w.call(); err == nil || w.victim.Stats().Accepted != 0 {
+				w.Errorf("%v, %+v", err, w.victim.Stats())
+			}
+		})
+	})
+}
+
+// TestFault_DifferentIdentitiesNeverShare: the predecessor answered a TLS call in
+// plaintext, on a shared connection.
+func TestFault_DifferentIdentitiesNeverShare(t *testing.T) {
+	p := newPKI(t)
+	onSockets(t, setup{opts: one}, func(w *world) {
+		with := func(f func(*muxpool.GetOptions)) muxpool.GetOptions {
+			o := muxpool.NewGetOptions()
+			o.WithFrameParser(muxtest.Parser{})
+			f(&o)
+			return o
+		}
+		config := &tls.Config{RootCAs: p.Pool()}
+		locals := make(map[string]string)
+		for name, o := range map[string]muxpool.GetOptions{
+			"plain":         with(func(o *muxpool.GetOptions) {}),
+			"other parser":  with(func(o *muxpool.GetOptions) { o.WithFrameParser(muxtest.Parser{Name: "other"}) }),
+			"plain parser":  with(func(o *muxpool.GetOptions) { o.WithFrameParser(muxtest.PlainParser{}) }),
+			"local address": with(func(o *muxpool.GetOptions) { o.WithLocalAddr("127.0.0.1:0") }),
+			"other local":   with(func(o *muxpool.GetOptions) { o.WithLocalAddr("127.0.0.2:0") }),
+		} {
+			for range 3 {
+				mc, err := w.pool.GetMuxConn(context.Background(), "tcp", w.caller.Node.Address, o)
+				if err != nil {
+					w.Fatal(name, ": ", err)
+				}
+				if err := muxtest.Exchange(mc, nil); err != nil {
+					w.Error(name, ": ", err)
+				}
+				if host, _, _ := net.SplitHostPort(mc.LocalAddr().String()); name == "other local" && host != "127.0.0.2" {
+					w.Errorf("the local address is %v", mc.LocalAddr())
+				}
+				if other, ok := locals[mc.LocalAddr().String()]; ok && other != name {
+					w.Errorf("%s and %s share a connection", name, other)
+				}
+				locals[mc.LocalAddr().String()] = name
+				mc.Close()
+			}
+		}
+		for name, f := range map[string]func(*muxpool.GetOptions){ // the peer speaks no TLS: these must fail, not share
+			"TLS config": func(o *muxpool.GetOptions) { o.WithTLSConfig(config) },
+			"TLS files":  func(o *muxpool.GetOptions) { o.WithDialTLS("", "", p.ca, "") },
+			"TLS none":   func(o *muxpool.GetOptions) { o.WithDialTLS("", "", "none", "") },
+		} {
+			c := w.caller
+			f(&c.Opts)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			if err := w.tally.Call(ctx, c, nil); err == nil {
+				w.Errorf("%s: answered in plaintext", name)
+			}
+			cancel()
+		}
+		if frames := w.victim.Stats().Frames; frames != 15 {
+			w.Errorf("%d frames in plaintext, want 15", frames)
+		}
+	})
+}

@@ -1,0 +1,139 @@
+package muxpool_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+func onUDP(t *testing.T, s setup, story func(*world)) { t.Helper(); onNetwork(t, "udp", s, story) }
+
+func TestFault_UDPLossDuplicatesReordering(t *testing.T) {
+	lossy := muxtest.Chaos(1,
+		muxtest.Choice{Weight: 50, Do: muxtest.Echo},
+		muxtest.Choice{Weight: 20, Do: muxtest.Drop},
+		muxtest.Choice{Weight: 20, Do: muxtest.Duplicate},
+		muxtest.Choice{Weight: 10, Do: muxtest.Delay(5 * time.Millisecond)})
+	onUDP(t, setup{parser: classified{}, act: lossy}, func(w *world) {
+		for range 5 {
+			for _, err := range w.calls(100, 300*time.Millisecond).land() {
+				w.failed(err, context.DeadlineExceeded, true)
+			}
+		}
+		if ok := w.tally.OK(); ok < 350 || ok > 450 {
+			w.Errorf("%d of 500 calls succeeded, want about 400", ok)
+		}
+		w.until(time.Second, "duplicates are counted", func() bool {
+			s := w.node()
+			return s.Duplicate+s.Unknown+s.Late >= 50
+		})
+	})
+}
+
+// TestFault_UDPBadDatagram: bytes that are no frame are counted, and end nothing.
+func TestFault_UDPBadDatagram(t *testing.T) {
+	bad := func(c *muxtest.Conn, f muxtest.Frame) {
+		muxtest.Garbage(c, f)
+		c.Write(nil)
+		muxtest.HugeLength(c, f)
+		c.Write(muxtest.AppendFrame(nil, muxtest.Frame{ID: f.ID, Body: []byte("cut off")})[:muxtest.HeaderLen+2])
+		c.Write(make([]byte, 60<<10))
+		c.Reply(f)
+	}
+	onUDP(t, setup{act: bad, opts: one}, func(w *world) {
+		for range 10 {
+			if err := w.callFor(5 * time.Second); err != nil {
+				w.Fatal(err)
+			}
+		}
+		if s := w.node(); s.Malformed < 40 {
+			w.Errorf("%d malformed datagrams counted, want at least 40", s.Malformed)
+		}
+		if s := w.victim.Stats(); s.Accepted != 1 {
+			w.Errorf("%d sockets, want one", s.Accepted)
+		}
+	})
+}
+
+// TestFault_UDPSpoof: a datagram from elsewhere is never taken for the answer.
+func TestFault_UDPSpoof(t *testing.T) {
+	onUDP(t, setup{opts: one}, func(w *world) {
+		hold := w.hold()
+		mc := w.get(context.Background())
+		defer mc.Close()
+		call := muxtest.NewCall(mc, nil)
+		if err := mc.Write(muxtest.AppendFrame(nil, call)); err != nil {
+			w.Fatal(err)
+		}
+		w.until(time.Second, "the call at the peer", func() bool { return hold.Len() == 1 })
+		spoof, err := net.Dial("udp", mc.LocalAddr().String())
+		if err != nil {
+			w.Fatal(err)
+		}
+		defer spoof.Close()
+		for range 10 {
+			spoof.Write(muxtest.AppendFrame(nil, muxtest.Frame{Kind: muxtest.Answer, ID: call.ID, Nonce: ^call.Nonce}))
+		}
+		hold.Release(nil)
+		if err := muxtest.Expect(mc, call); err != nil {
+			w.Error(err)
+		}
+	})
+}
+
+// TestFault_UDPTooLarge: a request larger than a datagram is refused.
+func TestFault_UDPTooLarge(t *testing.T) {
+	onUDP(t, setup{opts: one}, func(w *world) {
+		mc := w.get(context.Background())
+		defer mc.Close()
+		w.failed(mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 66_000)))), muxpool.ErrFrameTooLarge, false)
+		if err := muxtest.Exchange(mc, make([]byte, 60_000)); err != nil {
+			w.Error(err)
+		}
+	})
+}
+
+// TestFault_UDPPeerRestarts: a port that nobody listens on answers with ICMP; the
+// socket survives it, or is replaced.
+func TestFault_UDPPeerRestarts(t *testing.T) {
+	onUDP(t, setup{}, func(w *world) {
+		for range 5 {
+			w.recovers(time.Second)
+			w.victim.Down()
+			w.callFor(20 * time.Millisecond)
+			if err := w.victim.Up(); err != nil {
+				w.Fatal(err)
+			}
+		}
+		w.recovers(time.Second)
+	})
+}
+
+// TestFault_UDPUnresolvable: the predecessor's process ended here.
+func TestFault_UDPUnresolvable(t *testing.T) {
+	onUDP(t, setup{}, func(w *world) {
+		for _, address := range []string{"host.invalid:1", "127.0.0.1", "127.0.0.1:no-such-port", ":::1"} {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			err := w.tally.Call(ctx, muxtest.NewCaller(w.pool, "udp", address, muxtest.Parser{}), nil)
+			cancel()
+			if !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) && !errors.Is(err, context.DeadlineExceeded) {
+				w.Errorf("a call to %q: %v", address, err)
+			}
+		}
+	})
+}
+
+func TestFault_UDP10000Calls(t *testing.T) {
+	onUDP(t, setup{parser: classified{}}, func(w *world) {
+		for range 100 {
+			if failed := w.calls(100, 10*time.Second).land(); len(failed) > 0 {
+				w.Fatal(failed[0])
+			}
+		}
+	})
+}

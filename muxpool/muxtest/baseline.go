@@ -1,0 +1,85 @@
+package muxtest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// Baseline is what a process held at one moment.
+type Baseline struct {
+	Goroutines  int
+	Descriptors int    // -1 where the system does not tell
+	Heap        uint64 // bytes, after a collection
+}
+
+// Limits on what may be left behind, and for how long.
+const (
+	LeakWithin = 2 * time.Second
+	LeakHeap   = 8 << 20
+)
+
+// Now takes the Baseline of this process. It collects garbage twice, which also
+// empties every sync.Pool.
+func Now() Baseline {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return Baseline{runtime.NumGoroutine(), descriptors(), m.HeapAlloc}
+}
+
+func descriptors() int {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return -1
+	}
+	return len(open)
+}
+
+// Check waits, LeakWithin at most, until the process holds no more goroutines and
+// descriptors than b, and no more heap than LeakHeap above it.
+func (b Baseline) Check() error {
+	var err error
+	for end := time.Now().Add(LeakWithin); ; time.Sleep(10 * time.Millisecond) {
+		if err = b.compare(Now()); err == nil || time.Now().After(end) {
+			break
+		}
+	}
+	if err != nil && runtime.NumGoroutine() > b.Goroutines {
+		stacks := make([]byte, 1<<20)
+		err = fmt.Errorf("%w\n%s", err, stacks[:runtime.Stack(stacks, true)])
+	}
+	return err
+}
+
+func (b Baseline) compare(now Baseline) error {
+	var errs []error
+	if now.Goroutines > b.Goroutines {
+		errs = append(errs, fmt.Errorf("muxtest: %d goroutines, %d before", now.Goroutines, b.Goroutines))
+	}
+	if now.Descriptors > b.Descriptors {
+		errs = append(errs, fmt.Errorf("muxtest: %d descriptors, %d before", now.Descriptors, b.Descriptors))
+	}
+	if now.Heap > b.Heap+LeakHeap {
+		errs = append(errs, fmt.Errorf("muxtest: a heap of %d bytes, %d before", now.Heap, b.Heap))
+	}
+	return errors.Join(errs...)
+}
+
+// CheckLeaks fails the test if at its end, after the cleanups that it registers
+// later, the process is not back at the Baseline of now. It cannot be used by
+// tests that run in parallel, nor inside a testing/synctest bubble: use it
+// around the bubble.
+func CheckLeaks(tb testing.TB) {
+	tb.Helper()
+	before := Now()
+	tb.Cleanup(func() {
+		if err := before.Check(); err != nil {
+			tb.Error(err)
+		}
+	})
+}

@@ -1,0 +1,64 @@
+package wire
+
+import "sync/atomic"
+
+// MaybeSent reports whether the byte at offset may have been handed to the
+// kernel. While a write is under way that is so for all that it covers; once the
+// Writer has failed, false is final.
+func (w *Writer) MaybeSent(offset uint64) bool { return w.accepted.Load() > offset }
+
+// Sent reports whether the kernel has taken the frame at offset. If not, it
+// returns the Writer's error, or a channel that is closed when asking again makes
+// sense.
+func (w *Writer) Sent(offset uint64) (sent bool, retry <-chan struct{}, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.sent > offset:
+		return true, nil, nil
+	case w.err != nil:
+		return false, nil, w.err
+	default:
+		return false, w.progressed(), nil
+	}
+}
+
+// WaitSent waits until the kernel has taken everything that was queued before
+// the call. It returns ErrQueueFull if done is closed first, and the Writer's
+// error if it fails.
+func (w *Writer) WaitSent(done <-chan struct{}) error {
+	w.mu.Lock()
+	end := w.end
+	w.mu.Unlock()
+	if end == 0 {
+		return nil
+	}
+	for {
+		sent, retry, err := w.Sent(end - 1)
+		if sent || err != nil {
+			return err
+		}
+		select {
+		case <-retry:
+		case <-done:
+			return ErrQueueFull
+		}
+	}
+}
+
+// Mark remembers where in the stream the first of a caller's frames begins.
+type Mark struct {
+	v atomic.Uint64 // offset + 1
+}
+
+// Offset returns the offset, and whether there is one.
+func (m *Mark) Offset() (offset uint64, ok bool) {
+	v := m.v.Load()
+	return v - 1, v > 0
+}
+
+// Set sets the offset, if it is not set.
+func (m *Mark) Set(offset uint64) { m.v.CompareAndSwap(0, offset+1) }
+
+// Reset forgets the offset.
+func (m *Mark) Reset() { m.v.Store(0) }
