@@ -81,4 +81,3 @@ func (c *Client) Err() error { return errors.Join(c.invalid...) }
 // endpoint.Failer that has failed is no error but that response, as go-kit
 // wants it; any other is returned as an *Error.
 func (c *Client) Endpoint() endpoint.Endpoint { return c.call }
-

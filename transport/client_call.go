@@ -126,12 +126,22 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 		return c.fail(codeOf(err, CodeEncode), false, err)
 	}
 	c.sent.request = len(frame)
-	err = mc.Write(frame)
-	wire.Free(frame)
+	if w, ok := mc.(ownedWriter); ok {
+		err = w.WriteOwned(frame)
+	} else {
+		err = mc.Write(frame)
+		wire.Free(frame)
+	}
 	if err != nil {
 		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
 	}
 	return nil
+}
+
+// ownedWriter is what a MuxConn offers that can send a frame from wire.Alloc
+// without copying it.
+type ownedWriter interface {
+	WriteOwned(frame []byte) error
 }
 
 // sizeHint is a size that most protocols' frame for m fits into.

@@ -38,6 +38,9 @@ type Error struct {
 	sent bool
 }
 
+// maxMessage bounds a peer's text in an error's or a log's text, in bytes.
+const maxMessage = 1 << 10
+
 // Business returns the error of a service that refuses: status is its own number
 // for that, message the text.
 func Business(status int, message string) *Error {
@@ -61,6 +64,12 @@ func (e *Error) Business() bool { return e.Code == CodeBusiness }
 // Timeout reports whether time ran out, as net.Error does.
 func (e *Error) Timeout() bool { return e.Code == CodeTimeout }
 
+// Is makes a timeout match context.DeadlineExceeded, on whichever side it was
+// noticed first.
+func (e *Error) Is(target error) bool {
+	return target == context.DeadlineExceeded && e.Code == CodeTimeout
+}
+
 // StatusCode returns Status.
 func (e *Error) StatusCode() int { return e.Status }
 
@@ -76,7 +85,7 @@ func (e *Error) Error() string {
 		s = fmt.Sprintf("%s (status %d)", s, e.Status)
 	}
 	if e.Message != "" {
-		s += ": " + e.Message
+		s += ": " + quote(e.Message, maxMessage)
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()

@@ -34,8 +34,10 @@ type Message struct {
 	// its AppendResponse needs for the answer.
 	Tag any
 
-	frame   []byte // what Body may lie in
-	release bool   // nothing refers to frame once the decode function returned
+	routes  map[string]*route // set by a Service, for SetMethod
+	route   *route            // what SetMethod found
+	frame   []byte            // what Body may lie in
+	release bool              // nothing refers to frame once the decode function returned
 }
 
 // Metadata are the name and value pairs that travel beside a body. Names are
@@ -48,6 +50,16 @@ func (m *Message) Set(name, value string) {
 		m.Metadata = make(Metadata)
 	}
 	m.Metadata[name] = value
+}
+
+// SetMethod is for ParseRequest: it sets Method to a copy of name, without an
+// allocation where a Service has that method.
+func (m *Message) SetMethod(name []byte) {
+	if m.route = m.routes[string(name)]; m.route != nil {
+		m.Method = m.route.method
+		return
+	}
+	m.Method = string(name)
 }
 
 // Get returns the value of name, empty if there is none.

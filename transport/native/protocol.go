@@ -1,0 +1,133 @@
+package native
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+)
+
+// Protocol is the native protocol, both sides. The zero value is ready to use, by
+// any number of clients and services at once.
+type Protocol struct{}
+
+var (
+	_ transport.ServerProtocol    = Protocol{}
+	_ transport.Canceler          = Protocol{}
+	_ transport.OneWayer          = Protocol{}
+	_ transport.RequestClassifier = Protocol{}
+	_ transport.Ponger            = Protocol{}
+	_ transport.GoingAwayer       = Protocol{}
+	_ muxpool.IDSpacer            = Protocol{}
+	_ muxpool.FrameClassifier     = Protocol{}
+	_ muxpool.KeepAliver          = Protocol{}
+)
+
+// Parse implements muxpool.FrameParser.
+func (Protocol) Parse(r io.Reader) (uint32, []byte, error) {
+	frame, err := transport.ReadFrame(r, headerSize, totalLength)
+	if err != nil {
+		return 0, nil, err
+	}
+	return binary.BigEndian.Uint32(frame[8:]), frame, nil
+}
+
+func totalLength(b []byte) (int, error) {
+	h, err := parseHeader(b)
+	return int(h.length) + 4, err
+}
+
+// IDSpace implements muxpool.IDSpacer: 0 is the id of what belongs to no call.
+func (Protocol) IDSpace() muxpool.IDSpace {
+	return muxpool.IDSpace{Min: 1, Max: math.MaxUint32}
+}
+
+// ClassifyFrame implements muxpool.FrameClassifier.
+func (Protocol) ClassifyFrame(_ uint32, frame []byte) muxpool.FrameKind {
+	switch frame[5] {
+	case kindAnswer, kindError:
+		return muxpool.FrameLast
+	case kindPong:
+		return muxpool.FrameKeepAlive
+	case kindGoingAway:
+		return muxpool.FrameGoingAway
+	}
+	return muxpool.FrameUnsolicited
+}
+
+// AppendKeepAlive implements muxpool.KeepAliver.
+func (Protocol) AppendKeepAlive(dst []byte, vid uint32) []byte {
+	return appendControl(dst, kindPing, vid)
+}
+
+// AppendCancel implements transport.Canceler.
+func (Protocol) AppendCancel(dst []byte, id uint32) []byte {
+	return appendControl(dst, kindCancel, id)
+}
+
+// OneWay implements transport.OneWayer.
+func (Protocol) OneWay() {}
+
+// AppendRequest implements transport.Protocol.
+func (Protocol) AppendRequest(dst []byte, id uint32, req *transport.Message) ([]byte, error) {
+	if len(req.Method) > math.MaxUint16 {
+		return dst, fmt.Errorf("native: a method name of %d bytes, at most %d fit", len(req.Method), math.MaxUint16)
+	}
+	start := len(dst)
+	h := header{kind: kindRequest, id: id, textLength: uint16(len(req.Method)), pairs: uint16(len(req.Metadata))}
+	if req.OneWay {
+		h.flags |= flagOneWay
+	}
+	if req.Timeout > 0 {
+		h.flags |= flagTimeout
+	}
+	dst = appendHeader(dst, h)
+	if req.Timeout > 0 {
+		dst = binary.BigEndian.AppendUint64(dst, uint64(req.Timeout))
+	}
+	dst = append(dst, req.Method...)
+	dst, err := appendMetadata(dst, req.Metadata)
+	if err != nil {
+		return dst, err
+	}
+	return finish(append(dst, req.Body...), start)
+}
+
+// ParseResponse implements transport.Protocol.
+func (Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
+	h, err := parseHeader(frame)
+	if err != nil {
+		return err
+	}
+	p := parts{rest: frame[headerSize:]}
+	var failure *transport.Error
+	switch h.kind {
+	case kindAnswer:
+		p.take(int(h.textLength))
+	case kindError:
+		status := int32(p.uint32())
+		text := p.take(int(h.textLength))
+		failure = &transport.Error{Code: transport.Code(h.code), Status: int(status), Message: string(text)}
+	default:
+		return fmt.Errorf("native: a frame of kind %d where an answer was expected", h.kind)
+	}
+	resp.Metadata = p.metadata(int(h.pairs))
+	if p.err != nil {
+		return p.err
+	}
+	resp.Body = p.rest
+	if failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// timeout is the remaining time that a request states; at least 1 ns, since zero
+// is "none".
+func timeout(ns uint64) time.Duration {
+	return time.Duration(min(max(ns, 1), math.MaxInt64))
+}

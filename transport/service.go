@@ -1,0 +1,230 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+	"sync/atomic"
+)
+
+// ErrServiceClosed is what Serve and ServePacket return after Shutdown or Close.
+var ErrServiceClosed = errors.New("transport: service closed")
+
+// Service serves methods over connections. It is safe for concurrent use.
+type Service struct {
+	serviceOptions
+	protocol   ServerProtocol
+	kinds      RequestClassifier // nil if every frame is a request
+	ponger     Ponger
+	goingAway  GoingAwayer
+	handshaker ServerHandshaker
+	separator  Separator
+	reports    reports
+
+	inFlight atomic.Int64
+	running  atomic.Int64     // workers
+	idle     atomic.Int64     // workers that wait for work
+	work     chan *serverCall // unbuffered: to an idle worker
+	stopped  chan struct{}    // closed by Close: workers leave, accepting ends
+
+	routes atomic.Pointer[map[string]*route] // replaced, never changed
+
+	// mu guards the rest, and is the outermost lock of this package: nothing is
+	// called under it.
+	mu       sync.Mutex
+	entries  map[io.Closer]struct{} // listeners that are being served
+	sessions map[session]struct{}   // until their last call ended
+	open     int                    // connections, handshakes included
+	closing  bool                   // no new listeners and sessions
+	empty    chan struct{}          // closed when closing and without sessions
+	failures []error                // of Handle
+}
+
+// session is one connection, or one datagram socket.
+type session interface {
+	drain()     // tell the peer, finish the calls, then end
+	stop(error) // end at once
+}
+
+// route is a method and who serves it.
+type route struct {
+	method string
+	server *Server
+}
+
+// NewService returns a Service without methods. What is wrong with its options is
+// told by Err and by Serve.
+func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
+	s := &Service{
+		serviceOptions: defaultServiceOptions(),
+		protocol:       protocol,
+		work:           make(chan *serverCall),
+		stopped:        make(chan struct{}),
+		entries:        make(map[io.Closer]struct{}),
+		sessions:       make(map[session]struct{}),
+		empty:          make(chan struct{}),
+	}
+	if protocol == nil {
+		s.invalid = append(s.invalid, fmt.Errorf("%w: NewService: the protocol is nil", ErrInvalidOption))
+	}
+	for _, option := range options {
+		option(&s.serviceOptions)
+	}
+	if s.tls != nil && len(s.tls.Certificates) == 0 && s.tls.GetCertificate == nil && s.tls.GetConfigForClient == nil {
+		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceTLSConfig: no certificate", ErrInvalidOption))
+	}
+	s.kinds, _ = protocol.(RequestClassifier)
+	s.ponger, _ = protocol.(Ponger)
+	s.goingAway, _ = protocol.(GoingAwayer)
+	s.handshaker, _ = protocol.(ServerHandshaker)
+	s.separator, _ = protocol.(Separator)
+	s.reports.handler = s.errorHandler
+	s.routes.Store(new(map[string]*route))
+	return s
+}
+
+// Handle makes server serve method, also while connections are being served. An
+// empty or repeated method, or a nil server, is an error told by Err and by Serve.
+func (s *Service) Handle(method string, server *Server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := *s.routes.Load()
+	var fault string
+	switch {
+	case method == "":
+		fault = "the method is empty"
+	case server == nil:
+		fault = "the server is nil"
+	case old[method] != nil:
+		fault = "the method has a server already"
+	}
+	if fault != "" {
+		s.failures = append(s.failures, fmt.Errorf("%w: Handle(%s): %s", ErrInvalidOption, quote(method, 80), fault))
+		return
+	}
+	routes := make(map[string]*route, len(old)+1)
+	maps.Copy(routes, old)
+	routes[method] = &route{method, server}
+	s.routes.Store(&routes)
+}
+
+// Err returns what is wrong with the options of NewService and the arguments of
+// Handle, or nil.
+func (s *Service) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(errors.Join(s.invalid...), errors.Join(s.failures...))
+}
+
+// enter registers what Serve or ServePacket serves.
+func (s *Service) enter(l io.Closer) error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return ErrServiceClosed
+	}
+	s.entries[l] = struct{}{}
+	return nil
+}
+
+func (s *Service) leave(l io.Closer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.entries, l)
+}
+
+// admit counts a new connection in, unless there are too many or the end came.
+func (s *Service) admit(c session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return ErrServiceClosed
+	}
+	if s.open >= s.maxConns {
+		return fmt.Errorf("%w: connection refused, %d are open", errOverloaded, s.open)
+	}
+	s.open++
+	s.sessions[c] = struct{}{}
+	return nil
+}
+
+var errOverloaded = errors.New("transport: too many connections")
+
+// closed counts a connection out; its calls may still be running.
+func (s *Service) closed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+}
+
+// forget drops a session whose last call ended.
+func (s *Service) forget(c session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, c)
+	s.checkEmpty()
+}
+
+// checkEmpty closes empty at the right time. s.mu is held.
+func (s *Service) checkEmpty() {
+	if !s.closing || len(s.sessions) > 0 {
+		return
+	}
+	select {
+	case <-s.empty:
+	default:
+		close(s.empty)
+	}
+}
+
+// Close ends everything at once: it closes the listeners and connections and ends
+// the contexts of calls. It does not wait for the calls to return.
+func (s *Service) Close() error {
+	return s.end(func(c session) { c.stop(ErrServiceClosed) }, true)
+}
+
+// Shutdown stops accepting, tells the clients (where the protocol has a frame for
+// that), serves what they sent, and closes each connection when its calls are
+// answered and it is quiet. When ctx ends first it does as Close does, and
+// returns the cause.
+func (s *Service) Shutdown(ctx context.Context) error {
+	err := s.end(session.drain, false)
+	select {
+	case <-s.empty:
+		return errors.Join(err, s.Close())
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), err, s.Close())
+	}
+}
+
+// end closes the listeners and lets do end each session.
+func (s *Service) end(do func(session), hard bool) error {
+	s.mu.Lock()
+	s.closing = true
+	if hard {
+		select {
+		case <-s.stopped:
+		default:
+			close(s.stopped)
+		}
+	}
+	entries, sessions := s.entries, maps.Clone(s.sessions)
+	s.entries = make(map[io.Closer]struct{})
+	s.checkEmpty()
+	s.mu.Unlock()
+
+	var errs []error
+	for l := range entries {
+		errs = append(errs, l.Close())
+	}
+	for c := range sessions {
+		do(c)
+	}
+	return errors.Join(errs...)
+}

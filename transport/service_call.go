@@ -1,0 +1,133 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// serverCall is one call on a server, in a single allocation.
+type serverCall struct {
+	requestContext
+	req, resp Message
+	id        uint32
+	from      caller
+	server    *Server
+	inline    bool        // runs on the goroutine that reads
+	next      *serverCall // with the same id on the same connection
+}
+
+// caller is where a call came from.
+type caller interface {
+	// send takes ownership of frame, which is from wire.Alloc, and may wait while
+	// the client does not read.
+	send(call *serverCall, frame []byte) error
+	// maxAnswer is the size of the largest frame that can be sent, in bytes.
+	maxAnswer() int
+	// finished is called last, once for each call.
+	finished(*serverCall)
+}
+
+// parse reads a request. The error, if any, is the answer.
+func (s *Service) parse(conn context.Context, from caller, id uint32, frame []byte) (*serverCall, error) {
+	call := &serverCall{id: id, from: from}
+	call.conn, call.size = conn, len(frame)
+	call.req.routes, call.req.frame = *s.routes.Load(), frame
+	err := s.protocol.ParseRequest(frame, &call.req)
+	call.method, call.resp.Method = call.req.Method, call.req.Method
+	if err != nil {
+		return call, fmt.Errorf("method %s: %w", quote(call.method, 80), asBadRequest(err))
+	}
+	if call.req.Timeout > 0 {
+		call.deadline = time.Now().Add(call.req.Timeout)
+	}
+	r := call.req.route
+	if r == nil || r.method != call.req.Method {
+		r = call.req.routes[call.req.Method]
+	}
+	call.req.routes, call.req.route = nil, nil
+	if r == nil {
+		return call, &Error{Code: CodeUnknownMethod, Message: "unknown method " + quote(call.method, 80)}
+	}
+	call.server = r.server
+	return call, nil
+}
+
+// enterFlight counts a call in, unless there are too many.
+func (s *Service) enterFlight() error {
+	if n := s.inFlight.Add(1); n > int64(s.maxInFlight) {
+		return &Error{Code: CodeOverloaded, Message: "too many calls in flight"}
+	}
+	return nil
+}
+
+// turnAway answers a call that is not run.
+func (s *Service) turnAway(call *serverCall, err error) {
+	s.reports.report(&call.requestContext, err)
+	call.resp.Err = answerOf(err)
+	_ = s.answer(call)
+	call.done()
+}
+
+// run runs a call, on the goroutine that was chosen for it.
+func (s *Service) run(call *serverCall) {
+	defer call.done()
+	var ctx context.Context = &call.requestContext
+	err := ctx.Err()
+	if err != nil { // it waited too long, or nobody waits for it any more
+		err = call.server.refuse(ctx, err, &call.resp)
+	} else {
+		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
+	}
+	if failed := s.answer(call); failed != nil {
+		call.server.report(ctx, failed)
+		err = errors.Join(err, failed)
+	}
+	call.server.finalize(ctx, err)
+}
+
+func (c *serverCall) done() {
+	c.end()
+	c.from.finished(c)
+}
+
+// answer sends the answer. Its error says that something else was answered, or
+// nothing.
+func (s *Service) answer(call *serverCall) error {
+	if call.req.OneWay {
+		return nil
+	}
+	frame, err := s.encode(call)
+	if err != nil {
+		call.resp = Message{Method: call.resp.Method, Err: &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}}
+		var again error
+		if frame, again = s.encode(call); again != nil {
+			return errors.Join(err, again)
+		}
+	}
+	call.answered(len(frame))
+	return errors.Join(err, call.from.send(call, frame))
+}
+
+// encode makes the frame of the answer.
+func (s *Service) encode(call *serverCall) (frame []byte, err error) {
+	buf := wire.Alloc(sizeHint(&call.resp))
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	frame, err = s.protocol.AppendResponse(buf[:0], call.id, &call.req, &call.resp)
+	if limit := call.from.maxAnswer(); err == nil && len(frame) > limit {
+		err = fmt.Errorf("%w: an answer of %d bytes, at most %d are allowed", wire.ErrFrameTooLarge, len(frame), limit)
+	}
+	if err != nil {
+		wire.Free(buf)
+		return nil, err
+	}
+	return frame, nil
+}

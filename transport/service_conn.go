@@ -1,0 +1,167 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// The times of a graceful end.
+const (
+	quietTold   = time.Second            // for a client that was told to close the connection, when it is quiet
+	quietUntold = 100 * time.Millisecond // for a client that cannot be told
+	lingerTime  = 500 * time.Millisecond // for the client to read the last answers and close
+)
+
+var (
+	errDrained    = errors.New("transport: connection drained")
+	errClientLeft = errors.New("transport: the client closed the connection")
+)
+
+// serverConn is a connection from a client. The goroutine of serve reads it; the
+// writer's writes.
+type serverConn struct {
+	service *Service
+	raw     net.Conn        // as accepted; what stop closes
+	ctx     context.Context // ends with the connection
+	cancel  context.CancelCauseFunc
+	values  *connContext // below ctx; changed by greet only
+	slots   chan struct{}
+
+	// Set by greet, then unchanged; calls come after it.
+	nc      net.Conn        // raw, or TLS on it
+	callCtx context.Context // of the calls, below it ctx
+	reader  *wire.Reader    // owned by serve
+	source  timedSource     // owned by serve
+	writer  *wire.Writer    // its InFlight counts the calls
+
+	greeted  atomic.Bool
+	draining atomic.Bool
+	told     bool         // that the connection is going away; owned by serve
+	members  atomic.Int64 // serve, and every call: at 0 the service forgets the connection
+
+	// mu guards byID, which is used only if the protocol can cancel calls.
+	mu   sync.Mutex
+	byID map[uint32]*serverCall
+}
+
+func newServerConn(s *Service, nc net.Conn) *serverConn {
+	c := &serverConn{service: s, raw: nc, slots: make(chan struct{}, s.maxPerConn)}
+	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
+	c.ctx, c.cancel = context.WithCancelCause(c.values)
+	c.members.Store(1)
+	if s.kinds != nil {
+		c.byID = make(map[uint32]*serverCall)
+	}
+	return c
+}
+
+// serve is the life of a connection.
+func (c *serverConn) serve() {
+	err := c.greet()
+	if err == nil {
+		err = c.readAll()
+	}
+	if errors.Is(err, errDrained) {
+		c.linger()
+	}
+	c.stop(err)
+	if c.writer != nil {
+		c.writer.Close(err)
+	}
+	c.service.closed()
+	if !errors.Is(err, errDrained) && !errors.Is(err, errClientLeft) && !errors.Is(err, ErrServiceClosed) {
+		c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.raw.RemoteAddr(), err))
+	}
+	c.leave()
+}
+
+// stop ends the connection at once. It may be called by anyone.
+func (c *serverConn) stop(cause error) {
+	c.cancel(cause)
+	_ = c.raw.Close()
+}
+
+// leave counts out a member.
+func (c *serverConn) leave() {
+	if c.members.Add(-1) == 0 {
+		c.service.forget(c)
+	}
+}
+
+// readAll reads frames until the connection ends; the error says why.
+func (c *serverConn) readAll() (err error) {
+	defer func() {
+		if v := recover(); v != nil { // the protocol's own code
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	for {
+		if err := c.await(); err != nil {
+			return err
+		}
+		id, frame, err := c.service.protocol.Parse(c.reader)
+		if err != nil {
+			return c.whyEnded(errors.Join(err, c.reader.TooLarge()))
+		}
+		if err := c.take(id, frame); err != nil {
+			return err
+		}
+	}
+}
+
+// await waits for the first byte of a frame.
+func (c *serverConn) await() error {
+	if c.draining.Load() && !c.told {
+		c.tell()
+	}
+	c.source.beginWait()
+	for {
+		c.reader.BeginFrame()
+		b, err := c.reader.Peek(1)
+		switch {
+		case err == nil:
+			if sep := c.service.separator; sep != nil && sep.Separates(b[0]) {
+				_, _ = c.reader.Discard(1)
+				continue
+			}
+			c.source.beginFrame()
+			return nil
+		case !isTimeout(err):
+			return c.whyEnded(err)
+		case c.draining.Load() && !c.told:
+			c.tell()
+		case c.writer.InFlight.Load() > 0:
+		case c.draining.Load():
+			return errDrained
+		default:
+			c.draining.Store(true) // idle
+		}
+	}
+}
+
+// whyEnded names the cause of an error of reading.
+func (c *serverConn) whyEnded(err error) error {
+	switch {
+	case c.ctx.Err() != nil:
+		return context.Cause(c.ctx)
+	case errors.Is(err, io.EOF):
+		return errClientLeft
+	case isTimeout(err):
+		return fmt.Errorf("transport: a frame took longer than %v: %w", c.service.frameTimeout, err)
+	}
+	return err
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}

@@ -1,0 +1,96 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// greet does the handshakes and makes the connection ready for calls.
+func (c *serverConn) greet() error {
+	s := c.service
+	deadline := time.Now().Add(s.handshakeTimeout)
+	_ = c.raw.SetDeadline(deadline)
+	ctx, cancel := context.WithDeadline(c.ctx, deadline)
+	defer cancel()
+	c.nc = c.raw
+	if s.tls != nil {
+		tc := tls.Server(c.raw, s.tls)
+		if err := tc.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("transport: TLS handshake: %w", err)
+		}
+		state := tc.ConnectionState()
+		c.nc, c.values.tls = tc, &state
+	}
+	if s.handshaker != nil {
+		if err := s.handshake(ctx, c.nc); err != nil {
+			return fmt.Errorf("transport: handshake: %w", err)
+		}
+	}
+	_ = c.raw.SetDeadline(time.Time{})
+	c.callCtx = c.ctx
+	if s.connContext != nil {
+		// The cancel context on top keeps the user's own types out of what
+		// requestContext does under its lock.
+		var end context.CancelFunc
+		c.callCtx, end = context.WithCancel(s.connContext(c.ctx, c.nc))
+		context.AfterFunc(c.ctx, end)
+	}
+	c.writer = wire.NewWriter(c.nc, wire.WriterConfig{
+		MaxFrames: s.maxPerConn + 16,
+		MaxBytes:  s.maxQueued,
+		Timeout:   s.writeTimeout,
+		OnError:   c.stop,
+	})
+	c.source = timedSource{conn: c, src: c.writer.NewSource()}
+	c.reader = wire.NewReader(&c.source, s.maxFrame)
+	c.greeted.Store(true)
+	return nil
+}
+
+// handshake runs the protocol's, which ends with ctx at the latest.
+func (s *Service) handshake(ctx context.Context, nc net.Conn) error {
+	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	defer stop()
+	return s.handshaker.ServerHandshake(ctx, nc)
+}
+
+// drain implements session: serve notices, tells the client and ends when all
+// calls are answered and the client is quiet.
+func (c *serverConn) drain() {
+	if !c.greeted.Load() {
+		c.stop(ErrServiceClosed)
+		return
+	}
+	if !c.draining.Swap(true) {
+		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // wakes serve
+	}
+}
+
+// tell says that the connection is going away.
+func (c *serverConn) tell() {
+	c.told = true
+	if g := c.service.goingAway; g != nil {
+		_ = c.sendNow(g.AppendGoingAway(wire.Alloc(64)[:0])) // if it fails, reading will
+	}
+	c.source.flush()
+}
+
+// linger lets the client read what was answered: closing a socket with unread
+// bytes in it would discard answers on their way.
+func (c *serverConn) linger() {
+	if c.writer.WaitSent(c.ctx.Done()) != nil {
+		return
+	}
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.raw.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.Copy(io.Discard, c.nc)
+}

@@ -1,0 +1,76 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Serve accepts connections from l and serves them until Shutdown or Close, then
+// returns ErrServiceClosed. It closes l. An error of l that does not pass ends it
+// too; running out of file descriptors, or the like, does pass.
+func (s *Service) Serve(l net.Listener) error {
+	if err := s.enter(l); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer s.leave(l)
+	defer l.Close() //nolint:errcheck // closed already after Shutdown
+	var backoff time.Duration
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			backoff = 0
+			s.admitConn(nc)
+			continue
+		}
+		if s.isClosing() {
+			return ErrServiceClosed
+		}
+		if !passes(err) {
+			return fmt.Errorf("transport: accept on %s: %w", l.Addr(), err)
+		}
+		s.reports.report(context.Background(), fmt.Errorf("transport: accept on %s: %w", l.Addr(), err))
+		backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+		if !s.pause(backoff) {
+			return ErrServiceClosed
+		}
+	}
+}
+
+// passes reports whether an Accept that failed so may succeed later.
+func passes(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+func (s *Service) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// pause waits for d; it reports false if the service was closed.
+func (s *Service) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return !s.isClosing()
+	case <-s.stopped:
+		return false
+	}
+}
+
+// admitConn starts to serve nc, or closes it.
+func (s *Service) admitConn(nc net.Conn) {
+	c := newServerConn(s, nc)
+	if err := s.admit(c); err != nil {
+		_ = nc.Close()
+		s.reports.report(c.ctx, fmt.Errorf("%s: %w", nc.RemoteAddr(), err))
+		c.cancel(nil)
+		return
+	}
+	go c.serve()
+}

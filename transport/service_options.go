@@ -1,0 +1,147 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"time"
+
+	kittransport "github.com/go-kit/kit/transport"
+	"github.com/go-kit/log"
+)
+
+// ServiceOption sets one property of a Service. Zero means the documented default;
+// a negative or senseless value is an error, told by Err and by Serve, that wraps
+// ErrInvalidOption and names the option.
+type ServiceOption func(*serviceOptions)
+
+type serviceOptions struct {
+	maxConns         int
+	maxPerConn       int
+	maxInFlight      int
+	maxFrame         int
+	maxQueued        int
+	workers          int
+	frameTimeout     time.Duration
+	idleTimeout      time.Duration
+	handshakeTimeout time.Duration
+	writeTimeout     time.Duration
+	tls              *tls.Config
+	connContext      func(context.Context, net.Conn) context.Context
+	errorHandler     kittransport.ErrorHandler
+	invalid          []error
+}
+
+func defaultServiceOptions() serviceOptions {
+	return serviceOptions{
+		maxConns:         10_000,
+		maxPerConn:       4096,
+		maxInFlight:      65_536,
+		maxFrame:         4 << 20,
+		maxQueued:        4 << 20,
+		frameTimeout:     5 * time.Second,
+		idleTimeout:      60 * time.Second,
+		handshakeTimeout: 5 * time.Second,
+		writeTimeout:     3 * time.Second,
+		errorHandler:     kittransport.NewLogErrorHandler(log.NewNopLogger()),
+	}
+}
+
+// ServiceMaxConns sets how many connections may be open at once, handshakes
+// included. Further ones are closed when they are accepted. Default 10,000.
+func ServiceMaxConns(n int) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceMaxConns", &o.maxConns, n) }
+}
+
+// ServiceMaxInFlight sets how many calls may be in flight: on one connection, from
+// which nothing more is read until one of them ends, and in the whole Service,
+// beyond which calls are answered with CodeOverloaded, unrun. Defaults 4096 and
+// 65,536.
+func ServiceMaxInFlight(perConn, total int) ServiceOption {
+	return func(o *serviceOptions) {
+		setOption(o, "ServiceMaxInFlight: perConn", &o.maxPerConn, perConn)
+		setOption(o, "ServiceMaxInFlight: total", &o.maxInFlight, total)
+	}
+}
+
+// ServiceMaxFrameSize sets the largest frame, in bytes. A client that sends a
+// larger one is disconnected; an answer that is larger is replaced by one with
+// CodeTooLarge. Default 4 MiB.
+func ServiceMaxFrameSize(bytes int) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceMaxFrameSize", &o.maxFrame, bytes) }
+}
+
+// ServiceMaxQueuedBytes sets how many bytes of answers may wait for one client to
+// read them. Calls that are ready to answer then wait; a client that reads nothing
+// for the time of ServiceWriteTimeout is disconnected. Default 4 MiB.
+func ServiceMaxQueuedBytes(n int) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceMaxQueuedBytes", &o.maxQueued, n) }
+}
+
+// ServiceFrameTimeout bounds the time from the first byte of a frame to its last.
+// Default 5 s.
+func ServiceFrameTimeout(d time.Duration) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceFrameTimeout", &o.frameTimeout, d) }
+}
+
+// ServiceIdleTimeout sets how long a connection without calls is kept; then the
+// client is told, where the protocol can, and the connection closed. Default 60 s.
+func ServiceIdleTimeout(d time.Duration) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceIdleTimeout", &o.idleTimeout, d) }
+}
+
+// ServiceHandshakeTimeout bounds the TLS handshake and that of the protocol.
+// Default 5 s.
+func ServiceHandshakeTimeout(d time.Duration) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceHandshakeTimeout", &o.handshakeTimeout, d) }
+}
+
+// ServiceWriteTimeout bounds one write to the kernel: a client that does not read
+// for so long is disconnected. Default 3 s.
+func ServiceWriteTimeout(d time.Duration) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceWriteTimeout", &o.writeTimeout, d) }
+}
+
+// ServiceWorkers runs calls on at most n goroutines: while all are busy, nothing
+// more is read. Default 0: every call has its goroutine.
+func ServiceWorkers(n int) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceWorkers", &o.workers, n) }
+}
+
+// ServiceTLSConfig serves TLS, which cfg must have a certificate for. For mTLS set
+// its ClientCAs and ClientAuth: tls.RequireAndVerifyClientCert; the client's
+// identity is then in the context (ContextKeyTLS, PeerCertificate). Datagrams
+// are not encrypted: ServePacket refuses. Default: plaintext.
+func ServiceTLSConfig(cfg *tls.Config) ServiceOption {
+	return func(o *serviceOptions) { o.tls = cfg }
+}
+
+// ServiceConnContext sets a function that may add to the context of the calls of a
+// new connection; it runs after the handshake.
+func ServiceConnContext(f func(ctx context.Context, nc net.Conn) context.Context) ServiceOption {
+	return func(o *serviceOptions) { o.connContext = f }
+}
+
+// ServiceErrorHandler sets who hears of what goes wrong outside of the Servers:
+// connections refused or cut, unknown methods, frames that cannot be parsed. It
+// hears at most ten of them a second and how many were left out; texts of peers
+// are quoted and cut. By default nobody does.
+func ServiceErrorHandler(h kittransport.ErrorHandler) ServiceOption {
+	return func(o *serviceOptions) {
+		if h == nil {
+			o.invalid = append(o.invalid, fmt.Errorf("%w: ServiceErrorHandler(nil)", ErrInvalidOption))
+			return
+		}
+		o.errorHandler = h
+	}
+}
+
+func setOption[T int | time.Duration](o *serviceOptions, option string, p *T, v T) {
+	switch {
+	case v < 0:
+		o.invalid = append(o.invalid, fmt.Errorf("%w: %s(%v) is negative", ErrInvalidOption, option, v))
+	case v > 0:
+		*p = v
+	}
+}

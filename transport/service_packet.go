@@ -1,0 +1,173 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// maxDatagram is what a UDP datagram can carry over IPv4, in bytes.
+const maxDatagram = 65507
+
+// ServePacket serves requests of one datagram each from pc, and answers each to
+// where it came from, until Shutdown or Close, then returns ErrServiceClosed. It
+// closes pc. A datagram that cannot be parsed is dropped; an answer that does not
+// fit into one is replaced by an error answer with CodeTooLarge.
+//
+// Datagrams have no connection: ServiceMaxInFlight's total is their bound, a
+// cancellation is ignored, and the contexts of calls end with the time that the
+// request states. Whoever can send from a forged address can make the answers
+// go there: serve datagrams to networks that you trust.
+func (s *Service) ServePacket(pc net.PacketConn) error {
+	p := newPacketServer(s, pc)
+	err := s.enter(p)
+	if err == nil && s.tls != nil {
+		err = fmt.Errorf("%w: ServePacket: ServiceTLSConfig is for connections", ErrInvalidOption)
+	}
+	if err == nil {
+		err = s.admit(p)
+	}
+	if err != nil {
+		s.leave(p)
+		return errors.Join(err, pc.Close())
+	}
+	defer s.leave(p)
+	err = p.readAll()
+	s.closed()
+	p.leave()
+	return err
+}
+
+// packetServer is a datagram socket with clients.
+type packetServer struct {
+	service *Service
+	pc      net.PacketConn
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	reader  *wire.DatagramReader
+	members atomic.Int64 // the reader, and every call; the socket is closed at 0
+}
+
+func newPacketServer(s *Service, pc net.PacketConn) *packetServer {
+	p := &packetServer{service: s, pc: pc, reader: wire.NewDatagramReader(s.maxFrame)}
+	p.ctx, p.cancel = context.WithCancelCause(context.Background())
+	p.members.Store(1)
+	return p
+}
+
+// Close implements io.Closer for end: reading stops, answers can still be sent.
+func (p *packetServer) Close() error { return p.pc.SetReadDeadline(time.Unix(1, 0)) }
+
+func (p *packetServer) drain() {}
+
+func (p *packetServer) stop(cause error) {
+	p.cancel(cause)
+	_ = p.pc.Close()
+}
+
+func (p *packetServer) leave() {
+	if p.members.Add(-1) == 0 {
+		p.stop(ErrServiceClosed)
+		p.service.forget(p)
+	}
+}
+
+// readAll reads datagrams until the service closes or the socket breaks.
+func (p *packetServer) readAll() error {
+	buf := make([]byte, min(p.service.maxFrame, maxDatagram)+1)
+	for {
+		n, from, err := p.pc.ReadFrom(buf)
+		switch {
+		case p.service.isClosing():
+			return ErrServiceClosed
+		case err == nil:
+			err = p.take(buf[:n], from)
+			if err != nil {
+				p.service.reports.report(p.ctx, fmt.Errorf("%v: %w", from, err))
+			}
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("transport: read from %s: %w", p.pc.LocalAddr(), err)
+		default: // such as a refusal that an earlier answer met
+			p.service.reports.report(p.ctx, fmt.Errorf("transport: read from %s: %w", p.pc.LocalAddr(), err))
+			if !p.service.pause(time.Millisecond) {
+				return ErrServiceClosed
+			}
+		}
+	}
+}
+
+// take serves one datagram.
+func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // the protocol's own code
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	s := p.service
+	p.reader.Reset(datagram)
+	id, frame, err := s.protocol.Parse(p.reader)
+	if err != nil {
+		return err
+	}
+	if s.kinds != nil {
+		switch s.kinds.ClassifyRequest(id, frame) {
+		case RequestPing:
+			if s.ponger == nil {
+				return nil
+			}
+			_, err := p.pc.WriteTo(s.ponger.AppendPong(nil, id, frame), from)
+			return err
+		case RequestCancel, RequestIgnored:
+			return nil
+		}
+	}
+	p.accept(id, frame, from)
+	return nil
+}
+
+// accept starts a call.
+func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
+	s := p.service
+	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}
+	call, err := s.parse(ctx, &packetCall{p, from}, id, frame)
+	p.members.Add(1)
+	if full := s.enterFlight(); err == nil {
+		err = full
+	}
+	switch {
+	case err != nil:
+		s.turnAway(call, err)
+	case call.server.inline:
+		s.run(call)
+	case !s.dispatchNow(call) && !s.dispatch(call, p.ctx.Done()):
+		call.done()
+	}
+}
+
+// packetCall is where one datagram came from.
+type packetCall struct {
+	*packetServer
+	from net.Addr
+}
+
+// send implements caller.
+func (p *packetCall) send(_ *serverCall, frame []byte) error {
+	_, err := p.pc.WriteTo(frame, p.from)
+	wire.Free(frame)
+	return err
+}
+
+// maxAnswer implements caller.
+func (p *packetCall) maxAnswer() int { return min(p.service.maxFrame, maxDatagram) }
+
+// finished implements caller.
+func (p *packetCall) finished(*serverCall) {
+	p.service.inFlight.Add(-1)
+	p.leave()
+}

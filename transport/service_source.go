@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// timedSource reads the connection with the deadline that fits what is awaited.
+// It is owned by serve.
+type timedSource struct {
+	conn     *serverConn
+	src      *wire.Source
+	waiting  bool      // for the first byte of a frame
+	frameEnd time.Time // for the rest of it; set at the first read
+}
+
+func (s *timedSource) beginWait() { s.waiting = true }
+
+func (s *timedSource) beginFrame() { s.waiting, s.frameEnd = false, time.Time{} }
+
+// flush writes the answers that wait for the next read. serve calls it before it
+// waits for anything else.
+func (s *timedSource) flush() { s.src.Flush() }
+
+// woke counts a call that was handed to a goroutine.
+func (s *timedSource) woke() { s.src.Woke() }
+
+func (s *timedSource) Read(p []byte) (int, error) {
+	c := s.conn
+	for {
+		deadline := s.deadline()
+		_ = c.nc.SetReadDeadline(deadline)
+		if s.waiting && c.draining.Load() && !c.told {
+			return 0, errWoken // drain came between the caller's look and the deadline
+		}
+		n, err := s.src.Read(p)
+		if n > 0 || err == nil || s.waiting || !isTimeout(err) || time.Now().After(deadline) {
+			return n, err
+		}
+		// drain woke serve in the middle of a frame: read on.
+	}
+}
+
+func (s *timedSource) deadline() time.Time {
+	now := time.Now()
+	switch {
+	case !s.waiting && s.frameEnd.IsZero():
+		s.frameEnd = now.Add(s.conn.service.frameTimeout)
+		return s.frameEnd
+	case !s.waiting:
+		return s.frameEnd
+	case !s.conn.draining.Load():
+		return now.Add(s.conn.service.idleTimeout)
+	case s.conn.service.goingAway != nil:
+		return now.Add(quietTold)
+	}
+	return now.Add(quietUntold)
+}
+
+// errWoken is a timeout, as a deadline that drain set is.
+var errWoken error = wokenError{}
+
+type wokenError struct{}
+
+func (wokenError) Error() string { return "transport: woken to drain" }
+func (wokenError) Timeout() bool { return true }
