@@ -1,0 +1,240 @@
+package breaker
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// Middleware guards calls to a node: it refuses them with an *OpenError while
+// the node is out, and judges them otherwise. A call whose context has ended
+// before it begins passes unjudged, as it says nothing about the node.
+//
+// It is what a Set puts around each node's endpoint, and fits a hand-made chain
+// as well. Innermost but for what must not count against the node: put rate limits
+// outside of it.
+func (g *Group) Middleware(node muxpool.Node) endpoint.Middleware {
+	h := &handle{group: g, id: node}
+	h.resolve()
+	return func(next endpoint.Endpoint) endpoint.Endpoint {
+		return func(ctx context.Context, request any) (any, error) {
+			n := h.get()
+			gt := n.gate.Load()
+			if gt.judge == nil || g.flaw.Load() != nil {
+				return n.pass(ctx, request, next)
+			}
+			return n.judged(ctx, request, next, gt)
+		}
+	}
+}
+
+// handle leads to a node, also after the group has forgotten it and begun anew.
+type handle struct {
+	group *Group
+	id    muxpool.Node
+	node  atomic.Pointer[node]
+}
+
+func (h *handle) get() *node {
+	n := h.node.Load()
+	if n.gone.Load() {
+		n = h.resolve()
+	}
+	if !n.used.Load() {
+		n.used.Store(true)
+	}
+	return n
+}
+
+func (h *handle) resolve() *node {
+	n := h.group.node(h.id)
+	n.claim()
+	h.node.Store(n)
+	return n
+}
+
+// judged makes a call and judges it.
+func (n *node) judged(ctx context.Context, request any, next endpoint.Endpoint, gt *gate) (any, error) {
+	if ctx.Err() != nil {
+		return next(ctx, request)
+	}
+	start, ended := n.startTime(gt), false
+	defer func() {
+		if !ended {
+			n.learn(gt, start, Failure, ErrPanicked)
+		}
+	}()
+	response, err := next(ctx, request)
+	ended = true
+	n.learn(gt, start, gt.set.classify(ctx, response, err), err)
+	return response, err
+}
+
+// learn takes the outcome of a call that began at start behind gate gt.
+func (n *node) learn(gt *gate, start int64, o Outcome, err error) {
+	n.tally.add(o)
+	if o == Neutral {
+		return
+	}
+	if o == Success && n.suspect.Load() {
+		n.vouch()
+	}
+	var now, took int64 // reading the clock costs more than all the rest
+	if gt.set.timed {
+		now = n.group.clock()
+	}
+	if gt.set.slow > 0 {
+		took = now - start
+	}
+	if why, cause := gt.judge.record(now, o, time.Duration(took), err); why != ReasonNone {
+		n.trip(gt.judge, why, cause)
+	}
+}
+
+// startTime is 0 unless a detector needs to know how long a call took.
+func (n *node) startTime(gt *gate) int64 {
+	if gt.set.slow == 0 {
+		return 0
+	}
+	return n.group.clock()
+}
+
+// pass is the way of a call that finds the breaker not simply closed.
+func (n *node) pass(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
+	if err := n.group.Err(); err != nil {
+		return nil, err
+	}
+	for {
+		gt := n.gate.Load()
+		switch {
+		case gt.judge != nil:
+			return n.judged(ctx, request, next, gt)
+		case gt.state == Closed:
+			return next(ctx, request)
+		case gt.state == HalfOpen && gt.trial.enter():
+			return n.try(ctx, request, next, gt)
+		case gt.due():
+			n.expire(gt)
+			continue
+		}
+		if err := n.refuse(gt); err != nil {
+			return nil, err
+		}
+		return next(ctx, request)
+	}
+}
+
+// try makes a call that is a probe.
+func (n *node) try(ctx context.Context, request any, next endpoint.Endpoint, gt *gate) (any, error) {
+	p, start, ended := &probe{gate: gt}, n.startTime(gt), false
+	limited, cancel := context.WithTimeoutCause(ctx, gt.set.probeTimeout, errProbeDeadline)
+	defer cancel()
+	stop := context.AfterFunc(limited, func() {
+		n.settle(p, gt.set.classify(limited, nil, limited.Err()), context.Cause(limited))
+	})
+	defer stop() // before cancel
+	defer func() {
+		if !ended {
+			n.settle(p, Failure, ErrPanicked)
+		}
+	}()
+	callCtx := limited
+	if gt.observed {
+		callCtx = ctx // observing shortens no call
+	}
+	response, err := next(callCtx, request)
+	ended = true
+	o, cause := gt.set.classify(limited, response, err), err
+	n.tally.add(o)
+	if slow := gt.set.slow; o == Success && slow > 0 && n.group.clock()-start > int64(slow) {
+		o, cause = Failure, errSlowProbe
+	}
+	n.settle(p, o, cause)
+	return response, err
+}
+
+// settle ends a probe, once.
+func (n *node) settle(p *probe, o Outcome, cause error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if p.settled {
+		return
+	}
+	p.settled = true
+	t := p.gate.trial
+	if n.ended || n.gate.Load().trial != t {
+		n.tally.late++
+		return
+	}
+	now := time.Now()
+	switch o {
+	case Neutral:
+		t.leave()
+	case Failure:
+		n.latches.extend(now.Add(n.pace.next(n.set, now, false)), cause)
+		n.turn(now, Open, ReasonProbeFailed, cause)
+	case Success:
+		n.conns.ready()
+		n.suspect.Store(false)
+		if t.good++; t.good == t.need {
+			n.close(now, ReasonProbeSucceeded)
+		}
+	}
+}
+
+// Check reports whether a call may go to node now: nil if its breaker is closed,
+// or takes a probe; otherwise the *OpenError that the call would get. It takes no
+// slot, so the next call may still be refused. It takes no lock, and does not
+// allocate for a closed breaker. A node that the group does not know is closed.
+func (g *Group) Check(node muxpool.Node) error {
+	if err := g.Err(); err != nil {
+		return err
+	}
+	n := g.find(node)
+	if n == nil {
+		return nil
+	}
+	gt := n.gate.Load()
+	if gt.state == Closed || gt.state == HalfOpen && gt.trial.free.Load() > 0 || gt.due() {
+		return nil
+	}
+	if gt.observed || n.panics(gt) {
+		return nil
+	}
+	return n.openError(gt)
+}
+
+// due reports whether a call makes the gate half-open.
+func (gt *gate) due() bool {
+	return gt.state == Open && gt.timed && !time.Now().Before(gt.until)
+}
+
+// panics reports whether calls pass because too few nodes are left.
+func (n *node) panics(gt *gate) bool { return gt.outlier && n.group.census.panicking.Load() }
+
+// refuse returns the error for a call that finds gate gt, nil if the call
+// passes all the same.
+func (n *node) refuse(gt *gate) error {
+	switch {
+	case gt.observed:
+		n.tally.wouldRefuse.Add(1)
+		return nil
+	case n.panics(gt):
+		n.tally.panicked.Add(1)
+		return nil
+	}
+	n.tally.refused.Add(1)
+	return n.openError(gt)
+}
+
+func (n *node) openError(gt *gate) *OpenError {
+	e := &OpenError{Node: n.id, Reason: gt.reason, Cause: gt.cause}
+	if !gt.until.IsZero() {
+		e.RetryAfter = max(0, time.Until(gt.until))
+	}
+	return e
+}

@@ -1,0 +1,268 @@
+package breaker_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+	"github.com/sony/gobreaker"
+
+	"github.com/muxkit/muxkit/breaker"
+)
+
+func TestOpenRefusesAndNamesAll(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.calls(nodeA, 5, errSick)
+		called := false
+		_, err := f.Middleware(nodeA)(func(context.Context, any) (any, error) { called = true; return nil, nil })(context.Background(), nil)
+		var open *breaker.OpenError
+		var sent interface{ Sent() bool }
+		switch {
+		case called:
+			t.Error("an open breaker let a call pass")
+		case !errors.As(err, &open) || open.Node != nodeA || open.Reason != breaker.ReasonConsecutiveFailures:
+			t.Errorf("got %v", err)
+		case !errors.Is(err, gobreaker.ErrOpenState) || !errors.Is(err, errSick):
+			t.Errorf("%v unwraps to too little", err)
+		case !errors.As(err, &sent) || sent.Sent():
+			t.Errorf("%v does not say that nothing was sent", err)
+		case open.RetryAfter.Round(time.Millisecond) != 500*time.Millisecond:
+			t.Errorf("retry after %v", open.RetryAfter)
+		}
+		want := "breaker: tcp://10.0.0.0:7000 is out (consecutive failures), retry after 500ms: sick"
+		if err.Error() != want {
+			t.Errorf("text is %q", err)
+		}
+	})
+}
+
+func TestOneLifeOfABreaker(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.calls(nodeA, 5, errSick)
+		time.Sleep(500 * time.Millisecond)
+		f.call(nodeA, errSick) // the probe
+		f.state(nodeA, breaker.Open)
+		time.Sleep(999 * time.Millisecond)
+		f.state(nodeA, breaker.Open) // twice as long
+		time.Sleep(time.Millisecond)
+		if err := f.call(nodeA, nil); err != nil {
+			t.Fatalf("the probe got %v", err)
+		}
+		f.state(nodeA, breaker.Closed)
+		want := []string{
+			"closed -> open: consecutive failures",
+			"open -> half-open: ejection over",
+			"half-open -> open: probe failed",
+			"open -> half-open: ejection over",
+			"half-open -> closed: probe succeeded",
+		}
+		if got := f.told(); !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	})
+}
+
+func TestHalfOpenTakesNoMoreThanItsProbes(t *testing.T) {
+	bubble(t, []breaker.Option{breaker.WithProbes(2)}, func(f *fixture) {
+		f.calls(nodeA, 5, errSick)
+		time.Sleep(500 * time.Millisecond)
+		peer := newGate()
+		ep := f.Middleware(nodeA)(peer.endpoint)
+		results := make(chan error)
+		for range 3 {
+			go func() { _, err := ep(context.Background(), nil); results <- err }()
+		}
+		if err := <-results; !errors.Is(err, gobreaker.ErrOpenState) {
+			t.Errorf("the third got %v", err)
+		}
+		f.open(nodeA, breaker.ReasonConsecutiveFailures) // Check: no slot left
+		peer.answer <- nil
+		<-results
+		f.state(nodeA, breaker.HalfOpen) // one of two
+		peer.answer <- nil
+		<-results
+		f.state(nodeA, breaker.Closed)
+	})
+}
+
+// A probe that its caller abandons says nothing: its slot is free again, at once,
+// even if the endpoint is deaf to its context.
+func TestNeutralProbeGivesItsSlotBack(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.calls(nodeA, 5, errSick)
+		time.Sleep(500 * time.Millisecond)
+		peer := newGate()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); f.Middleware(nodeA)(peer.deaf)(ctx, nil) }()
+		<-peer.entered
+		f.open(nodeA, breaker.ReasonConsecutiveFailures)
+		cancel()
+		synctest.Wait()
+		if err := f.Check(nodeA); err != nil {
+			t.Errorf("the slot is still taken: %v", err)
+		}
+		f.call(nodeA, breakerRefusal{})
+		if err := f.call(nodeA, nil); err != nil {
+			t.Errorf("the next probe got %v", err)
+		}
+		f.state(nodeA, breaker.Closed)
+		peer.answer <- errSick // far too late
+		<-done
+		f.state(nodeA, breaker.Closed)
+	})
+}
+
+type breakerRefusal struct{}
+
+func (breakerRefusal) Error() string { return "refused at home" }
+func (breakerRefusal) Neutral() bool { return true }
+
+func TestProbeHasADeadline(t *testing.T) {
+	opts := []breaker.Option{breaker.WithProbeTimeout(2 * time.Second)}
+	for name, deaf := range map[string]bool{"heeds its context": false, "deaf": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, opts, func(f *fixture) {
+				f.calls(nodeA, 5, errSick)
+				time.Sleep(500 * time.Millisecond)
+				peer := newGate()
+				ep := peer.endpoint
+				if deaf {
+					ep = peer.deaf
+				}
+				done := make(chan struct{})
+				go func() { defer close(done); f.Middleware(nodeA)(ep)(context.Background(), nil) }()
+				time.Sleep(2*time.Second - 1)
+				f.state(nodeA, breaker.HalfOpen)
+				time.Sleep(1)
+				synctest.Wait()
+				f.open(nodeA, breaker.ReasonProbeFailed)
+				time.Sleep(time.Second)
+				f.call(nodeA, nil)
+				f.state(nodeA, breaker.Closed) // whatever the first probe still does
+				if deaf {
+					peer.answer <- nil
+				}
+				<-done
+			})
+		})
+	}
+}
+
+// Late results land on the breaker that they belong to, not on its successor.
+func TestLateResultsAreIgnored(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		peer := newGate()
+		done := make(chan struct{})
+		for range 8 {
+			go func() { f.Middleware(nodeA)(peer.endpoint)(context.Background(), nil); done <- struct{}{} }()
+		}
+		synctest.Wait()
+		f.expel(nodeA)
+		f.ready(nodeA)
+		f.call(nodeA, nil) // the probe: closed again
+		for range 8 {
+			peer.answer <- errSick
+			<-done
+		}
+		f.state(nodeA, breaker.Closed)
+		if st, _ := f.StatusOf(nodeA); st.Counts.TotalFailures != 0 {
+			t.Errorf("%d late failures were counted", st.Counts.TotalFailures)
+		}
+	})
+}
+
+func TestLateProbeIsIgnored(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.expel(nodeA)
+		f.ready(nodeA)
+		peer := newGate()
+		done := make(chan struct{})
+		go func() { defer close(done); f.Middleware(nodeA)(peer.endpoint)(context.Background(), nil) }()
+		<-peer.entered
+		f.expel(nodeA) // meanwhile
+		peer.answer <- nil
+		<-done
+		f.open(nodeA, breaker.ReasonNodeExpelled)
+		if st, _ := f.StatusOf(nodeA); st.Totals.Late != 1 {
+			t.Errorf("late results: %d, want 1", st.Totals.Late)
+		}
+	})
+}
+
+func TestPanicIsAFailure(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		boom := func() {
+			defer func() {
+				if recover() != "boom" {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			f.Middleware(nodeA)(func(context.Context, any) (any, error) { panic("boom") })(context.Background(), nil)
+		}
+		for range 5 {
+			boom()
+		}
+		if e := f.open(nodeA, breaker.ReasonConsecutiveFailures); !errors.Is(e, breaker.ErrPanicked) {
+			t.Errorf("cause is %v", e.Cause)
+		}
+		time.Sleep(500 * time.Millisecond)
+		boom()
+		f.open(nodeA, breaker.ReasonProbeFailed)
+	})
+}
+
+func TestInvalidGroupFailsEveryCall(t *testing.T) {
+	g := breaker.NewGroup(breaker.WithMaxEjection(2), nil, breaker.WithProbes(-1))
+	defer g.Close()
+	_, err := g.Middleware(nodeA)(endpoint.Nop)(context.Background(), nil)
+	for name, err := range map[string]error{"Err": g.Err(), "call": err, "Check": g.Check(nodeA)} {
+		if !errors.Is(err, breaker.ErrInvalidOption) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCallWithAnEndedContextIsNotJudged(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+		defer cancel()
+		ep := f.Middleware(nodeA)(func(ctx context.Context, _ any) (any, error) { return nil, ctx.Err() })
+		for range 10 {
+			ep(ctx, nil)
+		}
+		f.state(nodeA, breaker.Closed)
+	})
+}
+
+func TestClosedCallsDoNotAllocate(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	ep := g.Middleware(nodeA)(endpoint.Nop)
+	ctx := context.Background()
+	if n := testing.AllocsPerRun(100, func() { ep(ctx, nil); g.Check(nodeA) }); n != 0 {
+		t.Errorf("%v allocations per call", n)
+	}
+}
+
+func TestClosedGroupPassesCalls(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.expel(nodeA)
+		f.Close()
+		f.Close()
+		f.expel(nodeA)
+		f.Trip(nodeB, nil)
+		for range 10 {
+			if err := f.call(nodeA, errSick); err != errSick {
+				t.Fatalf("got %v", err)
+			}
+			if err := f.call(nodeC, errSick); err != errSick {
+				t.Fatalf("got %v", err)
+			}
+		}
+	})
+}

@@ -1,0 +1,121 @@
+package breaker_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// Listeners run outside of every lock: this one uses all of the group, on the
+// node that it is told of.
+func TestListenersMayCallTheGroup(t *testing.T) {
+	done := make(chan breaker.Change, 2)
+	var g *breaker.Group
+	ready := make(chan struct{})
+	g = breaker.NewGroup(breaker.WithListener(func(c breaker.Change) {
+		<-ready
+		g.Check(c.Node)
+		g.StatusOf(c.Node)
+		g.Hold(c.Node)()
+		if c.To == breaker.Open {
+			g.Reset(c.Node)
+		}
+		if err := g.Update(breaker.WithProbes(2)); err != nil {
+			t.Error(err)
+		}
+		done <- c
+	}))
+	close(ready)
+	defer g.Close()
+	g.Trip(nodeA, errSick)
+	c := <-done
+	if c.Node != nodeA || c.From != breaker.Closed || c.To != breaker.Open || c.Reason != breaker.ReasonTripped ||
+		c.Cause != errSick || c.RetryAfter <= 0 || c.Time.IsZero() || c.Observed {
+		t.Errorf("told %+v", c)
+	}
+	if c := <-done; c.To != breaker.Closed || c.Reason != breaker.ReasonReset {
+		t.Errorf("told %+v", c)
+	}
+}
+
+// For each node, what was told is a path: every From is the To before.
+func TestNoticesAreInOrderPerNode(t *testing.T) {
+	last := map[muxpool.Node]breaker.State{}
+	told := 0
+	g := breaker.NewGroup(breaker.WithListener(func(c breaker.Change) { // one at a time: no lock
+		if last[c.Node] != c.From {
+			t.Errorf("%s: from %s after to %s", c.Node, c.From, last[c.Node])
+		}
+		last[c.Node] = c.To
+		told++
+	}))
+	var wg sync.WaitGroup
+	for i := range 4 {
+		for range 2 {
+			wg.Go(func() {
+				for range 100 {
+					g.Trip(nodeN(i), nil)
+					g.Reset(nodeN(i))
+				}
+			})
+		}
+	}
+	wg.Wait()
+	end := make(chan struct{})
+	g.Subscribe(func(c breaker.Change) {
+		if c.Node == nodeN(9) {
+			close(end)
+		}
+	})
+	g.Trip(nodeN(9), nil)
+	<-end
+	g.Close()
+	if told < 800 || g.Missed() != 0 {
+		t.Errorf("told %d, missed %d", told, g.Missed())
+	}
+}
+
+func TestBlockedListenerIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := breaker.NewGroup()
+		defer g.Close()
+		free, told := make(chan struct{}), 0
+		cancel := g.Subscribe(func(breaker.Change) { <-free; told++ })
+		for range 3000 {
+			g.Trip(nodeA, nil)
+			synctest.Wait() // the first is under way
+			g.Reset(nodeA)
+		}
+		if g.Missed() != 6000-1-4096 {
+			t.Errorf("missed %d", g.Missed())
+		}
+		close(free)
+		synctest.Wait()
+		if told+g.Missed() != 6000 {
+			t.Errorf("told %d, missed %d", told, g.Missed())
+		}
+		cancel()
+		cancel()
+		g.Trip(nodeA, nil)
+		synctest.Wait()
+		if told+g.Missed() != 6000 {
+			t.Error("a cancelled listener was told")
+		}
+	})
+}
+
+func TestNilListener(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	g.Subscribe(nil)()
+	if g.Err() == nil {
+		t.Error("Subscribe(nil) is no error")
+	}
+	if fmt.Sprint(breaker.State(9), breaker.Reason(99)) != "unknown(9) unknown(99)" {
+		t.Error("unknown words")
+	}
+}

@@ -1,0 +1,168 @@
+package breaker
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/sony/gobreaker"
+)
+
+// Option sets one property of a Group or, given to UpdateNode, of one node.
+// Zero means the documented default. A negative or senseless value is an error
+// that wraps ErrInvalidOption: NewGroup keeps it for Err, Update and UpdateNode
+// return it. Options may be used any number of times.
+type Option func(*settings)
+
+// settings are immutable once a node works with them.
+type settings struct {
+	// For the whole group.
+	maxEjection float64
+	panicShare  float64
+	forget      time.Duration
+	listeners   []func(Change)
+	groupWide   []string // names of the options above that were used
+
+	// For each node.
+	classify     Classifier
+	detectors    []Detector
+	ownDetectors bool
+	gobreaker    *gobreaker.Settings
+	firstTime    time.Duration
+	timeLimit    time.Duration
+	jitter       float64
+	decay        time.Duration
+	probes       int
+	probeTimeout time.Duration
+	prober       Prober
+	probeEvery   time.Duration
+	policy       EventPolicy
+	observe      bool
+
+	// What follows from them: see fill.
+	slow  time.Duration // the shortest threshold of SlowCalls, 0 without one
+	timed bool          // a detector needs to know when a call ended
+
+	invalid []error
+}
+
+// WithMaxEjection sets the largest share, from 0 to 1, of the live nodes that
+// call outcomes may eject. Default 0.5. Of two or more live nodes, one may always
+// be ejected and one is always left. A single live node is not bound: for it
+// the Group is a plain circuit breaker. Live are the nodes that someone Holds, and
+// those with a Middleware that were never held.
+//
+// Nodes that the pool reported as gone, or that were ejected by hand, count
+// as ejected but are not bound by the share: keeping them helps nobody.
+// For a Group, not for one node.
+func WithMaxEjection(share float64) Option {
+	return func(s *settings) { s.share("WithMaxEjection", &s.maxEjection, share); s.wide("WithMaxEjection") }
+}
+
+// WithPanicThreshold sets a share, from 0 to 1, of the live nodes: while fewer
+// are available, nodes that call outcomes alone have ejected take calls again,
+// as a bad node is then better than none. Nodes whose connections are gone and
+// nodes ejected by hand do not. Default 0: never.
+// For a Group, not for one node.
+func WithPanicThreshold(share float64) Option {
+	return func(s *settings) { s.share("WithPanicThreshold", &s.panicShare, share); s.wide("WithPanicThreshold") }
+}
+
+// WithForget sets for how long a node that nobody holds and calls is
+// remembered. Default 10 min. For a Group, not for one node.
+func WithForget(d time.Duration) Option {
+	return func(s *settings) { s.duration("WithForget", &s.forget, d); s.wide("WithForget") }
+}
+
+// WithListener adds a listener, see Subscribe. For a Group, not for one node.
+func WithListener(listener func(Change)) Option {
+	return func(s *settings) {
+		if listener == nil {
+			s.refuse("WithListener(nil)")
+			return
+		}
+		s.listeners = append(slices.Clip(s.listeners), listener)
+		s.wide("WithListener")
+	}
+}
+
+// WithClassifier sets what judges a call. Default, also for nil:
+// DefaultClassifier, or what WithGobreaker makes of it.
+func WithClassifier(c Classifier) Option {
+	return func(s *settings) { s.classify = c }
+}
+
+// WithEjectionTime sets how long the first ejection lasts, and the limit up to
+// which each further one doubles. Defaults 500 ms and 30 s; a first time
+// over the default limit raises the limit.
+func WithEjectionTime(first, limit time.Duration) Option {
+	return func(s *settings) {
+		s.duration("WithEjectionTime: first", &s.firstTime, first)
+		s.duration("WithEjectionTime: limit", &s.timeLimit, limit)
+		if limit > 0 && first > limit {
+			s.refuse("WithEjectionTime(%v, %v): first is over the limit", first, limit)
+		}
+	}
+}
+
+// WithJitter sets the share of an ejection's time, from 0 to 1, up to which
+// a random time is added to it. Default 0.2.
+func WithJitter(share float64) Option {
+	return func(s *settings) { s.share("WithJitter", &s.jitter, share) }
+}
+
+// WithDecay sets how long a node must stay closed to undo one doubling of its
+// ejection time. Default 10 s.
+func WithDecay(d time.Duration) Option {
+	return func(s *settings) { s.duration("WithDecay", &s.decay, d) }
+}
+
+// WithProbes sets how many calls a half-open node takes, and how many of
+// them must succeed, all, before it closes. Default 1.
+func WithProbes(n int) Option {
+	return func(s *settings) {
+		if n < 0 || n > math.MaxInt32 {
+			s.refuse("WithProbes(%d) is not between 0 and 2^31-1", n)
+			return
+		}
+		s.probes = n
+	}
+}
+
+// WithProbeTimeout sets the deadline of a probe: a call that a half-open node
+// takes, or a run of WithProbe's Prober. A probe that has not ended by then failed,
+// whether it heeds its context or not. Default 3 s: set it over the longest call
+// that is no failure.
+func WithProbeTimeout(d time.Duration) Option {
+	return func(s *settings) { s.duration("WithProbeTimeout", &s.probeTimeout, d) }
+}
+
+// WithObserveOnly makes the breaker go through all its states, tell its listeners
+// and count what it would have refused, while every call passes.
+// ForceOpen still refuses. Default false.
+func WithObserveOnly(observe bool) Option {
+	return func(s *settings) { s.observe = observe }
+}
+
+func (s *settings) refuse(format string, args ...any) {
+	s.invalid = append(slices.Clip(s.invalid), fmt.Errorf("%w: "+format, append([]any{ErrInvalidOption}, args...)...))
+}
+
+func (s *settings) wide(option string) { s.groupWide = append(slices.Clip(s.groupWide), option) }
+
+func (s *settings) share(option string, p *float64, v float64) {
+	if !(v >= 0 && v <= 1) { // NaN is refused as well
+		s.refuse("%s(%v) is not between 0 and 1", option, v)
+		return
+	}
+	*p = v
+}
+
+func (s *settings) duration(option string, p *time.Duration, v time.Duration) {
+	if v < 0 {
+		s.refuse("%s(%v) is negative", option, v)
+		return
+	}
+	*p = v
+}

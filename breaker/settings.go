@@ -1,0 +1,127 @@
+package breaker
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/sony/gobreaker"
+)
+
+// apply returns s with opts on top, or every error in opts. s stays as it is.
+func (s settings) apply(opts []Option) (settings, error) {
+	s.invalid = nil
+	for _, o := range opts {
+		if o == nil {
+			s.refuse("a nil Option")
+			continue
+		}
+		o(&s)
+	}
+	s.checkDeviation()
+	return s, errors.Join(s.invalid...)
+}
+
+// forNode returns s with a node's own opts on top, and with every default put
+// in.
+func (s settings) forNode(opts []Option) (*settings, error) {
+	group := s.deviation()
+	s.groupWide = nil
+	s, err := s.apply(opts)
+	if err == nil && len(s.groupWide) > 0 {
+		s.refuse("%s is for a group, not for one node", s.groupWide[0])
+	}
+	if d := s.deviation(); d != nil && (group == nil || *d != *group) {
+		s.refuse("Deviation compares nodes: one node cannot have its own")
+	}
+	s.fill()
+	return &s, errors.Join(err, errors.Join(s.invalid...))
+}
+
+// fill replaces zeros by defaults.
+func (s *settings) fill() {
+	if g := s.gobreaker; g != nil {
+		s.firstTime = cmp.Or(s.firstTime, max(g.Timeout, 0), 60*time.Second)
+		s.probes = cmp.Or(s.probes, int(min(g.MaxRequests, math.MaxInt32)))
+	} else if !s.ownDetectors {
+		s.detectors = []Detector{ConsecutiveFailures(0), FailureRate(0, 0, 0)}
+	}
+	if s.classify == nil {
+		s.classify = s.gobreakerClassifier()
+	}
+	if s.policy == nil {
+		s.policy = DefaultEventPolicy
+	}
+	s.firstTime = cmp.Or(s.firstTime, 500*time.Millisecond)
+	s.timeLimit = max(cmp.Or(s.timeLimit, 30*time.Second), s.firstTime)
+	s.jitter = cmp.Or(s.jitter, 0.2)
+	s.decay = cmp.Or(s.decay, 10*time.Second)
+	s.probes = cmp.Or(s.probes, 1)
+	s.probeTimeout = cmp.Or(s.probeTimeout, 3*time.Second)
+	s.probeEvery = cmp.Or(s.probeEvery, time.Second)
+	s.slow = s.slowest()
+	s.timed = slices.ContainsFunc(s.detectors, func(d Detector) bool { return d.kind == failureRate || d.kind == slowCalls })
+}
+
+func (s *settings) shareCap() float64         { return cmp.Or(s.maxEjection, 0.5) }
+func (s *settings) forgetTime() time.Duration { return cmp.Or(s.forget, 10*time.Minute) }
+
+// deviation returns the Deviation detector, nil if there is none.
+func (s *settings) deviation() *Detector {
+	i := slices.IndexFunc(s.detectors, func(d Detector) bool { return d.kind == deviation })
+	if i < 0 {
+		return nil
+	}
+	return &s.detectors[i]
+}
+
+func (s *settings) checkDeviation() {
+	n := 0
+	for _, d := range s.detectors {
+		if d.kind == deviation {
+			n++
+		}
+	}
+	if n > 1 {
+		s.refuse("WithDetectors: %d times Deviation", n)
+	}
+}
+
+// slowest returns the shortest threshold of the SlowCalls detectors, 0 if there
+// is none.
+func (s *settings) slowest() time.Duration {
+	var least time.Duration
+	for _, d := range s.detectors {
+		if d.kind == slowCalls && (least == 0 || d.slow < least) {
+			least = d.slow
+		}
+	}
+	return least
+}
+
+// WithGobreaker takes over the settings of a gobreaker.CircuitBreaker. They
+// keep the meaning that they have there, including their defaults:
+//   - ReadyToTrip takes the place of the default detectors; those of
+//     WithDetectors work beside it. Its Counts.Requests are calls that have
+//     ended with a success or a failure. It runs on the call path.
+//   - Interval clears its Counts.
+//   - Timeout is the time of the first ejection, unless WithEjectionTime sets one.
+//   - MaxRequests is the number of probes, unless WithProbes sets one.
+//   - IsSuccessful judges the errors that the DefaultClassifier does not
+//     hold neutral, unless WithClassifier sets another.
+//   - OnStateChange is called like a listener of Subscribe, outside of every lock.
+//   - Name is what OnStateChange gets; if empty, the node.
+func WithGobreaker(st gobreaker.Settings) Option {
+	return func(s *settings) { s.gobreaker = &st }
+}
+
+// gobreakerClassifier returns the DefaultClassifier with IsSuccessful, if there
+// is one, judging errors.
+func (s *settings) gobreakerClassifier() Classifier {
+	if s.gobreaker == nil || s.gobreaker.IsSuccessful == nil {
+		return DefaultClassifier
+	}
+	return isSuccessful(s.gobreaker.IsSuccessful).classify
+}

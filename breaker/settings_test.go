@@ -1,0 +1,110 @@
+package breaker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sony/gobreaker"
+
+	"github.com/muxkit/muxkit/breaker"
+)
+
+// Settings that were made for a gobreaker keep their meaning.
+func TestOwnGobreakerSettings(t *testing.T) {
+	var told []string
+	var counts []gobreaker.Counts
+	errFine := errors.New("fine")
+	st := gobreaker.Settings{
+		Name:        "billing",
+		MaxRequests: 2,
+		Timeout:     7 * time.Second,
+		ReadyToTrip: func(c gobreaker.Counts) bool {
+			counts = append(counts, c)
+			return c.TotalFailures >= 3 && c.TotalFailures*2 >= c.Requests
+		},
+		OnStateChange: func(name string, from, to gobreaker.State) {
+			told = append(told, fmt.Sprint(name, ": ", from, " -> ", to))
+		},
+		IsSuccessful: func(err error) bool { return err == nil || err == errFine },
+	}
+	bubble(t, []breaker.Option{breaker.WithGobreaker(st)}, func(f *fixture) {
+		f.calls(nodeA, 2, nil)
+		f.call(nodeA, errFine)
+		f.call(nodeA, context.Canceled) // the caller did not: a failure
+		f.call(nodeA, breakerRefusal{}) // neutral
+		f.call(nodeA, errSick)
+		f.state(nodeA, breaker.Closed)
+		f.call(nodeA, errSick)
+		if want := (gobreaker.Counts{Requests: 6, TotalSuccesses: 3, TotalFailures: 3, ConsecutiveFailures: 3}); counts[2] != want {
+			t.Errorf("ReadyToTrip saw %+v, want %+v", counts[2], want)
+		}
+		if e := f.open(nodeA, breaker.ReasonReadyToTrip); e.RetryAfter.Round(time.Millisecond) != 7*time.Second {
+			t.Errorf("retry after %v", e.RetryAfter)
+		}
+		time.Sleep(7*time.Second + time.Millisecond)
+		f.call(nodeA, nil)
+		f.state(nodeA, breaker.HalfOpen)
+		f.call(nodeA, nil)
+		f.state(nodeA, breaker.Closed)
+		f.told()
+		if want := []string{"billing: closed -> open", "billing: open -> half-open", "billing: half-open -> closed"}; !slices.Equal(told, want) {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+func TestGobreakerDefaults(t *testing.T) {
+	var name string
+	st := gobreaker.Settings{OnStateChange: func(n string, _, _ gobreaker.State) { name = n }}
+	bubble(t, []breaker.Option{breaker.WithGobreaker(st)}, func(f *fixture) {
+		for range 20 { // no failure rate of ours beside it
+			f.calls(nodeA, 5, errSick)
+			f.call(nodeA, nil)
+		}
+		f.calls(nodeA, 5, errSick)
+		f.state(nodeA, breaker.Closed)
+		f.call(nodeA, errSick) // more than five in a row
+		if e := f.open(nodeA, breaker.ReasonReadyToTrip); e.RetryAfter.Round(time.Millisecond) != time.Minute {
+			t.Errorf("retry after %v", e.RetryAfter)
+		}
+		f.told()
+		if name != nodeA.String() {
+			t.Errorf("name is %q", name)
+		}
+	})
+}
+
+func TestGobreakerInterval(t *testing.T) {
+	st := gobreaker.Settings{Interval: time.Second, ReadyToTrip: func(c gobreaker.Counts) bool { return c.TotalFailures == 3 }}
+	bubble(t, []breaker.Option{breaker.WithGobreaker(st), breaker.WithDetectors(breaker.ConsecutiveFailures(7))}, func(f *fixture) {
+		f.calls(nodeA, 2, errSick)
+		time.Sleep(1100 * time.Millisecond)
+		f.calls(nodeA, 2, errSick)
+		f.state(nodeA, breaker.Closed)
+		f.call(nodeA, errSick)
+		f.open(nodeA, breaker.ReasonReadyToTrip)
+	})
+	st.ReadyToTrip = func(gobreaker.Counts) bool { return false }
+	bubble(t, []breaker.Option{breaker.WithGobreaker(st), breaker.WithDetectors(breaker.ConsecutiveFailures(7))}, func(f *fixture) {
+		f.calls(nodeA, 7, errSick)
+		f.open(nodeA, breaker.ReasonConsecutiveFailures)
+	})
+}
+
+// A judge that took over gobreaker settings in its life tells it all from then
+// on.
+func TestGobreakerSettingsAtRunTime(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.calls(nodeA, 10, nil)
+		f.update(breaker.WithGobreaker(gobreaker.Settings{}))
+		f.calls(nodeA, 3, nil)
+		f.call(nodeA, errSick)
+		if st, _ := f.StatusOf(nodeA); st.Counts.TotalSuccesses < 3 || st.Counts.TotalFailures != 1 {
+			t.Errorf("%+v", st.Counts)
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package breaker
+
+import "time"
+
+const slotsPerWindow = 10
+
+// window counts calls over a detector's rolling window, in slots of a tenth of
+// its length, so that what is read covers between nine and ten tenths. Times
+// are the group's clock: nanoseconds since it was made. It belongs to the judge
+// whose lock guards it.
+type window struct {
+	detector Detector
+	slots    [slotsPerWindow]slot
+}
+
+// slot holds what happened in one tenth. It is stale, and counts as empty, when
+// number is not one of the last ten.
+type slot struct {
+	number     int64
+	calls, bad uint32
+}
+
+func (w *window) number(now int64) int64 { return now / int64(w.detector.window/slotsPerWindow) }
+
+// add counts calls, of which bad were bad.
+func (w *window) add(now int64, calls, bad uint32) {
+	n := w.number(now)
+	s := &w.slots[n%slotsPerWindow]
+	if s.number != n {
+		if s.number > n {
+			return // its slot has been taken over: too late to count
+		}
+		*s = slot{number: n}
+	}
+	s.calls += calls
+	s.bad += bad
+}
+
+// sum returns the counts of the window that ends now.
+func (w *window) sum(now int64) (calls, bad uint32) {
+	oldest := w.number(now) - slotsPerWindow + 1
+	for i := range w.slots {
+		if s := &w.slots[i]; s.number >= oldest {
+			calls += s.calls
+			bad += s.bad
+		}
+	}
+	return calls, bad
+}
+
+// sick reports whether the detector finds the node sick.
+func (w *window) sick(now int64) (calls, bad uint32, sick bool) {
+	calls, bad = w.sum(now)
+	if int(calls) < w.detector.volume || bad == 0 {
+		return calls, bad, false
+	}
+	return calls, bad, float64(bad) >= w.detector.rate*float64(calls)
+}
+
+// isBad reports whether a call counts as bad here.
+func (w *window) isBad(o Outcome, took time.Duration) bool {
+	if w.detector.kind == slowCalls {
+		return took > w.detector.slow
+	}
+	return o == Failure
+}
+
+// take copies what another window of the same kind has counted.
+func (w *window) take(from *window) {
+	width := int64(from.detector.window / slotsPerWindow)
+	for _, s := range from.slots {
+		if s.calls > 0 {
+			w.add(s.number*width, s.calls, s.bad)
+		}
+	}
+}
