@@ -31,10 +31,11 @@ func AttemptFromContext(ctx context.Context) (Attempt, bool) {
 	return *a, true
 }
 
-// attemptContext is what two context.WithValue would do, in one allocation: it
-// also holds the attempt's number under the transport's own key.
+// attemptContext is what two context.WithValue and a context.WithDeadline would
+// do, in one allocation: it also holds the attempt's number under the transport's
+// own key.
 type attemptContext struct {
-	context.Context
+	deadlineContext
 	attempt Attempt
 }
 
@@ -45,5 +46,14 @@ func (c *attemptContext) Value(key any) any {
 	case transport.ContextKeyAttempt:
 		return c.attempt.Number
 	}
-	return c.Context.Value(key)
+	return c.deadlineContext.Value(key)
 }
+
+func (c *attemptContext) untimed() context.Context { return (*untimedAttempt)(c) }
+
+// untimedAttempt is to attemptContext what untimedContext is to deadlineContext.
+type untimedAttempt attemptContext
+
+func (c *untimedAttempt) Done() <-chan struct{} { return c.Context.Done() }
+func (c *untimedAttempt) Err() error            { return c.Context.Err() }
+func (c *untimedAttempt) Value(key any) any     { return (*attemptContext)(c).Value(key) }

@@ -58,17 +58,24 @@ func (b *Balancer) Pick(avoid ...muxpool.Node) (*NodeEndpoint, error) {
 }
 
 func (b *Balancer) pick(avoid avoided) (*NodeEndpoint, error) {
-	eps, err := b.source.NodeEndpoints()
-	if err != nil {
-		return nil, err
+	var seen **NodeEndpoint // tells the slice that was searched in vain
+	for {
+		eps, err := b.source.NodeEndpoints()
+		if err != nil {
+			return nil, err
+		}
+		if len(eps) == 0 {
+			return nil, &NoNodesError{}
+		}
+		if e := b.quick(eps, avoid); e != nil {
+			return e, nil
+		}
+		e, dropped, err := b.search(eps, avoid)
+		if err == nil || !dropped || seen == &eps[0] {
+			return e, err
+		}
+		seen = &eps[0] // discovery has dropped some of these: there may be others by now
 	}
-	if len(eps) == 0 {
-		return nil, &NoNodesError{}
-	}
-	if e := b.quick(eps, avoid); e != nil {
-		return e, nil
-	}
-	return b.search(eps, avoid)
 }
 
 // enter is pick for a call that starts now: the caller must leave the node.
@@ -97,8 +104,9 @@ func (b *Balancer) check(e *NodeEndpoint) error {
 	return b.cfg.breakers.Check(e.member.node)
 }
 
-// search looks at every node, from a random one on.
-func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (*NodeEndpoint, error) {
+// search looks at every node, from a random one on. It reports whether discovery
+// has dropped any of them.
+func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (e *NodeEndpoint, dropped bool, err error) {
 	var fresh, tried best
 	var open []*breaker.OpenError
 	var errs []error
@@ -106,6 +114,7 @@ func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (*NodeEndpoint, er
 	for i := range eps {
 		e := eps[(offset+i)%len(eps)]
 		if e.member.calls.isShut() {
+			dropped = true
 			continue
 		}
 		if err := b.check(e); err != nil {
@@ -124,13 +133,13 @@ func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (*NodeEndpoint, er
 	}
 	switch {
 	case fresh.node != nil:
-		return fresh.node, nil
+		return fresh.node, dropped, nil
 	case tried.node != nil:
-		return tried.node, nil
+		return tried.node, dropped, nil
 	case len(errs) > 0:
-		return nil, errors.Join(errs...)
+		return nil, dropped, errors.Join(errs...)
 	case len(open) > 0:
-		return nil, newAllOpenError(open)
+		return nil, dropped, newAllOpenError(open)
 	}
-	return nil, &NoNodesError{}
+	return nil, dropped, &NoNodesError{}
 }

@@ -89,7 +89,7 @@ func TestSearchPrefersTheLeastLoaded(t *testing.T) {
 	nodes[2].member.calls.enter()
 	b := NewBalancer(nodes, withBreakers(newSwitchboard(node("a"), node("b"))))
 	for range 100 {
-		e, err := b.search(nodes, nil)
+		e, _, err := b.search(nodes, nil)
 		if err != nil || e.Node() != node("idle") {
 			t.Fatalf("search: %v, %v", e.Node(), err)
 		}
@@ -149,6 +149,7 @@ func TestBalancerWithoutNodes(t *testing.T) {
 	_, err := NewBalancer(FixedEndpointer{}).Pick()
 	mustBe(t, err, lb.ErrNoEndpoints)
 	equal(t, "sent", as[*NoNodesError](t, err).Sent(), false)
+	equal(t, "text", err.Error(), "muxendpoint: no usable node")
 
 	nodes := (&fleet{}).nodes("a")
 	nodes[0].member.calls.shut()
@@ -200,6 +201,9 @@ func TestBalancerEndpointCountsItsCalls(t *testing.T) {
 	nodes[0].member.calls.shut()
 	_, err = ep(t.Context(), "late")
 	removed := as[*RemovedError](t, err)
+	if !strings.Contains(err.Error(), "tcp://a:1") {
+		t.Error(err)
+	}
 	equal(t, "removed", removed.Node, node("a"))
 	equal(t, "sent", removed.Sent(), false)
 }
@@ -210,6 +214,7 @@ func TestBalancerInvalidOptions(t *testing.T) {
 		"WithPolicy(policy(9))": NewBalancer(FixedEndpointer{}, WithPolicy(9)),
 		"WithBreakers(nil)":     NewBalancer(FixedEndpointer{}, WithBreakers(nil)),
 		"nil Option":            NewBalancer(FixedEndpointer{}, nil),
+		"WithMaxEjection":       NewBalancer(FixedEndpointer{}, WithBreakers(breaker.NewGroup(breaker.WithMaxEjection(7)))),
 	} {
 		_, err := b.Endpoint()
 		mustBe(t, err, ErrInvalidOption)

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -13,16 +14,17 @@ import (
 // builder makes the endpoint of one method on a node. The closer may be nil.
 type builder func(node muxpool.Node) (endpoint.Endpoint, io.Closer, error)
 
-// ofClient builds with a user's function that makes Clients. A Client that does
-// not know what to do is told here, not by each call.
+// ofClient builds with a user's function that makes Clients. A Client bounds its
+// call by the context's Deadline through its pool, and so needs no Done for that.
 func ofClient(client func(transport.Node) *transport.Client) builder {
 	return func(node muxpool.Node) (endpoint.Endpoint, io.Closer, error) {
 		c := client(node)
 		if c == nil {
 			return nil, nil, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
 		}
+		ep := c.Endpoint()
 		closer, _ := any(c).(io.Closer)
-		return c.Endpoint(), closer, nil
+		return func(ctx context.Context, request any) (any, error) { return ep(untimed(ctx), request) }, closer, nil
 	}
 }
 

@@ -18,6 +18,7 @@ type hedging struct {
 	ctx     context.Context // ends when the call has its answer
 	results chan result     // unbuffered
 	running int             // attempts whose result was not received
+	silence *time.Timer     // since an attempt began
 }
 
 // result is how an attempt ended.
@@ -29,21 +30,21 @@ type result struct {
 }
 
 // runHedged is run with a further attempt whenever none has answered for a while.
-func (c *call) runHedged() (any, error) {
+// It takes a copy, so that the calls that are not hedged stay off the heap.
+func (c call) runHedged() (any, error) {
 	ctx, cancel := context.WithCancel(c.ctx)
-	h := hedging{call: c, ctx: ctx, results: make(chan result)}
+	h := hedging{call: &c, ctx: ctx, results: make(chan result), silence: time.NewTimer(c.hedgeAfter)}
 	defer h.join() // after cancel
 	defer cancel()
-	silence := time.NewTimer(c.hedgeAfter)
-	defer silence.Stop()
+	defer h.silence.Stop()
 	if err := h.start(); err != nil {
 		return nil, err
 	}
 	for {
 		select {
-		case <-silence.C:
+		case <-h.silence.C:
 			h.hedge()
-			silence.Reset(c.hedgeAfter)
+			h.silence.Reset(c.hedgeAfter)
 		case r := <-h.results:
 			h.running--
 			r.rethrow()
@@ -53,7 +54,6 @@ func (c *call) runHedged() (any, error) {
 			if err := h.next(r); err != nil {
 				return nil, err
 			}
-			silence.Reset(c.hedgeAfter)
 		}
 	}
 }
@@ -80,6 +80,7 @@ func (h *hedging) start() error {
 		return h.giveUp(GaveUpNoNode, err)
 	}
 	h.launch(t)
+	h.silence.Reset(h.hedgeAfter)
 	return nil
 }
 
@@ -107,7 +108,8 @@ func (h *hedging) hedge() {
 func (h *hedging) launch(t try) {
 	h.running++
 	h.avoid = append(h.avoid, t.node)
-	ctx, request, limit, results := h.ctx, h.request, h.perTry, h.results
+	ctx, request, results := h.ctx, h.request, h.results
+	deadline := earlier(ctx, h.deadline, h.perTry)
 	go func() {
 		r := result{try: t, err: errExited}
 		defer func() {
@@ -116,7 +118,7 @@ func (h *hedging) launch(t try) {
 			}
 			results <- r
 		}()
-		r.response, r.err = t.run(ctx, request, limit)
+		r.response, r.err = t.run(ctx, request, deadline)
 	}()
 }
 

@@ -56,25 +56,17 @@ func newRetry(b lb.Balancer, cfg config) endpoint.Endpoint {
 }
 
 func (r *retrying) serve(ctx context.Context, request any) (any, error) {
-	c := call{retrying: r, caller: ctx, ctx: ctx, request: request}
-	if r.timeout > 0 && !endsBefore(ctx, time.Now().Add(r.timeout)) {
-		var cancel context.CancelFunc
-		c.ctx, cancel = context.WithTimeout(ctx, r.timeout)
-		defer cancel()
-	}
+	c := call{retrying: r, ctx: ctx, request: request, deadline: earlier(ctx, time.Time{}, r.timeout)}
 	if r.max > 0 {
 		r.budget.deposit()
+		if err := c.ended(); err != nil {
+			return nil, err
+		}
 	}
 	if r.hedgeAfter > 0 && r.isIdempotent(request) {
 		return c.runHedged()
 	}
 	return c.run()
-}
-
-// endsBefore reports whether ctx has a deadline at or before t.
-func endsBefore(ctx context.Context, t time.Time) bool {
-	d, ok := ctx.Deadline()
-	return ok && !d.After(t)
 }
 
 func (r *retrying) isIdempotent(request any) bool {
@@ -84,9 +76,9 @@ func (r *retrying) isIdempotent(request any) bool {
 // call is one logical call, owned by its caller's goroutine.
 type call struct {
 	*retrying
-	caller  context.Context // as the caller gave it
-	ctx     context.Context // caller, within the timeout
-	request any
+	ctx      context.Context // the caller's
+	request  any
+	deadline time.Time // that of the timeout; zero if there is none, or ctx's is earlier
 
 	number   int       // attempts begun
 	refused  int       // calls that a breaker refused since the last attempt
@@ -105,7 +97,7 @@ func (c *call) run() (any, error) {
 		if err != nil {
 			return nil, c.giveUp(GaveUpNoNode, err)
 		}
-		response, err := t.run(c.ctx, c.request, c.perTry)
+		response, err := t.run(c.ctx, c.request, earlier(c.ctx, c.deadline, c.perTry))
 		if err == nil {
 			return response, nil
 		}
@@ -124,7 +116,7 @@ func (c *call) passes(t try, err error) bool {
 		t.node = nodeOf(err)
 	}
 	c.avoid = append(c.avoid, t.node)
-	if isRefusal(err) && c.refused < maxRefused && c.caller.Err() == nil {
+	if isRefusal(err) && c.refused < maxRefused && c.ctx.Err() == nil {
 		c.refused++
 		c.number--
 		return true
@@ -148,9 +140,9 @@ func (c *call) again() error {
 	}
 	wait := c.backoff.wait(len(c.failures))
 	switch next := time.Now().Add(wait); {
-	case endsBefore(c.caller, next):
-		return c.giveUp(GaveUpContext, nil)
 	case endsBefore(c.ctx, next):
+		return c.giveUp(GaveUpContext, nil)
+	case !c.deadline.IsZero() && !next.Before(c.deadline):
 		return c.giveUp(GaveUpTimeout, nil)
 	case !c.budget.withdraw():
 		return c.giveUp(GaveUpBudget, nil)
@@ -163,14 +155,14 @@ func (c *call) again() error {
 
 // ended returns the call's error if its time is over.
 func (c *call) ended() error {
-	if err := c.caller.Err(); err != nil {
-		if cause := context.Cause(c.caller); cause != err {
+	if err := c.ctx.Err(); err != nil {
+		if cause := context.Cause(c.ctx); cause != err {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
 		return c.giveUp(GaveUpContext, err)
 	}
-	if err := c.ctx.Err(); err != nil {
-		return c.giveUp(GaveUpTimeout, err)
+	if !c.deadline.IsZero() && time.Until(c.deadline) <= 0 {
+		return c.giveUp(GaveUpTimeout, context.DeadlineExceeded)
 	}
 	return nil
 }

@@ -9,9 +9,8 @@ import (
 
 // Timeout bounds a call. If the caller's context ends before d, it is left as it
 // is, which costs nothing; else the endpoint gets a context that ends after d,
-// and returns when it notices: no goroutine waits beside it. Where the endpoint
-// is a transport's Client, its ClientTimeout is cheaper. Default 0: no bound. A
-// negative d fails every call with ErrInvalidOption.
+// and returns when it notices: no goroutine waits beside it. Default 0: no bound.
+// A negative d fails every call with ErrInvalidOption.
 func Timeout(d time.Duration) endpoint.Middleware {
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		if d == 0 {
@@ -21,12 +20,13 @@ func Timeout(d time.Duration) endpoint.Middleware {
 			return failing(invalid("Timeout(%v) is negative", d))
 		}
 		return func(ctx context.Context, request any) (any, error) {
-			if endsBefore(ctx, time.Now().Add(d)) {
+			deadline := earlier(ctx, time.Time{}, d)
+			if deadline.IsZero() {
 				return next(ctx, request)
 			}
-			ctx, cancel := context.WithTimeout(ctx, d)
-			defer cancel()
-			return next(ctx, request)
+			c := &deadlineContext{Context: ctx, deadline: deadline}
+			defer c.end()
+			return next(c, request)
 		}
 	}
 }

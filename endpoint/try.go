@@ -36,15 +36,13 @@ func (c *call) choose() (try, error) {
 	return try{number: c.number, node: e.member.node, ep: e.call, gate: &e.member.calls}, nil
 }
 
-// run makes the attempt.
-func (t try) run(ctx context.Context, request any, limit time.Duration) (any, error) {
+// run makes the attempt. The deadline is zero if there is none beside ctx's.
+func (t try) run(ctx context.Context, request any, deadline time.Time) (any, error) {
 	if t.gate != nil {
 		defer t.gate.leave()
 	}
-	if limit > 0 && !endsBefore(ctx, time.Now().Add(limit)) {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
-		defer cancel()
-	}
-	return t.ep(&attemptContext{ctx, Attempt{Number: t.number, Node: t.node, Hedge: t.hedge}}, request)
+	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node, Hedge: t.hedge}}
+	a.Context, a.deadline = ctx, deadline
+	defer a.end()
+	return t.ep(a, request)
 }

@@ -1,0 +1,77 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/kit/sd/lb"
+
+	"github.com/muxkit/muxkit/breaker"
+)
+
+func benchmark(b *testing.B, ctx context.Context, ep endpoint.Endpoint) {
+	b.Helper()
+	b.ReportAllocs()
+	var request any = "x"
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := ep(ctx, request); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkPick(b *testing.B) {
+	var names []string
+	for i := range 10 {
+		names = append(names, fmt.Sprint("n", i))
+	}
+	g := breaker.NewGroup()
+	defer g.Close()
+	for _, p := range policies {
+		b.Run(p.String(), func(b *testing.B) {
+			balancer := NewBalancer((&fleet{}).nodes(names...), WithPolicy(p), WithBreakers(g))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := balancer.Pick(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkChain is what the parts cost beside the call itself.
+func BenchmarkChain(b *testing.B) {
+	instances := sd.FixedInstancer{"a:1", "b:1", "c:1"}
+	withDeadline, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+
+	b.Run("bare", func(b *testing.B) { benchmark(b, withDeadline, endpoint.Nop) })
+	b.Run("gokit", func(b *testing.B) {
+		fixed := sd.FixedEndpointer{endpoint.Nop, endpoint.Nop, endpoint.Nop}
+		benchmark(b, withDeadline, lb.Retry(3, 2*time.Hour, lb.NewRoundRobin(fixed)))
+	})
+	set := func(name string, ctx context.Context, opts ...Option) {
+		b.Run(name, func(b *testing.B) {
+			s := NewSet(instances, nil, opts...)
+			defer s.Close()
+			benchmark(b, ctx, s.EndpointFrom("Sum", nop))
+		})
+	}
+	g := breaker.NewGroup()
+	defer g.Close()
+	set("set", withDeadline)
+	set("set+breakers", withDeadline, WithBreakers(g))
+	set("set+breakers+retry", withDeadline, WithBreakers(g), WithRetry(3, 2*time.Hour))
+	set("set+breakers+retry, its own deadline", context.Background(), WithBreakers(g), WithRetry(3, 2*time.Hour))
+	set("hedging", withDeadline, WithBreakers(g), WithRetry(3, 2*time.Hour), WithHedging(time.Hour), WithIdempotent(Always))
+}
+
+func nop(string) (endpoint.Endpoint, io.Closer, error) { return endpoint.Nop, nil, nil }

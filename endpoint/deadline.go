@@ -1,0 +1,140 @@
+package endpoint
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// deadlineContext is a context.WithDeadline that makes its channel and timer only
+// for who asks for Done. Most calls need neither: a transport's Client gives the
+// deadline to its pool, whose timer serves all calls of a connection (see
+// untimed). Whoever makes one must call end.
+type deadlineContext struct {
+	context.Context           // the parent
+	deadline        time.Time // before the parent's; zero if there is none beside the parent's
+
+	inner atomic.Pointer[innerContext] // stored once, under mu
+
+	// mu keeps the making of inner and end apart. Under it no other lock is
+	// taken but those of package context.
+	mu   sync.Mutex
+	over bool // end was called
+}
+
+// innerContext is what a deadlineContext became when somebody asked for Done.
+type innerContext struct {
+	context.Context
+	cancel context.CancelFunc
+}
+
+func (c *deadlineContext) Deadline() (time.Time, bool) {
+	if c.deadline.IsZero() {
+		return c.Context.Deadline()
+	}
+	return c.deadline, true
+}
+
+func (c *deadlineContext) Done() <-chan struct{} {
+	if c.deadline.IsZero() {
+		return c.Context.Done()
+	}
+	return c.timed().Done()
+}
+
+func (c *deadlineContext) timed() *innerContext {
+	if in := c.inner.Load(); in != nil {
+		return in
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	in := c.inner.Load()
+	if in == nil {
+		in = new(innerContext)
+		in.Context, in.cancel = context.WithDeadline(c.Context, c.deadline)
+		if c.over {
+			in.cancel()
+		}
+		c.inner.Store(in)
+	}
+	return in
+}
+
+func (c *deadlineContext) Err() error {
+	if in := c.inner.Load(); in != nil {
+		return in.Err()
+	}
+	if err := c.Context.Err(); err != nil || c.deadline.IsZero() {
+		return err
+	}
+	if time.Until(c.deadline) <= 0 {
+		return context.DeadlineExceeded
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Value asks inner if there is one, so that contexts derived from c find it and
+// need no goroutine to follow it.
+func (c *deadlineContext) Value(key any) any {
+	if in := c.inner.Load(); in != nil {
+		return in.Value(key)
+	}
+	return c.Context.Value(key)
+}
+
+// end frees what c holds; c is cancelled if it has not ended before.
+func (c *deadlineContext) end() {
+	if c.deadline.IsZero() {
+		return
+	}
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
+	if in := c.inner.Load(); in != nil {
+		in.cancel()
+	}
+}
+
+// untimed is c for a callee that ends at the Deadline by itself: its Done and
+// Err are the parent's.
+func (c *deadlineContext) untimed() context.Context { return (*untimedContext)(c) }
+
+type untimedContext deadlineContext
+
+func (c *untimedContext) Deadline() (time.Time, bool) { return (*deadlineContext)(c).Deadline() }
+
+// untimed is ctx, or a cheaper form of it for a transport's Client.
+func untimed(ctx context.Context) context.Context {
+	if c, ok := ctx.(interface{ untimed() context.Context }); ok {
+		return c.untimed()
+	}
+	return ctx
+}
+
+// earlier returns the time d from now, or the zero time if d is 0 or if ctx or
+// the limit, if that is not zero, end before.
+func earlier(ctx context.Context, limit time.Time, d time.Duration) time.Time {
+	if d == 0 {
+		return limit
+	}
+	t := time.Now().Add(d)
+	if !limit.IsZero() && limit.Before(t) {
+		return limit
+	}
+	if endsBefore(ctx, t) {
+		return time.Time{}
+	}
+	return t
+}
+
+// endsBefore reports whether ctx has a deadline at or before t.
+func endsBefore(ctx context.Context, t time.Time) bool {
+	d, ok := ctx.Deadline()
+	return ok && !d.After(t)
+}

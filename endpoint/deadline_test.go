@@ -1,0 +1,150 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+type deadlineKey struct{}
+
+func deadlineIn(ctx context.Context, d time.Duration) *deadlineContext {
+	return &deadlineContext{Context: ctx, deadline: time.Now().Add(d)}
+}
+
+func TestDeadlineContextEndsAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := deadlineIn(context.WithValue(t.Context(), deadlineKey{}, "kept"), time.Second)
+		defer c.end()
+		d, ok := c.Deadline()
+		if !ok || time.Until(d) != time.Second || c.Err() != nil || c.Value(deadlineKey{}) != "kept" {
+			t.Errorf("%v, %v, %v", d, ok, c.Err())
+		}
+		<-c.Done()
+		equal(t, "time left", time.Until(d), 0)
+		mustBe(t, c.Err(), context.DeadlineExceeded)
+		equal(t, "value", c.Value(deadlineKey{}), any("kept"))
+	})
+}
+
+func TestDeadlineContextWithoutDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := deadlineIn(t.Context(), time.Second)
+		time.Sleep(time.Second)
+		mustBe(t, c.Err(), context.DeadlineExceeded)
+		<-c.Done()
+		mustBe(t, c.Err(), context.DeadlineExceeded)
+		c.end()
+	})
+}
+
+func TestDeadlineContextEndsWithItsParent(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		parent, cancel := context.WithCancelCause(t.Context())
+		c := deadlineIn(parent, time.Hour)
+		if asked {
+			c.Done()
+		}
+		reason := errors.New("left")
+		cancel(reason)
+		<-c.Done()
+		mustBe(t, c.Err(), context.Canceled)
+		equal(t, "cause", context.Cause(c), reason)
+		c.end()
+	}
+}
+
+func TestDeadlineContextIsCancelledByEnd(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		c := deadlineIn(t.Context(), time.Hour)
+		if asked {
+			c.Done()
+		}
+		c.end()
+		mustBe(t, c.Err(), context.Canceled)
+		<-c.Done()
+		mustBe(t, c.Err(), context.Canceled)
+	}
+}
+
+func TestDeadlineContextWithoutDeadlineIsItsParent(t *testing.T) {
+	c := &deadlineContext{Context: t.Context()}
+	equal(t, "Done", c.Done(), t.Context().Done())
+	equal(t, "Err", c.Err(), nil)
+	if _, ok := c.Deadline(); ok {
+		t.Error("it has a deadline")
+	}
+	c.end()
+	equal(t, "Err after end", c.Err(), nil)
+}
+
+// Contexts derived from ours follow it without a goroutine each.
+func TestContextsDerivedFromAnAttempt(t *testing.T) {
+	parent, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	a := &attemptContext{attempt: Attempt{Number: 7}}
+	a.Context, a.deadline = parent, time.Now().Add(time.Hour)
+	before := runtime.NumGoroutine()
+	var derived []context.Context
+	for range 100 {
+		c, cancel := context.WithCancel(a)
+		defer cancel()
+		derived = append(derived, c)
+	}
+	if n := runtime.NumGoroutine() - before; n > 50 {
+		t.Errorf("%d goroutines for 100 contexts", n)
+	}
+	equal(t, "attempt", derived[0].Value(ContextKeyAttempt).(*Attempt).Number, 7)
+	a.end()
+	for _, c := range derived {
+		<-c.Done()
+	}
+}
+
+func TestUntimedLeavesDoneToTheCaller(t *testing.T) {
+	parent, cancel := context.WithCancel(t.Context())
+	a := &attemptContext{attempt: Attempt{Number: 7}}
+	a.Context, a.deadline = parent, time.Now().Add(-time.Hour)
+	defer a.end()
+	for _, u := range []context.Context{untimed(a), untimed(&a.deadlineContext)} {
+		d, ok := u.Deadline()
+		if !ok || d != a.deadline || u.Err() != nil || u.Done() != parent.Done() {
+			t.Errorf("%v, %v, %v", d, ok, u.Err())
+		}
+	}
+	equal(t, "number", untimed(a).Value(transport.ContextKeyAttempt), any(7))
+	cancel()
+	mustBe(t, untimed(a).Err(), context.Canceled)
+	equal(t, "other contexts stay", untimed(parent), parent)
+}
+
+// Every bound of a Set's ends a call on a service that does not answer, while the
+// caller's context lives.
+func TestTimeoutsEndCallsOfClients(t *testing.T) {
+	pool := newPool(t)
+	address := serveHanging(t)
+	for name, opts := range map[string][]Option{
+		"WithRetry":            {WithRetry(3, 20*time.Millisecond)},
+		"WithPerTryTimeout":    {WithRetry(1, 0), WithPerTryTimeout(20 * time.Millisecond)},
+		"both, with hedging":   {WithRetry(3, 30*time.Millisecond), WithPerTryTimeout(20 * time.Millisecond), WithHedging(time.Hour), WithIdempotent(Always)},
+		"a Timeout middleware": {WithRetry(1, time.Hour), WithNodeMiddleware(timeoutPerNode)},
+	} {
+		s := NewSet(sd.FixedInstancer{address}, nil, opts...)
+		_, err := s.Endpoint("Hang", func(n transport.Node) *transport.Client {
+			return transport.NewClient(pool, n, native.Protocol{}, "Hang", transport.EncodeBytes, transport.DecodeBytes)
+		})(t.Context(), []byte("x"))
+		mustBe(t, err, context.DeadlineExceeded)
+		if e := as[*RetryError](t, err); !e.Timeout() || len(e.Attempts) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.Close()
+	}
+}
