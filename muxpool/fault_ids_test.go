@@ -270,3 +270,25 @@ func TestFault_IDsExhausted(t *testing.T) {
 		}
 	})
 }
+
+// TestFault_AllIDsAwaitLateAnswers: every id of the space belongs to a call that
+// was cancelled, and no answer will ever come: the connection is of no use any
+// more, and must give way to one that is.
+func TestFault_AllIDsAwaitLateAnswers(t *testing.T) {
+	inBubble(t, setup{parser: few(0, 7, 0), opts: one, act: muxtest.Drop}, func(w *world) {
+		for range 8 {
+			ctx, cancel := context.WithCancel(context.Background())
+			mc := w.get(ctx)
+			if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, nil))); err != nil {
+				w.Fatal(err)
+			}
+			cancel()
+			_, err := mc.Read()
+			w.failed(err, context.Canceled, true)
+			mc.Close()
+		}
+		w.settle() // the calls are at the peer, which drops them
+		w.victim.Do(muxtest.Echo)
+		w.recovers(dropWithin)
+	})
+}

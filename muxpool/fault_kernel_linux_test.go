@@ -1,0 +1,308 @@
+package muxpool_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+func TestFaultKernel_OutOfDescriptors(t *testing.T) {
+	onSockets(t, setup{opts: one, alone: true}, func(w *world) {
+		if err := w.call(); err != nil { // what is opened once is open
+			w.Fatal(err)
+		}
+		w.victim.CloseConns()
+		w.until(time.Second, "the pool sees the close", func() bool { return len(w.node().Conns) == 0 })
+		free := exhaust(w)
+		err := w.call()
+		w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
+		if !errors.Is(err, syscall.EMFILE) {
+			w.Errorf("no EMFILE in the chain of %v", err)
+		}
+		free()
+		w.recovers(time.Second)
+	})
+}
+
+// exhaust lowers the limit on descriptors to what is open, and fills the gaps.
+func exhaust(w *world) (free func()) {
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		w.Skip("needs RLIMIT_NOFILE: ", err)
+	}
+	lower := before
+	lower.Cur = 256
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lower); err != nil {
+		w.Skip("needs RLIMIT_NOFILE: ", err)
+	}
+	var files []*os.File
+	for {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		files = append(files, f)
+	}
+	var once sync.Once
+	free = func() {
+		once.Do(func() {
+			syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)
+			for _, f := range files {
+				f.Close()
+			}
+		})
+	}
+	w.Cleanup(free)
+	return free
+}
+
+// TestFaultKernel_BacklogFull: a listener that accepts nothing, with a queue that
+// others have filled.
+func TestFaultKernel_BacklogFull(t *testing.T) {
+	var now, worst atomic.Int64
+	count := func(ctx context.Context, network, address string) (net.Conn, error) {
+		for n := now.Add(1); n > worst.Load(); {
+			worst.Store(n)
+		}
+		defer now.Add(-1)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	onSockets(t, setup{alone: true, opts: []muxpool.PoolOption{muxpool.WithDialContext(count)}}, func(w *world) {
+		address := fullBacklog(w)
+		c := muxtest.NewCaller(w.pool, "tcp", address, muxtest.Parser{})
+		call := func(d time.Duration) error {
+			ctx, cancel := context.WithTimeout(context.Background(), d)
+			defer cancel()
+			return w.tally.Call(ctx, c, nil)
+		}
+		var calls sync.WaitGroup
+		for range 50 {
+			calls.Go(func() {
+				w.within(300*time.Millisecond, "a call with 200 ms", func() {
+					if err := call(200 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+						w.Errorf("got %v, want the end of the context", err)
+					}
+				})
+			})
+		}
+		calls.Wait()
+		w.within(1200*time.Millisecond, "a call longer than the dial timeout", func() {
+			if err := call(time.Minute); !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || !isTimeout(err) {
+				w.Errorf("got %v, want the dial timeout", err)
+			}
+		})
+		if worst.Load() > 2 {
+			w.Errorf("%d dials pending, want one a connection at most", worst.Load())
+		}
+	})
+}
+
+// fullBacklog listens and fills the backlog.
+func fullBacklog(w *world) (address string) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	}
+	if err == nil {
+		err = syscall.Listen(fd, 0)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { syscall.Close(fd) })
+	file := os.NewFile(uintptr(fd), "listener")
+	ln, err := net.FileListener(file)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { ln.Close() })
+	for range 10 {
+		nc, err := net.DialTimeout("tcp", ln.Addr().String(), 100*time.Millisecond)
+		if err != nil {
+			return ln.Addr().String()
+		}
+		w.Cleanup(func() { nc.Close() })
+	}
+	w.Skip("the backlog cannot be filled here")
+	return ""
+}
+
+// sysSetns is the system call that package syscall has no name for.
+var sysSetns = map[string]uintptr{"amd64": 308, "arm64": 268, "riscv64": 268, "loong64": 268}
+
+// netns is a network namespace of the test's own, with a loopback device: what
+// the firewall drops in it touches nobody else.
+type netns struct {
+	t  *testing.T
+	fd int
+}
+
+func newNetns(t *testing.T) *netns {
+	t.Helper()
+	if sysSetns[runtime.GOARCH] == 0 {
+		t.Skip("needs the number of setns on " + runtime.GOARCH)
+	}
+	ns := &netns{t: t, fd: -1}
+	err := onThread(func() error {
+		if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+			return err
+		}
+		var err error
+		ns.fd, err = syscall.Open("/proc/thread-self/ns/net", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		t.Skip("needs root, for a network namespace: ", err)
+	}
+	t.Cleanup(func() { syscall.Close(ns.fd) })
+	for _, command := range []string{
+		"ip link set lo up",
+		"nft add table inet faults",
+		"nft add chain inet faults input { type filter hook input priority 0 ; }",
+	} {
+		if err := ns.run(command); err != nil {
+			t.Skipf("needs ip and nft: %s: %v", command, err)
+		}
+	}
+	return ns
+}
+
+// onThread runs f on a thread that ends with it, so that what f does to the
+// thread is not seen by others.
+func onThread(f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		done <- f()
+	}()
+	return <-done
+}
+
+// do runs f on a thread inside the namespace.
+func (ns *netns) do(f func() error) error {
+	return onThread(func() error {
+		if _, _, errno := syscall.RawSyscall(sysSetns[runtime.GOARCH], uintptr(ns.fd), syscall.CLONE_NEWNET, 0); errno != 0 {
+			return errno
+		}
+		return f()
+	})
+}
+
+func (ns *netns) start(cmd *exec.Cmd) error { return ns.do(cmd.Start) }
+
+// run runs a command inside the namespace; its words are separated by spaces.
+func (ns *netns) run(command string) error {
+	words := strings.Fields(command)
+	cmd := exec.Command(words[0], words[1:]...)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := ns.start(cmd); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return errors.New(err.Error() + ": " + out.String())
+	}
+	return nil
+}
+
+func (ns *netns) must(command string) {
+	ns.t.Helper()
+	if err := ns.run(command); err != nil {
+		ns.t.Fatalf("%s: %v", command, err)
+	}
+}
+
+// dial connects inside the namespace: a socket stays where it was made.
+func (ns *netns) dial(ctx context.Context, network, address string) (nc net.Conn, err error) {
+	return nc, ns.do(func() error {
+		d := net.Dialer{KeepAlive: -1}
+		nc, err = d.DialContext(ctx, network, address)
+		return err
+	})
+}
+
+// inNetns is a world whose victim is a process behind a firewall.
+func inNetns(t *testing.T, s setup, story func(*world, *muxtest.Process, *netns)) {
+	t.Helper()
+	ns := newNetns(t)
+	s.opts = append(s.opts, muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
+		return ns.dial(ctx, network, address)
+	}))
+	s.alone = true
+	onProcess(t, s, ns.start, func(w *world, p *muxtest.Process) { story(w, p, ns) })
+}
+
+// TestFaultKernel_BlackHole: the packets of one connection are dropped, both
+// ways.
+func TestFaultKernel_BlackHole(t *testing.T) {
+	for name, parser := range map[string]muxpool.FrameParser{"keepalive": alive{}, "no keepalive": muxtest.Parser{}} {
+		t.Run(name, func(t *testing.T) {
+			inNetns(t, setup{parser: parser}, func(w *world, p *muxtest.Process, ns *netns) {
+				w.prove()
+				dark := w.node().Conns[0].LocalAddr.(*net.TCPAddr)
+				for _, side := range []string{"sport", "dport"} {
+					ns.must("nft add rule inet faults input tcp " + side + " " + port(dark) + " drop")
+				}
+				stop := w.retry(4, 10*time.Millisecond, 500*time.Millisecond)
+				w.until(dropWithin, "the silent connection is dropped", func() bool { return len(w.heard(muxpool.ConnDown)) == 1 })
+				stop()
+				if w.tally.OK() < 50 {
+					w.Errorf("only %d calls succeeded meanwhile, on the sibling", w.tally.OK())
+				}
+				for _, err := range w.tally.Errors() {
+					if !isTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
+						w.Fatal("on the silent connection: ", err)
+					}
+				}
+				if failed := w.calls(100, 5*time.Second).land(); len(failed) > 0 {
+					w.Error("after the drop: ", failed[0])
+				}
+			})
+		})
+	}
+}
+
+func port(a *net.TCPAddr) string {
+	_, p, _ := net.SplitHostPort(a.String())
+	return p
+}
+
+// TestFaultKernel_NodeBlackHoleAndBack: nothing reaches the node for two seconds.
+func TestFaultKernel_NodeBlackHoleAndBack(t *testing.T) {
+	inNetns(t, setup{}, func(w *world, p *muxtest.Process, ns *netns) {
+		w.prove()
+		ns.must("nft add rule inet faults input meta l4proto tcp drop")
+		stop := w.retry(4, 10*time.Millisecond, 300*time.Millisecond)
+		w.until(dropWithin, "both connections are dropped", func() bool { return len(w.heard(muxpool.ConnDown)) >= 2 })
+		ns.must("nft flush chain inet faults input")
+		w.recovers(3 * time.Second) // a dial that is under way takes its second, or the kernel's next SYN
+		stop()
+	})
+}
+
+// TestFaultKernel_RejectedWithReset: a firewall answers with resets.
+func TestFaultKernel_RejectedWithReset(t *testing.T) {
+	inNetns(t, setup{}, func(w *world, p *muxtest.Process, ns *netns) {
+		for range often(20, 3) {
+			w.prove()
+			ns.must("nft add rule inet faults input tcp dport " + p.Addr()[len("127.0.0.1:"):] + " reject with tcp reset")
+			if err := w.call(); !errors.Is(err, muxpool.ErrConnLost) && !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) {
+				w.Errorf("got %v", err)
+			}
+			ns.must("nft flush chain inet faults input")
+			w.recovers(time.Second)
+		}
+	})
+}

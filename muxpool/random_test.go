@@ -1,0 +1,241 @@
+package muxpool_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// The randomised test takes its seed from MUXPOOL_SEED, else from the clock, and
+// logs it; MUXPOOL_EXCHANGES says how many exchanges it makes.
+const defaultExchanges = 20_000
+
+func seed(t *testing.T) uint64 {
+	s := uint64(time.Now().UnixNano())
+	if env := os.Getenv("MUXPOOL_SEED"); env != "" {
+		n, err := strconv.ParseUint(env, 10, 64)
+		if err != nil {
+			t.Fatal("MUXPOOL_SEED: ", err)
+		}
+		s = n
+	}
+	t.Logf("MUXPOOL_SEED=%d", s)
+	return s
+}
+
+// TestRandom: three peers delay, reorder, drop, reset, answer late, twice and
+// after cancel. Every exchange ends once, in time, with its own answer or an
+// error; what an error calls not sent was never seen by a peer.
+func TestRandom(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { testRandom(t, false) })
+	t.Run("sockets", func(t *testing.T) { testRandom(t, true) })
+}
+
+func testRandom(t *testing.T, sockets bool) {
+	muxtest.CheckLeaks(t)
+	r := &random{t: t, seed: seed(t), target: int64(envInt("MUXPOOL_EXCHANGES", defaultExchanges)) / 2}
+	lag := muxtest.WatchLag()
+	r.peers(sockets)
+	start := time.Now()
+	var callers sync.WaitGroup
+	for i := range 48 {
+		callers.Go(func() { r.caller(uint64(i)) })
+	}
+	callers.Wait()
+	lagged := lag.Stop()
+	t.Logf("%d exchanges in %v: %d answered, %d failed, stats %+v", r.done.Load(), time.Since(start),
+		r.tally.OK(), len(r.tally.Errors()), r.pool.Stats().Counters)
+	for text, n := range r.causes() {
+		t.Logf("%6d %s", n, text)
+	}
+	if err := r.tally.Check(500*time.Millisecond + 2*lagged); err != nil {
+		t.Error(err)
+	}
+	if r.tally.OK() < int(r.target/2) {
+		t.Errorf("only %d of %d exchanges were answered", r.tally.OK(), r.done.Load())
+	}
+}
+
+// random is the randomised test.
+type random struct {
+	t      *testing.T
+	seed   uint64
+	target int64 // exchanges to make
+	done   atomic.Int64
+	pool   *muxpool.Multiplexed
+	nodes  []muxtest.Caller
+	tally  muxtest.Tally
+	seen   seenNonces
+}
+
+// seenNonces are the nonces of all calls that reached a peer.
+type seenNonces struct {
+	mu  sync.Mutex // guards set
+	set map[uint64]struct{}
+}
+
+func (s *seenNonces) note(act muxtest.Action) muxtest.Action {
+	return func(c *muxtest.Conn, f muxtest.Frame) {
+		if f.Kind == muxtest.Call {
+			s.mu.Lock()
+			s.set[f.Nonce] = struct{}{}
+			s.mu.Unlock()
+		}
+		act(c, f)
+	}
+}
+
+func (s *seenNonces) has(nonce uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.set[nonce]
+	return ok
+}
+
+// peers starts three peers and the pool, and calls them by parsers of three
+// kinds.
+func (r *random) peers(sockets bool) {
+	r.seen.set = make(map[uint64]struct{})
+	network := make(muxtest.Network)
+	parsers := []muxpool.FrameParser{alive{}, spaced{IDs: muxtest.IDs8}, muxtest.PlainParser{}}
+	opts := settings(
+		muxpool.WithKeepAlive(200*time.Millisecond), muxpool.WithMaxVirConnsPerConn(100),
+		muxpool.WithIdleTimeout(50*time.Millisecond), muxpool.WithMaxIdleConnsPerHost(3))
+	addresses := make([]string, len(parsers))
+	for i := range parsers {
+		p := muxtest.NewPeer(r.seen.note(muxtest.Calls(r.chaos(uint64(i), parsers[i]))))
+		r.t.Cleanup(func() { p.Close() })
+		addresses[i] = fmt.Sprintf("peer%d:1", i)
+		network[addresses[i]] = p
+		if sockets {
+			address, err := p.Listen("tcp", "127.0.0.1:0", nil)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			addresses[i] = address
+		}
+	}
+	if !sockets {
+		opts = append(opts, muxpool.WithDialContext(network.DialContext))
+	}
+	var err error
+	if r.pool, err = muxpool.New(opts...); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { r.pool.Close() })
+	for i, address := range addresses {
+		r.nodes = append(r.nodes, muxtest.NewCaller(r.pool, "tcp", address, parsers[i]))
+	}
+}
+
+// chaos is what one peer does. Where ids are few, a second answer to one may
+// come when it is in use again, and no pool could tell; where frames have no
+// kinds, a request to go away is an answer.
+func (r *random) chaos(i uint64, parser muxpool.FrameParser) muxtest.Action {
+	const ms = time.Millisecond
+	choices := []muxtest.Choice{
+		{Weight: 6000, Do: muxtest.Echo},
+		{Weight: 1500, Do: muxtest.Reorder},
+		{Weight: 1000, Do: muxtest.Delay(ms)},
+		{Weight: 300, Do: muxtest.Delay(10 * ms)}, // after those with little time have left
+		{Weight: 10, Do: muxtest.Drop},
+		{Weight: 5, Do: muxtest.Reset},
+		{Weight: 5, Do: muxtest.AnswerAndClose},
+		{Weight: 3, Do: muxtest.Close},
+		{Weight: 3, Do: muxtest.CutReset(10)},
+		{Weight: 3, Do: muxtest.Cut(muxtest.HeaderLen)},
+		{Weight: 3, Do: muxtest.Garbage},
+		{Weight: 2, Do: muxtest.HugeLength},
+	}
+	if _, few := parser.(muxpool.IDSpacer); !few {
+		choices = append(choices,
+			muxtest.Choice{Weight: 500, Do: muxtest.Duplicate},
+			muxtest.Choice{Weight: 300, Do: muxtest.DelayTwice(5 * ms)},
+			muxtest.Choice{Weight: 100, Do: muxtest.UnknownID})
+	}
+	if _, kinds := parser.(muxpool.FrameClassifier); kinds {
+		choices = append(choices, muxtest.Choice{Weight: 2, Do: muxtest.GoingAway})
+	}
+	return muxtest.Chaos(r.seed+i, choices...)
+}
+
+// caller makes exchanges until the target is reached.
+func (r *random) caller(i uint64) {
+	rng := rand.New(rand.NewPCG(r.seed, 1000+i))
+	for n := uint64(0); r.done.Add(1) <= r.target; n++ {
+		r.exchange(rng, i<<40|n)
+	}
+}
+
+// causes counts the errors by their first words.
+func (r *random) causes() map[string]int {
+	count := make(map[string]int)
+	for _, err := range r.tally.Errors() {
+		text := err.Error()
+		count[text[:min(len(text), 120)]]++
+	}
+	return count
+}
+
+// exchange makes one exchange, some of them with little time, some cancelled.
+func (r *random) exchange(rng *rand.Rand, nonce uint64) {
+	d := time.Duration(20+rng.IntN(2000)) * time.Millisecond
+	if rng.IntN(30) == 0 {
+		d = time.Duration(1+rng.IntN(5000)) * time.Microsecond
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	if rng.IntN(50) == 0 {
+		time.AfterFunc(time.Duration(rng.IntN(2000))*time.Microsecond, cancel)
+	}
+	body := make([]byte, rng.IntN(100))
+	if rng.IntN(100) == 0 {
+		body = make([]byte, rng.IntN(100_000)) // by reference, over several reads
+	}
+	fill(body, nonce)
+	caller := r.nodes[rng.IntN(len(r.nodes))]
+	err := r.tally.Book(ctx, func() error { return exchangeWith(ctx, caller, nonce, body) })
+	if err == nil || errors.Is(err, muxtest.ErrMismatch) {
+		return
+	}
+	var e *muxpool.Error
+	if !errors.As(err, &e) {
+		r.t.Errorf("not the pool's own error: %#v", err)
+	} else if !e.Sent() && r.seen.has(nonce) {
+		r.t.Errorf("a peer has seen the call whose error says that it was not sent: %v", err)
+	}
+}
+
+// exchangeWith makes an exchange with that nonce.
+func exchangeWith(ctx context.Context, c muxtest.Caller, nonce uint64, body []byte) error {
+	mc, err := c.Get(ctx)
+	if err != nil {
+		return err
+	}
+	defer mc.Close()
+	call := muxtest.Frame{ID: mc.VID(), Nonce: nonce, Body: body}
+	if err := mc.Write(muxtest.AppendFrame(nil, call)); err != nil {
+		return err
+	}
+	return muxtest.Expect(mc, call)
+}
+
+// fill makes every byte of a body tell whose it is.
+func fill(b []byte, nonce uint64) {
+	var pattern [8]byte
+	binary.BigEndian.PutUint64(pattern[:], nonce)
+	for i := range b {
+		b[i] = pattern[i%8] ^ byte(i)
+	}
+}
