@@ -23,12 +23,13 @@ type call struct {
 	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
 	deadline time.Time   // by WithTimeout; zero: none
 
-	// wake has room for one signal: the inbox has changed. One Read at a time
-	// waits for it.
+	// wake holds a signal whenever there is something to take, frame or error,
+	// and no Read is about to take it. One Read at a time waits for it.
 	wake chan struct{}
 
 	writes atomic.Int32 // frames that Write has taken on
 	first  wire.Mark    // where the first of them begins in the connection's stream
+	over   atomic.Bool  // err is set: spares the lock to who only asks
 
 	// live is guarded by conn.mu: the id is in the connection's table.
 	live bool
@@ -95,25 +96,30 @@ func (c *call) signal() bool {
 	}
 }
 
-// take returns the next frame, or the error that ended the call, or neither.
+// take returns the next frame, or the error that ended the call, or neither. Who
+// has got the signal, or found the context done, calls it.
 func (c *call) take() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.head != nil && !c.gone {
-		frame := c.head
-		c.unread -= len(frame)
-		c.head = nil
-		if len(c.more) > 0 {
-			c.head = c.more[0]
-			c.more[0] = nil
-			c.more = c.more[1:]
+	if c.head == nil || c.gone {
+		if c.err == nil {
+			return nil, nil
 		}
-		return frame, nil
+		c.signal()
+		return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
 	}
-	if c.err == nil {
-		return nil, nil
+	frame := c.head
+	c.unread -= len(frame)
+	c.head = nil
+	if len(c.more) > 0 {
+		c.head = c.more[0]
+		c.more[0] = nil
+		c.more = c.more[1:]
 	}
-	return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
+	if c.head != nil || c.err != nil {
+		c.signal()
+	}
+	return frame, nil
 }
 
 // end ends the call: Read returns what is unread, then err; Write returns err.
@@ -129,6 +135,7 @@ func (c *call) endLocked(err error, sent bool) {
 		return
 	}
 	c.err, c.sent = err, sent
+	c.over.Store(true)
 	if c.stop != nil {
 		close(c.stop)
 	}
@@ -150,6 +157,9 @@ func (c *call) close() {
 
 // failed returns the error that ended the call, as a Write reports it.
 func (c *call) failed() error {
+	if !c.over.Load() {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
@@ -187,30 +197,26 @@ func (c *call) maybeSent() bool {
 	return queued
 }
 
-// unanswered returns how many answers are still to come.
-func (c *call) unanswered() int32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.awaited()
-}
-
-// awaited is unanswered with mu held; less than zero if more came than was asked.
-func (c *call) awaited() int32 {
-	if c.oneWay {
-		return 0
-	}
-	return c.writes.Load() - c.answers
-}
-
-// excess returns how many unread frames answer nothing that was asked.
-func (c *call) excess() int32 {
+// balance returns how many answers are still to come, and how many unread frames
+// answer nothing that was asked.
+func (c *call) balance() (awaited, excess int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	unread := int32(len(c.more))
 	if c.head != nil {
 		unread++
 	}
-	return max(0, min(unread, -c.awaited()))
+	awaited = c.awaited()
+	return awaited, max(0, min(unread, -awaited))
+}
+
+// awaited returns how many answers are still to come, less than zero if more came
+// than was asked; mu is held.
+func (c *call) awaited() int32 {
+	if c.oneWay {
+		return 0
+	}
+	return c.writes.Load() - c.answers
 }
 
 // startTimer arms the deadline of WithTimeout.
@@ -241,6 +247,7 @@ func (c *call) reset() bool {
 	c.conn, c.ctx, c.unwatch = nil, nil, nil
 	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.writes.Store(0)
+	c.over.Store(false)
 	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil

@@ -44,8 +44,10 @@ func (c *conn) expired(cl *call) { c.ended(cl, true) }
 // ended detaches a call that its caller no longer waits for.
 func (c *conn) ended(cl *call, timedOut bool) {
 	c.mu.Lock()
-	if timedOut && cl.live && cl.unanswered() > 0 {
-		c.health.lapsed++
+	if timedOut && cl.live {
+		if awaited, _ := cl.balance(); awaited > 0 {
+			c.health.lapsed++
+		}
 	}
 	c.mu.Unlock()
 	c.detach(cl)
@@ -60,8 +62,11 @@ func (c *conn) detach(cl *call) {
 		return
 	}
 	cl.live = false
-	c.ids.release(cl.id, cl.unanswered())
-	c.node.counters.duplicate.Add(uint64(cl.excess()))
+	awaited, excess := cl.balance()
+	c.ids.release(cl.id, awaited)
+	if excess > 0 {
+		c.node.counters.duplicate.Add(uint64(excess))
+	}
 	c.loaded()
 	idle, state, worn := len(c.ids.live) == 0, c.state, c.ids.worn()
 	c.mu.Unlock()

@@ -17,6 +17,7 @@ type Multiplexed struct {
 
 	conns connCount
 
+	recent  recentNodes
 	calls   sync.Pool // of *call
 	handles sync.Pool // of *handles
 
@@ -107,54 +108,6 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 		m.watch(ctx)
 	}
 	return m, nil
-}
-
-// node returns the node for the options, a new one if need be.
-func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
-	key, err := opts.key(name)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.RLock()
-	n, closed := p.nodes[key], p.closed
-	p.mu.RUnlock()
-	if closed != nil {
-		return nil, closed
-	}
-	if n != nil {
-		return n, nil
-	}
-	if n, err = newNode(p, key); err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed != nil {
-		return nil, p.closed
-	}
-	if other := p.nodes[key]; other != nil {
-		return other, nil // somebody else was faster
-	}
-	p.nodes[key] = n
-	return n, nil
-}
-
-// forget drops n if it is still unused.
-func (p *Multiplexed) forget(n *node) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if p.nodes[n.key] != n || n.closed != nil {
-		return
-	}
-	if !n.unused() {
-		n.forgetLater()
-		return
-	}
-	n.closed = errForgotten
-	delete(p.nodes, n.key)
-	p.retired.add(n.counters.snapshot())
 }
 
 // PreWarm connects to a node and waits, until ctx ends at the latest, for a

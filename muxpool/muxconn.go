@@ -100,13 +100,17 @@ func (m *muxConn) Read() ([]byte, error) {
 	}
 	defer m.leave()
 	for {
+		if done := c.ctx.Done(); done == nil { // cheaper than a select
+			<-c.wake
+		} else {
+			select {
+			case <-c.wake:
+			case <-done:
+				return m.readDone(c)
+			}
+		}
 		if frame, err := c.take(); frame != nil || err != nil {
 			return frame, err
-		}
-		select {
-		case <-c.wake:
-		case <-c.ctx.Done():
-			return m.readDone(c)
 		}
 	}
 }
@@ -123,7 +127,7 @@ func (m *muxConn) Close() {
 	if c == nil {
 		return
 	}
-	if m.state.Or(closedBit)&closedBit != 0 { // somebody else was first
+	if m.state.Or(closedBit)&closedBit != 0 { // somebody else was faster
 		m.leave()
 		return
 	}

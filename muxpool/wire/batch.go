@@ -15,6 +15,7 @@ const (
 type batch struct {
 	buf    []byte
 	refs   []ref
+	vec    net.Buffers // memory for vector
 	frames int
 	size   int // bytes, of buf and refs
 }

@@ -35,9 +35,9 @@ func Alloc(n int) []byte {
 	return make([]byte, n, 1<<class)
 }
 
-// Free gives back what Alloc returned. It ignores every slice whose capacity is
-// not that of a class, so memory from elsewhere, a prefix that was cut off, or
-// nil do no harm. The caller must hold no other reference to the memory.
+// Free gives back what Alloc returned, whole: it ignores a slice whose capacity is
+// not that of a class, such as nil or one whose beginning was cut off. Nobody may
+// hold another reference to the memory, so what Peek returned is not to be freed.
 func Free(b []byte) {
 	c := cap(b)
 	if c < 1<<minClass || c > 1<<maxClass || c&(c-1) != 0 {

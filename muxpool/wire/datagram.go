@@ -31,6 +31,8 @@ func (r *DatagramReader) Read(p []byte) (int, error) {
 // Peek implements FrameReader.
 func (r *DatagramReader) Peek(n int) ([]byte, error) {
 	switch {
+	case n < 0:
+		return nil, fmt.Errorf("%w: length %d", ErrFrameTooLarge, n)
 	case n <= len(r.b):
 		return r.b[:n], nil
 	case len(r.b) == 0:
@@ -42,6 +44,9 @@ func (r *DatagramReader) Peek(n int) ([]byte, error) {
 
 // Discard implements FrameReader.
 func (r *DatagramReader) Discard(n int) (int, error) {
+	if n < 0 {
+		return 0, fmt.Errorf("%w: length %d", ErrFrameTooLarge, n)
+	}
 	k := min(n, len(r.b))
 	r.b = r.b[k:]
 	if k < n {

@@ -67,9 +67,9 @@ func (w *Writer) writeNow() bool {
 // the flusher, and hands over to one for anybody else.
 func (w *Writer) finish(flusher bool) (more bool) {
 	w.mu.Lock()
+	w.sent += uint64(w.active.size)
 	w.active.reset()
 	w.spare, w.active, w.written = w.active, batch{}, 0
-	w.sent = w.end - uint64(w.pending.size)
 	more = w.err == nil && w.pending.frames > 0 && !(w.reading && !flusher)
 	if !more {
 		w.writing = false
@@ -104,6 +104,10 @@ func (w *Writer) flush(company bool) {
 	}
 }
 
+// tlsChunk is how much a write under TLS may take: one record. Since such a write
+// cannot go on after its deadline, each has one of its own.
+const tlsChunk = 16 << 10
+
 // writeActive writes the rest of the active batch. A write that ran into its
 // deadline goes on if it got anywhere, except under TLS.
 func (w *Writer) writeActive() error {
@@ -111,15 +115,18 @@ func (w *Writer) writeActive() error {
 		// A connection without deadlines reports an error here: then closing it
 		// is what ends a write that hangs.
 		_ = w.nc.SetWriteDeadline(time.Now().Add(w.cfg.Timeout))
-		w.vec = w.active.vector(w.vec[:0], w.written)
-		v := w.vec // WriteTo consumes it
+		w.active.vec = w.active.vector(w.active.vec[:0], w.written)
+		v := w.active.vec // WriteTo consumes it
+		if w.tls {
+			v = append(v[:0], v[0][:min(len(v[0]), tlsChunk)])
+		}
 		n, err := v.WriteTo(w.nc)
-		clear(w.vec)
+		clear(w.active.vec)
 		w.written += int(n)
 		if err != nil && (n == 0 || w.tls || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
 		}
-		if err == nil && w.written < w.active.size {
+		if err == nil && n == 0 {
 			return io.ErrShortWrite
 		}
 	}
@@ -134,7 +141,7 @@ func (w *Writer) writeActive() error {
 func (w *Writer) abort(err error) {
 	w.mu.Lock()
 	if w.raw != nil {
-		w.accepted.Store(w.end - uint64(w.pending.size) - uint64(w.active.size-w.written))
+		w.accepted.Store(w.sent + uint64(w.written))
 	}
 	w.active.reset()
 	w.active = batch{}
@@ -179,8 +186,9 @@ func (s *Source) Read(p []byte) (int, error) {
 	s.Flush()
 	n, err := s.nc.Read(p)
 	switch {
-	case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && s.shrink.CompareAndSwap(true, false):
-		_ = s.nc.SetReadDeadline(time.Time{})
+	case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && s.shrink.Load():
+		_ = s.nc.SetReadDeadline(time.Time{}) // before the next Shrink may set it
+		s.shrink.Store(false)
 		return n, errShrink
 	case err != nil:
 		s.err = err
@@ -193,15 +201,18 @@ func (s *Source) Read(p []byte) (int, error) {
 }
 
 // Shrink makes a Reader that waits in Read give back the memory that it holds
-// for reading ahead. Unlike the other methods, any goroutine may call it.
+// for reading ahead. Unlike the other methods, any goroutine may call it. It uses
+// the connection's read deadline, which is then none.
 func (s *Source) Shrink() {
-	s.shrink.Store(true)
-	_ = s.nc.SetReadDeadline(time.Unix(1, 0))
+	if s.shrink.CompareAndSwap(false, true) {
+		_ = s.nc.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // Flush writes what the woken callers have queued, and resigns: until the next
 // Read, callers look after themselves. Its goroutine must call it before it
-// waits for anything but Read.
+// waits for anything but Read, and when it stops reading a connection that others
+// still write to.
 func (s *Source) Flush() {
 	if s.w.raw == nil {
 		return

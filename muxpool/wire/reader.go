@@ -24,6 +24,7 @@ const (
 	maxReadBuffer = 128 << 10 // what a busy one may grow to
 	directRead    = 16 << 10  // from here on a body is read past the buffer
 	directStreak  = 8         // small reads after a large body until the buffer fills whole again
+	maxEmptyReads = 100       // reads of nothing in a row until reading fails with io.ErrNoProgress
 	shrinkAfter   = 64        // reads that leave three quarters unused until the buffer halves
 )
 
@@ -63,9 +64,15 @@ func (r *Reader) Buffered() int { return r.w - r.r }
 // tells the cause even if the parser hid it.
 func (r *Reader) TooLarge() error { return r.tooLarge }
 
-func (r *Reader) check(n int) error {
-	if r.tooLarge == nil && r.limit > 0 && n > r.limit {
-		r.tooLarge = fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, n, r.limit)
+// check refuses n more bytes behind the used ones: what a parser computes from a
+// peer's lengths may be negative, or overflow a sum.
+func (r *Reader) check(used, n int) error {
+	switch {
+	case r.tooLarge != nil:
+	case n < 0:
+		r.tooLarge = fmt.Errorf("%w: length %d", ErrFrameTooLarge, n)
+	case r.limit > 0 && n > r.limit-used:
+		r.tooLarge = fmt.Errorf("%w: %d bytes behind the first %d, at most %d are allowed", ErrFrameTooLarge, n, used, r.limit)
 	}
 	return r.tooLarge
 }
@@ -75,12 +82,15 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if r.tooLarge != nil {
+		return 0, r.tooLarge
+	}
 	// A parser may ask for more than the frame has left (io.ReadAll does):
 	// give it what the limit allows, and refuse at the first byte beyond.
 	if r.limit > 0 {
 		left := r.limit - r.frame
 		if left <= 0 {
-			return 0, r.check(r.frame + 1)
+			return 0, r.check(r.frame, 1)
 		}
 		p = p[:min(len(p), left)]
 	}
@@ -112,7 +122,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // Peek implements FrameReader.
 func (r *Reader) Peek(n int) ([]byte, error) {
-	if err := r.check(r.frame + n); err != nil {
+	if err := r.check(r.frame, n); err != nil {
 		return nil, err
 	}
 	for r.w-r.r < n {
@@ -121,15 +131,15 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 			if err == io.EOF && r.w > r.r {
 				err = io.ErrUnexpectedEOF
 			}
-			return r.buf[r.r:r.w], err
+			return r.buf[r.r:r.w:r.w], err
 		}
 	}
-	return r.buf[r.r : r.r+n], nil
+	return r.buf[r.r : r.r+n : r.r+n], nil
 }
 
 // Discard implements FrameReader.
 func (r *Reader) Discard(n int) (int, error) {
-	if err := r.check(r.frame + n); err != nil {
+	if err := r.check(r.frame, n); err != nil {
 		return 0, err
 	}
 	done := 0
@@ -148,10 +158,7 @@ func (r *Reader) Discard(n int) (int, error) {
 
 // Alloc implements FrameReader.
 func (r *Reader) Alloc(n int) ([]byte, error) {
-	if n < 0 {
-		return nil, fmt.Errorf("%w: length %d", ErrFrameTooLarge, n)
-	}
-	if err := r.check(n); err != nil {
+	if err := r.check(0, n); err != nil {
 		return nil, err
 	}
 	return Alloc(n), nil
@@ -160,7 +167,11 @@ func (r *Reader) Alloc(n int) ([]byte, error) {
 // reserve makes the buffer large enough for n bytes.
 func (r *Reader) reserve(n int) {
 	if n > len(r.buf) {
-		r.resize(max(n, minReadBuffer))
+		size := max(n, minReadBuffer)
+		if len(r.buf) >= minReadBuffer && n < 2*len(r.buf) {
+			size = 2 * len(r.buf) // a parser that looks ever further must not copy each time
+		}
+		r.resize(size)
 	}
 }
 
@@ -184,7 +195,12 @@ func (r *Reader) fill() error {
 	if r.direct > 0 {
 		end = min(end, r.w+minReadBuffer/4)
 	}
-	n, err := r.src.Read(r.buf[r.w:end])
+	n, err := 0, error(nil)
+	for range maxEmptyReads {
+		if n, err = r.src.Read(r.buf[r.w:end]); n > 0 || err != nil {
+			break
+		}
+	}
 	r.w += n
 	if err == errShrink && n == 0 {
 		if r.w <= minReadBuffer && len(r.buf) > minReadBuffer {

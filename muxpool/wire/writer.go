@@ -12,7 +12,7 @@ import (
 type WriterConfig struct {
 	MaxFrames int           // frames that may wait to be written; default 1024
 	MaxBytes  int           // bytes that may wait, one frame at the least; default 4 MiB
-	Timeout   time.Duration // without any progress of a write for so long, it fails; default 3 s
+	Timeout   time.Duration // a write that gets nowhere for so long fails, after twice that at most; default 3 s
 	// OnError hears of the failed write that ended the Writer, once, on the
 	// goroutine whose write it was, with no lock held. Nil: nobody asks.
 	OnError func(error)
@@ -62,7 +62,6 @@ type Writer struct {
 
 	active  batch // owned by whoever set writing
 	written int   // bytes of active that the kernel has taken; likewise
-	vec     net.Buffers
 }
 
 // NewWriter returns a Writer on nc. Nobody else may write to nc.
@@ -107,6 +106,9 @@ func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, r
 	if owned {
 		return w.queue(frame, true, mark)
 	}
+	if retry, err := w.full(len(frame)); err != nil {
+		return 0, retry, err // before the frame is copied
+	}
 	own := append(Alloc(len(frame))[:0], frame...)
 	offset, retry, err = w.queue(own, true, mark)
 	if err != nil {
@@ -148,15 +150,9 @@ func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []by
 // own, and sees to it that somebody writes.
 func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struct{}, error) {
 	w.mu.Lock()
-	if w.err != nil {
-		err := w.err
+	if retry, err := w.space(len(frame)); err != nil {
 		w.mu.Unlock()
-		return 0, nil, err
-	}
-	if w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+len(frame) > w.cfg.MaxBytes {
-		retry := w.progressed()
-		w.mu.Unlock()
-		return 0, retry, ErrQueueFull
+		return 0, retry, err
 	}
 	offset := w.end
 	if mark != nil {
@@ -178,6 +174,24 @@ func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struc
 		w.lead(company)
 	}
 	return offset, nil, nil
+}
+
+// space returns why a frame of n bytes cannot be queued. mu is held.
+func (w *Writer) space(n int) (retry <-chan struct{}, err error) {
+	switch {
+	case w.err != nil:
+		return nil, w.err
+	case w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+n > w.cfg.MaxBytes:
+		return w.progressed(), ErrQueueFull
+	}
+	return nil, nil
+}
+
+// full is space with the lock taken.
+func (w *Writer) full(n int) (retry <-chan struct{}, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.space(n)
 }
 
 // progressed returns the channel that the next change closes. mu is held.
@@ -218,7 +232,6 @@ func (w *Writer) fail(err error) bool {
 		return false
 	}
 	w.err = err
-	w.end -= uint64(w.pending.size)
 	w.pending.reset()
 	w.pending.buf, w.spare = nil, batch{}
 	w.notify()

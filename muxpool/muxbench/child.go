@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// A child process is told its Job in the environment, hears commands on its
+// standard input, one a line, and answers with a line of JSON on descriptor 3.
+// It ends when its input does, so no child outlives its parent.
+
+const jobVariable = "MUXBENCH_JOB"
+
+// Job is what a child does.
+type Job struct {
+	Role     string // "server" or "client"
+	Entry    string
+	Env      Env
+	Deadline time.Duration // of each call's context, where the entry has one
+	Warmup   time.Duration
+	Duration time.Duration
+}
+
+// What children answer with. Err is for the reader of the parent's output.
+type (
+	serverStarted struct{ Addr, Err string }
+	clientWarm    struct{ Err string }
+	// ClientResult is what the client counted in its window.
+	ClientResult struct {
+		Err      string
+		Calls    uint64
+		P50, P99 time.Duration
+		Used     Usage
+	}
+)
+
+const (
+	commandMark = "mark" // to a server: answer with the Usage now
+	commandGo   = "go"   // to a client: open the window
+)
+
+// runChild runs the process as a child and returns true, if the environment says
+// that it is one.
+func runChild() bool {
+	text, ok := os.LookupEnv(jobVariable)
+	if !ok {
+		return false
+	}
+	var job Job
+	err := json.Unmarshal([]byte(text), &job)
+	if err == nil {
+		err = job.run(bufio.NewScanner(os.Stdin), json.NewEncoder(os.NewFile(3, "parent")))
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "muxbench %s of %s: %v\n", job.Role, job.Entry, err)
+		os.Exit(1)
+	}
+	return true
+}
+
+func (j Job) run(commands *bufio.Scanner, answers *json.Encoder) error {
+	entry, err := findEntry(j.Entry)
+	if err != nil {
+		return err
+	}
+	switch j.Role {
+	case "server":
+		return j.serve(entry, commands, answers)
+	case "client":
+		return j.call(entry, commands, answers)
+	}
+	return fmt.Errorf("unknown role %q", j.Role)
+}
+
+func (j Job) serve(entry Entry, commands *bufio.Scanner, answers *json.Encoder) error {
+	addr, err := entry.Serve(j.Env)
+	if err := answers.Encode(serverStarted{addr, errorText(err)}); err != nil {
+		return err
+	}
+	for commands.Scan() {
+		if commands.Text() != commandMark {
+			return fmt.Errorf("unknown command %q", commands.Text())
+		}
+		if err := answers.Encode(usageNow()); err != nil {
+			return err
+		}
+	}
+	return commands.Err()
+}
+
+func (j Job) call(entry Entry, commands *bufio.Scanner, answers *json.Encoder) error {
+	l, err := j.warmUp(entry)
+	if err := answers.Encode(clientWarm{errorText(err)}); err != nil {
+		return err
+	}
+	if err != nil {
+		return nil // the parent knows
+	}
+	if !commands.Scan() || commands.Text() != commandGo {
+		return errors.Join(io.ErrUnexpectedEOF, commands.Err())
+	}
+	go func() { // the parent has no more to say: this ends when it does
+		commands.Scan()
+		os.Exit(1)
+	}()
+	before := usageNow()
+	l.open(j.Duration)
+	time.Sleep(j.Duration)
+	used := usageNow().Since(before)
+	latency, err := l.close()
+	return answers.Encode(ClientResult{errorText(err), latency.count, latency.quantile(0.5), latency.quantile(0.99), used})
+}
+
+// warmUp dials, and calls for Warmup at least, until every caller has had an
+// answer.
+func (j Job) warmUp(entry Entry) (*load, error) {
+	client, err := entry.Dial(j.Env)
+	if err != nil {
+		return nil, err
+	}
+	calls := make([]Call, j.Env.Callers)
+	if entry.Info().Batched {
+		calls = calls[:1]
+	}
+	for i := range calls {
+		if calls[i], err = client.Caller(i); err != nil {
+			return nil, err
+		}
+	}
+	deadline := j.Deadline
+	if !entry.Deadline {
+		deadline = 0
+	}
+	l := startLoad(calls, j.Env.Size, deadline)
+	time.Sleep(j.Warmup)
+	l.warm.Wait()
+	return l, nil
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

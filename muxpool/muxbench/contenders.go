@@ -1,0 +1,22 @@
+package main
+
+// contenders are all that can be measured, in the order of tables.
+var contenders = []Contender{
+	rawTCP{},
+	pipe{},
+	muxkitPool{},
+	muxkitPool{timeout: true},
+	muxkitPool{keep: true},
+	trpcPool{},
+	trpcPool{buffered: true},
+	plainGRPC{},
+	gokitGRPC{},
+	gokitHTTP{},
+	gokitHTTP{bytes: true},
+	netRPC{},
+	natsRequest{},
+	drpcPool{},
+	yamuxStreams{},
+	netpollMux{},
+	rueidisEcho{},
+}

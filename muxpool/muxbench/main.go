@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// settings are the flags.
+type settings struct {
+	contenders, sizes, callers, nets string
+	rounds                           int
+	duration, warmup, deadline       time.Duration
+	pinned, full, targets            bool
+	list, check                      bool
+	from, json, plots, markdown      string
+}
+
+func main() {
+	if runChild() {
+		return
+	}
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "muxbench:", err)
+		os.Exit(1)
+	}
+}
+
+func parseFlags(args []string, stderr io.Writer) (settings, error) {
+	var s settings
+	f := flag.NewFlagSet("muxbench", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&s.contenders, "contenders", "", "comma-separated names or patterns (see -list); default: all, with contexts")
+	f.StringVar(&s.sizes, "sizes", "128,4096,65536", "payload sizes, bytes")
+	f.StringVar(&s.callers, "callers", "1,8,64,512,4096", "numbers of callers")
+	f.StringVar(&s.nets, "net", "tcp", "tcp, tls, unix, or several of them")
+	f.IntVar(&s.rounds, "rounds", 1, "measurements of each cell, interleaved")
+	f.DurationVar(&s.duration, "duration", time.Second, "what is measured, after the warm-up")
+	f.DurationVar(&s.warmup, "warmup", 250*time.Millisecond, "calls before the measurement")
+	f.DurationVar(&s.deadline, "deadline", 30*time.Second, "of each call's context")
+	f.BoolVar(&s.pinned, "pinned", false, "both processes on CPU 0")
+	f.BoolVar(&s.full, "full", false, "measure everything that docs/performance.md shows")
+	f.BoolVar(&s.targets, "targets", false, "print the table of targets; measure what it needs, unless -contenders, -full or -from says otherwise")
+	f.BoolVar(&s.list, "list", false, "list the contenders")
+	f.BoolVar(&s.check, "check", false, "check that the program measures what it says")
+	f.StringVar(&s.from, "from", "", "read the measurements of a former run from this JSON `file` instead of measuring")
+	f.StringVar(&s.json, "json", "", "write the measurements to this `file`")
+	f.StringVar(&s.plots, "plots", "", "write SVG plots into this `directory`")
+	f.StringVar(&s.markdown, "markdown", "", "write the tables into this Markdown `file`")
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	if f.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if s.rounds < 1 || s.duration <= 0 || s.warmup <= 0 || s.deadline <= 0 {
+		return s, errors.New("-rounds, -duration, -warmup and -deadline must be positive")
+	}
+	return s, nil
+}
+
+func run(args []string, stdout, stderr io.Writer) error {
+	s, err := parseFlags(args, stderr)
+	if err != nil {
+		return err
+	}
+	if s.list {
+		for _, c := range contenders {
+			fmt.Fprintf(stdout, "%-18s %s\n", c.Info().Name, c.Info().About)
+		}
+		fmt.Fprintf(stdout, "\nA contender that takes contexts is also there as NAME%s, without.\n", withoutContexts)
+		return nil
+	}
+	results, err := s.results(stdout, stderr)
+	if err != nil || s.check {
+		return err
+	}
+	return s.write(stdout, results)
+}
+
+// results measures, or reads what was measured.
+func (s settings) results(stdout, stderr io.Writer) (Results, error) {
+	if s.from != "" {
+		return loadResults(s.from)
+	}
+	b, err := newBench(stderr)
+	if err != nil {
+		return Results{}, err
+	}
+	defer b.close()
+	b.duration, b.warmup, b.deadline = s.duration, s.warmup, s.deadline
+	if s.check {
+		return Results{}, b.selfCheck(stdout)
+	}
+	cells, err := s.cells()
+	if err != nil {
+		return Results{}, err
+	}
+	return Results{thisMachine(), b.rounds(cells, s.rounds)}, nil
+}
+
+func (s settings) cells() ([]Cell, error) {
+	switch {
+	case s.full:
+		return fullPlan()
+	case s.targets && s.contenders == "":
+		return targetCells(), nil
+	}
+	chosen, err := selectEntries(s.contenders)
+	if err != nil {
+		return nil, err
+	}
+	sizes, err1 := numbers("-sizes", s.sizes, minSize, 1<<20)
+	callers, err2 := numbers("-callers", s.callers, 1, 1<<16)
+	nets, err3 := networks(s.nets)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	return product(chosen, nets, sizes, callers, s.pinned), nil
+}
+
+// write puts the results out in every form that was asked for.
+func (s settings) write(stdout io.Writer, r Results) error {
+	if s.targets {
+		printTargets(stdout, r.Records)
+		printFailures(stdout, r.Records)
+	} else {
+		printTable(stdout, r.Records)
+	}
+	var errs []error
+	if s.json != "" {
+		errs = append(errs, r.save(s.json))
+	}
+	if s.plots != "" {
+		errs = append(errs, writePlots(s.plots, r))
+	}
+	if s.markdown != "" {
+		errs = append(errs, updateMarkdown(s.markdown, r))
+	}
+	return errors.Join(errs...)
+}

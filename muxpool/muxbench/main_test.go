@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets the test binary be its own children, as the program is.
+func TestMain(m *testing.M) {
+	if runChild() {
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) // some rivals start goroutines in init
+}
+
+func TestFlagsRefuseWhatMakesNoSense(t *testing.T) {
+	for args, want := range map[string]string{
+		"-rounds 0":                "-rounds",
+		"-duration -1s":            "-duration",
+		"-sizes 15":                `"15"`,
+		"-sizes 128,x":             `"x"`,
+		"-callers 0":               `"0"`,
+		"-net udp":                 `"udp"`,
+		"-contenders nobody":       `"nobody"`,
+		"-contenders [":            `"["`,
+		"surplus":                  `"surplus"`,
+		"-from does-not-exist":     "does-not-exist",
+		"-contenders raw -sizes ,": `""`,
+	} {
+		err := run(strings.Fields(args), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one that names %s", args, err, want)
+		}
+	}
+}
+
+// TestRun goes the whole way: measure, save, read again, and write every form.
+func TestRun(t *testing.T) {
+	dir := t.TempDir()
+	file, plots, doc := filepath.Join(dir, "r.json"), filepath.Join(dir, "plots"), filepath.Join(dir, "doc.md")
+	if err := os.WriteFile(doc, []byte("before\n<!-- muxbench: throughput -->\nold\n<!-- end -->\nafter\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := "-contenders raw,muxkit* -sizes 128 -callers 2 -rounds 2 -duration 50ms -warmup 20ms -json " + file
+	if err := run(strings.Fields(args), io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var table, again bytes.Buffer
+	if err := run([]string{"-from", file, "-plots", plots, "-markdown", doc}, &table, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if err := run([]string{"-from", file, "-targets"}, &again, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{"table": table.String(), "targets": again.String(), "document": readText(doc)} {
+		if !strings.Contains(text, "muxkit") || strings.Contains(text, "failed in round") || strings.Contains(text, "old") {
+			t.Errorf("%s:\n%s", what, text)
+		}
+	}
+	for _, f := range figureFiles {
+		if svg := readText(filepath.Join(plots, f.name)); !strings.Contains(svg, "</svg>") || !strings.Contains(svg, "raw") {
+			t.Errorf("%s is no SVG that names raw", f.name)
+		}
+	}
+}
+
+// TestCheck runs what -check runs.
+func TestCheck(t *testing.T) {
+	b, err := newBench(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	b.duration, b.warmup = 500*time.Millisecond, 100*time.Millisecond
+	var report bytes.Buffer
+	if err := b.selfCheck(&report); err != nil {
+		t.Errorf("%v\n%s", err, &report)
+	}
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// A Markdown file says where tables go: each stands between a line
+// "<!-- muxbench: NAME -->" and the next line "<!-- end -->".
+
+var sections = map[string]func(*bytes.Buffer, Results){
+	"machine":    machineSection,
+	"contenders": contenderSection,
+	"throughput": matrixSection("thousand calls/s", thousandCalls),
+	"latency":    latencySection,
+	"cpu":        matrixSection("CPU seconds of both sides for 100,000 calls", cpuPer100k),
+	"batches":    matrixSection("requests in one write of the client", clientBatch),
+	"allocs":     allocSection,
+	"costs":      costSection,
+	"targets":    targetSection,
+}
+
+const (
+	sectionStart = "<!-- muxbench: "
+	sectionEnd   = "<!-- end -->"
+)
+
+// updateMarkdown writes the sections of a file anew.
+func updateMarkdown(file string, r Results) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	text, err = fillSections(text, r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return os.WriteFile(file, text, 0o644)
+}
+
+func fillSections(text []byte, r Results) ([]byte, error) {
+	var out bytes.Buffer
+	inside := "" // the section whose old lines are dropped
+	for line := range bytes.Lines(text) {
+		trimmed := strings.TrimSpace(string(line))
+		if inside != "" {
+			if trimmed == sectionEnd {
+				out.Write(line)
+				inside = ""
+			}
+			continue
+		}
+		out.Write(line)
+		if name, ok := strings.CutPrefix(trimmed, sectionStart); ok {
+			inside = strings.TrimSuffix(name, " -->")
+			write, ok := sections[inside]
+			if !ok {
+				return nil, fmt.Errorf("unknown section %q", inside)
+			}
+			out.WriteByte('\n')
+			write(&out, r)
+			out.WriteByte('\n')
+		}
+	}
+	if inside != "" {
+		return nil, fmt.Errorf("section %q has no line %q", inside, sectionEnd)
+	}
+	return out.Bytes(), nil
+}
+
+// row writes a line of a table.
+func row(w *bytes.Buffer, cells ...string) {
+	fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
+}
+
+// header writes a table's first two lines.
+func header(w *bytes.Buffer, cells ...string) {
+	row(w, cells...)
+	row(w, slices.Repeat([]string{"---"}, len(cells))...)
+}
+
+func machineSection(w *bytes.Buffer, r Results) {
+	m := r.Machine
+	rounds := 0
+	for _, rec := range r.Records {
+		rounds = max(rounds, rec.Round+1)
+	}
+	windows := distinct(r.Records, func(rec Record) string { return rec.Window.String() })
+	fmt.Fprintf(w, "%s, %d cores, Linux %s, %s, %s. Rounds: %d; window: %s.\n\n", m.CPU, m.Cores, m.Kernel, m.Go, m.Date, rounds, strings.Join(windows, ", "))
+	fmt.Fprintf(w, "Rivals: %s.\n", strings.Join(m.Modules, ", "))
+}
+
+func contenderSection(w *bytes.Buffer, _ Results) {
+	header(w, "contender", "how it is run")
+	for _, c := range contenders {
+		row(w, "`"+c.Info().Name+"`", c.Info().About)
+	}
+}
+
+// plain are the records of the tables that compare contenders: over TCP, not
+// pinned, contexts where the contender takes them.
+func plain(records []Record) []Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r Record) bool {
+		return r.Net != "tcp" || r.Pinned || strings.HasSuffix(r.Entry, withoutContexts)
+	})
+}
+
+func sorted(values []int) []int {
+	slices.Sort(values)
+	return values
+}
+
+// matrixSection makes a table of contenders and callers for each size.
+func matrixSection(what string, m metric) func(*bytes.Buffer, Results) {
+	return func(w *bytes.Buffer, r Results) {
+		writeMatrices(w, plain(r.Records), what, func(c Cell) string { return figure(medianOf(r.Records, c, m)) })
+	}
+}
+
+func latencySection(w *bytes.Buffer, r Results) {
+	writeMatrices(w, plain(r.Records), "p50 / p99, ms", func(c Cell) string {
+		return figure(medianOf(r.Records, c, p50Millis)) + " / " + figure(medianOf(r.Records, c, p99Millis))
+	})
+}
+
+func writeMatrices(w *bytes.Buffer, records []Record, what string, value func(Cell) string) {
+	entries := inOrder(distinct(records, func(r Record) string { return r.Entry }))
+	callers := sorted(distinct(records, func(r Record) int { return r.Callers }))
+	for _, size := range sorted(distinct(records, func(r Record) int { return r.Size })) {
+		fmt.Fprintf(w, "%s: %s\n\n", sizeName(size), what)
+		heads := []string{""}
+		for _, c := range callers {
+			heads = append(heads, fmt.Sprintf("c=%d", c))
+		}
+		header(w, heads...)
+		for _, e := range entries {
+			line := []string{"`" + e + "`"}
+			for _, c := range callers {
+				line = append(line, value(Cell{e, "tcp", size, c, false}))
+			}
+			row(w, line...)
+		}
+		w.WriteByte('\n')
+	}
+}
+
+// inOrder sorts entries' names as entries lists them.
+func inOrder(names []string) []string {
+	all := entryNames(entries())
+	slices.SortStableFunc(names, func(a, b string) int { return slices.Index(all, a) - slices.Index(all, b) })
+	return names
+}
+
+// allocSection shows allocations at one load: they hardly depend on it.
+func allocSection(w *bytes.Buffer, r Results) {
+	const callers = 64
+	records := slices.DeleteFunc(slices.Clone(r.Records), func(rec Record) bool { return rec.Net != "tcp" || rec.Pinned || rec.Callers != callers })
+	fmt.Fprintf(w, "Objects and bytes per call at c=%d: the client's, and objects of the server.\n\n", callers)
+	sizes := sorted(distinct(records, func(r Record) int { return r.Size }))
+	heads := []string{""}
+	for _, s := range sizes {
+		heads = append(heads, sizeName(s)+": client", "server")
+	}
+	header(w, heads...)
+	for _, e := range inOrder(distinct(records, func(r Record) string { return r.Entry })) {
+		line := []string{"`" + e + "`"}
+		for _, s := range sizes {
+			c := Cell{e, "tcp", s, callers, false}
+			line = append(line, figure(medianOf(records, c, allocs))+", "+figure(medianOf(records, c, allocBytes))+" B", figure(medianOf(records, c, serverAllocs)))
+		}
+		row(w, line...)
+	}
+}
+
+func costSection(w *bytes.Buffer, r Results) {
+	heads := []string{"change", "from", "to"}
+	for _, size := range costSizes {
+		for _, c := range costCallers {
+			heads = append(heads, fmt.Sprintf("%s, c=%d", sizeName(size), c))
+		}
+	}
+	header(w, heads...)
+	for _, cost := range costRows {
+		line := []string{cost.What, "`" + cost.Against + "` " + cost.OnNet, "`" + cost.Entry + "` " + cost.Net}
+		for _, size := range costSizes {
+			for _, c := range costCallers {
+				a, b := cost.cells(size, c)
+				line = append(line, figure(ratioOf(r.Records, a, b)))
+			}
+		}
+		row(w, line...)
+	}
+}
+
+func targetSection(w *bytes.Buffer, r Results) {
+	header(w, "row", "target", "reached", "")
+	for _, t := range targets() {
+		reached := t.reached(r.Records)
+		row(w, t.What, t.bound(), figure(reached), t.verdict(reached))
+	}
+}

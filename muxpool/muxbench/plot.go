@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// figureFile is one SVG: a panel for each size, callers across, a metric up,
+// both axes logarithmic.
+type figureFile struct {
+	name, title string
+	metric      metric
+}
+
+var figureFiles = []figureFile{
+	{"throughput.svg", "calls/s", callsPerSecond},
+	{"latency.svg", "p99, ms", p99Millis},
+	{"cpu.svg", "CPU s per 100,000 calls", cpuPer100k},
+}
+
+// writePlots writes the figures into dir.
+func writePlots(dir string, r Results) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, f := range figureFiles {
+		if err := f.write(filepath.Join(dir, f.name), plain(r.Records)); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+const (
+	panelWidth  = 9 * vg.Centimeter
+	panelHeight = 11 * vg.Centimeter
+	legendWidth = 5 * vg.Centimeter
+)
+
+func (f figureFile) write(file string, records []Record) error {
+	sizes := sorted(distinct(records, func(r Record) int { return r.Size }))
+	if len(sizes) == 0 {
+		return fmt.Errorf("no measurement over TCP to draw")
+	}
+	width := panelWidth*vg.Length(len(sizes)) + legendWidth
+	canvas := vgsvg.New(width, panelHeight)
+	all := draw.New(canvas)
+	all.SetColor(color.White)
+	all.Fill(all.Rectangle.Path())
+	legend := plot.NewLegend()
+	for i, size := range sizes {
+		p, err := f.panel(records, size, &legend, i == 0)
+		if err != nil {
+			return err
+		}
+		left := panelWidth * vg.Length(i)
+		p.Draw(draw.Crop(all, left, left+panelWidth-width, 0, 0))
+	}
+	legend.Top, legend.Left = true, true
+	legend.Padding = 2
+	legend.Draw(draw.Crop(all, width-legendWidth+10, 0, 20, -20))
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if _, err := canvas.WriteTo(out); err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+// panel draws one size. The first panel fills the legend.
+func (f figureFile) panel(records []Record, size int, legend *plot.Legend, first bool) (*plot.Plot, error) {
+	p := plot.New()
+	p.Title.Text = sizeName(size)
+	p.X.Label.Text = "callers"
+	if first {
+		p.Y.Label.Text = f.title
+	}
+	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
+	callers := sorted(distinct(records, func(r Record) int { return r.Callers }))
+	p.X.Tick.Marker = plot.ConstantTicks(callerTicks(callers))
+	p.Y.Tick.Marker = plot.LogTicks{Prec: -1}
+	p.Add(plotter.NewGrid())
+	entries := inOrder(distinct(records, func(r Record) string { return r.Entry }))
+	for i, e := range entries {
+		points := f.points(records, e, size, callers)
+		if len(points) == 0 {
+			continue
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return nil, err
+		}
+		line.LineStyle, dots.GlyphStyle = styleOf(e, i)
+		p.Add(line, dots)
+		if first {
+			legend.Add(e, line, dots)
+		}
+	}
+	// Of a single number of callers or of equal figures an axis has no extent.
+	widen(&p.X)
+	widen(&p.Y)
+	return p, nil
+}
+
+func widen(a *plot.Axis) {
+	if a.Min == a.Max {
+		a.Min, a.Max = a.Min/2, a.Max*2
+	}
+}
+
+func (f figureFile) points(records []Record, entry string, size int, callers []int) plotter.XYs {
+	var points plotter.XYs
+	for _, c := range callers {
+		y := medianOf(records, Cell{entry, "tcp", size, c, false}, f.metric)
+		if !math.IsNaN(y) && y > 0 {
+			points = append(points, plotter.XY{X: float64(c), Y: y})
+		}
+	}
+	return points
+}
+
+func callerTicks(callers []int) []plot.Tick {
+	ticks := make([]plot.Tick, len(callers))
+	for i, c := range callers {
+		ticks[i] = plot.Tick{Value: float64(c), Label: fmt.Sprint(c)}
+	}
+	return ticks
+}
+
+var rivalColors = []color.RGBA{
+	{0x1f, 0x77, 0xb4, 255}, {0x2c, 0xa0, 0x2c, 255}, {0x94, 0x67, 0xbd, 255}, {0x8c, 0x56, 0x4b, 255},
+	{0xe3, 0x77, 0xc2, 255}, {0x7f, 0x7f, 0x7f, 255}, {0xbc, 0xbd, 0x22, 255}, {0x17, 0xbe, 0xcf, 255},
+	{0xff, 0x7f, 0x0e, 255}, {0x39, 0x3b, 0x79, 255}, {0x63, 0x79, 0x39, 255}, {0x84, 0x3c, 0x39, 255},
+}
+
+var glyphs = []draw.GlyphDrawer{
+	draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PlusGlyph{}, draw.CrossGlyph{}, draw.RingGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{},
+}
+
+// styleOf makes the limits black and dashed, muxkit red and thick, and gives
+// each rival a colour and a glyph of its own.
+func styleOf(entry string, i int) (draw.LineStyle, draw.GlyphStyle) {
+	line := draw.LineStyle{Color: rivalColors[i%len(rivalColors)], Width: vg.Points(1)}
+	switch {
+	case entry == "raw" || entry == "pipe":
+		line.Color, line.Dashes = color.RGBA{A: 255}, []vg.Length{4, 3}
+	case strings.HasPrefix(entry, "muxkit"):
+		line.Color, line.Width = color.RGBA{0xd6, 0x27, 0x28, 255}, vg.Points(2.5)
+	}
+	return line, draw.GlyphStyle{Color: line.Color, Radius: vg.Points(2.5), Shape: glyphs[i%len(glyphs)]}
+}

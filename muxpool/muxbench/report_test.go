@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rates are records of one cell, a round each.
+func rates(c Cell, perSecond ...uint64) []Record {
+	var records []Record
+	for round, n := range perSecond {
+		records = append(records, Record{Cell: c, Round: round, Window: time.Second, Calls: n})
+	}
+	return records
+}
+
+func TestRatioIsTakenInsideARound(t *testing.T) {
+	fast, slow := Cell{Entry: "muxkit"}, Cell{Entry: "trpc"}
+	// The machine is ten times slower in the second round, and the third of slow failed.
+	records := append(rates(fast, 400, 50, 900), rates(slow, 100, 10, 1)...)
+	records[5].Err = "killed"
+	if got := ratioOf(records, fast, slow); got != 4.5 {
+		t.Errorf("ratio %v, want the median of 4 and 5", got)
+	}
+	if got := medianOf(records, fast, callsPerSecond); got != 400 {
+		t.Errorf("median %v", got)
+	}
+	if got := ratioOf(records, fast, Cell{Entry: "grpc"}); !math.IsNaN(got) {
+		t.Errorf("ratio to what was not measured: %v", got)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	floor, ceiling := target{Bound: 1.8}, target{Bound: 0.05, AtMost: true}
+	for _, c := range []struct {
+		target  target
+		reached float64
+		want    string
+	}{
+		{floor, 1.8, "met"}, {floor, 1.79, "not met"}, {floor, math.NaN(), "not measured"},
+		{ceiling, 0.05, "met"}, {ceiling, 1, "not met"}, {ceiling, math.NaN(), "not measured"},
+	} {
+		if got := c.target.verdict(c.reached); got != c.want {
+			t.Errorf("%v of %v is %q, want %q", c.reached, c.target.bound(), got, c.want)
+		}
+	}
+	var out bytes.Buffer
+	first := targets()[0]
+	printTargets(&out, append(rates(first.Cell, 200), rates(first.Against, 100)...))
+	if line := strings.SplitN(out.String(), "\n", 3)[1]; !strings.Contains(line, "2.00") || !strings.HasSuffix(line, " met") {
+		t.Errorf("line %q", line)
+	}
+}
+
+// TestEveryTargetCanBeMeasured finds targets and costs that speak of entries that
+// are not there.
+func TestEveryTargetCanBeMeasured(t *testing.T) {
+	var cells []Cell
+	for _, target := range targets() {
+		cells = append(cells, target.Cell)
+		if target.Metric == nil {
+			cells = append(cells, target.Against)
+		}
+	}
+	for _, row := range costRows {
+		a, b := row.cells(128, 8)
+		cells = append(cells, a, b)
+	}
+	full, err := fullPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cells {
+		e, err := findEntry(c.Entry)
+		if err != nil || !e.Info().runsOn(c.Net) {
+			t.Errorf("%v cannot be measured: %v", c, err)
+		}
+		if !slices.Contains(full, c) {
+			t.Errorf("-full leaves out %v", c)
+		}
+	}
+}
+
+func TestMergeLoads(t *testing.T) {
+	a, b := Cell{Entry: "a", Size: 1}, Cell{Entry: "b", Size: 1}
+	c := Cell{Entry: "a", Size: 2}
+	if got := mergeLoads([]Cell{a, c, b, a}); !slices.Equal(got, []Cell{a, b, c}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestShuffledGroupsKeepsLoadsTogether(t *testing.T) {
+	cells := []Cell{{Entry: "a", Size: 1}, {Entry: "b", Size: 1}, {Entry: "c", Size: 1}, {Entry: "a", Size: 2}, {Entry: "b", Size: 2}}
+	for range 20 {
+		order := shuffledGroups(cells)
+		first, second := slices.Sorted(slices.Values(order[:3])), slices.Sorted(slices.Values(order[3:]))
+		if !slices.Equal(first, []int{0, 1, 2}) || !slices.Equal(second, []int{3, 4}) {
+			t.Fatalf("order %v", order)
+		}
+	}
+}
+
+func TestFillSections(t *testing.T) {
+	r := Results{Records: rates(Cell{"raw", "tcp", 128, 8, false}, 29_700)}
+	in := "a\n<!-- muxbench: throughput -->\nstale\n<!-- end -->\nb\n"
+	out, err := fillSections([]byte(in), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"a\n<!-- muxbench: throughput -->\n", "| `raw` | 29.7 |\n", "<!-- end -->\nb\n"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	again, err := fillSections(out, r)
+	if err != nil || !bytes.Equal(out, again) {
+		t.Errorf("filling twice changes the text (%v):\n%s", err, again)
+	}
+	for _, bad := range []string{"<!-- muxbench: nothing -->\n<!-- end -->\n", "<!-- muxbench: targets -->\n"} {
+		if _, err := fillSections([]byte(bad), r); err == nil {
+			t.Errorf("no error for %q", bad)
+		}
+	}
+}
+
+func TestTableTellsFailures(t *testing.T) {
+	var out bytes.Buffer
+	ok, broken := rates(Cell{"raw", "tcp", 128, 8, false}, 1000), rates(Cell{"pipe", "tcp", 128, 8, false}, 0)
+	broken[0].Err = "no answer"
+	printTable(&out, append(ok, broken...))
+	for _, want := range []string{"1.00", "raw", "failed in round 1: pipe tcp 128 B c=8: no answer"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &out)
+		}
+	}
+}

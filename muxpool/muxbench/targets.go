@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"text/tabwriter"
+)
+
+// target is a bound that muxkit is to reach, as a ratio of calls per second
+// inside a round or, without Against, as a figure.
+type target struct {
+	What    string
+	Cell    Cell
+	Against Cell
+	Metric  metric // nil for a ratio
+	Bound   float64
+	AtMost  bool // Bound is a maximum, not a minimum
+}
+
+// The entries of muxkit that targets speak of.
+const (
+	muxkitConn   = "muxkit"        // GetMuxConn, Write, Read, Close; inline server
+	muxkitKeep   = "muxkit-keep"   // the same, answers not released
+	muxkitClient = "muxkit-client" // Client and Server, a goroutine per request
+
+	muxkitTimeout = "muxkit-timeout" // GetOptions.WithTimeout
+	muxkitInline  = "muxkit-inline"  // Client and Server, calls served inline
+	muxkitChain   = "muxkit-chain"   // the full chain: Retry, Balancer, breaker
+)
+
+// callersOfTargets are the columns of the table of ratios.
+var callersOfTargets = []int{8, 64, 512}
+
+// ratioTargets are the rows of that table.
+var ratioTargets = []struct {
+	entry, against string
+	size           int
+	bounds         [3]float64
+}{
+	{muxkitConn, "trpc", 128, [3]float64{1.8, 5.5, 8}},
+	{muxkitConn, "trpc-bufio", 128, [3]float64{1.8, 5.5, 8}},
+	{muxkitConn, "trpc", 4 << 10, [3]float64{1.6, 4, 3}},
+	{muxkitConn, "trpc", 64 << 10, [3]float64{1.3, 1.3, 1.3}},
+	{muxkitConn, "raw", 128, [3]float64{1, 4, 9}},
+	{muxkitClient, "gokit-grpc", 128, [3]float64{3.7, 10, 18}},
+	{muxkitClient, "gokit-http", 128, [3]float64{3.5, 15, 24}},
+	{muxkitConn, "netpoll", 128, [3]float64{1.3, 2.7, 2.5}},
+	{muxkitConn, "rueidis", 128, [3]float64{1.1, 1.9, 2.7}},
+}
+
+// targets lists them all.
+func targets() []target {
+	var all []target
+	for _, row := range ratioTargets {
+		for i, callers := range callersOfTargets {
+			all = append(all, target{
+				What:    fmt.Sprintf("%s / %s, %s, c=%d", row.entry, row.against, sizeName(row.size), callers),
+				Cell:    Cell{row.entry, "tcp", row.size, callers, false},
+				Against: Cell{row.against, "tcp", row.size, callers, false},
+				Bound:   row.bounds[i],
+			})
+		}
+	}
+	small := Cell{muxkitConn, "tcp", 128, 512, false}
+	many, noContext, kept := small, small, small
+	many.Callers = 4096
+	noContext.Entry, kept.Entry = muxkitConn+withoutContexts, muxkitKeep+withoutContexts
+	return append(all,
+		target{
+			What: "muxkit / raw, 128 B, c=1, one core", Bound: 0.8,
+			Cell: Cell{muxkitConn, "tcp", 128, 1, true}, Against: Cell{"raw", "tcp", 128, 1, true},
+		},
+		target{What: "muxkit, 128 B, c=4096 / c=512", Cell: many, Against: small, Bound: 0.6},
+		target{What: "allocations per call, released answers", Cell: noContext, Metric: allocs, Bound: 0.05, AtMost: true},
+		target{What: "allocations per call, kept answers", Cell: kept, Metric: allocs, Bound: 2.05, AtMost: true},
+	)
+}
+
+// reached is the figure; NaN if it was not measured.
+func (t target) reached(records []Record) float64 {
+	if t.Metric != nil {
+		return medianOf(records, t.Cell, t.Metric)
+	}
+	return ratioOf(records, t.Cell, t.Against)
+}
+
+// verdict is "met", "not met" or "not measured".
+func (t target) verdict(reached float64) string {
+	switch {
+	case math.IsNaN(reached):
+		return "not measured"
+	case t.AtMost && reached <= t.Bound, !t.AtMost && reached >= t.Bound:
+		return "met"
+	}
+	return "not met"
+}
+
+func (t target) bound() string {
+	if t.AtMost {
+		return fmt.Sprintf("at most %.3g", t.Bound)
+	}
+	return fmt.Sprintf("%.3g", t.Bound)
+}
+
+// targetCells is what must be measured to judge all targets.
+func targetCells() []Cell {
+	var cells []Cell
+	for _, t := range targets() {
+		for _, c := range []Cell{t.Cell, t.Against} {
+			if _, err := findEntry(c.Entry); err == nil {
+				cells = append(cells, c)
+			}
+		}
+	}
+	return mergeLoads(cells)
+}
+
+// printTargets writes the table of targets.
+func printTargets(w io.Writer, records []Record) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "row\ttarget\treached\t")
+	for _, t := range targets() {
+		reached := t.reached(records)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", t.What, t.bound(), figure(reached), t.verdict(reached))
+	}
+	tw.Flush()
+}
+
+// figure writes a number with three digits, "-" for NaN.
+func figure(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "-"
+	case math.Abs(f) >= 100:
+		return fmt.Sprintf("%.0f", f)
+	case math.Abs(f) >= 10:
+		return fmt.Sprintf("%.1f", f)
+	}
+	return fmt.Sprintf("%.2f", f)
+}
