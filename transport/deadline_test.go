@@ -22,35 +22,37 @@ func blocked(started chan<- context.Context, ended chan<- error) func(context.Co
 }
 
 func TestDeadlineTravels(t *testing.T) {
-	started, ended := make(chan context.Context, 1), make(chan error, 1)
-	s := serve(t, map[string]*transport.Server{"M": rawServer(blocked(started, ended))})
+	const limit = time.Second // long enough for a call to start on a loaded machine
 	pool := newPool(t)
-	short := func() context.Context {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	short := func(t *testing.T) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		t.Cleanup(cancel)
 		return ctx
 	}
 	hook := func(ctx context.Context, m *transport.Message) context.Context {
-		m.Timeout = 50 * time.Millisecond
+		m.Timeout = limit
 		return ctx
 	}
 	for name, tc := range map[string]struct {
-		ctx     context.Context
+		ctx     func(*testing.T) context.Context
 		options []transport.ClientOption
 	}{
-		"context's deadline":  {short(), nil},
-		"ClientTimeout":       {t.Context(), []transport.ClientOption{transport.ClientTimeout(50 * time.Millisecond)}},
-		"the shorter of both": {testContext(t), []transport.ClientOption{transport.ClientTimeout(50 * time.Millisecond)}},
-		"a hook's":            {t.Context(), []transport.ClientOption{transport.ClientBefore(hook)}},
+		"context's deadline":  {short, nil},
+		"ClientTimeout":       {(*testing.T).Context, []transport.ClientOption{transport.ClientTimeout(limit)}},
+		"the shorter of both": {testContext, []transport.ClientOption{transport.ClientTimeout(limit)}},
+		"a hook's":            {(*testing.T).Context, []transport.ClientOption{transport.ClientBefore(hook)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := rawClient(pool, s.node, "M", tc.options...)(tc.ctx, []byte{})
+			t.Parallel()
+			started, ended := make(chan context.Context, 1), make(chan error, 1)
+			s := serve(t, map[string]*transport.Server{"M": rawServer(blocked(started, ended))})
+			_, err := rawClient(pool, s.node, "M", tc.options...)(tc.ctx(t), []byte{})
 			if e := asError(t, err); !errors.Is(err, context.DeadlineExceeded) || !e.Timeout() {
 				t.Errorf("the client got %v (code %v)", err, e.Code)
 			}
 			ctx := wait(t, "the call", started)
 			deadline, ok := ctx.Deadline()
-			if left := time.Until(deadline); !ok || left > 50*time.Millisecond {
+			if left := time.Until(deadline); !ok || left > limit {
 				t.Errorf("the server's context has %v left", left)
 			}
 			if err := wait(t, "the end of the server's context", ended); err != context.DeadlineExceeded && err != context.Canceled {

@@ -13,6 +13,16 @@ import (
 // provoke must not flood a log.
 const reportsPerSecond = 10
 
+// maxReport bounds the text of a report, in bytes.
+const maxReport = 2 * maxMessage
+
+// quotedError is an error whose text has something of a peer in it that is not fit
+// for a log.
+type quotedError struct{ error }
+
+func (e quotedError) Error() string { return quote(e.error.Error(), maxReport) }
+func (e quotedError) Unwrap() error { return e.error }
+
 // reports passes errors on, within bounds.
 type reports struct {
 	handler kittransport.ErrorHandler
@@ -41,6 +51,9 @@ func (r *reports) report(ctx context.Context, err error) {
 	r.mu.Unlock()
 	if left > 0 {
 		err = fmt.Errorf("%w (and %d more that were not reported)", err, left)
+	}
+	if text := err.Error(); quote(text, maxReport) != text {
+		err = quotedError{err}
 	}
 	defer func() { _ = recover() }() // a handler that panics must not end the connection
 	r.handler.Handle(ctx, err)

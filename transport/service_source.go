@@ -35,7 +35,7 @@ func (s *timedSource) Read(p []byte) (int, error) {
 			return 0, errWoken // drain came between the caller's look and the deadline
 		}
 		n, err := s.src.Read(p)
-		if n > 0 || err == nil || s.waiting || !isTimeout(err) || time.Now().After(deadline) {
+		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !time.Now().Before(deadline) {
 			return n, err
 		}
 		// drain woke serve in the middle of a frame: read on.

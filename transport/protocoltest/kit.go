@@ -1,0 +1,126 @@
+package protocoltest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"testing"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/wire"
+	"github.com/muxkit/muxkit/transport"
+)
+
+// limit is the largest frame that the readers of the checks allow, in bytes.
+const limit = 1 << 20
+
+// kit is one protocol with what the checks need to know of it.
+type kit struct {
+	p       transport.Protocol
+	server  transport.ServerProtocol // nil if it has no server side
+	space   muxpool.IDSpace
+	method  string
+	bodies  [][]byte
+	garbage [][]byte
+	answer  func(dst []byte, id uint32, body []byte) ([]byte, error) // nil: unknown
+}
+
+func newKit(p transport.Protocol, options []Option) *kit {
+	k := &kit{p: p, method: "Test.Echo", space: muxpool.IDSpace{Max: math.MaxUint32}}
+	k.server, _ = p.(transport.ServerProtocol)
+	if s, ok := p.(muxpool.IDSpacer); ok {
+		k.space = s.IDSpace()
+	}
+	for i := range 4 {
+		k.bodies = append(k.bodies, fmt.Appendf(nil, `"body %d"`, i))
+	}
+	k.bodies = append(k.bodies, fmt.Appendf(nil, "%q", bytes.Repeat([]byte("x"), 100<<10)))
+	if k.server != nil {
+		k.answer = k.serverAnswer
+	}
+	for _, option := range options {
+		option(k)
+	}
+	return k
+}
+
+// serverAnswer answers as the protocol's own server side does.
+func (k *kit) serverAnswer(dst []byte, id uint32, body []byte) ([]byte, error) {
+	frame, err := k.request(id, body)
+	if err != nil {
+		return nil, err
+	}
+	var req transport.Message
+	if err := k.server.ParseRequest(frame, &req); err != nil {
+		return nil, err
+	}
+	return k.server.AppendResponse(dst, id, &req, &transport.Message{Method: k.method, Body: body})
+}
+
+func (k *kit) request(id uint32, body []byte) ([]byte, error) {
+	return k.p.AppendRequest(nil, id, &transport.Message{Method: k.method, Body: body})
+}
+
+// ids are those at the ends of the id space, and beside reserved ones.
+func (k *kit) ids() []uint32 {
+	var ids []uint32
+	for _, id := range []uint32{k.space.Min, k.space.Min + 1, k.space.Min + 2, k.space.Min/2 + k.space.Max/2,
+		k.space.Max - 2, k.space.Max - 1, k.space.Max} {
+		if !k.reserved(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (k *kit) reserved(id uint32) bool {
+	return id < k.space.Min || id > k.space.Max || k.space.Reserved != nil && k.space.Reserved(id)
+}
+
+// parse reads one frame from b as a pool does, or from a plain io.Reader that
+// gives a byte at a time.
+func (k *kit) parse(b []byte, plain bool) (id uint32, frame []byte, err error) {
+	if plain {
+		return k.p.Parse(&dribble{b})
+	}
+	return k.p.Parse(wire.NewReader(bytes.NewReader(b), limit))
+}
+
+// dribble gives one byte at a time.
+type dribble struct{ rest []byte }
+
+func (d *dribble) Read(p []byte) (int, error) {
+	if len(d.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(1, len(p))], d.rest)
+	d.rest = d.rest[n:]
+	return n, nil
+}
+
+// frames are all the frames that the checks cut: requests where the protocol has a
+// server side, answers where they are known.
+func (k *kit) frames(t *testing.T) map[string][]byte {
+	t.Helper()
+	frames := make(map[string][]byte)
+	for _, id := range k.ids() {
+		for i, body := range k.bodies {
+			frame, err := k.request(id, body)
+			if err != nil {
+				t.Fatalf("AppendRequest with id %d, body %d: %v", id, i, err)
+			}
+			if k.server != nil {
+				frames[fmt.Sprintf("request %d with id %d", i, id)] = frame
+			}
+			if k.answer == nil {
+				continue
+			}
+			if frame, err = k.answer(nil, id, body); err != nil {
+				t.Fatalf("the answer to id %d with body %d: %v", id, i, err)
+			}
+			frames[fmt.Sprintf("answer %d to id %d", i, id)] = frame
+		}
+	}
+	return frames
+}
