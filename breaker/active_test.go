@@ -63,7 +63,7 @@ func TestActiveProbeBringsADeadNodeBack(t *testing.T) {
 	p := &prober{err: errSick}
 	bubble(t, withProber(p, breaker.WithEjectionTime(10*time.Second, 0)), func(f *fixture) {
 		f.expel(nodeA)
-		time.Sleep(5*time.Second + 1)
+		time.Sleep(5*time.Second + time.Nanosecond)
 		synctest.Wait()
 		p.ran(t, 5)
 		if e := f.open(nodeA, breaker.ReasonProbeFailed); !errors.Is(e, errSick) || e.RetryAfter > time.Second {
@@ -132,7 +132,7 @@ func TestHangingProberDoesNotWedge(t *testing.T) {
 	bubble(t, withProber(p, breaker.WithProbeTimeout(2*time.Second)), func(f *fixture) {
 		p.hang = make(chan struct{}) // of this bubble
 		f.expel(nodeA)
-		time.Sleep(500*time.Millisecond + 2*time.Second + 1)
+		time.Sleep(500*time.Millisecond + 2*time.Second + time.Nanosecond)
 		synctest.Wait()
 		f.open(nodeA, breaker.ReasonProbeFailed)
 		time.Sleep(time.Second)

@@ -136,9 +136,9 @@ func TestProbeHasADeadline(t *testing.T) {
 				}
 				done := make(chan struct{})
 				go func() { defer close(done); f.Middleware(nodeA)(ep)(context.Background(), nil) }()
-				time.Sleep(2*time.Second - 1)
+				time.Sleep(2*time.Second - time.Nanosecond)
 				f.state(nodeA, breaker.HalfOpen)
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				f.open(nodeA, breaker.ReasonProbeFailed)
 				time.Sleep(time.Second)
