@@ -18,7 +18,6 @@ func stalledDial(ctx context.Context, _ int) error {
 type dials struct {
 	mu       sync.Mutex // guards the fields below
 	now, max int
-	at       []time.Time
 }
 
 func watchDials(p *muxtest.Peer) *dials {
@@ -41,19 +40,10 @@ func (d *dials) add(n int) {
 	defer d.mu.Unlock()
 	d.now += n
 	d.max = max(d.max, d.now)
-	if n > 0 {
-		d.at = append(d.at, time.Now())
-	}
 }
 
 func (d *dials) worst() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.max
-}
-
-func (d *dials) total() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.at)
 }

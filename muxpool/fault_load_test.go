@@ -37,9 +37,13 @@ func TestFault_10000Callers(t *testing.T) {
 }
 
 func TestFault_VirtualConnectionLimit(t *testing.T) {
-	const limit, callers = 50, 10_000
+	const limit = 50
 	opts := []muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(limit)}
 	both(t, setup{parser: classified{}, opts: opts, act: muxtest.Delay(time.Millisecond)}, func(w *world) {
+		callers := 10_000
+		if w.lag != nil {
+			callers = often(callers, 2000) // on sockets
+		}
 		var now, worst atomic.Int64
 		f := &flight{errs: make([]error, callers)}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -118,10 +122,7 @@ func TestFault_VirtualConnectionLimit_Order(t *testing.T) {
 }
 
 func TestFault_100000CancelledCalls(t *testing.T) {
-	calls := 100_000
-	if !full {
-		calls = 20_000
-	}
+	calls := often(100_000, 20_000)
 	inBubble(t, setup{parser: classified{}, act: muxtest.Delay(20 * time.Millisecond), alone: true}, func(w *world) {
 		w.twoConns()
 		before := muxtest.Now().Heap
@@ -167,7 +168,7 @@ func TestFault_200000GetsOnOneContext(t *testing.T) {
 		defer cancel()
 		w.twoConns()
 		before := muxtest.Now().Heap
-		for range 200_000 {
+		for range often(200_000, 50_000) {
 			w.get(ctx).Close()
 		}
 		w.heapFlat(before)

@@ -178,12 +178,24 @@ func (r *random) caller(i uint64) {
 	}
 }
 
-// causes counts the errors by their first words.
+// causes counts the errors by what they are.
 func (r *random) causes() map[string]int {
+	kinds := []error{context.Canceled, context.DeadlineExceeded, muxpool.ErrProtocol, muxpool.ErrFrameTooLarge, muxpool.ErrStalled,
+		muxpool.ErrKeepAliveTimeout, muxpool.ErrConnLost, muxpool.ErrConnectionsHaveBeenExpelled, muxpool.ErrSendQueueFull}
 	count := make(map[string]int)
 	for _, err := range r.tally.Errors() {
 		text := err.Error()
-		count[text[:min(len(text), 120)]]++
+		for _, kind := range kinds {
+			if errors.Is(err, kind) {
+				text = kind.Error()
+				break
+			}
+		}
+		var e *muxpool.Error
+		if errors.As(err, &e) {
+			text = fmt.Sprintf("%s, sent %v: %s", e.Op, e.Sent(), text)
+		}
+		count[text]++
 	}
 	return count
 }

@@ -1,0 +1,220 @@
+package muxpool_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// TestNetworks: every network that GetMuxConn names carries calls.
+func TestNetworks(t *testing.T) {
+	for network, address := range map[string]string{
+		"tcp": "localhost:0", "tcp4": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": filepath.Join(t.TempDir(), "socket"),
+		"udp": "localhost:0", "udp4": "127.0.0.1:0", "udp6": "[::1]:0",
+	} {
+		t.Run(network, func(t *testing.T) {
+			muxtest.CheckLeaks(t)
+			peer := muxtest.NewPeer(nil)
+			defer peer.Close()
+			address, err := peer.Listen(network, address, nil)
+			if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+				t.Skip("needs IPv6: ", err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			pool, err := muxpool.New(settings()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			c := muxtest.NewCaller(pool, network, address, muxtest.Parser{})
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			mc, err := c.Get(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer mc.Close()
+			if err := muxtest.Exchange(mc, []byte(network)); err != nil {
+				t.Error(err)
+			}
+			if mc.RemoteAddr().String() != address {
+				t.Errorf("the remote address is %v, want %s", mc.RemoteAddr(), address)
+			}
+		})
+	}
+}
+
+func TestHandshake(t *testing.T) {
+	both(t, setup{parser: greeted{}}, func(w *world) {
+		if failed := w.calls(100, 5*time.Second).land(); len(failed) > 0 {
+			w.Error(failed[0])
+		}
+		if s := w.victim.Stats(); s.Frames != s.Calls+s.Accepted {
+			w.Errorf("not one greeting a connection: %+v", s)
+		}
+	})
+	refuses := func(c *muxtest.Conn, f muxtest.Frame) {
+		if f.Kind == muxtest.Hello {
+			c.Send(muxtest.Frame{Kind: muxtest.Push})
+		}
+	}
+	t.Run("refused", func(t *testing.T) {
+		inBubble(t, setup{parser: greeted{}, act: refuses}, func(w *world) {
+			err := w.call()
+			if w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false); !errors.Is(err, muxtest.ErrMalformed) {
+				w.Errorf("no cause in %v", err)
+			}
+			w.until(time.Second, "the event", func() bool { return len(w.heard(muxpool.DialFailed)) > 0 })
+			if e := w.heard(muxpool.DialFailed)[0]; e.Reason != muxpool.ReasonHandshakeFailed {
+				w.Error(e)
+			}
+			w.until(time.Second, "the refused connections are closed", func() bool { return w.victim.Stats().Open == 0 })
+		})
+	})
+}
+
+// TestStreams: several frames answer one, in order, on as many MuxConns as there
+// are.
+func TestStreams(t *testing.T) {
+	for name, parser := range map[string]muxpool.FrameParser{"kinds": classified{}, "no kinds": muxtest.Parser{}} {
+		t.Run(name, func(t *testing.T) {
+			numbered := func(c *muxtest.Conn, f muxtest.Frame) {
+				for i := range byte(20) {
+					kind := muxtest.More
+					if i == 19 {
+						kind = muxtest.Answer
+					}
+					c.Send(muxtest.Frame{Kind: kind, ID: f.ID, Nonce: f.Nonce, Body: []byte{i}})
+				}
+			}
+			both(t, setup{parser: parser, act: numbered, alone: true}, func(w *world) {
+				var f flight
+				for range 50 {
+					mc := w.get(context.Background())
+					f.wg.Go(func() {
+						defer mc.Close()
+						for range 3 { // requests on one MuxConn
+							call := muxtest.NewCall(mc, nil)
+							if err := mc.Write(muxtest.AppendFrame(nil, call)); err != nil {
+								w.Error(err)
+								return
+							}
+							for i := range byte(20) {
+								call.Body = []byte{i}
+								if err := muxtest.Expect(mc, call); err != nil {
+									w.Error(err)
+									return
+								}
+							}
+						}
+					})
+				}
+				f.land()
+			})
+		})
+	}
+}
+
+// TestSlowAnswer: an answer that takes its time is no black hole, as long as its
+// caller has it.
+func TestSlowAnswer(t *testing.T) {
+	for name, parser := range map[string]muxpool.FrameParser{"keepalive": alive{}, "no keepalive": muxtest.Parser{}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, setup{parser: parser, act: muxtest.Calls(muxtest.Delay(time.Minute))}, func(w *world) {
+				if failed := w.calls(10, 2*time.Minute).land(); len(failed) > 0 {
+					w.Error(failed[0])
+				}
+				if s := w.victim.Stats(); s.Accepted != 2 {
+					w.Errorf("%d connections, want the first two", s.Accepted)
+				}
+			})
+		})
+	}
+}
+
+// TestSlowAnswersOfSome: calls that time out do not end a connection that
+// answers others.
+func TestSlowAnswersOfSome(t *testing.T) {
+	some := muxtest.Chaos(1, muxtest.Choice{Weight: 1, Do: muxtest.Drop}, muxtest.Choice{Weight: 1, Do: muxtest.Echo})
+	inBubble(t, setup{act: some}, func(w *world) {
+		stop := w.retry(8, 10*time.Millisecond, 200*time.Millisecond)
+		time.Sleep(10 * time.Second) // of bubble time
+		stop()
+		if s := w.victim.Stats(); s.Accepted != 2 {
+			w.Errorf("%d connections, want the first two", s.Accepted)
+		}
+	})
+}
+
+// TestGrowAndShrink: a node whose connections are full opens more, and closes
+// those that are idle beyond what it may keep.
+func TestGrowAndShrink(t *testing.T) {
+	opts := []muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(5), muxpool.WithMaxIdleConnsPerHost(3), muxpool.WithMaxConnsPerHost(8)}
+	inBubble(t, setup{opts: opts}, func(w *world) {
+		hold := w.hold()
+		calls := w.calls(100, time.Minute)
+		w.until(time.Second, "8 connections with 5 calls each", func() bool { return hold.Len() == 40 })
+		if s := w.victim.Stats(); s.Open != 8 {
+			w.Errorf("%d connections, want 8", s.Open)
+		}
+		w.victim.Do(muxtest.Echo)
+		hold.Release(nil)
+		if failed := calls.land(); len(failed) > 0 {
+			w.Error(failed[0])
+		}
+		w.until(time.Second, "3 connections", func() bool { return w.victim.Stats().Open == 3 })
+		if failed := w.calls(100, time.Second).land(); len(failed) > 0 {
+			w.Error(failed[0])
+		}
+	})
+}
+
+// TestEvents: listeners hear of a node's life in order, may call the pool, and
+// hear nothing after cancel.
+func TestEvents(t *testing.T) {
+	inBubble(t, setup{opts: one}, func(w *world) {
+		var kinds []muxpool.EventKind
+		cancel := w.pool.Subscribe(func(e muxpool.Event) {
+			if e.Node == w.caller.Node {
+				w.pool.Stats()
+				kinds = append(kinds, e.Kind)
+			}
+		})
+		if err := w.call(); err != nil {
+			w.Fatal(err)
+		}
+		w.victim.Do(muxtest.Reset)
+		w.call()
+		w.victim.Down()
+		w.until(2*time.Second, "NodeExpelled", func() bool { return len(w.heard(muxpool.NodeExpelled)) == 1 })
+		w.victim.Do(muxtest.Echo)
+		if err := w.victim.Up(); err != nil {
+			w.Fatal(err)
+		}
+		w.recovers(time.Second)
+		w.settle()
+		cancel()
+		n := len(kinds)
+		w.victim.CloseConns()
+		w.settle()
+		if len(kinds) != n {
+			w.Error("an event after cancel")
+		}
+		for i := 1; i < n; i++ {
+			if kinds[i] == muxpool.NodeReady && kinds[i-1] != muxpool.ConnUp {
+				w.Errorf("NodeReady behind %v: %v", kinds[i-1], kinds)
+			}
+		}
+		if n < 8 || kinds[0] != muxpool.ConnUp || kinds[1] != muxpool.NodeReady || kinds[2] != muxpool.ConnDown || kinds[n-1] != muxpool.NodeReady {
+			w.Errorf("events: %v", kinds)
+		}
+	})
+}
