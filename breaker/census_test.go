@@ -137,3 +137,17 @@ func TestPanicThreshold(t *testing.T) {
 		f.open(nodeN(0), breaker.ReasonConsecutiveFailures) // 2 of 4 are left again
 	})
 }
+
+// A tiny threshold is the wish that the last node never goes, whatever it
+// answers.
+func TestPanicWhenNoneIsLeft(t *testing.T) {
+	bubble(t, []breaker.Option{breaker.WithPanicThreshold(0.01)}, func(f *fixture) {
+		f.hold(1)
+		f.calls(nodeA, 5, errSick)
+		if err := f.call(nodeA, nil); err != nil {
+			t.Errorf("the only node refused: %v", err)
+		}
+		f.expel(nodeA) // now there is nothing to call
+		f.open(nodeA, breaker.ReasonNodeExpelled)
+	})
+}

@@ -114,7 +114,9 @@ func TestDeviationNeedsNodesAndVolume(t *testing.T) {
 		for i := range 5 {
 			f.calls(nodeN(i), 99, nil)
 		}
-		f.calls(nodeA, 99, errSick) // the only one with 100 calls
+		f.calls(nodeA, 99, errSick) // with B and C, the only ones with 100 calls
+		f.calls(nodeB, 1, nil)
+		f.calls(nodeC, 1, nil)
 		time.Sleep(10 * time.Second)
 		f.told()
 		f.state(nodeA, breaker.Closed)

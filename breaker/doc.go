@@ -30,11 +30,11 @@
 //
 // # Locks
 //
-// Group.mu -> node.mu -> census.mu or notices.mu. judge.mu and gobreaker's mutex
-// are taken alone. User functions run under none of them, with two exceptions that
-// each of them names: an Option under Group.mu, a ReadyToTrip under gobreaker's
-// mutex, as it does with gobreaker. A call to a closed node takes the locks of its
-// node's judge and gobreaker, nothing that nodes share, and does not allocate.
+// Group.mu -> node.mu -> one of census.mu, notices.mu, judge.mu and gobreaker's
+// mutex. User functions run under none of them, but for two: an Option runs under
+// Group.mu, and a ReadyToTrip under gobreaker's mutex, as it does with gobreaker
+// alone. A call to a closed node takes the locks of its node's judge and
+// gobreaker, nothing that nodes share, and does not allocate.
 //
 // # Goroutines
 //

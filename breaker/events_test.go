@@ -88,6 +88,14 @@ func TestLostConnectionWithSiblings(t *testing.T) {
 			f.call(nodeA, nil)
 			down(f, muxpool.ReasonStalled)
 		}, false},
+		{"and for what comes up after it", func(f *fixture) {
+			up(f)
+			up(f)
+			down(f, muxpool.ReasonStalled)
+			f.call(nodeA, nil)
+			up(f)
+			down(f, muxpool.ReasonStalled)
+		}, false},
 		{"so does NodeReady", func(f *fixture) {
 			up(f)
 			up(f)
@@ -166,9 +174,10 @@ func TestPoolReadyLeavesOtherSourcesAlone(t *testing.T) {
 func TestEventsOfOneIncidentMakeOneEjection(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		f.emit(nodeA, muxpool.ReconnectLimit, muxpool.ReasonReconnectLimit, errSick)
+		time.Sleep(100 * time.Millisecond)
 		f.expel(nodeA)
 		e := f.open(nodeA, breaker.ReasonNodeExpelled)
-		if st, _ := f.StatusOf(nodeA); st.Ejections != 1 || st.Level != 1 || e.RetryAfter.Round(time.Millisecond) != 500*time.Millisecond {
+		if st, _ := f.StatusOf(nodeA); st.Ejections != 1 || st.Level != 1 || e.RetryAfter.Round(time.Millisecond) != 400*time.Millisecond {
 			t.Errorf("%d ejections, level %d, retry after %v", st.Ejections, st.Level, e.RetryAfter)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/sony/gobreaker"
+
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 )
@@ -106,6 +108,19 @@ func TestBlockedListenerIsBounded(t *testing.T) {
 			t.Error("a cancelled listener was told")
 		}
 	})
+}
+
+// The user's OnStateChange needs no listener beside it.
+func TestOnStateChangeAlone(t *testing.T) {
+	told := make(chan string, 1)
+	g := breaker.NewGroup(breaker.WithGobreaker(gobreaker.Settings{
+		OnStateChange: func(name string, from, to gobreaker.State) { told <- fmt.Sprint(name, " ", from, " ", to) },
+	}))
+	defer g.Close()
+	g.Trip(nodeA, nil)
+	if got := <-told; got != nodeA.String()+" closed open" {
+		t.Errorf("told %q", got)
+	}
 }
 
 func TestNilListener(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 // Option sets one property of a Group or, given to UpdateNode, of one node.
 // Zero means the documented default. A negative or senseless value is an error
 // that wraps ErrInvalidOption: NewGroup keeps it for Err, Update and UpdateNode
-// return it. Options may be used any number of times.
+// return it. Options may be used any number of times. One that a user writes
+// must not call the Group.
 type Option func(*settings)
 
 // settings are immutable once a node works with them.
@@ -63,7 +64,8 @@ func WithMaxEjection(share float64) Option {
 // WithPanicThreshold sets a share, from 0 to 1, of the live nodes: while fewer
 // are available, nodes that call outcomes alone have ejected take calls again,
 // as a bad node is then better than none. Nodes whose connections are gone and
-// nodes ejected by hand do not. Default 0: never.
+// nodes ejected by hand do not. A tiny share, as 0.01, means: when none is
+// left. Default 0: never.
 // For a Group, not for one node.
 func WithPanicThreshold(share float64) Option {
 	return func(s *settings) { s.share("WithPanicThreshold", &s.panicShare, share); s.wide("WithPanicThreshold") }

@@ -52,6 +52,9 @@ func (e *echo) start(t *testing.T, address string) string {
 				return
 			}
 			e.mu.Lock()
+			if e.ln != ln { // accepted while it was killed
+				c.Close()
+			}
 			e.conns = append(e.conns, c)
 			e.mu.Unlock()
 			e.done.Go(func() { io.Copy(c, c); c.Close() })
@@ -66,7 +69,7 @@ func (e *echo) kill() {
 	for _, c := range e.conns {
 		c.Close()
 	}
-	e.conns = nil
+	e.ln, e.conns = nil, nil
 	e.mu.Unlock()
 	e.done.Wait()
 }

@@ -105,7 +105,8 @@ func (s *settings) slowest() time.Duration {
 // keep the meaning that they have there, including their defaults:
 //   - ReadyToTrip takes the place of the default detectors; those of
 //     WithDetectors work beside it. Its Counts.Requests are calls that have
-//     ended with a success or a failure. It runs on the call path.
+//     ended with a success or a failure. It runs on the call path, under
+//     gobreaker's mutex, and must not call the Group.
 //   - Interval clears its Counts.
 //   - Timeout is the time of the first ejection, unless WithEjectionTime sets one.
 //   - MaxRequests is the number of probes, unless WithProbes sets one.

@@ -265,3 +265,55 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// dropping makes discovery drop a node just after its breaker was asked.
+type dropping struct {
+	*switchboard
+	drop *NodeEndpoint
+}
+
+func (d dropping) Check(n muxpool.Node) error {
+	if n == d.drop.Node() {
+		d.drop.member.calls.shut()
+	}
+	return nil
+}
+
+func TestACallThatBeginsNeverEntersADroppedNode(t *testing.T) {
+	nodes := (&fleet{}).nodes("a", "b")
+	b := NewBalancer(nodes, WithPolicy(RoundRobin), withBreakers(dropping{drop: nodes[0]}))
+	e, err := b.enter(nil)
+	if err != nil || e != nodes[1] {
+		t.Fatalf("entered %v, %v", e, err)
+	}
+	equal(t, "in flight", e.InFlight(), 1)
+	e.member.calls.leave()
+}
+
+// views yields one list of nodes after the other.
+type views struct{ lists []FixedEndpointer }
+
+func (v *views) NodeEndpoints() ([]*NodeEndpoint, error) {
+	now := v.lists[0]
+	if len(v.lists) > 1 {
+		v.lists = v.lists[1:]
+	}
+	return now, nil
+}
+
+// A list whose nodes were dropped meanwhile is old: there is a newer one.
+func TestAChoiceThatRacesWithDiscoveryLooksAgain(t *testing.T) {
+	f := &fleet{}
+	old, older, fresh := f.nodes("b", "a"), f.nodes("b"), f.nodes("b", "c")
+	for _, list := range []FixedEndpointer{old, older} {
+		for _, e := range list {
+			e.member.calls.shut()
+		}
+	}
+	for _, p := range policies {
+		b := NewBalancer(&views{[]FixedEndpointer{older, old, fresh}}, WithPolicy(p), withBreakers(newSwitchboard(node("b"))))
+		if e, err := b.Pick(); err != nil || e != fresh[1] {
+			t.Errorf("%v: picked %v, %v", p, e, err)
+		}
+	}
+}

@@ -75,3 +75,16 @@ func BenchmarkChain(b *testing.B) {
 }
 
 func nop(string) (endpoint.Endpoint, io.Closer, error) { return endpoint.Nop, nil, nil }
+
+// The whole chain adds one allocation to a call, also with a deadline of its own.
+func TestChainAllocatesOnce(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithBreakers(g), WithRetry(3, time.Minute))
+	defer s.Close()
+	ep := s.EndpointFrom("Sum", nop)
+	ctx := context.Background()
+	if n := testing.AllocsPerRun(1000, func() { ep(ctx, nil) }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -25,6 +25,12 @@ func TestBudgetRefillsWithCalls(t *testing.T) {
 		b.deposit()
 	}
 	equal(t, "never over its burst", b.Left(), 2)
+	b = NewBudget(0.3, 1)
+	b.withdraw()
+	for range 4 {
+		b.deposit()
+	}
+	equal(t, "not by a part of a token either", b.milli.Load(), 1000)
 }
 
 func TestBudgetDefaults(t *testing.T) {

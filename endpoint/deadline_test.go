@@ -126,6 +126,28 @@ func TestUntimedLeavesDoneToTheCaller(t *testing.T) {
 	equal(t, "other contexts stay", untimed(parent), parent)
 }
 
+func TestEarlierOfDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		none, now := time.Time{}, time.Now()
+		for _, c := range []struct {
+			limit time.Time
+			d     time.Duration
+			want  time.Time
+		}{
+			{none, 0, none},
+			{none, time.Second, now.Add(time.Second)},
+			{none, time.Minute, none}, // ctx ends as early
+			{now.Add(time.Second), 0, now.Add(time.Second)},
+			{now.Add(time.Second), time.Hour, now.Add(time.Second)},
+			{now.Add(time.Second), time.Millisecond, now.Add(time.Millisecond)},
+		} {
+			equal(t, "earlier", earlier(ctx, c.limit, c.d), c.want)
+		}
+	})
+}
+
 // Every bound of a Set's ends a call on a service that does not answer, while the
 // caller's context lives.
 func TestTimeoutsEndCallsOfClients(t *testing.T) {

@@ -3,18 +3,18 @@
 // calls, and retries what may be retried. Import it as muxendpoint, since go-kit
 // has a package of the same name.
 //
-//	         WithMiddleware: metrics, logging, the span of the call
-//	                             |
-//	                           Retry ------ Budget
-//	                             |
-//	                          Balancer ---- breakers: which nodes take calls?
-//	                             |
-//	     +-----------------------+-----------------------+
-//	     |                       |                       |
-//	  one chain for each node: WithNodeMiddleware -> breaker -> Client
-//	     ^                       ^                       ^
-//	     +-----------------------+-----------------------+
-//	                            Set <------ sd.Instancer
+//	       WithMiddleware: metrics, logging, the span of the call
+//	                           |
+//	                         Retry ------ Budget
+//	                           |
+//	                        Balancer ---- breakers: which nodes take calls?
+//	                           |
+//	   +-----------------------+-----------------------+
+//	   |                       |                       |
+//	one chain for each node: WithNodeMiddleware -> breaker -> Client
+//	   ^                       ^                       ^
+//	   +-----------------------+-----------------------+
+//	                          Set <------ sd.Instancer
 //
 // A Set makes all of it for all methods of a service. Each part also stands
 // alone, in a chain made by hand: Factory and Directory for go-kit's own

@@ -9,7 +9,7 @@ import (
 func TestGateTellsOnceWhenTheLastHasLeft(t *testing.T) {
 	told := 0
 	g := gate{empty: func() { told++ }}
-	if !g.enter() || !g.enter() {
+	if first := g.enter(); !first || !g.enter() {
 		t.Fatal("an open gate keeps callers out")
 	}
 	g.shut()

@@ -83,9 +83,13 @@ func TestHedgesAreBoundedByAttemptsNodesAndBudget(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fleet{do: hang}
-				_, err := retryOver(f, c.max, time.Second, c.nodes, WithIdempotent(Always), WithHedging(time.Millisecond), WithBudget(c.budget))(t.Context(), nil)
+				nodes := f.nodes(c.nodes...)
+				_, err := Retry(c.max, time.Second, NewBalancer(nodes), WithIdempotent(Always), WithHedging(time.Millisecond), WithBudget(c.budget))(t.Context(), nil)
 				equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpTimeout)
 				equal(t, "calls", len(f.called()), c.calls)
+				for _, n := range nodes {
+					equal(t, "in flight after it", n.InFlight(), 0)
+				}
 			})
 		})
 	}

@@ -57,8 +57,7 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s.members = make(map[muxpool.Node]*member)
 	go s.run()
 	if s.cfg.err() == nil {
-		instancer.Register(s.events)
-		s.do(func() {}) // the event that Register sent has been applied
+		instancer.Register(s.events) // what it sends is applied before any command
 	}
 	return s
 }

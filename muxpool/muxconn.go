@@ -136,6 +136,20 @@ func (m *muxConn) Close() {
 	m.leave()
 }
 
+// CloseWith is Close after a last frame, such as one that tells the peer that
+// nobody waits for the answer any more. Unlike Write it works when the context has
+// ended. It never waits: the frame is dropped if the send queue is full, or if
+// nothing was written before that it could take back.
+func (m *muxConn) CloseWith(frame []byte) {
+	if c := m.enter(); c != nil {
+		if c.maybeSent() {
+			m.conn.sendLast(frame)
+		}
+		m.leave()
+	}
+	m.Close()
+}
+
 func (m *muxConn) fail(op string, err error, sent bool) error {
 	return &Error{Op: op, Node: m.conn.node.name, Err: err, sent: sent}
 }

@@ -24,6 +24,11 @@ type Pool interface {
 //
 // Write, Read and Close may be called concurrently with each other; several
 // Writes may run at once, but only one Read at a time.
+//
+// Those of Multiplexed have two more methods, which a transport finds by a type
+// assertion: WriteOwned([]byte) error, a Write that takes over memory from
+// wire.Alloc and so spares a large frame the copy, and CloseWith([]byte), a Close
+// that sends a last frame even when the context has ended.
 type MuxConn interface {
 	// Write queues one whole frame, which must carry the id that VID tells. b may
 	// be reused when Write returns. Write waits while the connection's send queue

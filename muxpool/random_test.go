@@ -15,6 +15,7 @@ import (
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // The randomised test takes its seed from MUXPOOL_SEED, else from the clock, and
@@ -237,10 +238,24 @@ func exchangeWith(ctx context.Context, c muxtest.Caller, nonce uint64, body []by
 	}
 	defer mc.Close()
 	call := muxtest.Frame{ID: mc.VID(), Nonce: nonce, Body: body}
-	if err := mc.Write(muxtest.AppendFrame(nil, call)); err != nil {
+	if nonce%2 == 0 {
+		err = mc.Write(muxtest.AppendFrame(nil, call))
+	} else {
+		err = mc.(ownedWriter).WriteOwned(owned(call))
+	}
+	if err != nil {
 		return err
 	}
 	return muxtest.Expect(mc, call)
+}
+
+// ownedWriter is what the pool's MuxConns can do beyond the interface.
+type ownedWriter interface{ WriteOwned([]byte) error }
+
+// owned returns a frame in pooled memory, which WriteOwned takes over: if it were
+// given back too early, another call would write into it.
+func owned(f muxtest.Frame) []byte {
+	return muxtest.AppendFrame(wire.Alloc(muxtest.HeaderLen + len(f.Body))[:0], f)
 }
 
 // fill makes every byte of a body tell whose it is.

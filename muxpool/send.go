@@ -103,6 +103,17 @@ func (c *conn) awaitSent(cl *call, offset uint64) error {
 // writerError says what the end of the writer means for a call.
 func writerError(err error) error { return fmt.Errorf("%w: write: %w", ErrConnLost, err) }
 
+// sendLast queues a frame that nobody waits for, if it can be done at once.
+func (c *conn) sendLast(frame []byte) {
+	switch {
+	case len(frame) == 0 || len(frame) > c.node.opts.maxFrameSize:
+	case c.datagram:
+		_, _ = c.nc.Write(frame)
+	default:
+		_, _, _ = c.writer.TryWrite(frame)
+	}
+}
+
 // unwrite takes back a write that did not come about.
 func (c *conn) unwrite(cl *call) {
 	c.mu.Lock()

@@ -101,7 +101,9 @@ func (c *clientCall) exchange() error {
 		if c.started.IsZero() {
 			c.started = time.Now() // a hook set a limit where there was none
 		}
-		opts.WithTimeout(max(c.req.Timeout-time.Since(c.started), 1))
+		if c.req.Timeout != c.limit || c.limit == c.timeout { // else the context's deadline does it
+			opts.WithTimeout(max(c.req.Timeout-time.Since(c.started), 1))
+		}
 	}
 	mc, err := c.pool.GetMuxConn(c.ctx, c.node.Network, c.node.Address, opts)
 	if err != nil {

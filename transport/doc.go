@@ -1,3 +1,35 @@
 // Package transport is a Go kit transport over any protocol whose frames carry a
-// correlation id.
+// correlation id: NewClient and NewServer have the shape of go-kit's own, and a
+// Protocol is the plug.
+//
+//	client                                        server
+//	endpoint                                      endpoint
+//	   |                                             ^
+//	Client: encode -> Before                      Server: Before -> decode -> endpoint
+//	   |       After -> decode -> Finalizer          |       -> After -> encode -> Finalizer
+//	   v                                             v
+//	Message  {Method, Metadata, Body, Timeout}    Message
+//	   |                                             ^
+//	Protocol: AppendRequest, ParseResponse        ServerProtocol: ParseRequest, AppendResponse
+//	   v                                             |
+//	muxpool.Pool  ----------- frames -----------> Service: connections, methods, limits
+//
+// Parts: Client and its options (client*.go); Server, one method's endpoint
+// (server*.go); Service, which accepts connections and datagrams and routes methods
+// to Servers (service*.go); Protocol and its optional parts (protocol.go); Error and
+// its codes (errors.go, codes.go); ready codecs (encode_decode.go). The plug-ins are
+// in packages of their own: native, jsonrpc, trpc. Package protocoltest checks one.
+//
+// Locks: Service.mu, then nothing; serverConn.mu, requestContext.mu and reports.mu
+// are leaves. No lock is held while another of them is taken, nor during I/O or a
+// call of a user's function.
+//
+// Goroutines: a Client has none. A Service has the caller's of Serve, one for each
+// connection, which reads it and runs inline calls, one for each call in flight, of
+// which up to 256 are kept for the next calls, and, while a client is slow to read,
+// one that writes to it. A datagram socket is read by the caller of ServePacket. All
+// end with Shutdown or Close, handlers that ignore their context excepted.
+//
+// Limits: a Client makes unary and one-way calls, not streams. See ServiceOption for
+// what bounds a Service.
 package transport

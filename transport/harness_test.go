@@ -48,11 +48,16 @@ func serve(t *testing.T, methods map[string]*transport.Server, options ...transp
 
 func serveProtocol(t *testing.T, p transport.ServerProtocol, methods map[string]*transport.Server, options ...transport.ServiceOption) *service {
 	t.Helper()
+	return serveOn(t, listen(t), p, methods, options...)
+}
+
+func listen(tb testing.TB) net.Listener {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return serveOn(t, l, p, methods, options...)
+	return l
 }
 
 func serveOn(t *testing.T, l net.Listener, p transport.ServerProtocol, methods map[string]*transport.Server, options ...transport.ServiceOption) *service {

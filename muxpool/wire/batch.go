@@ -6,6 +6,9 @@ const (
 	// refMin is the frame size from which on a frame is sent by reference:
 	// below, copying it into the batch is cheaper than one more iovec.
 	refMin = 4 << 10
+	// flattenMax is the size up to which a batch with references is copied into
+	// one piece, for the leader to write without blocking: cheaper than a flusher.
+	flattenMax = 32 << 10
 	// keepBatch is the largest batch buffer that is kept for the next batch.
 	keepBatch = 256 << 10
 )
@@ -36,6 +39,22 @@ func (b *batch) reference(frame []byte) {
 	b.refs = append(b.refs, ref{len(b.buf), frame})
 	b.frames++
 	b.size += len(frame)
+}
+
+// flatten copies the referenced frames to their places in buf, which has the
+// memory of spare to grow into, and returns the memory that is left over.
+func (b *batch) flatten(spare []byte) []byte {
+	flat, at := spare[:0], 0
+	for i, r := range b.refs {
+		flat = append(append(flat, b.buf[at:r.at]...), r.b...)
+		at = r.at
+		Free(r.b)
+		b.refs[i].b = nil
+	}
+	flat = append(flat, b.buf[at:]...)
+	b.refs = b.refs[:0]
+	spare, b.buf = b.buf, flat
+	return spare
 }
 
 // vector appends the batch's bytes to v, less the first skip of them.

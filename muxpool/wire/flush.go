@@ -3,10 +3,8 @@ package wire
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +15,7 @@ import (
 // lead writes once, without blocking, and hands the rest to the flusher.
 func (w *Writer) lead(company bool) {
 	if w.raw == nil {
-		go w.flush(company)
+		w.startFlusher(company)
 		return
 	}
 	if company {
@@ -48,6 +46,9 @@ func (w *Writer) take() bool {
 // writeNow writes the active batch without blocking. It returns false when the
 // batch is not done with: it failed, or the flusher has it.
 func (w *Writer) writeNow() bool {
+	if len(w.active.refs) > 0 && w.active.size <= flattenMax {
+		w.flat = w.active.flatten(w.flat)
+	}
 	if len(w.active.refs) == 0 {
 		n, err := w.raw.write(w.active.buf)
 		w.written += n
@@ -57,7 +58,7 @@ func (w *Writer) writeNow() bool {
 		}
 	}
 	if w.written < w.active.size {
-		go w.flush(false)
+		w.startFlusher(false)
 		return false
 	}
 	return true
@@ -77,16 +78,22 @@ func (w *Writer) finish(flusher bool) (more bool) {
 	w.notify()
 	w.mu.Unlock()
 	if more && !flusher {
-		go w.flush(true)
+		w.startFlusher(true)
 	}
 	return more
 }
 
+// startFlusher hands the write side to a flusher goroutine.
+func (w *Writer) startFlusher(company bool) {
+	w.company = company
+	go w.flusher()
+}
+
 // flush is the flusher goroutine: it writes, blocking, until nothing is queued.
-func (w *Writer) flush(company bool) {
+func (w *Writer) flush() {
 	for {
 		if w.written == w.active.size { // no rest of a leader's batch
-			if company {
+			if w.company {
 				runtime.Gosched()
 			}
 			if !w.take() {
@@ -100,7 +107,7 @@ func (w *Writer) flush(company bool) {
 		if !w.finish(true) {
 			return
 		}
-		company = w.InFlight.Load() > 1
+		w.company = w.InFlight.Load() > 1
 	}
 }
 
@@ -116,12 +123,13 @@ func (w *Writer) writeActive() error {
 		// is what ends a write that hangs.
 		_ = w.nc.SetWriteDeadline(time.Now().Add(w.cfg.Timeout))
 		w.active.vec = w.active.vector(w.active.vec[:0], w.written)
-		v := w.active.vec // WriteTo consumes it
+		w.rest = w.active.vec // WriteTo consumes it
 		if w.tls {
-			v = append(v[:0], v[0][:min(len(v[0]), tlsChunk)])
+			w.rest = append(w.rest[:0], w.rest[0][:min(len(w.rest[0]), tlsChunk)])
 		}
-		n, err := v.WriteTo(w.nc)
+		n, err := w.rest.WriteTo(w.nc)
 		clear(w.active.vec)
+		w.rest = nil
 		w.written += int(n)
 		if err != nil && (n == 0 || w.tls || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
@@ -151,112 +159,4 @@ func (w *Writer) abort(err error) {
 	w.writing = false
 	w.notify()
 	w.mu.Unlock()
-}
-
-// Source is the reading side of the Writer's connection. Whoever reads it tells
-// with Woke how many callers its frames have set going, and the Writer sends
-// what they have queued just before the next read, in one write.
-//
-// A Source is owned by the goroutine that reads it.
-type Source struct {
-	w      *Writer
-	nc     net.Conn
-	woke   int
-	err    error
-	shrink atomic.Bool // set by Shrink: the read deadline is a message
-}
-
-// errShrink tells the Reader to give its memory back and read on.
-var errShrink = errors.New("wire: shrink")
-
-// maxYields bounds how often the reader yields to the callers it woke.
-const maxYields = 64
-
-// NewSource returns the reading side of w's connection.
-func (w *Writer) NewSource() *Source { return &Source{w: w, nc: w.nc} }
-
-// Woke says that a frame has set one more caller going.
-func (s *Source) Woke() { s.woke++ }
-
-// Err returns the error of the connection that ended reading, or nil.
-func (s *Source) Err() error { return s.err }
-
-// Read implements io.Reader.
-func (s *Source) Read(p []byte) (int, error) {
-	s.Flush()
-	n, err := s.nc.Read(p)
-	switch {
-	case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && s.shrink.Load():
-		_ = s.nc.SetReadDeadline(time.Time{}) // before the next Shrink may set it
-		s.shrink.Store(false)
-		return n, errShrink
-	case err != nil:
-		s.err = err
-	case s.w.raw != nil:
-		s.w.mu.Lock()
-		s.w.reading = true
-		s.w.mu.Unlock()
-	}
-	return n, err
-}
-
-// Shrink makes a Reader that waits in Read give back the memory that it holds
-// for reading ahead. Unlike the other methods, any goroutine may call it. It uses
-// the connection's read deadline, which is then none.
-func (s *Source) Shrink() {
-	if s.shrink.CompareAndSwap(false, true) {
-		_ = s.nc.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-// Flush writes what the woken callers have queued, and resigns: until the next
-// Read, callers look after themselves. Its goroutine must call it before it
-// waits for anything but Read, and when it stops reading a connection that others
-// still write to.
-func (s *Source) Flush() {
-	if s.w.raw == nil {
-		return
-	}
-	if s.woke > 1 {
-		s.gather()
-	}
-	s.woke = 0
-	s.w.flushRead()
-}
-
-// gather yields until the woken callers have queued their next frames, or
-// nothing more comes.
-func (s *Source) gather() {
-	last, still := -1, 0
-	for range maxYields {
-		runtime.Gosched()
-		frames, _ := s.w.Queued()
-		if frames >= s.woke {
-			return
-		}
-		if frames == last {
-			if still++; still == 2 {
-				return
-			}
-		} else {
-			still = 0
-		}
-		last = frames
-	}
-}
-
-// flushRead ends the reader's turn as the leader with a write that does not
-// block.
-func (w *Writer) flushRead() {
-	w.mu.Lock()
-	w.reading = false
-	if w.writing || w.pending.frames == 0 || w.err != nil {
-		w.mu.Unlock()
-		return
-	}
-	w.writing = true
-	w.mu.Unlock()
-	if w.take() && w.writeNow() {
-		w.finish(false)
-	}
 }

@@ -20,12 +20,13 @@ type FrameReader interface {
 }
 
 const (
-	minReadBuffer = 4 << 10   // what an idle connection holds
-	maxReadBuffer = 128 << 10 // what a busy one may grow to
-	directRead    = 16 << 10  // from here on a body is read past the buffer
-	directStreak  = 8         // small reads after a large body until the buffer fills whole again
-	maxEmptyReads = 100       // reads of nothing in a row until reading fails with io.ErrNoProgress
-	shrinkAfter   = 64        // reads that leave three quarters unused until the buffer halves
+	idleReadBuffer = 512       // what an idle connection holds
+	minReadBuffer  = 4 << 10   // what one holds that is used
+	maxReadBuffer  = 128 << 10 // what a busy one may grow to
+	directRead     = 16 << 10  // from here on a body is read past the buffer
+	directStreak   = 8         // small reads after a large body until the buffer fills whole again
+	maxEmptyReads  = 100       // reads of nothing in a row until reading fails with io.ErrNoProgress
+	shrinkAfter    = 64        // reads that leave three quarters unused until the buffer halves
 )
 
 // Reader is the FrameReader of a stream. It reads ahead into a buffer that
@@ -203,10 +204,7 @@ func (r *Reader) fill() error {
 	}
 	r.w += n
 	if err == errShrink && n == 0 {
-		if r.w <= minReadBuffer && len(r.buf) > minReadBuffer {
-			r.resize(minReadBuffer)
-		}
-		return r.fill()
+		return r.refill()
 	}
 	r.adapt(n, end)
 	if n > 0 {
@@ -214,6 +212,29 @@ func (r *Reader) fill() error {
 	}
 	if err == nil {
 		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// refill is fill with as small a buffer as will do.
+func (r *Reader) refill() error {
+	small := minReadBuffer
+	if r.w == 0 {
+		small = idleReadBuffer
+	}
+	if r.w < small && small < len(r.buf) {
+		r.resize(small)
+	}
+	if r.w > 0 {
+		return r.fill()
+	}
+	n, err := r.src.Read(r.buf)
+	r.w = n
+	if n == 0 && (err == errShrink || err == nil) {
+		return r.fill()
+	}
+	if n > 0 {
+		return nil
 	}
 	return err
 }

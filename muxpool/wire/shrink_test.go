@@ -157,7 +157,11 @@ func TestShrinkReader(t *testing.T) {
 		}
 		src.Shrink()
 		a.Close()
-		if err := r.fill(); err != io.EOF || len(r.buf) != minReadBuffer || half != (r.Buffered() == 1) {
+		want := idleReadBuffer
+		if half {
+			want = minReadBuffer
+		}
+		if err := r.fill(); err != io.EOF || len(r.buf) != want || half != (r.Buffered() == 1) {
 			t.Errorf("half %v: %v, a buffer of %d bytes that holds %d", half, err, len(r.buf), r.Buffered())
 		}
 	}

@@ -60,8 +60,14 @@ type Writer struct {
 	reading  bool          // the reader is between two reads and will flush
 	progress chan struct{} // closed, and forgotten, at the next change of pending, accepted or err; nil: nobody waits
 
-	active  batch // owned by whoever set writing
-	written int   // bytes of active that the kernel has taken; likewise
+	// Owned by whoever set writing.
+	active  batch
+	written int         // bytes of active that the kernel has taken
+	company bool        // the flusher yields first
+	rest    net.Buffers // what a vectored write has yet to write
+	flat    []byte      // memory for flatten
+
+	flusher func() // flush; made once, since a method value per start is garbage
 }
 
 // NewWriter returns a Writer on nc. Nobody else may write to nc.
@@ -76,7 +82,9 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 		cfg.Timeout = 3 * time.Second
 	}
 	_, isTLS := nc.(*tls.Conn)
-	return &Writer{nc: nc, raw: newRawWriter(nc), tls: isTLS, cfg: cfg}
+	w := &Writer{nc: nc, raw: newRawWriter(nc), tls: isTLS, cfg: cfg}
+	w.flusher = w.flush
+	return w
 }
 
 // TryWrite queues a copy of frame and returns its offset in the stream (see
@@ -245,6 +253,9 @@ func (w *Writer) Shrink() {
 	w.spare = batch{}
 	if w.pending.frames == 0 {
 		w.pending = batch{}
+	}
+	if !w.writing {
+		w.flat = nil
 	}
 }
 

@@ -162,7 +162,7 @@ func TestShrinkWriter(t *testing.T) {
 			write(t, w, make([]byte, 100))
 			write(t, w, make([]byte, refMin))
 		}
-		go w.flush(false)
+		go w.flush()
 		checkIdle(t, w)
 		w.Shrink()
 	}

@@ -42,7 +42,7 @@ func (Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Messa
 	dst = append(dst, `{"id":`...)
 	dst = append(dst, raw...)
 	if resp.Err != nil {
-		text, err := json.Marshal(errorText(resp.Err))
+		text, err := json.Marshal(errorText(req, resp.Err))
 		if err != nil {
 			return dst, err
 		}
@@ -56,10 +56,10 @@ func (Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Messa
 }
 
 // errorText is what net/rpc's clients get to see; a text is all that they take.
-func errorText(e *transport.Error) string {
+func errorText(req *transport.Message, e *transport.Error) string {
 	switch {
 	case e.Code == transport.CodeUnknownMethod:
-		return noMethod + e.Message
+		return noMethod + req.Method
 	case e.Message == "":
 		return e.Code.String()
 	}

@@ -35,7 +35,7 @@ func newKit(p transport.Protocol, options []Option) *kit {
 	for i := range 4 {
 		k.bodies = append(k.bodies, fmt.Appendf(nil, `"body %d"`, i))
 	}
-	k.bodies = append(k.bodies, fmt.Appendf(nil, "%q", bytes.Repeat([]byte("x"), 100<<10)))
+	k.bodies = append(k.bodies, fmt.Appendf(nil, "%q", bytes.Repeat([]byte("x"), 20<<10)))
 	if k.server != nil {
 		k.answer = k.serverAnswer
 	}
@@ -121,6 +121,23 @@ func (k *kit) frames(t *testing.T) map[string][]byte {
 			}
 			frames[fmt.Sprintf("answer %d to id %d", i, id)] = frame
 		}
+	}
+	return frames
+}
+
+// small are a request and an answer.
+func (k *kit) small(t *testing.T) [][]byte {
+	t.Helper()
+	frame, err := k.request(k.ids()[0], k.bodies[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := [][]byte{frame}
+	if k.answer != nil {
+		if frame, err = k.answer(nil, k.ids()[0], k.bodies[0]); err != nil {
+			t.Fatal(err)
+		}
+		frames = append(frames, frame)
 	}
 	return frames
 }

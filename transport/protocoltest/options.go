@@ -12,7 +12,7 @@ func Method(name string) Option { return func(k *kit) { k.method = name } }
 
 // Bodies sets the bodies of requests and answers that the checks use; they must
 // differ from each other. Default: short JSON strings, which most protocols can
-// carry, and one of 100 KiB.
+// carry, and one of 20 KiB.
 func Bodies(bodies ...[]byte) Option { return func(k *kit) { k.bodies = bodies } }
 
 // Answer says how the peer of a protocol without a server side answers: it appends

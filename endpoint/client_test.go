@@ -1,0 +1,69 @@
+package endpoint
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+)
+
+// A Set of Clients over a pool.
+func TestSetOfClients(t *testing.T) {
+	pool := poolFunc(func(n muxpool.Node) error { return &muxpool.Error{Op: "get", Node: n, Err: io.ErrClosedPipe} })
+	client := func(n transport.Node) *transport.Client {
+		if n == node("b") {
+			return nil
+		}
+		return transport.NewClient(pool, n, wire{}, "Sum", transport.EncodeBytes, transport.DecodeBytes)
+	}
+	s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil)
+	defer s.Close()
+	_, err := s.Endpoint("Sum", client)(t.Context(), []byte("x"))
+	mustBe(t, err, io.ErrClosedPipe)
+	equal(t, "node", nodeOf(err), node("a"))
+	equal(t, "sent", maybeSent(err), false)
+}
+
+// A Client's call ends at the Deadline; that its Done is the caller's spares a
+// timer for each call.
+func TestClientsGetTheDeadlineWithoutATimer(t *testing.T) {
+	s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(1, time.Minute))
+	defer s.Close()
+	var deadline time.Time
+	var done <-chan struct{}
+	client := func(n transport.Node) *transport.Client {
+		return transport.NewClient(noConns, n, wire{}, "Sum",
+			func(ctx context.Context, _ *transport.Message, _ any) error {
+				deadline, _ = ctx.Deadline()
+				done = ctx.Done()
+				return nil
+			}, transport.DecodeBytes)
+	}
+	before := time.Now()
+	s.Endpoint("Sum", client)(t.Context(), nil)
+	if left := deadline.Sub(before); left < time.Minute || left > 2*time.Minute {
+		t.Errorf("the deadline is in %v", left)
+	}
+	equal(t, "Done", done, t.Context().Done())
+}
+
+// poolFunc is a pool that has no connection, for the reason that it returns.
+type poolFunc func(muxpool.Node) error
+
+func (f poolFunc) GetMuxConn(_ context.Context, network, address string, _ muxpool.GetOptions) (muxpool.MuxConn, error) {
+	return nil, f(muxpool.Node{Network: network, Address: address})
+}
+
+// wire is a protocol that nothing is sent in.
+type wire struct{}
+
+func (wire) Parse(io.Reader) (uint32, []byte, error) { return 0, nil, io.EOF }
+func (wire) AppendRequest(dst []byte, _ uint32, _ *transport.Message) ([]byte, error) {
+	return dst, nil
+}
+func (wire) ParseResponse([]byte, *transport.Message) error { return nil }

@@ -1,0 +1,140 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+)
+
+func TestRetryWaitsWithinTheBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []time.Duration
+		last := time.Now()
+		f := &fleet{do: func(muxpool.Node, context.Context) error {
+			waits = append(waits, time.Since(last))
+			last = time.Now()
+			return errUnsent
+		}}
+		retryOver(f, 6, 0, abc, WithBackoff(10*time.Millisecond, 40*time.Millisecond))(t.Context(), nil)
+		bounds := []time.Duration{0, 10, 20, 40, 40, 40}
+		equal(t, "attempts", len(waits), len(bounds))
+		for i, w := range waits {
+			if w > bounds[i]*time.Millisecond {
+				t.Errorf("attempt %d came after %v, more than %v ms", i+1, w, bounds[i])
+			}
+		}
+	})
+}
+
+func TestRetryEndsWithItsTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		_, err := retryOver(&fleet{do: hang}, 3, time.Second, abc, WithIdempotent(Always))(t.Context(), nil)
+		equal(t, "took", time.Since(begin), time.Second)
+		e := as[*RetryError](t, err)
+		equal(t, "gave up", e.GaveUp, GaveUpTimeout)
+		equal(t, "timeout", e.Timeout(), true)
+		mustBe(t, err, context.DeadlineExceeded)
+		equal(t, "caller's context", t.Context().Err(), nil)
+	})
+}
+
+func TestRetryGivesUpRatherThanWaitPastItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		slow := &fleet{do: func(muxpool.Node, context.Context) error {
+			time.Sleep(time.Second)
+			return errUnsent
+		}}
+		_, err := retryOver(slow, 3, time.Second+1, abc, WithBackoff(time.Hour, time.Hour))(t.Context(), nil)
+		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpTimeout)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second+1)
+		defer cancel()
+		_, err = retryOver(slow, 3, time.Hour, abc, WithBackoff(time.Hour, time.Hour))(ctx, nil)
+		e := as[*RetryError](t, err)
+		equal(t, "gave up", e.GaveUp, GaveUpContext)
+		equal(t, "timeout", e.Timeout(), false)
+		mustBe(t, err, errUnsent)
+		equal(t, "took", time.Since(begin), 2*time.Second)
+	})
+}
+
+func TestPerTryTimeoutBoundsEachAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		f := &fleet{do: func(n muxpool.Node, ctx context.Context) error {
+			if n == node("a") {
+				return hang(n, ctx)
+			}
+			return nil
+		}}
+		got, err := retryOver(f, 2, time.Minute, abc, WithPerTryTimeout(time.Second), WithIdempotent(Always), WithBackoff(1, 1))(t.Context(), "x")
+		if err != nil || got != "x from b:1" {
+			t.Errorf("answer: %v, %v", got, err)
+		}
+		if took := time.Since(begin); took < time.Second || took > time.Second+1 {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestNoRetryAfterTheCallersContextEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reason := errors.New("the user left")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		f := &fleet{do: func(muxpool.Node, context.Context) error { cancel(reason); return errUnsent }}
+		_, err := retryOver(f, 3, time.Minute, abc)(ctx, nil)
+		equal(t, "calls", len(f.called()), 1)
+		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpContext)
+		mustBe(t, err, reason, context.Canceled, errUnsent)
+	})
+}
+
+func TestTheCallersContextEndsTheBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		f := &fleet{do: script(errUnsent, errUnsent, errUnsent)}
+		begin := time.Now()
+		var err error
+		for range 50 { // the wait is drawn: nearly always longer than 1 ms
+			if _, err = retryOver(f, 2, 0, abc, WithBackoff(time.Hour, time.Hour))(ctx, nil); err != nil {
+				break
+			}
+		}
+		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpContext)
+		equal(t, "took", time.Since(begin), time.Millisecond)
+	})
+}
+
+func TestAttemptIsInTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		ctx := context.WithValue(t.Context(), key{}, "kept")
+		var seen []Attempt
+		f := &fleet{do: func(n muxpool.Node, ctx context.Context) error {
+			a, ok := AttemptFromContext(ctx)
+			if !ok || ctx.Value(transport.ContextKeyAttempt) != a.Number || ctx.Value(key{}) != "kept" {
+				t.Errorf("context of %v: %v, %v", n, a, ok)
+			}
+			if p := ctx.Value(ContextKeyAttempt).(*Attempt); *p != a {
+				t.Errorf("under the key: %v", p)
+			}
+			seen = append(seen, a)
+			return errUnsent
+		}}
+		retryOver(f, 2, time.Minute, abc)(ctx, nil)
+		if want := []Attempt{{1, node("a"), false}, {2, node("b"), false}}; !slices.Equal(seen, want) {
+			t.Errorf("attempts %v", seen)
+		}
+		if _, ok := AttemptFromContext(t.Context()); ok {
+			t.Error("a context without attempt has one")
+		}
+	})
+}

@@ -1,0 +1,95 @@
+package muxpool
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// peerFrames plays f in a bubble with a pool whose peers collect frames.
+func peerFrames(t *testing.T, f func(t *testing.T, w *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 0)
+		defer w.end()
+		f(t, w)
+	})
+}
+
+func TestCloseWithSendsALastFrameAfterTheContext(t *testing.T) {
+	peerFrames(t, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		m, err := w.pool.GetMuxConn(ctx, "tcp", "peer:1", w.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Write(worldFrame(worldAnswer, m.VID(), 1)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Read(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Read: %v, want the context's end", err)
+		}
+		m.(*muxConn).CloseWith(worldFrame(worldAnswer, m.VID(), 2))
+		synctest.Wait()
+		got := w.peers[0].got
+		if len(got) != 2 || binary.BigEndian.Uint32(got[1][5:]) != 2 {
+			t.Fatalf("the peer got %x, want the request and the last frame", got)
+		}
+		if err := m.Write(worldFrame(worldAnswer, m.VID(), 3)); !errors.Is(err, ErrMuxConnClosed) {
+			t.Fatalf("Write after CloseWith: %v", err)
+		}
+	})
+}
+
+func TestCloseWithHasNothingToTakeBack(t *testing.T) {
+	peerFrames(t, func(t *testing.T, w *world) {
+		m, err := w.pool.GetMuxConn(context.Background(), "tcp", "peer:1", w.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.(*muxConn).CloseWith(worldFrame(worldAnswer, m.VID(), 1))
+		m.(*muxConn).CloseWith(worldFrame(worldAnswer, m.VID(), 1))
+		synctest.Wait()
+		if got := w.peers[0].got; len(got) != 0 {
+			t.Fatalf("the peer got %x of a call that sent nothing", got)
+		}
+	})
+}
+
+// TestStaleMuxConnTouchesNobody: the call behind a closed MuxConn serves somebody
+// else, but the MuxConn does not.
+func TestStaleMuxConnTouchesNobody(t *testing.T) {
+	peerFrames(t, func(t *testing.T, w *world) {
+		get := func() MuxConn {
+			m, err := w.pool.GetMuxConn(context.Background(), "tcp", "peer:1", w.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		stale := get()
+		stale.Close()
+		fresh := get()
+		defer fresh.Close()
+		if err := stale.Write(worldFrame(worldAnswer, fresh.VID(), 1)); !errors.Is(err, ErrMuxConnClosed) {
+			t.Fatalf("Write: %v", err)
+		}
+		if _, err := stale.Read(); !errors.Is(err, ErrMuxConnClosed) {
+			t.Fatalf("Read: %v", err)
+		}
+		stale.Close()
+		synctest.Wait()
+		if got := w.peers[0].got; len(got) != 0 {
+			t.Fatalf("the peer got %x", got)
+		}
+		if err := fresh.Write(worldFrame(worldAnswer, fresh.VID(), 2)); err != nil {
+			t.Fatal(err)
+		}
+		if stale.LocalAddr() == nil || stale.RemoteAddr() == nil {
+			t.Error("a closed MuxConn has forgotten its addresses")
+		}
+	})
+}

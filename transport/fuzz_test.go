@@ -1,0 +1,103 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/jsonrpc"
+	"github.com/muxkit/muxkit/transport/native"
+	"github.com/muxkit/muxkit/transport/protocoltest"
+)
+
+// fuzzConnection lets a whole connection of a Service read b, and then a request
+// that is right: it must answer that, or close the connection, and nothing of it may
+// remain.
+func fuzzConnection(f *testing.F, p transport.ServerProtocol) {
+	for _, seed := range protocoltest.Seeds(p) {
+		f.Add(seed)
+	}
+	s := transport.NewService(p, transport.ServiceMaxFrameSize(64<<10), transport.ServiceFrameTimeout(2*time.Millisecond))
+	s.Handle("Test.Echo", rawServer(echo))
+	s.Handle("Test.Fail", rawServer(func(context.Context, any) (any, error) { panic("boom") }))
+	l := newPipes()
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	f.Cleanup(func() { s.Close(); <-done })
+	right, err := p.AppendRequest(nil, 7, &transport.Message{Method: "Test.Echo", Body: []byte(`"x"`)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		nc, theirs := net.Pipe()
+		l.conns <- theirs
+		_ = nc.SetDeadline(time.Now().Add(waitTime))
+		ended := make(chan error, 1)
+		go func() { ended <- awaitAnswer(p, nc, 7) }()
+		_, _ = nc.Write(append(bytes.Clone(b), right...)) // fails if the service closes
+		if err := <-ended; errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("after %q the connection is neither served nor closed", b)
+		}
+		nc.Close()
+	})
+}
+
+// awaitAnswer reads frames up to the one with the id.
+func awaitAnswer(p transport.Protocol, nc net.Conn, id uint32) error {
+	for {
+		if got, _, err := p.Parse(nc); err != nil || got == id {
+			return err
+		}
+	}
+}
+
+func FuzzConnectionNative(f *testing.F) { fuzzConnection(f, native.Protocol{}) }
+
+func FuzzConnectionJSONRPC(f *testing.F) { fuzzConnection(f, jsonrpc.Protocol{}) }
+
+func FuzzDatagram(f *testing.F) {
+	for _, seed := range protocoltest.Seeds(native.Protocol{}) {
+		f.Add(seed)
+	}
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		f.Fatal(err)
+	}
+	s := transport.NewService(native.Protocol{})
+	s.Handle("Test.Echo", rawServer(echo))
+	done := make(chan error, 1)
+	go func() { done <- s.ServePacket(pc) }()
+	f.Cleanup(func() { s.Close(); <-done })
+	right := make([]byte, 0, 64)
+	right, err = native.Protocol{}.AppendRequest(right, 7, &transport.Message{Method: "Test.Echo", Body: []byte("x")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		nc, err := net.Dial("udp", pc.LocalAddr().String())
+		if err != nil {
+			t.Skip(err)
+		}
+		defer nc.Close()
+		_, _ = nc.Write(b) // may be too large
+		_ = nc.SetDeadline(time.Now().Add(waitTime))
+		if _, err := nc.Write(right); err != nil {
+			t.Skip(err)
+		}
+		buf := make([]byte, 64<<10)
+		for { // until the answer to the right one
+			n, err := nc.Read(buf)
+			if err != nil {
+				t.Fatalf("after %x the socket is dead: %v", b, err)
+			}
+			if a, err := readAnswer(bytes.NewReader(buf[:n])); err == nil && a.id == 7 && a.body == "x" {
+				return
+			}
+		}
+	})
+}
