@@ -31,7 +31,7 @@ type caller struct {
 }
 
 // newCaller starts a real server and a pool.
-func newCaller(t *testing.T, env []string, options ...muxpool.PoolOption) *caller {
+func newCaller(t *testing.T, args []string, options ...muxpool.PoolOption) *caller {
 	t.Helper()
 	pool, err := muxpool.New(options...)
 	if err != nil {
@@ -42,7 +42,7 @@ func newCaller(t *testing.T, env []string, options ...muxpool.PoolOption) *calle
 			t.Error(err)
 		}
 	})
-	address, err := bufio.NewReader(start(t, "server", env...).out).ReadString('\n')
+	address, err := bufio.NewReader(start(t, append([]string{"-server"}, args...)...).out).ReadString('\n')
 	if err != nil {
 		t.Fatal("the real server does not tell its address: ", err)
 	}
@@ -50,7 +50,7 @@ func newCaller(t *testing.T, env []string, options ...muxpool.PoolOption) *calle
 }
 
 func (c *caller) client(method string, options ...transport.ClientOption) *transport.Client {
-	return transport.NewClient(c.pool, c.node, ours, service+method, transport.EncodeBytes, transport.DecodeBytes, options...)
+	return transport.NewClient(c.pool, c.node, ours, Service+method, transport.EncodeBytes, transport.DecodeBytes, options...)
 }
 
 // call makes a call; without a deadline, unless the options set one.
@@ -80,9 +80,9 @@ func (c *caller) refused(method, body string, options ...transport.ClientOption)
 }
 
 // describe is what the real server saw of a call.
-func (c *caller) describe(options ...transport.ClientOption) seen {
+func (c *caller) describe(options ...transport.ClientOption) Seen {
 	c.t.Helper()
-	var s seen
+	var s Seen
 	got, err := c.call("Describe", "", options...)
 	if err = errors.Join(err, json.Unmarshal([]byte(got), &s)); err != nil {
 		c.t.Fatal(err)

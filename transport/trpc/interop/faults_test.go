@@ -90,7 +90,7 @@ func next(t *testing.T, heard <-chan muxpool.Event, kind muxpool.EventKind) muxp
 // nobody fails, and no breaker opens.
 func TestToServerIdleClose(t *testing.T) {
 	const conns = 2
-	c := newCaller(t, []string{idleTimeout + "=1s"}, muxpool.WithConnectNumber(conns))
+	c := newCaller(t, []string{"-idle=1s"}, muxpool.WithConnectNumber(conns))
 	heard := events(t, c.pool)
 	breakers := breaker.NewGroup(breaker.WithDetectors(breaker.ConsecutiveFailures(1)))
 	defer breakers.Close()
@@ -121,10 +121,10 @@ func TestToServerIdleClose(t *testing.T) {
 // A call that timed out is never answered. Without a sign of life the connection
 // counts as stalled, with one it stays.
 func TestToServerKeepAlive(t *testing.T) {
-	options := []muxpool.PoolOption{muxpool.WithConnectNumber(1), muxpool.WithKeepAlive(time.Second), muxpool.WithStallTimeout(time.Second)}
+	options := []muxpool.PoolOption{muxpool.WithConnectNumber(1), muxpool.WithKeepAlive(500 * time.Millisecond), muxpool.WithStallTimeout(1500 * time.Millisecond)}
 	timeOut := func(c *caller, p transport.Protocol) {
 		t.Helper()
-		client := transport.NewClient(c.pool, c.node, p, service+"Hold", transport.EncodeBytes, transport.DecodeBytes,
+		client := transport.NewClient(c.pool, c.node, p, Service+"Hold", transport.EncodeBytes, transport.DecodeBytes,
 			transport.ClientTimeout(20*time.Millisecond))
 		var e *transport.Error
 		if _, err := client.Endpoint()(t.Context(), []byte(nonce())); !errors.As(err, &e) || e.Code != transport.CodeTimeout {

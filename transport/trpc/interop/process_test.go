@@ -9,26 +9,19 @@ import (
 	"time"
 )
 
-// The files that a peer finds open besides the standard ones.
-const (
-	peerIn  = 3
-	peerOut = 4
-)
-
 // process is a real peer. It ends when its standard input does, so that it never
 // outlives the tests.
 type process struct {
-	in  io.WriteCloser // what it reads as peerIn
-	out io.Reader      // what it writes as peerOut
+	in  io.WriteCloser // what it reads as PeerIn
+	out io.Reader      // what it writes as PeerOut
 }
 
-// start runs this binary as a peer until the test ends.
-func start(t *testing.T, as string, env ...string) *process {
+// start runs the peer until the test ends.
+func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	theirIn, in := pipe(t)
 	out, theirOut := pipe(t)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), role+"="+as), env...)
+	cmd := exec.Command(peer, args...)
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
 	log := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -49,7 +42,7 @@ func start(t *testing.T, as string, env ...string) *process {
 		_ = cmd.Wait()
 		out.Close()
 		if t.Failed() {
-			t.Logf("the %s's log:\n%s", as, log)
+			t.Logf("the log of the peer %v:\n%s", args, log)
 		}
 	})
 	return &process{in, out}
@@ -62,11 +55,4 @@ func pipe(t *testing.T) (r, w *os.File) {
 		t.Fatal(err)
 	}
 	return r, w
-}
-
-// exitWithParent ends a peer when the tests are done with it. Exit code 0 in any
-// case: the race detector would make it 66.
-func exitWithParent() {
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(0)
 }

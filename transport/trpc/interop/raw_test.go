@@ -73,7 +73,7 @@ func TestFromWireFramesThatEndTheConnection(t *testing.T) {
 				t.Errorf("it answers %x, %v", b, err)
 			}
 			body := nonce()
-			if out := s.call(order{Method: "Echo", Body: []byte(body)}); string(out.Body) != body {
+			if out := s.call(Order{Method: "Echo", Body: []byte(body)}); string(out.Body) != body {
 				t.Errorf("another connection: %+v", out)
 			}
 		})

@@ -20,7 +20,7 @@ import (
 type served struct {
 	*realClient
 	service *transport.Service
-	gates   sync.Map // key -> *gate
+	gates   Gates
 }
 
 func serve(t *testing.T, options ...transport.ServiceOption) *served {
@@ -43,25 +43,20 @@ func serve(t *testing.T, options ...transport.ServiceOption) *served {
 	return s
 }
 
-func (s *served) gate(key string) *gate {
-	g, _ := s.gates.LoadOrStore(key, &gate{newLatch(), newLatch(), newLatch()})
-	return g.(*gate)
-}
-
 // register makes endpoints of string to string, all but one.
 func (s *served) register() {
 	for name, f := range map[string]func(context.Context, string) (string, error){
 		"Echo": func(_ context.Context, body string) (string, error) { return body, nil },
-		"Hold": s.hold,
-		"Note": func(_ context.Context, key string) (string, error) { s.gate(key).arrived.open(); return key, nil },
+		"Hold": func(ctx context.Context, key string) (string, error) { return key, s.gates.Hold(ctx, key) },
+		"Note": func(_ context.Context, key string) (string, error) { s.gates.Of(key).Arrived.Open(); return key, nil },
 		"Business": func(_ context.Context, body string) (string, error) {
-			return "", transport.Business(number([]byte(body)), "business "+body)
+			return "", transport.Business(number(body), "business "+body)
 		},
 		"Code": func(_ context.Context, body string) (string, error) {
-			return "", &transport.Error{Code: transport.Code(number([]byte(body))), Message: "code " + body}
+			return "", &transport.Error{Code: transport.Code(number(body)), Message: "code " + body}
 		},
 		"Status": func(_ context.Context, body string) (string, error) {
-			return "", &transport.Error{Status: number([]byte(body)), Message: "status " + body}
+			return "", &transport.Error{Status: number(body), Message: "status " + body}
 		},
 		"Plain": func(_ context.Context, body string) (string, error) { return "", errors.New("plain " + body) },
 		"Panic": func(_ context.Context, body string) (string, error) { panic(body) },
@@ -70,24 +65,20 @@ func (s *served) register() {
 			answer, err := f(ctx, string(request.([]byte)))
 			return []byte(answer), err
 		}
-		s.service.Handle(service+name, transport.NewServer(e, transport.DecodeBytes, transport.EncodeBytes,
+		s.service.Handle(Service+name, transport.NewServer(e, transport.DecodeBytes, transport.EncodeBytes,
 			transport.ServerBefore(keepRequest), transport.ServerAfter(sendBack)))
 	}
-	s.service.Handle(service+"Describe", transport.NewServer(describeOurs, transport.NopRequestDecoder, transport.EncodeJSON,
+	s.service.Handle(Service+"Describe", transport.NewServer(describeOurs, transport.NopRequestDecoder, transport.EncodeJSON,
 		transport.ServerBefore(keepRequest)))
-	s.service.Handle(service+"Undecodable", transport.NewServer(describeOurs, transport.DecodeJSON[int], transport.EncodeJSON))
+	s.service.Handle(Service+"Undecodable", transport.NewServer(describeOurs, transport.DecodeJSON[int], transport.EncodeJSON))
 }
 
-func (s *served) hold(ctx context.Context, key string) (string, error) {
-	g := s.gate(key)
-	g.arrived.open()
-	defer g.ended.open()
-	select {
-	case <-g.release.opened:
-		return key, nil
-	case <-ctx.Done():
-		return "", ctx.Err()
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic(err)
 	}
+	return n
 }
 
 type requestKey struct{}
@@ -110,7 +101,7 @@ func sendBack(ctx context.Context, resp *transport.Message) context.Context {
 func describeOurs(ctx context.Context, _ any) (any, error) {
 	req := ctx.Value(requestKey{}).(transport.Message)
 	head := req.Tag.(*trpc.Head)
-	s := seen{Func: req.Method, Caller: head.Caller, Callee: head.Callee, ContentType: head.ContentType, RemainingMS: -1, Metadata: req.Metadata}
+	s := Seen{Func: req.Method, Caller: head.Caller, Callee: head.Callee, ContentType: head.ContentType, RemainingMS: -1, Metadata: req.Metadata}
 	if deadline, ok := ctx.Deadline(); ok {
 		s.RemainingMS = time.Until(deadline).Milliseconds()
 	}
@@ -118,11 +109,11 @@ func describeOurs(ctx context.Context, _ any) (any, error) {
 }
 
 // await waits until a latch is opened.
-func await(t *testing.T, l latch, what string) {
+func await(t *testing.T, l Latch, what string) {
 	t.Helper()
-	select {
-	case <-l.opened:
-	case <-time.After(patience):
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if l.Wait(ctx) != nil {
 		t.Fatal("it never happens: ", what)
 	}
 }
@@ -138,7 +129,7 @@ func TestFromClientBodyMetadataAttachment(t *testing.T) {
 		s := serve(t)
 		for _, gzip := range []bool{false, true} {
 			body, value, beside := nonce(), nonce(), nonce()
-			out := s.call(order{Method: "Echo", Body: []byte(body), Attachment: []byte(beside),
+			out := s.call(Order{Method: "Echo", Body: []byte(body), Attachment: []byte(beside),
 				Metadata: map[string]string{"nonce": value}, Multiplexed: multiplexed, Gzip: gzip})
 			if out.Failed || string(out.Body) != body || string(out.Attachment) != beside ||
 				out.Metadata["nonce"] != value || out.Metadata["answered-by"] != "muxkit" {
@@ -152,16 +143,16 @@ func TestFromClientHeadAndTimeout(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s := serve(t)
 		value := nonce()
-		var got seen
-		out := s.call(order{Method: "Describe", TimeoutMS: 20_000, Metadata: map[string]string{"nonce": value}, Multiplexed: multiplexed})
+		var got Seen
+		out := s.call(Order{Method: "Describe", TimeoutMS: 20_000, Metadata: map[string]string{"nonce": value}, Multiplexed: multiplexed})
 		if err := json.Unmarshal(out.Body, &got); err != nil || out.Failed {
 			t.Fatalf("%+v, %v", out, err)
 		}
-		if got.Func != service+"Describe" || got.Caller != "trpc.muxkit.caller.Caller" || got.Callee != "muxkit.Interop" ||
+		if got.Func != Service+"Describe" || got.Caller != "trpc.muxkit.caller.Caller" || got.Callee != "muxkit.Interop" ||
 			got.ContentType != trpc.ContentNoop || got.Metadata["nonce"] != value || got.RemainingMS <= 0 || got.RemainingMS > 20_000 {
 			t.Errorf("our server saw %+v", got)
 		}
-		out = s.call(order{Method: "Describe", Multiplexed: multiplexed})
+		out = s.call(Order{Method: "Describe", Multiplexed: multiplexed})
 		if err := json.Unmarshal(out.Body, &got); err != nil || got.RemainingMS != -1 {
 			t.Errorf("without a timeout our server saw %+v, %v", got, err)
 		}
@@ -172,14 +163,14 @@ func TestFromClientTimeout(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s := serve(t)
 		key := nonce()
-		out := s.call(order{Method: "Hold", Body: []byte(key), TimeoutMS: 100, Multiplexed: multiplexed})
+		out := s.call(Order{Method: "Hold", Body: []byte(key), TimeoutMS: 100, Multiplexed: multiplexed})
 		// 101 by the client's clock, or 21, our server's answer, if that came first.
 		if !out.Failed || out.Code != 101 && out.Code != 21 {
 			t.Errorf("the client got %+v", out)
 		}
-		await(t, s.gate(key).ended, "the server's context ends")
+		await(t, s.gates.Of(key).Ended, "the server's context ends")
 		body := nonce()
-		if out := s.call(order{Method: "Echo", Body: []byte(body), Multiplexed: multiplexed}); string(out.Body) != body {
+		if out := s.call(Order{Method: "Echo", Body: []byte(body), Multiplexed: multiplexed}); string(out.Body) != body {
 			t.Errorf("the next call: %+v", out)
 		}
 	})
@@ -194,7 +185,7 @@ const (
 func TestFromClientFrameworkCodes(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s := serve(t)
-		is := func(o order, code int, message string) {
+		is := func(o Order, code int, message string) {
 			t.Helper()
 			o.Multiplexed = multiplexed
 			out := s.call(o)
@@ -207,14 +198,14 @@ func TestFromClientFrameworkCodes(t *testing.T) {
 			transport.CodeOverloaded: 22, transport.CodeUnavailable: 22, transport.CodeTimeout: 21, transport.CodeTooLarge: 2,
 		} {
 			body := strconv.Itoa(int(code))
-			is(order{Method: "Code", Body: []byte(body)}, ret, "code "+body)
+			is(Order{Method: "Code", Body: []byte(body)}, ret, "code "+body)
 		}
-		is(order{Method: "Status", Body: []byte("51")}, 51, "status 51")
-		is(order{Method: "Nothing"}, 12, "")
-		is(order{Method: "Undecodable", Body: []byte("{")}, 1, "")
-		is(order{Method: "Panic", Body: []byte("secret")}, 31, "internal error")
+		is(Order{Method: "Status", Body: []byte("51")}, 51, "status 51")
+		is(Order{Method: "Nothing"}, 12, "")
+		is(Order{Method: "Undecodable", Body: []byte("{")}, 1, "")
+		is(Order{Method: "Panic", Body: []byte("secret")}, 31, "internal error")
 		value := nonce()
-		is(order{Method: "Plain", Body: []byte(value)}, 999, "plain "+value)
+		is(Order{Method: "Plain", Body: []byte(value)}, 999, "plain "+value)
 	})
 }
 
@@ -222,7 +213,7 @@ func TestFromClientBusinessCodes(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s := serve(t)
 		for _, status := range []int{1, 12, 10007, -3} {
-			out := s.call(order{Method: "Business", Body: []byte(strconv.Itoa(status)), Multiplexed: multiplexed})
+			out := s.call(Order{Method: "Business", Body: []byte(strconv.Itoa(status)), Multiplexed: multiplexed})
 			if !out.Failed || out.Type != typeBusiness || out.Code != status || out.Message != fmt.Sprint("business ", status) {
 				t.Errorf("the status %d gives %+v", status, out)
 			}
@@ -233,13 +224,13 @@ func TestFromClientBusinessCodes(t *testing.T) {
 func TestFromClientOverload(t *testing.T) {
 	s := serve(t, transport.ServiceMaxInFlight(0, 1))
 	key := nonce()
-	held := s.begin(order{Method: "Hold", Body: []byte(key), Multiplexed: true})
-	await(t, s.gate(key).arrived, "the call arrives")
-	if out := s.call(order{Method: "Echo", Multiplexed: true}); out.Type != typeCallee || out.Code != 22 {
+	held := s.begin(Order{Method: "Hold", Body: []byte(key), Multiplexed: true})
+	await(t, s.gates.Of(key).Arrived, "the call arrives")
+	if out := s.call(Order{Method: "Echo", Multiplexed: true}); out.Type != typeCallee || out.Code != 22 {
 		t.Errorf("one call too many gives %+v", out)
 	}
-	s.gate(key).release.open()
-	if out := <-held; out.Failed {
+	s.gates.Of(key).Release.Open()
+	if out := s.end(held); out.Failed {
 		t.Errorf("%+v", out)
 	}
 }
@@ -248,11 +239,11 @@ func TestFromClientOverload(t *testing.T) {
 func TestFromClientOutOfOrder(t *testing.T) {
 	s := serve(t, transport.ServiceMaxConns(1))
 	key := nonce()
-	held := s.begin(order{Method: "Hold", Body: []byte(key), Multiplexed: true})
-	await(t, s.gate(key).arrived, "the call arrives")
+	held := s.begin(Order{Method: "Hold", Body: []byte(key), Multiplexed: true})
+	await(t, s.gates.Of(key).Arrived, "the call arrives")
 	for range 10 {
 		body := nonce()
-		if out := s.call(order{Method: "Echo", Body: []byte(body), Multiplexed: true}); string(out.Body) != body {
+		if out := s.call(Order{Method: "Echo", Body: []byte(body), Multiplexed: true}); string(out.Body) != body {
 			t.Errorf("%+v", out)
 		}
 	}
@@ -261,8 +252,8 @@ func TestFromClientOutOfOrder(t *testing.T) {
 		t.Fatalf("the slow call was answered before it was released: %+v", out)
 	default:
 	}
-	s.gate(key).release.open()
-	if out := <-held; out.Failed || string(out.Body) != key {
+	s.gates.Of(key).Release.Open()
+	if out := s.end(held); out.Failed || string(out.Body) != key {
 		t.Errorf("%+v", out)
 	}
 }
@@ -271,13 +262,13 @@ func TestFromClientOneWay(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s := serve(t)
 		key := nonce()
-		if out := s.call(order{Method: "Note", Body: []byte(key), OneWay: true, Multiplexed: multiplexed}); out.Failed {
+		if out := s.call(Order{Method: "Note", Body: []byte(key), OneWay: true, Multiplexed: multiplexed}); out.Failed {
 			t.Fatalf("%+v", out)
 		}
-		await(t, s.gate(key).arrived, "the one-way call arrives")
+		await(t, s.gates.Of(key).Arrived, "the one-way call arrives")
 		for range 10 { // on a pooled connection the next call would read an answer to it
 			body := nonce()
-			if out := s.call(order{Method: "Echo", Body: []byte(body), Multiplexed: multiplexed}); string(out.Body) != body {
+			if out := s.call(Order{Method: "Echo", Body: []byte(body), Multiplexed: multiplexed}); string(out.Body) != body {
 				t.Errorf("%+v", out)
 			}
 		}
@@ -292,7 +283,7 @@ func Test64CallersFromClient(t *testing.T) {
 			group.Go(func() {
 				for range 20 {
 					body, value := nonce(), nonce()
-					out := s.call(order{Method: "Echo", Body: []byte(body), Metadata: map[string]string{"nonce": value}, Multiplexed: multiplexed})
+					out := s.call(Order{Method: "Echo", Body: []byte(body), Metadata: map[string]string{"nonce": value}, Multiplexed: multiplexed})
 					if out.Failed || string(out.Body) != body || out.Metadata["nonce"] != value {
 						t.Errorf("Echo(%s) gives %+v", body, out)
 					}
@@ -306,12 +297,12 @@ func Test64CallersFromClient(t *testing.T) {
 // A real client that wants a stream hears at once that there is none.
 func TestFromClientStream(t *testing.T) {
 	s := serve(t)
-	out := s.call(order{Method: "Stream", Stream: true, TimeoutMS: 20_000})
+	out := s.call(Order{Method: "Stream", Stream: true, TimeoutMS: 20_000})
 	if !out.Failed || out.Type != typeCallee || out.Code != 1 {
 		t.Errorf("the client got %+v", out)
 	}
 	body := nonce()
-	if out := s.call(order{Method: "Echo", Body: []byte(body)}); string(out.Body) != body {
+	if out := s.call(Order{Method: "Echo", Body: []byte(body)}); string(out.Body) != body {
 		t.Errorf("the next call: %+v", out)
 	}
 }
@@ -321,14 +312,14 @@ func TestFromClientShutdown(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s := serve(t)
 		key := nonce()
-		held := s.begin(order{Method: "Hold", Body: []byte(key), Multiplexed: multiplexed})
-		await(t, s.gate(key).arrived, "the call arrives")
+		held := s.begin(Order{Method: "Hold", Body: []byte(key), Multiplexed: multiplexed})
+		await(t, s.gates.Of(key).Arrived, "the call arrives")
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		down := make(chan error, 1)
 		go func() { down <- s.service.Shutdown(ctx) }()
-		s.gate(key).release.open()
-		if out := <-held; out.Failed || string(out.Body) != key {
+		s.gates.Of(key).Release.Open()
+		if out := s.end(held); out.Failed || string(out.Body) != key {
 			t.Errorf("the call that was accepted gives %+v", out)
 		}
 		if err := <-down; err != nil {

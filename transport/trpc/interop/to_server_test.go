@@ -43,7 +43,7 @@ func TestToServerHeadAndTimeout(t *testing.T) {
 	c := newCaller(t, nil)
 	value := nonce()
 	got := c.describe(transport.ClientBefore(transport.SetRequestMetadata("nonce", value)))
-	if got.Func != service+"Describe" || got.Caller != ours.Caller || got.Callee != "muxkit.Interop" ||
+	if got.Func != Service+"Describe" || got.Caller != ours.Caller || got.Callee != "muxkit.Interop" ||
 		got.ContentType != trpc.ContentNoop || got.RequestID == 0 || got.Metadata["nonce"] != value || got.RemainingMS != -1 {
 		t.Errorf("the server saw %+v", got)
 	}
@@ -60,8 +60,8 @@ func TestToServerHeadAndTimeout(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	response, err := transport.NewClient(c.pool, c.node, ours, service+"Describe", transport.EncodeBytes, transport.DecodeJSON[seen], spend).Endpoint()(ctx, []byte(nil))
-	if s, _ := response.(seen); err != nil || s.RemainingMS <= 0 || s.RemainingMS > (patience-spent).Milliseconds() {
+	response, err := transport.NewClient(c.pool, c.node, ours, Service+"Describe", transport.EncodeBytes, transport.DecodeJSON[Seen], spend).Endpoint()(ctx, []byte(nil))
+	if s, _ := response.(Seen); err != nil || s.RemainingMS <= 0 || s.RemainingMS > (patience-spent).Milliseconds() {
 		t.Errorf("the server saw %+v, %v", response, err)
 	}
 }

@@ -1,4 +1,4 @@
-package interop
+package main
 
 import (
 	"bytes"
@@ -10,44 +10,25 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"sync"
 	"time"
 
 	trpc "trpc.group/trpc-go/trpc-go"
 	"trpc.group/trpc-go/trpc-go/codec"
 	"trpc.group/trpc-go/trpc-go/errs"
 	"trpc.group/trpc-go/trpc-go/server"
+	"trpc.group/trpc-go/trpc-go/transport"
 	trpcpb "trpc.group/trpc/trpc-protocol/pb/go/trpc"
+
+	"github.com/muxkit/muxkit/transport/trpc/interop"
 )
 
-// service is what methods begin with, on the real server and on ours.
-const service = "/muxkit.Interop/"
-
-// idleTimeout is the environment variable with the idle timeout of the real server.
-const idleTimeout = "MUXKIT_TRPC_IDLE"
-
-// seen is what a server saw of a request.
-type seen struct {
-	Func, Caller, Callee string
-	ContentType          uint32
-	RequestID            uint32
-	RemainingMS          int64 // -1: no deadline
-	Metadata             map[string]string
-}
-
-// serveAsTrpcGo is the real server. It writes its address to peerOut.
-func serveAsTrpcGo() {
+// serve is the real server. It writes its address to PeerOut.
+func serve(idle time.Duration, goNet bool) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
-	idle := 60 * time.Second // trpc-go's default
-	if s := os.Getenv(idleTimeout); s != "" {
-		if idle, err = time.ParseDuration(s); err != nil {
-			panic(err)
-		}
-	}
-	s := server.New(
+	options := []server.Option{
 		server.WithServiceName("muxkit.Interop"),
 		server.WithListener(l),
 		server.WithAddress(l.Addr().String()),
@@ -56,21 +37,21 @@ func serveAsTrpcGo() {
 		server.WithServerAsync(true),
 		server.WithIdleTimeout(idle),
 		server.WithCurrentSerializationType(codec.SerializationTypeNoop),
-	)
+	}
+	if goNet {
+		options = append(options, server.WithTransport(transport.DefaultServerTransport))
+	}
+	s := server.New(options...)
 	desc := &server.ServiceDesc{ServiceName: "muxkit.Interop"}
 	for name, f := range methods {
-		desc.Methods = append(desc.Methods, server.Method{Name: service + name, Func: handler(f)})
+		desc.Methods = append(desc.Methods, server.Method{Name: interop.Service + name, Func: handler(f)})
 	}
 	if err := s.Register(desc, nil); err != nil {
 		panic(err)
 	}
-	go func() {
-		out := os.NewFile(peerOut, "out")
-		fmt.Fprintln(out, l.Addr())
-		out.Close()
-	}()
-	go func() { panic(s.Serve()) }()
-	exitWithParent()
+	out := os.NewFile(interop.PeerOut, "out")
+	fmt.Fprintln(out, l.Addr())
+	panic(s.Serve())
 }
 
 // handler makes of f what protoc would generate.
@@ -91,14 +72,28 @@ func handler(f func(context.Context, []byte) ([]byte, error)) func(any, context.
 	}
 }
 
+var gates interop.Gates
+
 var methods = map[string]func(context.Context, []byte) ([]byte, error){
 	"Echo":     echo,
 	"Describe": describe,
-	"Hold":     hold,
-	"Arrived":  func(ctx context.Context, key []byte) ([]byte, error) { return key, gateOf(key).arrived.wait(ctx) },
-	"Ended":    func(ctx context.Context, key []byte) ([]byte, error) { return key, gateOf(key).ended.wait(ctx) },
-	"Release":  func(_ context.Context, key []byte) ([]byte, error) { gateOf(key).release.open(); return key, nil },
-	"Note":     func(_ context.Context, key []byte) ([]byte, error) { gateOf(key).arrived.open(); return key, nil },
+	"Hold": func(ctx context.Context, key []byte) ([]byte, error) {
+		return key, timedOut(gates.Hold(ctx, string(key)))
+	},
+	"Arrived": func(ctx context.Context, key []byte) ([]byte, error) {
+		return key, timedOut(gates.Of(string(key)).Arrived.Wait(ctx))
+	},
+	"Ended": func(ctx context.Context, key []byte) ([]byte, error) {
+		return key, timedOut(gates.Of(string(key)).Ended.Wait(ctx))
+	},
+	"Release": func(_ context.Context, key []byte) ([]byte, error) {
+		gates.Of(string(key)).Release.Open()
+		return key, nil
+	},
+	"Note": func(_ context.Context, key []byte) ([]byte, error) {
+		gates.Of(string(key)).Arrived.Open()
+		return key, nil
+	},
 	"Business": func(_ context.Context, b []byte) ([]byte, error) {
 		return nil, errs.New(number(b), "business "+string(b))
 	},
@@ -106,6 +101,14 @@ var methods = map[string]func(context.Context, []byte) ([]byte, error){
 		return nil, errs.NewFrameError(number(b), "framework "+string(b))
 	},
 	"Plain": func(_ context.Context, b []byte) ([]byte, error) { return nil, errors.New("plain " + string(b)) },
+}
+
+// timedOut makes of a context's error what trpc-go's own code makes of it.
+func timedOut(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errs.NewFrameError(errs.RetServerTimeout, err.Error())
 }
 
 func number(b []byte) int {
@@ -132,7 +135,7 @@ func echo(ctx context.Context, b []byte) ([]byte, error) {
 func describe(ctx context.Context, _ []byte) ([]byte, error) {
 	msg := codec.Message(ctx)
 	head := msg.ServerReqHead().(*trpcpb.RequestProtocol)
-	s := seen{
+	s := interop.Seen{
 		Func: string(head.Func), Caller: string(head.Caller), Callee: string(head.Callee),
 		ContentType: head.ContentType, RequestID: head.RequestId, RemainingMS: -1, Metadata: map[string]string{},
 	}
@@ -143,41 +146,4 @@ func describe(ctx context.Context, _ []byte) ([]byte, error) {
 		s.Metadata[name] = string(value)
 	}
 	return json.Marshal(s)
-}
-
-// hold answers when it is released or its context ends.
-func hold(ctx context.Context, key []byte) ([]byte, error) {
-	g := gateOf(key)
-	g.arrived.open()
-	defer g.ended.open()
-	return key, g.release.wait(ctx)
-}
-
-// gate is where calls with a key meet.
-type gate struct{ arrived, release, ended latch }
-
-var gates sync.Map // key string -> *gate
-
-func gateOf(key []byte) *gate {
-	g, _ := gates.LoadOrStore(string(key), &gate{newLatch(), newLatch(), newLatch()})
-	return g.(*gate)
-}
-
-// latch is opened once.
-type latch struct {
-	once   *sync.Once
-	opened chan struct{}
-}
-
-func newLatch() latch { return latch{new(sync.Once), make(chan struct{})} }
-
-func (l latch) open() { l.once.Do(func() { close(l.opened) }) }
-
-func (l latch) wait(ctx context.Context) error {
-	select {
-	case <-l.opened:
-		return nil
-	case <-ctx.Done():
-		return errs.NewFrameError(errs.RetServerTimeout, "the context ended")
-	}
 }
