@@ -28,7 +28,7 @@ type client struct {
 }
 
 // newClient returns a client of the service that runs on instances.
-func newClient(instances []string, logger log.Logger) (*client, error) {
+func newClient(instances []string, logger log.Logger, more ...muxendpoint.Option) (*client, error) {
 	pool, err := muxpool.New(muxpool.WithConnectNumber(2))
 	if err != nil {
 		return nil, err
@@ -39,11 +39,13 @@ func newClient(instances []string, logger log.Logger) (*client, error) {
 		// open its breaker before the pool has said its word.
 		breaker.WithDetectors(breaker.FailureRate(0.5, 10*time.Second, 20)))
 	c := &client{pool: pool, breakers: breakers, unwatch: breakers.Watch(pool), ledger: newLedger(breakers)}
-	c.set = muxendpoint.NewSet(sd.FixedInstancer(instances), logger,
+	options := []muxendpoint.Option{
 		muxendpoint.WithBreakers(breakers),
 		muxendpoint.WithRetry(3, time.Second),
 		muxendpoint.WithIdempotent(muxendpoint.Always), // adding twice does no harm
-		muxendpoint.WithNodeMiddleware(c.ledger.middleware))
+		muxendpoint.WithNodeMiddleware(c.ledger.middleware),
+	}
+	c.set = muxendpoint.NewSet(sd.FixedInstancer(instances), logger, append(options, more...)...)
 	if err := c.set.Err(); err != nil {
 		return nil, errors.Join(err, c.close())
 	}

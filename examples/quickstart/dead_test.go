@@ -11,6 +11,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/muxkit/muxkit/breaker"
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
@@ -63,7 +64,7 @@ func TestDeadNode(t *testing.T) {
 	}
 }
 
-func startThree(t *testing.T) (nodes []*process, c *client) {
+func startThree(t *testing.T, options ...muxendpoint.Option) (nodes []*process, c *client) {
 	t.Helper()
 	t.Cleanup(func() {
 		if err := stopAll(nodes); err != nil {
@@ -78,7 +79,7 @@ func startThree(t *testing.T) (nodes []*process, c *client) {
 		}
 		nodes, instances = append(nodes, p), append(instances, p.address)
 	}
-	c, err := newClient(instances, log.NewNopLogger())
+	c, err := newClient(instances, log.NewNopLogger(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
