@@ -251,3 +251,20 @@ func checkIdle(t testing.TB, w *Writer) {
 		t.Errorf("idle writer: pending %d frames, %d bytes; sent %d, accepted %d of %d", w.pending.frames, w.pending.size, w.sent, w.accepted.Load(), w.end)
 	}
 }
+
+// allocFrame reads one test frame into memory from Alloc, as a parser does.
+func allocFrame(r FrameReader) ([]byte, error) {
+	head, err := r.Peek(4)
+	if err != nil {
+		return nil, err
+	}
+	frame, err := r.Alloc(int(binary.BigEndian.Uint32(head)))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(r, frame); err != nil {
+		Free(frame)
+		return nil, err
+	}
+	return frame, nil
+}
