@@ -61,6 +61,16 @@ func (e *Error) Refused() bool {
 // and its answer is no.
 func (e *Error) Business() bool { return e.Code == CodeBusiness }
 
+// Neutral reports whether the error says nothing against the node: an answer of the
+// business, or a call that was wrong from the start. Breakers ask it.
+func (e *Error) Neutral() bool {
+	switch e.Code {
+	case CodeBusiness, CodeBadRequest, CodeEncode, CodeInvalid:
+		return true
+	}
+	return false
+}
+
 // Timeout reports whether time ran out, as net.Error does.
 func (e *Error) Timeout() bool { return e.Code == CodeTimeout }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"testing"
 
 	kittransport "github.com/go-kit/kit/transport"
@@ -148,20 +147,5 @@ func TestServerContextKeys(t *testing.T) {
 	ctx := wait(t, "the finalizer", finalized)
 	if in, out := ctx.Value(transport.ContextKeyRequestBytes), ctx.Value(transport.ContextKeyResponseBytes); in != 20 || out != 19 {
 		t.Errorf("bytes in %v, out %v", in, out)
-	}
-}
-
-func TestServiceUnknownMethodAndInvalidOptions(t *testing.T) {
-	s := serve(t, map[string]*transport.Server{"M": rawServer(echo)})
-	pool := newPool(t)
-	_, err := rawClient(pool, s.node, "N\n\x1b[31m")(testContext(t), []byte{})
-	if e := asError(t, err); e.Code != transport.CodeUnknownMethod || strings.ContainsAny(e.Message, "\n\x1b") {
-		t.Errorf("got %v", err)
-	}
-	if _, err := rawClient(pool, s.node, "M")(testContext(t), []byte{}); err != nil {
-		t.Errorf("after it: %v", err)
-	}
-	if n := pool.Stats().Dials; n > 2 {
-		t.Errorf("%d dials: the connection was not kept", n)
 	}
 }

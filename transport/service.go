@@ -87,7 +87,8 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 }
 
 // Handle makes server serve method, also while connections are being served. An
-// empty or repeated method, or a nil server, is an error told by Err and by Serve.
+// empty or repeated method, a nil server, or one made of nil functions, is an error
+// told by Err and by Serve.
 func (s *Service) Handle(method string, server *Server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,6 +99,10 @@ func (s *Service) Handle(method string, server *Server) {
 		fault = "the method is empty"
 	case server == nil:
 		fault = "the server is nil"
+	case server.e == nil || server.dec == nil || server.enc == nil:
+		fault = "its endpoint, decode or encode function is nil"
+	case server.errorEncoder == nil || server.errorHandler == nil:
+		fault = "its error encoder or error handler is nil"
 	case old[method] != nil:
 		fault = "the method has a server already"
 	}

@@ -1,0 +1,103 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+func TestCancelEndsTheServersContextAndIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started, ended := make(chan context.Context, 1), make(chan error, 1)
+		p, _, stop := servePipes(t, map[string]*transport.Server{
+			"M": rawServer(blocked(started, ended)), "Echo": rawServer(echo)})
+		defer stop()
+		nc := p.dial(t)
+		answers := readAll(nc)
+		write := func(frame []byte) {
+			if _, err := nc.Write(frame); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(request(t, 5, "M", ""))
+		<-started
+		write(native.Protocol{}.AppendCancel(nil, 6)) // somebody else's
+		write(request(t, 7, "Echo", "x"))
+		if a := <-answers; a.id != 7 {
+			t.Errorf("got %+v", a)
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the context ended with %v on the cancel of another call", err)
+		default:
+		}
+		write(native.Protocol{}.AppendCancel(nil, 5))
+		if err := <-ended; err != context.Canceled {
+			t.Errorf("the context ended with %v", err)
+		}
+		var e *transport.Error
+		if a := <-answers; a.id != 5 || !errors.As(a.err, &e) || e.Code != transport.CodeCanceled {
+			t.Errorf("got %+v: the id would stay taken", a)
+		}
+		nc.Close()
+	})
+}
+
+// closing is a MuxConn with a last word.
+type closing struct {
+	muxpool.MuxConn
+	last chan<- []byte
+}
+
+func (c closing) CloseWith(frame []byte) {
+	c.last <- append([]byte(nil), frame...)
+	c.Close()
+}
+
+func TestClientSendsACancelWhenItsCallerLeaves(t *testing.T) {
+	started, ended := make(chan context.Context, 1), make(chan error, 1)
+	s := serve(t, map[string]*transport.Server{"M": rawServer(blocked(started, ended))})
+	pool, last, vid := newPool(t), make(chan []byte, 1), uint32(0)
+	call := rawClient(getFunc(func(ctx context.Context, network, address string, opts muxpool.GetOptions) (muxpool.MuxConn, error) {
+		mc, err := pool.GetMuxConn(ctx, network, address, opts)
+		if err != nil {
+			return nil, err
+		}
+		vid = mc.VID()
+		return closing{mc, last}, nil
+	}), s.node, "M")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-started; cancel() }()
+	_, err := call(ctx, []byte{})
+	if e := asError(t, err); e.Code != transport.CodeCanceled || !errors.Is(err, context.Canceled) || !e.Sent() {
+		t.Errorf("got %v", err)
+	}
+	if got, want := wait(t, "the cancel", last), (native.Protocol{}).AppendCancel(nil, vid); string(got) != string(want) {
+		t.Errorf("got %x, want %x", got, want)
+	}
+	s.Close()
+	wait(t, "the call", ended)
+}
+
+// The whole way.
+func TestCancellationTravels(t *testing.T) {
+	started, ended := make(chan context.Context, 1), make(chan error, 1)
+	s := serve(t, map[string]*transport.Server{"M": rawServer(blocked(started, ended)), "Echo": rawServer(echo)})
+	pool := newPool(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-started; cancel() }()
+	if _, err := rawClient(pool, s.node, "M")(ctx, []byte{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if err := wait(t, "the end of the server's context", ended); err != context.Canceled {
+		t.Errorf("the server's context ended with %v", err)
+	}
+	if _, err := rawClient(pool, s.node, "Echo")(testContext(t), []byte{}); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}

@@ -1,0 +1,16 @@
+module github.com/muxkit/muxkit/transport/protobuf
+
+go 1.25
+
+require (
+	github.com/muxkit/muxkit v0.0.0
+	google.golang.org/protobuf v1.36.6
+)
+
+require (
+	github.com/go-kit/kit v0.13.0 // indirect
+	github.com/go-kit/log v0.2.1 // indirect
+	github.com/go-logfmt/logfmt v0.5.1 // indirect
+)
+
+replace github.com/muxkit/muxkit => ../..

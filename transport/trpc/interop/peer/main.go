@@ -1,0 +1,25 @@
+// Command peer is trpc-go as it comes, driven by the tests: a server or a client. It
+// ends with its standard input, so that it never outlives them.
+package main
+
+import (
+	"flag"
+	"io"
+	"os"
+	"time"
+)
+
+func main() {
+	server := flag.Bool("server", false, "be a server, not a client")
+	idle := flag.Duration("idle", time.Minute, "the server's idle timeout; trpc-go's default")
+	goNet := flag.Bool("go-net", false, "serve on trpc-go's transport on package net instead of the default, tnet")
+	flag.Parse()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	if *server {
+		serve(*idle, *goNet)
+	}
+	call()
+}

@@ -1,0 +1,182 @@
+package interop
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/trpc"
+)
+
+// The tests here call the real server with our Client.
+
+func TestToServerBodyMetadataAttachment(t *testing.T) {
+	c := newCaller(t, nil)
+	body, value, beside := nonce(), nonce(), nonce()
+	var answer transport.Metadata
+	var head *trpc.Head
+	c.must("Echo", body,
+		transport.ClientBefore(transport.SetRequestMetadata("nonce", value), func(ctx context.Context, m *transport.Message) context.Context {
+			m.Tag = &trpc.Head{Attachment: []byte(beside)}
+			return ctx
+		}),
+		transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context {
+			answer = m.Metadata
+			head, _ = m.Tag.(*trpc.Head)
+			return ctx
+		}))
+	if answer["nonce"] != value || answer["answered-by"] != "trpc-go" {
+		t.Errorf("the answer's metadata is %v", answer)
+	}
+	if head == nil || string(head.Attachment) != beside {
+		t.Errorf("the answer's head is %+v", head)
+	}
+	c.must("Echo", "")
+}
+
+func TestToServerHeadAndTimeout(t *testing.T) {
+	c := newCaller(t, nil)
+	value := nonce()
+	got := c.describe(transport.ClientBefore(transport.SetRequestMetadata("nonce", value)))
+	if got.Func != Service+"Describe" || got.Caller != ours.Caller || got.Callee != "muxkit.Interop" ||
+		got.ContentType != trpc.ContentNoop || got.RequestID == 0 || got.Metadata["nonce"] != value || got.RemainingMS != -1 {
+		t.Errorf("the server saw %+v", got)
+	}
+	if got := c.describe(transport.ClientTimeout(patience)); got.RemainingMS <= 0 || got.RemainingMS > patience.Milliseconds() {
+		t.Errorf("of %v the server has %d ms", patience, got.RemainingMS)
+	}
+	// What a hook spends is not told to the server as left.
+	const spent = 20 * time.Millisecond
+	spend := transport.ClientBefore(func(ctx context.Context, _ *transport.Message) context.Context {
+		wait, cancel := context.WithTimeout(ctx, spent)
+		defer cancel()
+		<-wait.Done()
+		return ctx
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	response, err := transport.NewClient(c.pool, c.node, ours, Service+"Describe", transport.EncodeBytes, transport.DecodeJSON[Seen], spend).Endpoint()(ctx, []byte(nil))
+	if s, _ := response.(Seen); err != nil || s.RemainingMS <= 0 || s.RemainingMS > (patience-spent).Milliseconds() {
+		t.Errorf("the server saw %+v, %v", response, err)
+	}
+}
+
+// The real server answers nothing when the time that the caller stated is over:
+// the call ends by its own clock, and the connection stays in use.
+func TestToServerTimeout(t *testing.T) {
+	c := newCaller(t, nil, muxpool.WithConnectNumber(1))
+	c.must("Echo", nonce())
+	key := nonce()
+	e := c.refused("Hold", key, transport.ClientTimeout(500*time.Millisecond))
+	if e.Code != transport.CodeTimeout || e.Remote || !e.Sent() {
+		t.Errorf("the call ends with %+v", e)
+	}
+	c.must("Ended", key) // the server's context ended too
+	c.must("Echo", nonce())
+	if dials := c.pool.Stats().Nodes[0].Counters.Dials; dials != 1 {
+		t.Errorf("%d dials", dials)
+	}
+}
+
+func TestToServerFrameworkCodes(t *testing.T) {
+	c := newCaller(t, nil)
+	for ret, code := range map[int]transport.Code{
+		1: transport.CodeBadRequest, 2: transport.CodeInternal, 11: transport.CodeUnknownMethod,
+		21: transport.CodeTimeout, 22: transport.CodeOverloaded, 23: transport.CodeOverloaded,
+		31: transport.CodeInternal, 41: transport.CodeBadRequest, 51: transport.CodeBadRequest,
+		101: transport.CodeTimeout, 111: transport.CodeInternal, 161: transport.CodeCanceled, 999: transport.CodeUnknown,
+	} {
+		e := c.refused("Framework", strconv.Itoa(ret))
+		if e.Code != code || e.Status != ret || !e.Remote || e.Business() || e.Message != fmt.Sprint("framework ", ret) {
+			t.Errorf("ret %d gives %+v", ret, e)
+		}
+	}
+	if e := c.refused("Nothing"+nonce(), ""); e.Code != transport.CodeUnknownMethod || e.Status != 12 || !e.Remote {
+		t.Errorf("an unknown function gives %+v", e)
+	}
+	c.must("Echo", nonce())
+}
+
+func TestToServerBusinessCodes(t *testing.T) {
+	c := newCaller(t, nil)
+	for _, status := range []int{1, 12, 10007, -3} {
+		e := c.refused("Business", strconv.Itoa(status))
+		if !e.Business() || e.Status != status || !e.Remote || e.Message != fmt.Sprint("business ", status) {
+			t.Errorf("func_ret %d gives %+v", status, e)
+		}
+	}
+	value := nonce() // an error without a code is trpc-go's func_ret 999
+	if e := c.refused("Plain", value); !e.Business() || e.Status != 999 || e.Message != "plain "+value {
+		t.Errorf("a plain error gives %+v", e)
+	}
+}
+
+func TestToServerOutOfOrder(t *testing.T) {
+	c := newCaller(t, nil, muxpool.WithConnectNumber(1))
+	key, held := nonce(), make(chan error, 1)
+	go func() {
+		got, err := c.call("Hold", key)
+		if err == nil && got != key {
+			err = fmt.Errorf("the answer is %q", got)
+		}
+		held <- err
+	}()
+	c.must("Arrived", key) // the slow call is with the server; what follows was sent after it
+	for range 10 {
+		c.must("Echo", nonce())
+	}
+	select {
+	case err := <-held:
+		t.Fatal("the slow call was answered before it was released: ", err)
+	default:
+	}
+	c.must("Release", key)
+	if err := <-held; err != nil {
+		t.Error(err)
+	}
+	if dials := c.pool.Stats().Nodes[0].Counters.Dials; dials != 1 {
+		t.Errorf("%d dials", dials)
+	}
+}
+
+func TestToServerOneWay(t *testing.T) {
+	c := newCaller(t, nil, muxpool.WithConnectNumber(1))
+	key := nonce()
+	if got, err := c.call("Note", key, transport.ClientOneWay()); got != "" || err != nil {
+		t.Fatalf("a one-way call gives %q, %v", got, err)
+	}
+	c.must("Arrived", key)
+	for range 100 { // an answer to the one-way call would be counted
+		c.must("Echo", nonce())
+	}
+	if k := c.pool.Stats().Nodes[0].Counters; k.Unknown+k.Late+k.Duplicate != 0 {
+		t.Errorf("answers that nobody asked for: %+v", k)
+	}
+}
+
+func Test64CallersToServer(t *testing.T) {
+	c := newCaller(t, nil)
+	var group sync.WaitGroup
+	for range 64 {
+		group.Go(func() {
+			for range 50 {
+				body, value := nonce(), nonce()
+				var answer transport.Metadata
+				after := transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context {
+					answer = m.Metadata
+					return ctx
+				})
+				got, err := c.call("Echo", body, transport.ClientBefore(transport.SetRequestMetadata("nonce", value)), after)
+				if got != body || answer["nonce"] != value || err != nil {
+					t.Errorf("Echo(%q) gives %q, %v, %v", body, got, answer, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
