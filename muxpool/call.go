@@ -123,11 +123,21 @@ func (c *call) take() ([]byte, error) {
 }
 
 // end ends the call: Read returns what is unread, then err; Write returns err.
-// The first error wins.
+// sent says whether the request may have reached the peer. The first end wins.
 func (c *call) end(err error, sent bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.endLocked(err, sent)
+}
+
+// giveUp ends the call on this side, with its connection alive: what was queued
+// will be sent, and nothing more is queued if nothing was.
+func (c *call) giveUp(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.endLocked(err, c.first.Seal())
+	}
 }
 
 func (c *call) endLocked(err error, sent bool) {
@@ -148,7 +158,7 @@ func (c *call) close() {
 	defer c.mu.Unlock()
 	c.gone = true
 	if c.err == nil {
-		c.endLocked(ErrMuxConnClosed, c.maybeSent())
+		c.endLocked(ErrMuxConnClosed, c.first.Seal())
 		return
 	}
 	c.err = ErrMuxConnClosed
@@ -160,6 +170,11 @@ func (c *call) failed() error {
 	if !c.over.Load() {
 		return nil
 	}
+	return c.ended()
+}
+
+// ended is failed for who knows that the call has ended, or is about to.
+func (c *call) ended() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err

@@ -34,12 +34,9 @@ func (c *conn) release(cl *call) {
 
 // abandon ends cl with err, the end of its context.
 func (c *conn) abandon(cl *call, err error) {
-	cl.end(err, cl.maybeSent())
+	cl.giveUp(err)
 	c.ended(cl, errors.Is(err, context.DeadlineExceeded))
 }
-
-// expired hears that cl ended with its WithTimeout.
-func (c *conn) expired(cl *call) { c.ended(cl, true) }
 
 // ended detaches a call that its caller no longer waits for.
 func (c *conn) ended(cl *call, timedOut bool) {

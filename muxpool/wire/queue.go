@@ -17,8 +17,9 @@ func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struc
 		return 0, retry, err
 	}
 	offset := w.end
-	if mark != nil {
-		mark.Set(offset)
+	if mark != nil && !mark.Set(offset) {
+		w.mu.Unlock()
+		return 0, nil, ErrSealed
 	}
 	w.end += uint64(len(frame))
 	if own {

@@ -109,7 +109,8 @@ func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct
 }
 
 // TryMark is TryWrite or, with owned, TryWriteOwned, that sets mark, if it is not
-// nil and not set, before anybody can write the frame.
+// nil and not set, before anybody can write the frame. If it is sealed, nothing is
+// queued and the error is ErrSealed.
 func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, retry <-chan struct{}, err error) {
 	if len(frame) < w.refMin {
 		offset, retry, err = w.queue(frame, false, mark)
