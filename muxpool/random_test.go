@@ -60,6 +60,7 @@ func testRandom(t *testing.T, sockets bool) {
 	for text, n := range r.causes() {
 		t.Logf("%6d %s", n, text)
 	}
+	r.checkClaims()
 	if err := r.tally.Check(500*time.Millisecond + 2*lagged); err != nil {
 		t.Error(err)
 	}
@@ -76,8 +77,12 @@ type random struct {
 	done   atomic.Int64
 	pool   *muxpool.Multiplexed
 	nodes  []muxtest.Caller
+	all    []*muxtest.Peer
 	tally  muxtest.Tally
 	seen   seenNonces
+
+	mu      sync.Mutex // guards notSent
+	notSent map[uint64]error
 }
 
 // seenNonces are the nonces of all calls that reached a peer.
@@ -107,7 +112,7 @@ func (s *seenNonces) has(nonce uint64) bool {
 // peers starts three peers and the pool, and calls them by parsers of three
 // kinds.
 func (r *random) peers(sockets bool) {
-	r.seen.set = make(map[uint64]struct{})
+	r.seen.set, r.notSent = make(map[uint64]struct{}), make(map[uint64]error)
 	network := make(muxtest.Network)
 	parsers := []muxpool.FrameParser{alive{}, spaced{IDs: muxtest.IDs8}, muxtest.PlainParser{}}
 	opts := settings(
@@ -116,6 +121,7 @@ func (r *random) peers(sockets bool) {
 	addresses := make([]string, len(parsers))
 	for i := range parsers {
 		p := muxtest.NewPeer(r.seen.note(muxtest.Calls(r.chaos(uint64(i), parsers[i]))))
+		r.all = append(r.all, p)
 		r.t.Cleanup(func() { p.Close() })
 		addresses[i] = fmt.Sprintf("peer%d:1", i)
 		network[addresses[i]] = p
@@ -225,8 +231,8 @@ func (r *random) exchange(rng *rand.Rand, nonce uint64) {
 	var e *muxpool.Error
 	if !errors.As(err, &e) {
 		r.t.Errorf("not the pool's own error: %#v", err)
-	} else if !e.Sent() && r.seen.has(nonce) {
-		r.t.Errorf("a peer has seen the call whose error says that it was not sent: %v", err)
+	} else if !e.Sent() {
+		r.claim(nonce, err)
 	}
 }
 
@@ -256,6 +262,29 @@ type ownedWriter interface{ WriteOwned([]byte) error }
 // given back too early, another call would write into it.
 func owned(f muxtest.Frame) []byte {
 	return muxtest.AppendFrame(wire.Alloc(muxtest.HeaderLen + len(f.Body))[:0], f)
+}
+
+// claim notes a call whose error says that it was not, and will not be, sent.
+func (r *random) claim(nonce uint64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notSent[nonce] = err
+}
+
+// checkClaims looks for them among what the peers have seen, when nothing can
+// arrive any more.
+func (r *random) checkClaims() {
+	r.pool.Close()
+	for _, p := range r.all {
+		p.Close()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for nonce, err := range r.notSent {
+		if r.seen.has(nonce) {
+			r.t.Errorf("a peer has seen the call whose error says that it was not sent: %v", err)
+		}
+	}
 }
 
 // fill makes every byte of a body tell whose it is.

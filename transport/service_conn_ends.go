@@ -63,8 +63,8 @@ func (s *Service) handshake(ctx context.Context, nc net.Conn) error {
 // drain implements session: serve notices, tells the client and ends when all
 // calls are answered and the client is quiet.
 func (c *serverConn) drain() {
-	if !c.greeted.Load() {
-		c.stop(ErrServiceClosed)
+	if s := c.service; !c.greeted.Load() && (s.tls != nil || s.handshaker != nil) {
+		c.stop(ErrServiceClosed) // a client in a handshake has made no call
 		return
 	}
 	if !c.draining.Swap(true) {

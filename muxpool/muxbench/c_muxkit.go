@@ -26,6 +26,7 @@ func (m muxkitPool) Info() Info {
 		Contexts: true,
 		Nets:     allNets,
 	}
+	info.Variant = m.timeout || m.keep
 	switch {
 	case m.timeout:
 		info.Name, info.Contexts = muxkitTimeout, false

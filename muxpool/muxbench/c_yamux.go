@@ -53,7 +53,10 @@ func serveYamux(nc net.Conn, size int) {
 	if err != nil {
 		return
 	}
-	buffers := sync.Pool{New: func() any { return make([]byte, size) }}
+	buffers := sync.Pool{New: func() any {
+		buf := make([]byte, size)
+		return &buf
+	}}
 	for {
 		stream, err := session.AcceptStream()
 		if err != nil {
@@ -61,10 +64,10 @@ func serveYamux(nc net.Conn, size int) {
 		}
 		go func() {
 			defer stream.Close()
-			buf := buffers.Get().([]byte)
+			buf := buffers.Get().(*[]byte)
 			defer buffers.Put(buf)
-			if _, err := io.ReadFull(stream, buf); err == nil {
-				stream.Write(buf)
+			if _, err := io.ReadFull(stream, *buf); err == nil {
+				stream.Write(*buf)
 			}
 		}()
 	}

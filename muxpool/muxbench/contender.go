@@ -51,6 +51,9 @@ type Info struct {
 	Batched bool
 	// NoWrites: it writes with a system call that /proc/self/io does not count.
 	NoWrites bool
+	// Variant: it differs from another contender in one setting, and is left out
+	// of the plots.
+	Variant bool
 	// Nets are the networks it runs on, of "tcp", "tls" and "unix". Nil: tcp.
 	Nets []string
 }

@@ -22,6 +22,7 @@ var costRows = []costRow{
 	{"TLS", muxkitConn, "tls", muxkitConn, "tcp"},
 	{"unix socket", muxkitConn, "unix", muxkitConn, "tcp"},
 	{"Go kit Client and Server, inline", muxkitInline, "tcp", muxkitConn, "tcp"},
+	{"ClientTimeout instead of context.WithTimeout", muxkitClientTimeout, "tcp", muxkitClient, "tcp"},
 	{"a goroutine per request on the server", muxkitClient, "tcp", muxkitInline, "tcp"},
 	{"Retry, Balancer and breaker", muxkitChain, "tcp", muxkitClient, "tcp"},
 }

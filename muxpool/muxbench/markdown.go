@@ -196,9 +196,9 @@ func costSection(w *bytes.Buffer, r Results) {
 }
 
 func targetSection(w *bytes.Buffer, r Results) {
-	header(w, "row", "target", "reached", "")
+	header(w, "row", "target", "reached", "", "by option")
 	for _, t := range targets() {
 		reached := t.reached(r.Records)
-		row(w, t.What, t.bound(), figure(reached), t.verdict(reached))
+		row(w, t.What, t.bound(), figure(reached), t.verdict(reached), figure(t.byOption(r.Records)))
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -93,8 +93,7 @@ func (f figureFile) panel(records []Record, size int, legend *plot.Legend, first
 	p.X.Tick.Marker = plot.ConstantTicks(callerTicks(callers))
 	p.Y.Tick.Marker = plot.LogTicks{Prec: -1}
 	p.Add(plotter.NewGrid())
-	entries := inOrder(distinct(records, func(r Record) string { return r.Entry }))
-	for i, e := range entries {
+	for i, e := range plotted(records) {
 		points := f.points(records, e, size, callers)
 		if len(points) == 0 {
 			continue
@@ -113,6 +112,15 @@ func (f figureFile) panel(records []Record, size int, legend *plot.Legend, first
 	widen(&p.X)
 	widen(&p.Y)
 	return p, nil
+}
+
+// plotted are the entries that get a line.
+func plotted(records []Record) []string {
+	names := inOrder(distinct(records, func(r Record) string { return r.Entry }))
+	return slices.DeleteFunc(names, func(name string) bool {
+		e, err := findEntry(name)
+		return err != nil || e.Info().Variant
+	})
 }
 
 func widen(a *plot.Axis) {
@@ -150,15 +158,22 @@ var glyphs = []draw.GlyphDrawer{
 	draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PlusGlyph{}, draw.CrossGlyph{}, draw.RingGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{},
 }
 
+// muxkitColors tell the levels of muxkit apart.
+var muxkitColors = map[string]color.RGBA{
+	muxkitConn:   {0xd6, 0x27, 0x28, 255},
+	muxkitClient: {0x9b, 0x00, 0x10, 255},
+	muxkitChain:  {0xff, 0x7b, 0x6b, 255},
+}
+
 // styleOf makes the limits black and dashed, muxkit red and thick, and gives
 // each rival a colour and a glyph of its own.
 func styleOf(entry string, i int) (draw.LineStyle, draw.GlyphStyle) {
 	line := draw.LineStyle{Color: rivalColors[i%len(rivalColors)], Width: vg.Points(1)}
-	switch {
-	case entry == "raw" || entry == "pipe":
+	if entry == "raw" || entry == "pipe" {
 		line.Color, line.Dashes = color.RGBA{A: 255}, []vg.Length{4, 3}
-	case strings.HasPrefix(entry, "muxkit"):
-		line.Color, line.Width = color.RGBA{0xd6, 0x27, 0x28, 255}, vg.Points(2.5)
+	}
+	if c, ok := muxkitColors[entry]; ok {
+		line.Color, line.Width = c, vg.Points(2.5)
 	}
 	return line, draw.GlyphStyle{Color: line.Color, Radius: vg.Points(2.5), Shape: glyphs[i%len(glyphs)]}
 }

@@ -48,7 +48,7 @@ func Example() {
 func TestSlowPeer(t *testing.T) {
 	muxtest.CheckLeaks(t)
 	synctest.Test(t, func(t *testing.T) {
-		peer := muxtest.NewPeer(muxtest.Delay(time.Hour))
+		peer := muxtest.NewPeer(muxtest.Calls(muxtest.Delay(time.Hour))) // keepalives are answered at once
 		defer peer.Close()
 		pool, err := muxpool.New(muxpool.WithDialContext(peer.DialContext))
 		if err != nil {

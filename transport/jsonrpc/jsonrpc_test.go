@@ -46,13 +46,13 @@ func FuzzParse(f *testing.F) {
 }
 
 func TestParseLargeFrames(t *testing.T) {
-	big := append(append([]byte(`{"id":7,"result":"`), bytes.Repeat([]byte("x"), 3<<20)...), `"}`...)
-	r := wire.NewReader(bytes.NewReader(append(big, '{', '}')), 4<<20)
+	big := append(append([]byte(`{"id":7,"result":"`), bytes.Repeat([]byte("x"), 300<<10)...), `"}`...)
+	r := wire.NewReader(bytes.NewReader(append(big, '{', '}')), 400<<10)
 	id, frame, err := jsonrpc.Protocol{}.Parse(r)
 	if err != nil || id != 7 || !bytes.Equal(frame, big) {
 		t.Errorf("id %d, %d bytes, %v", id, len(frame), err)
 	}
-	r = wire.NewReader(bytes.NewReader(big), 1<<20)
+	r = wire.NewReader(bytes.NewReader(big), 100<<10)
 	if _, _, err = (jsonrpc.Protocol{}).Parse(r); !errors.Is(err, wire.ErrFrameTooLarge) {
 		t.Errorf("over the limit: %v", err)
 	}

@@ -171,12 +171,15 @@ func (k *kit) errorAnswer(code transport.Code) error {
 		return err
 	}
 	gotID, frame, err := k.parse(frame, false)
-	if err != nil || gotID != id {
-		return fmt.Errorf("Parse told id %d, %w", gotID, err)
+	if err != nil {
+		return err
+	}
+	if gotID != id {
+		return fmt.Errorf("its id is told as %d, not %d", gotID, id)
 	}
 	var e *transport.Error
 	if err := k.p.ParseResponse(frame, &resp); !errors.As(err, &e) {
-		return fmt.Errorf("ParseResponse returned %v, not an *Error", err)
+		return fmt.Errorf("not an *Error was made of it: %v", err)
 	}
 	return nil
 }

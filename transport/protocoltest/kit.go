@@ -13,7 +13,7 @@ import (
 )
 
 // limit is the largest frame that the readers of the checks allow, in bytes.
-const limit = 1 << 20
+const limit = 256 << 10
 
 // kit is one protocol with what the checks need to know of it.
 type kit struct {

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"time"
+
+	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/breaker"
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/transport"
+)
+
+// muxkitFull is the full chain: Retry, Balancer, and for each node a breaker
+// and a Client.
+type muxkitFull struct{}
+
+func (muxkitFull) Info() Info {
+	info := muxkitService{}.Info()
+	info.Name = muxkitChain
+	info.About = "the same in the full chain: Retry, Balancer, a breaker per node, fed by the pool"
+	return info
+}
+
+func (muxkitFull) Serve(env Env) (string, error) { return muxkitService{}.Serve(env) }
+
+func (muxkitFull) Dial(env Env) (Client, error) {
+	pool, opts, err := newMuxkitPool(env)
+	if err != nil {
+		return nil, err
+	}
+	breakers := breaker.NewGroup()
+	breakers.Watch(pool)
+	node := transport.Node{Network: env.Network(), Address: env.Addr}
+	set := muxendpoint.NewSet(sd.FixedInstancer{node.String()}, log.NewNopLogger(),
+		muxendpoint.WithBreakers(breakers),
+		muxendpoint.WithRetry(3, 30*time.Second))
+	call := endpointCall(set.Endpoint(muxkitMethod, func(n transport.Node) *transport.Client {
+		return newMuxkitClient(pool, opts, n)
+	}))
+	return ClientFunc(func(int) (Call, error) { return call, set.Err() }), nil
+}

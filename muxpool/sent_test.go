@@ -1,0 +1,77 @@
+package muxpool_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// TestSentIsATruth: the context, the connection or the MuxConn ends while Write is
+// at work. Whatever comes of it, no peer ever sees a call whose error says that
+// it was not sent.
+func TestSentIsATruth(t *testing.T) {
+	opts := []muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(100)} // so that the pool watches contexts
+	for name, end := range map[string]func(*world, muxpool.MuxConn, context.CancelFunc){
+		"context":    func(_ *world, _ muxpool.MuxConn, cancel context.CancelFunc) { cancel() },
+		"MuxConn":    func(_ *world, mc muxpool.MuxConn, _ context.CancelFunc) { mc.Close() },
+		"connection": func(w *world, _ muxpool.MuxConn, _ context.CancelFunc) { w.victim.ResetConns() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			both(t, setup{parser: classified{}, opts: opts, alone: true}, func(w *world) {
+				seen := seenNonces{set: make(map[uint64]struct{})}
+				w.victim.Do(seen.note(muxtest.Echo))
+				claims := make(map[uint64]error)
+				rounds := 2000
+				if name == "connection" {
+					rounds = often(rounds, 300) // each makes new ones
+				}
+				for range rounds {
+					nonce, err := w.endDuring(end)
+					var e *muxpool.Error
+					if errors.As(err, &e) && !e.Sent() {
+						claims[nonce] = err
+					}
+				}
+				w.pool.Close()
+				w.victim.Close()
+				bad := 0
+				for nonce, err := range claims {
+					if seen.has(nonce) {
+						if bad++; bad == 1 {
+							w.Errorf("the peer has seen the call that ended with: %v", err)
+						}
+					}
+				}
+				if bad > 0 {
+					w.Errorf("%d of %d claims not to be sent were wrong", bad, len(claims))
+				}
+			})
+		})
+	}
+}
+
+// endDuring makes a call, and lets end run at the same time as Write.
+func (w *world) endDuring(end func(*world, muxpool.MuxConn, context.CancelFunc)) (nonce uint64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	mc, err := w.caller.Get(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer mc.Close()
+	call := muxtest.NewCall(mc, []byte("call"))
+	var both sync.WaitGroup
+	both.Go(func() { end(w, mc, cancel) })
+	both.Go(func() {
+		if err = mc.Write(muxtest.AppendFrame(nil, call)); err == nil {
+			err = muxtest.Expect(mc, call)
+		}
+	})
+	both.Wait()
+	return call.Nonce, err
+}

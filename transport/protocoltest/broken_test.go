@@ -1,0 +1,153 @@
+package protocoltest_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+	"github.com/muxkit/muxkit/transport/protocoltest"
+)
+
+// Each of these has one fault, which the kit must find.
+
+type greedy struct{ native.Protocol } // reads beyond its frame
+
+func (greedy) Parse(r io.Reader) (uint32, []byte, error) {
+	return native.Protocol{}.Parse(bufio.NewReader(r))
+}
+
+type reusing struct { // gives out the same memory twice
+	native.Protocol
+	buf *[1 << 20]byte
+}
+
+func (p reusing) Parse(r io.Reader) (uint32, []byte, error) {
+	id, frame, err := p.Protocol.Parse(r)
+	return id, p.buf[:copy(p.buf[:], frame)], err
+}
+
+type uncomparable struct {
+	native.Protocol
+	_ []byte
+}
+
+type overwriting struct{ native.Protocol } // does not append
+
+func (p overwriting) AppendRequest(_ []byte, id uint32, req *transport.Message) ([]byte, error) {
+	return p.Protocol.AppendRequest(nil, id, req)
+}
+
+type narrow struct{ native.Protocol } // loses the high bits of an id
+
+func (p narrow) Parse(r io.Reader) (uint32, []byte, error) {
+	id, frame, err := p.Protocol.Parse(r)
+	return id & 0xffff, frame, err
+}
+
+type cutOff struct{ native.Protocol } // takes the end inside of a frame for one between two
+
+func (p cutOff) Parse(r io.Reader) (uint32, []byte, error) {
+	id, frame, err := p.Protocol.Parse(r)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return id, frame, err
+}
+
+type boundless struct{ native.Protocol } // allocates whatever a length says
+
+func (p boundless) Parse(r io.Reader) (uint32, []byte, error) {
+	var all bytes.Buffer
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return 0, nil, err
+	}
+	all.Write(head)
+	b := make([]byte, binary.BigEndian.Uint32(head)%(8<<20))
+	if _, err := io.ReadFull(bytes.NewReader(b), b); err != nil { // never asks r
+		return 0, nil, err
+	}
+	all.Write(b)
+	return p.Protocol.Parse(&all)
+}
+
+type crashing struct{ native.Protocol } // trusts what it reads
+
+func (p crashing) ParseResponse(frame []byte, resp *transport.Message) error {
+	_ = make([]byte, 128)[frame[7]] // the code
+	return p.Protocol.ParseResponse(frame, resp)
+}
+
+type silent struct{ native.Protocol } // takes an error answer for an answer
+
+func (p silent) ParseResponse(frame []byte, resp *transport.Message) error {
+	_ = p.Protocol.ParseResponse(frame, resp)
+	return nil
+}
+
+type deaf struct{ native.Protocol } // classifies answers as unsolicited
+
+func (deaf) ClassifyFrame(uint32, []byte) muxpool.FrameKind { return muxpool.FrameUnsolicited }
+
+type talkative struct{ native.Protocol } // answers one-way calls
+
+func (p talkative) ParseRequest(frame []byte, req *transport.Message) error {
+	err := p.Protocol.ParseRequest(frame, req)
+	req.OneWay = false
+	return err
+}
+
+var broken = map[string]transport.Protocol{
+	"greedy": greedy{}, "reusing": reusing{buf: new([1 << 20]byte)}, "uncomparable": uncomparable{}, "overwriting": overwriting{},
+	"narrow": narrow{}, "cut off": cutOff{}, "boundless": boundless{}, "crashing": crashing{}, "silent": silent{}, "deaf": deaf{},
+	"talkative": talkative{},
+}
+
+const brokenEnv = "PROTOCOLTEST_BROKEN"
+
+// TestBroken is run by TestFaultsAreFound in a process of its own, since it fails.
+func TestBroken(t *testing.T) {
+	p, ok := broken[os.Getenv(brokenEnv)]
+	if !ok {
+		t.Skip("for TestFaultsAreFound")
+	}
+	protocoltest.Run(t, p)
+}
+
+func TestFaultsAreFound(t *testing.T) {
+	for name := range broken {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestBroken$", "-test.timeout=60s", "-test.failfast")
+			cmd.Env = append(os.Environ(), brokenEnv+"="+name)
+			out, err := cmd.CombinedOutput()
+			var failed *exec.ExitError
+			if !errors.As(err, &failed) || strings.Contains(string(out), "test timed out") {
+				t.Errorf("the fault was not found: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func TestSoundProtocolPasses(t *testing.T) { protocoltest.Run(t, native.Protocol{}) }
+
+// clientOnly is a protocol without a server side.
+type clientOnly struct{ transport.Protocol }
+
+func TestClientOnlyProtocol(t *testing.T) {
+	protocoltest.Run(t, clientOnly{native.Protocol{}}, protocoltest.Answer(func(dst []byte, id uint32, body []byte) []byte {
+		dst, err := native.Protocol{}.AppendResponse(dst, id, nil, &transport.Message{Body: body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dst
+	}))
+}
