@@ -114,6 +114,9 @@ func TestFromClientBusinessCodes(t *testing.T) {
 				t.Errorf("the status %d gives %+v", status, out)
 			}
 		}
+		if out := s.call(Order{Method: "Failer", Multiplexed: multiplexed}); out.Type != typeBusiness || out.Code != 40401 || out.Message != "refused" {
+			t.Errorf("an endpoint.Failer gives %+v", out)
+		}
 	})
 }
 

@@ -67,8 +67,15 @@ func (s *served) register() {
 	}
 	s.service.Handle(Service+"Describe", transport.NewServer(describeOurs, transport.NopRequestDecoder, transport.EncodeJSON,
 		transport.ServerBefore(keepRequest)))
+	s.service.Handle(Service+"Failer", transport.NewServer(
+		func(context.Context, any) (any, error) { return refusal{}, nil }, transport.NopRequestDecoder, transport.EncodeJSON))
 	s.service.Handle(Service+"Undecodable", transport.NewServer(describeOurs, transport.DecodeJSON[int], transport.EncodeJSON))
 }
+
+// refusal is a response that has failed.
+type refusal struct{}
+
+func (refusal) Failed() error { return transport.Business(40401, "refused") }
 
 func number(s string) int {
 	n, err := strconv.Atoi(s)
