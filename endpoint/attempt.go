@@ -48,12 +48,3 @@ func (c *attemptContext) Value(key any) any {
 	}
 	return c.deadlineContext.Value(key)
 }
-
-func (c *attemptContext) untimed() context.Context { return (*untimedAttempt)(c) }
-
-// untimedAttempt is to attemptContext what untimedContext is to deadlineContext.
-type untimedAttempt attemptContext
-
-func (c *untimedAttempt) Done() <-chan struct{} { return c.Context.Done() }
-func (c *untimedAttempt) Err() error            { return c.Context.Err() }
-func (c *untimedAttempt) Value(key any) any     { return (*attemptContext)(c).Value(key) }

@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"context"
 	"fmt"
 	"io"
 
@@ -14,17 +13,15 @@ import (
 // builder makes the endpoint of one method on a node. The closer may be nil.
 type builder func(node muxpool.Node) (endpoint.Endpoint, io.Closer, error)
 
-// ofClient builds with a user's function that makes Clients. A Client bounds its
-// call by the context's Deadline through its pool, and so needs no Done for that.
+// ofClient builds with a user's function that makes Clients.
 func ofClient(client func(transport.Node) *transport.Client) builder {
 	return func(node muxpool.Node) (endpoint.Endpoint, io.Closer, error) {
 		c := client(node)
 		if c == nil {
 			return nil, nil, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
 		}
-		ep := c.Endpoint()
 		closer, _ := any(c).(io.Closer)
-		return func(ctx context.Context, request any) (any, error) { return ep(untimed(ctx), request) }, closer, nil
+		return c.Endpoint(), closer, nil
 	}
 }
 

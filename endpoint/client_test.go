@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"testing"
-	"time"
 
 	"github.com/go-kit/kit/sd"
 
@@ -27,29 +26,6 @@ func TestSetOfClients(t *testing.T) {
 	mustBe(t, err, io.ErrClosedPipe)
 	equal(t, "node", nodeOf(err), node("a"))
 	equal(t, "sent", maybeSent(err), false)
-}
-
-// A Client's call ends at the Deadline; that its Done is the caller's spares a
-// timer for each call.
-func TestClientsGetTheDeadlineWithoutATimer(t *testing.T) {
-	s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(1, time.Minute))
-	defer s.Close()
-	var deadline time.Time
-	var done <-chan struct{}
-	client := func(n transport.Node) *transport.Client {
-		return transport.NewClient(noConns, n, wire{}, "Sum",
-			func(ctx context.Context, _ *transport.Message, _ any) error {
-				deadline, _ = ctx.Deadline()
-				done = ctx.Done()
-				return nil
-			}, transport.DecodeBytes)
-	}
-	before := time.Now()
-	s.Endpoint("Sum", client)(t.Context(), nil)
-	if left := deadline.Sub(before); left < time.Minute || left > 2*time.Minute {
-		t.Errorf("the deadline is in %v", left)
-	}
-	equal(t, "Done", done, t.Context().Done())
 }
 
 // poolFunc is a pool that has no connection, for the reason that it returns.

@@ -8,9 +8,8 @@ import (
 )
 
 // deadlineContext is a context.WithDeadline that makes its channel and timer only
-// for who asks for Done. Most calls need neither: a transport's Client gives the
-// deadline to its pool, whose timer serves all calls of a connection (see
-// untimed). Whoever makes one must call end.
+// for who asks for Done: a call that is refused, or answered without a wait,
+// needs neither. Whoever makes one must call end.
 type deadlineContext struct {
 	context.Context           // the parent
 	deadline        time.Time // before the parent's; zero if there is none beside the parent's
@@ -99,22 +98,6 @@ func (c *deadlineContext) end() {
 	if in := c.inner.Load(); in != nil {
 		in.cancel()
 	}
-}
-
-// untimed is c for a callee that ends at the Deadline by itself: its Done and
-// Err are the parent's.
-func (c *deadlineContext) untimed() context.Context { return (*untimedContext)(c) }
-
-type untimedContext deadlineContext
-
-func (c *untimedContext) Deadline() (time.Time, bool) { return (*deadlineContext)(c).Deadline() }
-
-// untimed is ctx, or a cheaper form of it for a transport's Client.
-func untimed(ctx context.Context) context.Context {
-	if c, ok := ctx.(interface{ untimed() context.Context }); ok {
-		return c.untimed()
-	}
-	return ctx
 }
 
 // earlier returns the time d from now, or the zero time if d is 0 or if ctx or

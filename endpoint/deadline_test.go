@@ -109,23 +109,6 @@ func TestContextsDerivedFromAnAttempt(t *testing.T) {
 	}
 }
 
-func TestUntimedLeavesDoneToTheCaller(t *testing.T) {
-	parent, cancel := context.WithCancel(t.Context())
-	a := &attemptContext{attempt: Attempt{Number: 7}}
-	a.Context, a.deadline = parent, time.Now().Add(-time.Hour)
-	defer a.end()
-	for _, u := range []context.Context{untimed(a), untimed(&a.deadlineContext)} {
-		d, ok := u.Deadline()
-		if !ok || d != a.deadline || u.Err() != nil || u.Done() != parent.Done() {
-			t.Errorf("%v, %v, %v", d, ok, u.Err())
-		}
-	}
-	equal(t, "number", untimed(a).Value(transport.ContextKeyAttempt), any(7))
-	cancel()
-	mustBe(t, untimed(a).Err(), context.Canceled)
-	equal(t, "other contexts stay", untimed(parent), parent)
-}
-
 func TestEarlierOfDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -73,9 +73,6 @@ func (s *Set) Err() error { return s.cfg.err() }
 // has a Close method, it is called when the node was dropped and its calls have
 // returned.
 //
-// A Client ends its call at the Deadline of its context, which tells timeouts of
-// this package too; Done, in its hooks and codecs, is that of the caller's context.
-//
 // opts are added to the Set's, for this method: WithRetry and its companions,
 // WithPolicy, WithMiddleware, WithNodeMiddleware. Make each method's endpoint
 // once, not for each call: it lives as long as the Set.

@@ -61,7 +61,7 @@ func TestAllocations(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		options []transport.ServerOption
-		most    float64
+		most    float64 // two calls, the kept request and its any, and one to spare
 	}{
 		"inline":    {[]transport.ServerOption{transport.ServerInline()}, 5},
 		"goroutine": {nil, 5},

@@ -84,22 +84,11 @@ func TestClientSendsACancelWhenItsCallerLeaves(t *testing.T) {
 	wait(t, "the call", ended)
 }
 
-// The whole way, with a pool whose MuxConns have a last word.
+// The whole way.
 func TestCancellationTravels(t *testing.T) {
 	started, ended := make(chan context.Context, 1), make(chan error, 1)
 	s := serve(t, map[string]*transport.Server{"M": rawServer(blocked(started, ended)), "Echo": rawServer(echo)})
 	pool := newPool(t)
-	opts := muxpool.NewGetOptions()
-	opts.WithFrameParser(native.Protocol{})
-	mc, err := pool.GetMuxConn(testContext(t), s.node.Network, s.node.Address, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, ok := mc.(interface{ CloseWith([]byte) })
-	mc.Close()
-	if !ok {
-		t.Skip("the pool's MuxConns cannot send a frame after their context ended")
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-started; cancel() }()
 	if _, err := rawClient(pool, s.node, "M")(ctx, []byte{}); !errors.Is(err, context.Canceled) {

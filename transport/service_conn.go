@@ -70,6 +70,9 @@ func (c *serverConn) serve() {
 	if err == nil {
 		err = c.readAll()
 	}
+	if cause := context.Cause(c.ctx); cause != nil {
+		err = cause // what follows from it is no news
+	}
 	if errors.Is(err, errDrained) {
 		c.linger()
 	}
@@ -151,8 +154,6 @@ func (c *serverConn) await() error {
 // whyEnded names the cause of an error of reading.
 func (c *serverConn) whyEnded(err error) error {
 	switch {
-	case c.ctx.Err() != nil:
-		return context.Cause(c.ctx)
 	case errors.Is(err, io.EOF):
 		return errClientLeft
 	case isTimeout(err):

@@ -1,5 +1,3 @@
-//go:build unix
-
 package muxtest
 
 import (
@@ -11,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -54,7 +51,8 @@ func servePeer(where string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out, address)
-	for commands := bufio.NewScanner(in); commands.Scan(); {
+	commands := bufio.NewScanner(in)
+	for commands.Scan() {
 		if err := p.command(commands.Text()); err != nil {
 			return err
 		}
@@ -62,7 +60,7 @@ func servePeer(where string, in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return commands.Err()
 }
 
 func (p *Peer) command(line string) error {
@@ -140,13 +138,6 @@ func (p *Process) Do(command string) (Stats, error) {
 	}
 	return s, json.Unmarshal(line, &s)
 }
-
-// Stop stops the process with SIGSTOP: its kernel still accepts and
-// acknowledges, nothing answers.
-func (p *Process) Stop() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
-
-// Continue ends a Stop.
-func (p *Process) Continue() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Kill kills the process with SIGKILL and waits for its end. It does nothing if
 // the process was killed before.

@@ -175,15 +175,19 @@ func certificate() tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
-// tiny makes the kernel's buffers of both ends as small as it allows.
-func tiny(t testing.TB, conns ...net.Conn) {
+// small makes the kernel's buffers of a socket small: what it takes at once is far
+// less than a batch. No smaller, since TCP then sends a little each 200 ms.
+func small(t testing.TB, conns ...net.Conn) {
 	t.Helper()
 	for _, nc := range conns {
-		c := nc.(interface {
+		c, ok := nc.(interface {
 			SetReadBuffer(int) error
 			SetWriteBuffer(int) error
 		})
-		if err := errors.Join(c.SetReadBuffer(1), c.SetWriteBuffer(1)); err != nil {
+		if !ok {
+			continue
+		}
+		if err := errors.Join(c.SetReadBuffer(64<<10), c.SetWriteBuffer(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -246,4 +250,21 @@ func checkIdle(t testing.TB, w *Writer) {
 	if w.pending.frames != 0 || w.pending.size != 0 || w.sent != w.end || w.accepted.Load() != w.end {
 		t.Errorf("idle writer: pending %d frames, %d bytes; sent %d, accepted %d of %d", w.pending.frames, w.pending.size, w.sent, w.accepted.Load(), w.end)
 	}
+}
+
+// allocFrame reads one test frame into memory from Alloc, as a parser does.
+func allocFrame(r FrameReader) ([]byte, error) {
+	head, err := r.Peek(4)
+	if err != nil {
+		return nil, err
+	}
+	frame, err := r.Alloc(int(binary.BigEndian.Uint32(head)))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(r, frame); err != nil {
+		Free(frame)
+		return nil, err
+	}
+	return frame, nil
 }

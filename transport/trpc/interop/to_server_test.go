@@ -70,8 +70,9 @@ func TestToServerHeadAndTimeout(t *testing.T) {
 // the call ends by its own clock, and the connection stays in use.
 func TestToServerTimeout(t *testing.T) {
 	c := newCaller(t, nil, muxpool.WithConnectNumber(1))
+	c.must("Echo", nonce())
 	key := nonce()
-	e := c.refused("Hold", key, transport.ClientTimeout(50*time.Millisecond))
+	e := c.refused("Hold", key, transport.ClientTimeout(500*time.Millisecond))
 	if e.Code != transport.CodeTimeout || e.Remote || !e.Sent() {
 		t.Errorf("the call ends with %+v", e)
 	}

@@ -53,6 +53,7 @@ func carryOut(o *interop.Order, pool multiplexed.Pool) interop.Outcome {
 		client.WithTarget("ip://" + o.Address), client.WithNetwork("tcp"), client.WithProtocol("trpc"),
 		client.WithCallerServiceName("trpc.muxkit.caller.Caller"),
 		client.WithTimeout(time.Duration(o.TimeoutMS) * time.Millisecond),
+		client.WithDialTimeout(10 * time.Second), // its own 200 ms are too few on a busy machine
 	}
 	if o.Multiplexed {
 		opts = append(opts, client.WithMultiplexed(true), client.WithMultiplexedPool(pool))

@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestMark(t *testing.T) {
+	var m Mark
+	if _, ok := m.Offset(); ok {
+		t.Error("a new Mark has an offset")
+	}
+	m.Set(0)
+	if at, ok := m.Offset(); !ok || at != 0 {
+		t.Errorf("after Set(0): %d, %v", at, ok)
+	}
+	m.Set(7) // the first of a caller's frames is what counts
+	if at, ok := m.Offset(); !ok || at != 0 {
+		t.Errorf("after a second Set: %d, %v", at, ok)
+	}
+	m.Reset()
+	if _, ok := m.Offset(); ok {
+		t.Error("Reset kept the offset")
+	}
+	m.Set(7)
+	if at, ok := m.Offset(); !ok || at != 7 {
+		t.Errorf("after Reset and Set(7): %d, %v", at, ok)
+	}
+}
+
+// markedConn looks at a Mark when its first byte is written.
+type markedConn struct {
+	net.Conn
+	mark *Mark
+	ok   bool
+}
+
+func (c *markedConn) Write(b []byte) (int, error) {
+	_, c.ok = c.mark.Offset()
+	return len(b), nil
+}
+
+// Who hears of the failure of a frame's write must find the frame marked, so the
+// mark is there before anybody can write.
+func TestMarkBeforeWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := net.Pipe()
+		var mark Mark
+		c := &markedConn{Conn: a, mark: &mark}
+		w := NewWriter(c, WriterConfig{})
+		if _, _, err := w.TryMark([]byte("frame"), false, &mark); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if !c.ok {
+			t.Error("written before it was marked")
+		}
+	})
+}
+
+// Sent, MaybeSent and WaitSent along the way of two batches.
+func TestSentStepByStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		w := NewWriter(a, WriterConfig{Timeout: time.Hour})
+		if err := w.WaitSent(nil); err != nil {
+			t.Errorf("nothing was queued; WaitSent: %v", err)
+		}
+		first := write(t, w, []byte("abcd"))
+		synctest.Wait()
+		second := write(t, w, []byte("efgh"))
+		waited := make(chan error, 1)
+		go func() { waited <- w.WaitSent(nil) }()
+		steps := []struct {
+			read                 int
+			sent1, maybe2, sent2 bool
+		}{
+			{2, false, false, false},
+			{2, true, true, false},
+			{2, true, true, false},
+			{2, true, true, true},
+		}
+		for i, step := range steps {
+			sent, retry, err := w.Sent(second)
+			if sent || retry == nil || err != nil {
+				t.Errorf("before step %d: Sent(second): %v, %v, %v", i, sent, retry, err)
+			}
+			if _, err := b.Read(make([]byte, step.read)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			sent1, _, _ := w.Sent(first)
+			sent2, _, _ := w.Sent(second)
+			if sent1 != step.sent1 || sent2 != step.sent2 || !w.MaybeSent(first) || w.MaybeSent(second) != step.maybe2 {
+				t.Errorf("step %d: sent %v, %v; maybe %v, %v", i, sent1, sent2, w.MaybeSent(first), w.MaybeSent(second))
+			}
+			if done := len(waited) > 0; done != sent2 {
+				t.Errorf("step %d: WaitSent returned: %v", i, done)
+			}
+			if sent2 {
+				<-retry
+			}
+		}
+		if err := <-waited; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// WaitSent waits for what was queued before it, not for what comes later, and
+// ends with its caller's context.
+func TestWaitSentEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		defer a.Close()
+		w := NewWriter(a, WriterConfig{Timeout: time.Hour})
+		write(t, w, []byte("first"))
+		synctest.Wait()
+		done := make(chan struct{})
+		waited, gaveUp := make(chan error, 1), make(chan error, 1)
+		go func() { waited <- w.WaitSent(nil) }()
+		go func() { gaveUp <- w.WaitSent(done) }()
+		synctest.Wait()
+		close(done)
+		if err := <-gaveUp; err != ErrQueueFull {
+			t.Errorf("WaitSent of who gave up: %v", err)
+		}
+		write(t, w, []byte("later"))
+		if _, err := b.Read(make([]byte, 5)); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-waited; err != nil {
+			t.Errorf("WaitSent: %v", err)
+		}
+	})
+}
