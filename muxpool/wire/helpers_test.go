@@ -7,9 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -23,76 +21,6 @@ import (
 
 // A flusher that outlives its work would be found here.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// A test frame: length u32, writer u32, sequence number u32, then bytes that only
-// this frame has at their places.
-const frameHead = 12
-
-func appendFrame(b []byte, writer, seq uint32, size int) []byte {
-	size = max(size, frameHead)
-	b = binary.BigEndian.AppendUint32(b, uint32(size))
-	b = binary.BigEndian.AppendUint32(b, writer)
-	b = binary.BigEndian.AppendUint32(b, seq)
-	for i := frameHead; i < size; i++ {
-		b = append(b, pattern(writer, seq, i))
-	}
-	return b
-}
-
-func pattern(writer, seq uint32, i int) byte {
-	return byte((uint32(i)*2654435761 ^ writer*40503 ^ seq*9176) >> 7)
-}
-
-// checkFrame reports what is wrong with a frame.
-func checkFrame(b []byte) (writer, seq uint32, err error) {
-	if len(b) < frameHead || int(binary.BigEndian.Uint32(b)) != len(b) {
-		return 0, 0, fmt.Errorf("frame of %d bytes with head % x", len(b), b[:min(len(b), frameHead)])
-	}
-	writer, seq = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
-	for i := frameHead; i < len(b); i++ {
-		if b[i] != pattern(writer, seq, i) {
-			return writer, seq, fmt.Errorf("frame %d/%d: byte %d of %d is %#x, want %#x", writer, seq, i, len(b), b[i], pattern(writer, seq, i))
-		}
-	}
-	return writer, seq, nil
-}
-
-// readFrame reads one test frame with io.ReadFull.
-func readFrame(r io.Reader, buf []byte) ([]byte, error) {
-	if _, err := io.ReadFull(r, buf[:4]); err != nil {
-		return nil, err
-	}
-	n := int(binary.BigEndian.Uint32(buf))
-	if n < frameHead || n > len(buf) {
-		return nil, fmt.Errorf("frame of %d bytes", n)
-	}
-	if _, err := io.ReadFull(r, buf[4:n]); err != nil {
-		return nil, err
-	}
-	return buf[:n], nil
-}
-
-// inOrder reads n frames and checks each byte of them, and that the frames of
-// each writer come in the order of their numbers.
-func inOrder(r io.Reader, n, maxSize int) error {
-	next := map[uint32]uint32{}
-	buf := make([]byte, maxSize)
-	for i := range n {
-		b, err := readFrame(r, buf)
-		if err != nil {
-			return fmt.Errorf("frame %d of %d: %w", i, n, err)
-		}
-		writer, seq, err := checkFrame(b)
-		if err != nil {
-			return fmt.Errorf("frame %d of %d: %w", i, n, err)
-		}
-		if seq != next[writer] {
-			return fmt.Errorf("writer %d: frame %d, want %d", writer, seq, next[writer])
-		}
-		next[writer]++
-	}
-	return nil
-}
 
 // transports are the kinds of connections that a Writer is tested on.
 var transports = []string{"tcp", "unix", "pipe", "tls"}
@@ -250,21 +178,4 @@ func checkIdle(t testing.TB, w *Writer) {
 	if w.pending.frames != 0 || w.pending.size != 0 || w.sent != w.end || w.accepted.Load() != w.end {
 		t.Errorf("idle writer: pending %d frames, %d bytes; sent %d, accepted %d of %d", w.pending.frames, w.pending.size, w.sent, w.accepted.Load(), w.end)
 	}
-}
-
-// allocFrame reads one test frame into memory from Alloc, as a parser does.
-func allocFrame(r FrameReader) ([]byte, error) {
-	head, err := r.Peek(4)
-	if err != nil {
-		return nil, err
-	}
-	frame, err := r.Alloc(int(binary.BigEndian.Uint32(head)))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.ReadFull(r, frame); err != nil {
-		Free(frame)
-		return nil, err
-	}
-	return frame, nil
 }
