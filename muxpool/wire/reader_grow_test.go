@@ -81,11 +81,24 @@ func TestReaderKeepsWhatIsUsed(t *testing.T) {
 	for range 10 {
 		src.n = 64
 		consume(t, r, (shrinkAfter-1)*64)
+		if len(r.buf) != maxReadBuffer {
+			t.Fatalf("a buffer of %d", len(r.buf))
+		}
 		src.n = maxReadBuffer / 2
 		consume(t, r, src.n)
 	}
-	if len(r.buf) != maxReadBuffer {
-		t.Errorf("a buffer of %d", len(r.buf))
+}
+
+// A frame that comes in small pieces is not cut off by a smaller buffer.
+func TestReaderShrinksAroundData(t *testing.T) {
+	want := appendFrame(nil, 1, 2, maxReadBuffer)
+	var steps []any
+	for at := 0; at < len(want); at += 256 {
+		steps = append(steps, want[at:at+256])
+	}
+	r := NewReader(&script{steps: steps}, 0)
+	if got, err := r.Peek(len(want)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
 

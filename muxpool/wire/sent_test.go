@@ -30,34 +30,25 @@ func TestMark(t *testing.T) {
 	}
 }
 
-// markedConn looks at a Mark when its first byte is written.
-type markedConn struct {
-	net.Conn
-	mark *Mark
-	ok   bool
-}
-
-func (c *markedConn) Write(b []byte) (int, error) {
-	_, c.ok = c.mark.Offset()
-	return len(b), nil
-}
-
 // Who hears of the failure of a frame's write must find the frame marked, so the
 // mark is there before anybody can write.
 func TestMarkBeforeWrite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, _ := net.Pipe()
-		var mark Mark
-		c := &markedConn{Conn: a, mark: &mark}
-		w := NewWriter(c, WriterConfig{})
-		if _, _, err := w.TryMark([]byte("frame"), false, &mark); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		if !c.ok {
+	a, b := pair(t, "unix")
+	b.Close()
+	var mark Mark
+	heard := false
+	w := NewWriter(a, WriterConfig{OnError: func(error) {
+		heard = true
+		if _, ok := mark.Offset(); !ok {
 			t.Error("written before it was marked")
 		}
-	})
+	}})
+	if offset, _, err := w.TryMark([]byte("frame"), false, &mark); err != nil || w.MaybeSent(offset) {
+		t.Errorf("a frame that was queued, and refused by the kernel: %v; maybe sent: %v", err, w.MaybeSent(offset))
+	}
+	if !heard {
+		t.Error("no failure on the goroutine whose write it was")
+	}
 }
 
 // Sent, MaybeSent and WaitSent along the way of two batches.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -112,45 +111,6 @@ func TestLoneCallerLeads(t *testing.T) {
 		t.Errorf("one write wrote %q", got)
 	}
 	src.Flush()
-	checkIdle(t, w)
-}
-
-// Callers that the reader woke get the time to queue their next frames.
-func TestGather(t *testing.T) {
-	const rounds, callers = 50, 8
-	a, b := packets(t)
-	w := NewWriter(a, WriterConfig{})
-	w.InFlight.Store(callers)
-	src := w.NewSource()
-	var wg sync.WaitGroup
-	var wake [callers]chan struct{}
-	for i := range wake {
-		wake[i] = make(chan struct{}, 1)
-		wg.Go(func() {
-			for range wake[i] {
-				write(t, w, []byte("x"))
-			}
-		})
-	}
-	writes := 0
-	for range rounds {
-		busy(t, src, b)
-		for _, c := range wake {
-			c <- struct{}{}
-			src.Woke()
-		}
-		src.Flush()
-		for frames := 0; frames < callers; writes++ {
-			frames += len(packet(t, b))
-		}
-	}
-	for _, c := range wake {
-		close(c)
-	}
-	wg.Wait()
-	if writes >= rounds*callers {
-		t.Errorf("%d writes of %d frames", writes, rounds*callers)
-	}
 	checkIdle(t, w)
 }
 
