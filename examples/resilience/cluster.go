@@ -1,0 +1,71 @@
+package main
+
+import "errors"
+
+// cluster is three nodes, each a process. One of them falls sick.
+type cluster struct {
+	nodes     []*process
+	firewall  *firewall // nil if there is none of our own
+	relay     *process  // before the victim, where a firewall is needed and missing
+	addresses []string  // where the nodes are reached
+}
+
+// sick is the index of the node that falls sick.
+const sick = 1
+
+func startCluster(needsDark bool) (c *cluster, err error) {
+	c = &cluster{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.end())
+		}
+	}()
+	for range 3 {
+		p, err := startNode()
+		if err != nil {
+			return c, err
+		}
+		c.nodes = append(c.nodes, p)
+		c.addresses = append(c.addresses, p.address)
+	}
+	if f, ok := onStage(); ok {
+		c.firewall = f
+	} else if needsDark {
+		if c.relay, err = startRelay(c.victim().address); err != nil {
+			return c, err
+		}
+		c.addresses[sick] = c.relay.address
+	}
+	return c, nil
+}
+
+func (c *cluster) victim() *process { return c.nodes[sick] }
+
+// goDark swallows all packets to and from the victim, or what comes next to that.
+func (c *cluster) goDark() error {
+	if c.firewall != nil {
+		return c.firewall.swallow(c.addresses[sick])
+	}
+	return c.relay.stop()
+}
+
+func (c *cluster) goLight() error {
+	if c.firewall != nil {
+		return c.firewall.pass()
+	}
+	return c.relay.resume()
+}
+
+// end kills all processes.
+func (c *cluster) end() (err error) {
+	for _, p := range c.nodes {
+		err = errors.Join(err, p.kill())
+	}
+	if c.relay != nil {
+		err = errors.Join(err, c.relay.kill())
+	}
+	if c.firewall != nil {
+		err = errors.Join(err, c.firewall.pass())
+	}
+	return err
+}

@@ -1,0 +1,35 @@
+package main
+
+import "runtime"
+
+// fault is a way to fall sick.
+type fault struct {
+	name   string
+	strike func(*cluster) error
+	heal   func(*cluster) error
+}
+
+// faults are all of them, in the order in which they are played.
+func faults() []fault {
+	return []fault{
+		{"black-hole", (*cluster).goDark, (*cluster).goLight},
+		{"killed",
+			func(c *cluster) error { return c.victim().kill() },
+			func(c *cluster) error { return c.victim().restart() }},
+		{"stopped",
+			func(c *cluster) error { return c.victim().stop() },
+			func(c *cluster) error { return c.victim().resume() }},
+		{"slow", tell("takes 500ms"), tell("takes " + work.String())},
+		{"failing", tell("fails 50%"), tell("fails 0%")},
+	}
+}
+
+func tell(command string) func(*cluster) error {
+	return func(c *cluster) error { return c.victim().tell(command) }
+}
+
+// possible reports whether this system knows the fault: not every one can stop a
+// process, which a relay needs as well.
+func (f fault) possible() bool {
+	return runtime.GOOS != "windows" && runtime.GOOS != "plan9" || f.name != "stopped" && f.name != "black-hole"
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// process is this program, run once more as a node or a relay. Its methods must
+// not be called concurrently.
+type process struct {
+	role    string
+	address string // that it listens on
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+}
+
+// startNode starts a node on a port that the system chooses.
+func startNode() (*process, error) {
+	p := &process{role: "node"}
+	return p, p.start("127.0.0.1:0")
+}
+
+// startRelay starts a relay to address.
+func startRelay(address string) (*process, error) {
+	p := &process{role: "relay"}
+	return p, p.start(address)
+}
+
+// restart starts a killed node on the address that it had. That may be in use for
+// a moment: by a connection that was dialed to it and met itself.
+func (p *process) restart() (err error) {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if err = p.start(p.address); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (p *process) start(address string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), actEnv+"="+p.role+" "+address)
+	cmd.Stderr = os.Stderr
+	dieWithParent(cmd)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	p.cmd, p.in, p.out = cmd, in, bufio.NewReader(out)
+	listens, err := p.line()
+	if err != nil {
+		return errors.Join(fmt.Errorf("%s %s did not start: %w", p.role, address, err), p.kill())
+	}
+	p.address = listens
+	return nil
+}
+
+// tell makes a node obey, and waits until it does.
+func (p *process) tell(command string) error {
+	if _, err := fmt.Fprintln(p.in, command); err != nil {
+		return err
+	}
+	answer, err := p.line()
+	if err == nil && answer != "ok" {
+		err = errors.New(answer)
+	}
+	return err
+}
+
+func (p *process) line() (string, error) {
+	line, err := p.out.ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+// kill ends the process with SIGKILL, if it runs, and waits until it is gone.
+func (p *process) kill() error {
+	if p.cmd == nil {
+		return nil
+	}
+	err := p.cmd.Process.Kill()
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+	if waited := p.cmd.Wait(); !errors.As(waited, new(*exec.ExitError)) { // closes both pipes
+		err = errors.Join(err, waited)
+	}
+	p.cmd = nil
+	return err
+}
