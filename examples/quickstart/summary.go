@@ -80,12 +80,15 @@ func printSummary(w io.Writer, all [phases]summary, killed bool) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PHASE\tCALLS\tFAILED\tP50\tP99\tMAX\tERRORS")
 	for p := range phases {
-		s := &all[p]
-		if p > before && !killed {
+		s, name := &all[p], p.String()
+		if !killed {
+			name = "all"
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", name, s.calls, s.failed(),
+			milliseconds(s.percentile(0.5)), milliseconds(s.percentile(0.99)), milliseconds(s.percentile(1)), s.kinds())
+		if !killed {
 			break
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", p, s.calls, s.failed(),
-			milliseconds(s.percentile(0.5)), milliseconds(s.percentile(0.99)), milliseconds(s.percentile(1)), s.kinds())
 	}
 	_ = t.Flush() // w's own errors are nobody's to handle here
 }
