@@ -35,13 +35,14 @@ type client struct {
 
 // newClient returns a client of the nodes at addresses. sent hears of each
 // request that is about to be sent, answered of each that was answered well.
-func newClient(addresses []string, guarded bool, changed func(breaker.Change), sent, answered func(muxpool.Node)) (*client, error) {
+func newClient(addresses []string, policy muxendpoint.Policy, guarded bool, changed func(breaker.Change), sent, answered func(muxpool.Node)) (*client, error) {
 	pool, err := muxpool.New(muxpool.WithKeepAlive(500 * time.Millisecond))
 	if err != nil {
 		return nil, err
 	}
 	c := &client{pool: pool, unwatch: func() {}}
 	options := []muxendpoint.Option{
+		muxendpoint.WithPolicy(policy),
 		muxendpoint.WithRetry(4, 0),
 		muxendpoint.WithPerTryTimeout(perTryTimeout),
 		// The default, 10% of the calls, protects nodes that fail because of load. A

@@ -10,10 +10,12 @@ type cluster struct {
 	addresses []string  // where the nodes are reached
 }
 
-// sick is the index of the node that falls sick.
-const sick = 1
+// unlucky is the index of the node that falls sick.
+const unlucky = 1
 
-func startCluster(needsDark bool) (c *cluster, err error) {
+// startCluster starts the nodes. dark says that the path to one is to swallow
+// packets; relay, that no firewall is to be used for it.
+func startCluster(dark, relay bool) (c *cluster, err error) {
 	c = &cluster{}
 	defer func() {
 		if err != nil {
@@ -28,23 +30,26 @@ func startCluster(needsDark bool) (c *cluster, err error) {
 		c.nodes = append(c.nodes, p)
 		c.addresses = append(c.addresses, p.address)
 	}
-	if f, ok := onStage(); ok {
+	if !dark {
+		return c, nil
+	}
+	if f, ok := onStage(); ok && !relay {
 		c.firewall = f
-	} else if needsDark {
+	} else {
 		if c.relay, err = startRelay(c.victim().address); err != nil {
 			return c, err
 		}
-		c.addresses[sick] = c.relay.address
+		c.addresses[unlucky] = c.relay.address
 	}
 	return c, nil
 }
 
-func (c *cluster) victim() *process { return c.nodes[sick] }
+func (c *cluster) victim() *process { return c.nodes[unlucky] }
 
 // goDark swallows all packets to and from the victim, or what comes next to that.
 func (c *cluster) goDark() error {
 	if c.firewall != nil {
-		return c.firewall.swallow(c.addresses[sick])
+		return c.firewall.swallow(c.addresses[unlucky])
 	}
 	return c.relay.stop()
 }

@@ -14,11 +14,7 @@ func (o outcome) broken() error {
 	var errs []error
 	refute := func(bad bool, format string, args ...any) {
 		if bad {
-			guard := "without breakers"
-			if o.guarded {
-				guard = "with breakers"
-			}
-			errs = append(errs, fmt.Errorf("%w: %s, %s: %w", errBroken, o.fault, guard, fmt.Errorf(format, args...)))
+			errs = append(errs, fmt.Errorf("%w: %s, %s breakers: %w", errBroken, o.fault, o.guard(), fmt.Errorf(format, args...)))
 		}
 	}
 	s := o.summary
