@@ -90,14 +90,17 @@ func (r *round) play(ctx context.Context) (outcome, error) {
 }
 
 // awaitOpen waits for the breaker of the sick node to open. PowerOfTwo sends so
-// little to a slow node that there may be nothing to judge: then it waits no
-// longer than it has.
+// little to a slow node that there may be nothing to judge: then it does not wait.
 func (r *round) awaitOpen(ctx context.Context) (c breaker.Change, err error) {
-	wait := patience
-	if muxendpoint.Policy(r.balance) == muxendpoint.PowerOfTwo {
-		wait = 0
+	select {
+	case c = <-r.opened:
+		return c, nil
+	default:
 	}
-	limit := time.NewTimer(wait)
+	if muxendpoint.Policy(r.balance) == muxendpoint.PowerOfTwo {
+		return c, nil
+	}
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	select {
 	case c = <-r.opened:
