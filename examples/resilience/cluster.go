@@ -1,6 +1,9 @@
 package main
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // cluster is three nodes, each a process. One of them falls sick.
 type cluster struct {
@@ -59,6 +62,25 @@ func (c *cluster) goLight() error {
 		return c.firewall.pass()
 	}
 	return c.relay.resume()
+}
+
+// repeated asks the nodes how many puts came twice. A node that was killed knows of
+// those since then only.
+func (c *cluster) repeated() (n int, err error) {
+	seen := make(map[string]bool)
+	for _, p := range c.nodes {
+		puts, err := p.tell("puts")
+		if err != nil {
+			return n, err
+		}
+		for _, put := range strings.Fields(puts) {
+			if seen[put] {
+				n++
+			}
+			seen[put] = true
+		}
+	}
+	return n, nil
 }
 
 // end kills all processes.

@@ -26,7 +26,10 @@ func faults() []fault {
 }
 
 func tell(command string) func(*cluster) error {
-	return func(c *cluster) error { return c.victim().tell(command) }
+	return func(c *cluster) error {
+		_, err := c.victim().tell(command)
+		return err
+	}
 }
 
 // possible reports whether this system knows the fault: not every one can stop a

@@ -32,13 +32,13 @@ type round struct {
 
 // outcome is what a round came to.
 type outcome struct {
-	fault   string
-	guarded bool
-	summary summary
-	sent    int64          // attempts sent to the victim while it was sick
-	healed  int64          // attempts that it answered when it was well again
-	opened  breaker.Change // how its breaker opened; zero if it did not
-	struck  time.Time      // when it fell sick
+	fault    string
+	guarded  bool
+	summary  summary
+	sent     int64          // attempts sent to the victim while it was sick
+	repeated int            // puts that nodes got twice
+	opened   breaker.Change // how its breaker opened; zero if it did not
+	struck   time.Time      // when it fell sick
 }
 
 func playRound(ctx context.Context, cfg config, f fault, guarded bool) (o outcome, err error) {
@@ -48,7 +48,7 @@ func playRound(ctx context.Context, cfg config, f fault, guarded bool) (o outcom
 	}
 	defer func() { err = errors.Join(err, r.cluster.end()) }()
 	r.victim = muxpool.Node{Network: "tcp", Address: r.cluster.addresses[unlucky]}
-	r.client, err = newClient(r.cluster.addresses, muxendpoint.Policy(cfg.balance), guarded, r.changed, r.noteSent, r.noteAnswered)
+	r.client, err = newClient(r.cluster.addresses, muxendpoint.Policy(cfg.balance), guarded, r)
 	if err != nil {
 		return o, err
 	}
@@ -56,7 +56,10 @@ func playRound(ctx context.Context, cfg config, f fault, guarded bool) (o outcom
 	load := startLoad(r.client, r.rate, &r.phase)
 	o, err = r.play(ctx)
 	o.summary = summarise(load.stop())
-	o.sent, o.healed = r.sent.Load(), r.healed.Load()
+	o.sent = r.sent.Load()
+	if err == nil {
+		o.repeated, err = r.cluster.repeated()
+	}
 	return o, err
 }
 
@@ -123,7 +126,7 @@ func (r *round) awaitHealed(ctx context.Context) error {
 	return nil
 }
 
-// changed listens to the breakers.
+// changed, sending and answered make the round a watcher.
 func (r *round) changed(c breaker.Change) {
 	if c.Node == r.victim && c.To == breaker.Open && r.isSick() {
 		select {
@@ -138,13 +141,13 @@ func (r *round) isSick() bool {
 	return p == onset || p == later
 }
 
-func (r *round) noteSent(n muxpool.Node) {
+func (r *round) sending(n muxpool.Node) {
 	if n == r.victim && r.isSick() {
 		r.sent.Add(1)
 	}
 }
 
-func (r *round) noteAnswered(n muxpool.Node) {
+func (r *round) answered(n muxpool.Node) {
 	if n == r.victim && phase(r.phase.Load()) == after {
 		r.healed.Add(1)
 	}

@@ -39,23 +39,24 @@ func TestSummary(t *testing.T) {
 func TestBrokenPromises(t *testing.T) {
 	kept := summary{gets: tally{calls: 9}, puts: tally{calls: 3, lost: 2, example: sending(true)}}
 	tests := []struct {
-		breaks  func(*summary)
+		breaks  func(*outcome)
 		guarded bool
 		names   string // empty if all promises held
 	}{
-		{func(*summary) {}, true, ""},
-		{func(s *summary) { s.gets.lost, s.gets.example = 1, sending(true) }, false, ""},
-		{func(s *summary) { s.gets.lost, s.gets.example = 1, sending(true) }, true, "1 idempotent calls were lost, as by maybe sent"},
-		{func(s *summary) { s.puts.unsent, s.puts.example = 1, sending(false) }, true, "1 calls were lost that no node had got, as by not sent"},
-		{func(s *summary) { s.wrong = 1 }, false, "1 answers did not fit"},
-		{func(s *summary) { s.gets.calls = 0 }, true, "no calls"},
+		{func(*outcome) {}, true, ""},
+		{func(o *outcome) { o.summary.gets.lost, o.summary.gets.example = 1, sending(true) }, false, ""},
+		{func(o *outcome) { o.summary.gets.lost, o.summary.gets.example = 1, sending(true) }, true, "1 idempotent calls were lost, as by maybe sent"},
+		{func(o *outcome) { o.summary.puts.unsent, o.summary.puts.example = 1, sending(false) }, true, "1 calls were lost that no node had got, as by not sent"},
+		{func(o *outcome) { o.summary.wrong = 1 }, false, "1 answers did not fit"},
+		{func(o *outcome) { o.repeated = 1 }, false, "1 calls that are not idempotent"},
+		{func(o *outcome) { o.summary.gets.calls = 0 }, true, "no calls"},
 	}
 	for _, tt := range tests {
-		s := kept
-		tt.breaks(&s)
-		err := outcome{fault: "slow", guarded: tt.guarded, summary: s}.broken()
+		o := outcome{fault: "slow", guarded: tt.guarded, summary: kept}
+		tt.breaks(&o)
+		err := o.broken()
 		if tt.names == "" && err != nil || tt.names != "" && (!errors.Is(err, errBroken) || !strings.Contains(err.Error(), tt.names)) {
-			t.Errorf("%+v: %v, want %q", s, err, tt.names)
+			t.Errorf("%+v: %v, want %q", o, err, tt.names)
 		}
 	}
 }
