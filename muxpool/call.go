@@ -51,14 +51,14 @@ type call struct {
 type delivery uint8
 
 const (
-	deliveredWake delivery = iota // kept; a Read was told
-	delivered                     // kept; a Read had been told before
-	overflowed                    // not kept: the call has ended, or too much is unread
-	surplus                       // not kept: it answers nothing that was asked
+	delivered  delivery = iota // kept: its Read is to be told
+	overflowed                 // not kept: the call has ended, or too much is unread
+	surplus                    // not kept: it answers nothing that was asked
 )
 
 // deliver puts a frame into the inbox. In a classified protocol an answer must
-// have been asked for.
+// have been asked for. It does not signal: that needs no lock, and a signal that
+// comes late, even in the call's next life, only makes a Read look twice.
 func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,13 +80,10 @@ func (c *call) deliver(frame []byte, last, classified bool) delivery {
 		c.more = append(c.more, frame)
 	}
 	c.unread += len(frame)
-	if c.signal() {
-		return deliveredWake
-	}
 	return delivered
 }
 
-// signal wakes Read; mu is held.
+// signal wakes Read. It reports whether there was no signal before.
 func (c *call) signal() bool {
 	select {
 	case c.wake <- struct{}{}:
