@@ -27,7 +27,7 @@ const (
 
 // work is how long a well node takes for a call, so that there are calls in
 // flight when it falls sick.
-const work = 2 * time.Millisecond
+const work = 10 * time.Millisecond
 
 // errSick is what a failing node answers.
 var errSick = errors.New("store: the disk is failing")

@@ -46,7 +46,7 @@ func darkness(relay bool) string {
 }
 
 const legend = `
-Retries are on in every row. gets are idempotent: with breakers none may be lost. puts are not: one that the
-sick node may have got is not sent again, and lost; none came to a node twice. Times are those of gets, lost ones included, from when the
-call was due.
+Retries are on in every row. gets are idempotent: with breakers none may be lost. puts are not: one that the sick
+node may have got is not sent again, and lost; none came to a node twice. Times are those of gets, lost ones
+included, from when the call was due.
 `
