@@ -112,7 +112,7 @@ func BenchmarkCall(b *testing.B) {
 	opts := muxpool.NewGetOptions()
 	opts.WithFrameParser(echoParser{})
 	opts.WithTimeout(time.Second)
-	for _, n := range []int{1, 64, 512} {
+	for _, n := range []int{1, 64, 512, 4096} {
 		b.Run("", func(b *testing.B) {
 			b.ReportAllocs()
 			var wg sync.WaitGroup

@@ -51,14 +51,14 @@ type call struct {
 type delivery uint8
 
 const (
-	deliveredWake delivery = iota // kept; a Read was told
-	delivered                     // kept; a Read had been told before
-	overflowed                    // not kept: the call has ended, or too much is unread
-	surplus                       // not kept: it answers nothing that was asked
+	delivered  delivery = iota // kept: its Read is to be told
+	overflowed                 // not kept: the call has ended, or too much is unread
+	surplus                    // not kept: it answers nothing that was asked
 )
 
 // deliver puts a frame into the inbox. In a classified protocol an answer must
-// have been asked for.
+// have been asked for. It does not signal: that needs no lock, and a signal that
+// comes late, even in the call's next life, only makes a Read look twice.
 func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,13 +80,10 @@ func (c *call) deliver(frame []byte, last, classified bool) delivery {
 		c.more = append(c.more, frame)
 	}
 	c.unread += len(frame)
-	if c.signal() {
-		return deliveredWake
-	}
 	return delivered
 }
 
-// signal wakes Read; mu is held.
+// signal wakes Read. It reports whether there was no signal before.
 func (c *call) signal() bool {
 	select {
 	case c.wake <- struct{}{}:
@@ -123,11 +120,21 @@ func (c *call) take() ([]byte, error) {
 }
 
 // end ends the call: Read returns what is unread, then err; Write returns err.
-// The first error wins.
+// sent says whether the request may have reached the peer. The first end wins.
 func (c *call) end(err error, sent bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.endLocked(err, sent)
+}
+
+// giveUp ends the call on this side, with its connection alive: what was queued
+// will be sent, and nothing more is queued if nothing was.
+func (c *call) giveUp(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.endLocked(err, c.first.Seal())
+	}
 }
 
 func (c *call) endLocked(err error, sent bool) {
@@ -148,7 +155,7 @@ func (c *call) close() {
 	defer c.mu.Unlock()
 	c.gone = true
 	if c.err == nil {
-		c.endLocked(ErrMuxConnClosed, c.maybeSent())
+		c.endLocked(ErrMuxConnClosed, c.first.Seal())
 		return
 	}
 	c.err = ErrMuxConnClosed
@@ -160,6 +167,11 @@ func (c *call) failed() error {
 	if !c.over.Load() {
 		return nil
 	}
+	return c.ended()
+}
+
+// ended is failed for who knows that the call has ended, or is about to.
+func (c *call) ended() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err

@@ -32,24 +32,16 @@ func (c *conn) release(cl *call) {
 	c.detach(cl)
 }
 
-// abandon ends cl with err, the end of its context.
+// abandon ends cl with err, the end of its context or of its time.
 func (c *conn) abandon(cl *call, err error) {
-	cl.end(err, cl.maybeSent())
-	c.ended(cl, errors.Is(err, context.DeadlineExceeded))
-}
-
-// expired hears that cl ended with its WithTimeout.
-func (c *conn) expired(cl *call) { c.ended(cl, true) }
-
-// ended detaches a call that its caller no longer waits for.
-func (c *conn) ended(cl *call, timedOut bool) {
 	c.mu.Lock()
-	if timedOut && cl.live {
+	if cl.live && errors.Is(err, context.DeadlineExceeded) {
 		if awaited, _ := cl.balance(); awaited > 0 {
-			c.health.lapsed++
+			c.health.lapsed++ // before its user hears of it, and closes it
 		}
 	}
 	c.mu.Unlock()
+	cl.giveUp(err)
 	c.detach(cl)
 }
 

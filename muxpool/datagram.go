@@ -16,7 +16,12 @@ const maxDatagram = 65535 - 20 - 8
 // sendDatagram hands b to the kernel as one datagram.
 func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
 	_, before := cl.first.Offset()
-	cl.first.Set(0) // now: the answer may be faster than Write's return
+	if !cl.first.Set(0) { // now: the answer may be faster than Write's return
+		if owned {
+			wire.Free(b)
+		}
+		return cl.ended()
+	}
 	_, err := c.nc.Write(b)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		// The news of an earlier datagram, told by the peer's host, took the place

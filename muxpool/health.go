@@ -65,6 +65,7 @@ const (
 	verdictPing
 	verdictDead
 	verdictStalled
+	verdictWorn
 	verdictIdle
 	verdictShrink
 )
@@ -89,6 +90,8 @@ func (c *conn) tick() {
 		c.close(ReasonKeepAliveTimeout, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrKeepAliveTimeout, since))
 	case verdictStalled:
 		c.close(ReasonStalled, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrStalled, since))
+	case verdictWorn:
+		c.drain(ReasonIDsExhausted, nil)
 	case verdictIdle:
 		c.drainIdle()
 	case verdictShrink:
@@ -106,7 +109,7 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 	if frames := c.frames.Load(); frames != h.seen {
 		h.seen, h.since, h.lapsed, h.pinging = frames, now, 0, false
 	}
-	if len(c.ids.live) > 0 || h.lapsed > 0 && !c.datagram {
+	if len(c.ids.live) > 0 || h.lapsed > 0 && !c.datagram || c.ids.exhausted() {
 		return h.judgeBusy(c, now), c.interval()
 	}
 	return h.judgeIdle(c, now)
@@ -116,6 +119,8 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 	silent, o := now.Sub(h.since), c.node.opts
 	_, asks := c.node.key.parser.(KeepAliver)
 	switch {
+	case c.ids.exhausted() && silent >= o.stallTimeout:
+		return verdictWorn
 	case c.datagram:
 		return verdictNone // packets are lost, sockets are not
 	case h.pinging && now.Sub(h.pinged) >= o.keepAlive/2:

@@ -46,6 +46,7 @@ func idSpace(fp FrameParser) (space IDSpace, usable uint64, err error) {
 		return space, 0, fmt.Errorf("%w: IDSpace of %T: Max %d is less than Min %d", ErrInvalidOption, fp, space.Max, space.Min)
 	}
 	usable = uint64(space.Max) - uint64(space.Min) + 1
+	space.Reserved = tame(space.Reserved)
 	if space.Reserved != nil && usable <= smallSpace {
 		for id := uint64(space.Min); id <= uint64(space.Max); id++ {
 			if space.Reserved(uint32(id)) {
@@ -57,6 +58,22 @@ func idSpace(fp FrameParser) (space IDSpace, usable uint64, err error) {
 		return space, 0, fmt.Errorf("%w: IDSpace of %T: every id is reserved", ErrInvalidOption, fp)
 	}
 	return space, usable, nil
+}
+
+// tame keeps a panic of Reserved, which is called with locks held, from ending the
+// process: an id that it panics at counts as reserved.
+func tame(reserved func(uint32) bool) func(uint32) bool {
+	if reserved == nil {
+		return nil
+	}
+	return func(vid uint32) (is bool) {
+		defer func() {
+			if recover() != nil {
+				is = true
+			}
+		}()
+		return reserved(vid)
+	}
 }
 
 func newIDs(space IDSpace, usable uint64) ids {
@@ -71,10 +88,14 @@ func (t *ids) small() bool { return t.size <= smallSpace }
 // full reports whether every id is in use.
 func (t *ids) full() bool { return uint64(len(t.live)+len(t.reserved)) >= t.usable }
 
-// worn reports whether too many ids are reserved for a connection to go on.
+// worn reports whether too many ids are reserved for a connection to go on. Half
+// of a large space is too many, or the search for a free id takes too long.
 func (t *ids) worn() bool {
-	return !t.small() && len(t.reserved) > maxReserved
+	return !t.small() && uint64(len(t.reserved)) > min(maxReserved, t.usable/2)
 }
+
+// exhausted reports whether every id waits for an answer whose caller has left.
+func (t *ids) exhausted() bool { return len(t.live) == 0 && uint64(len(t.reserved)) >= t.usable }
 
 // inUse reports whether id is live or reserved.
 func (t *ids) inUse(id uint32) bool {

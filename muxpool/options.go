@@ -113,7 +113,8 @@ func WithMaxConnsPerHost(n int) PoolOption {
 }
 
 // WithQueueSize sets how many frames may wait to be written on a connection.
-// Default 1024. Their bytes are bounded as well: 4 MiB, or one frame.
+// Default 1024. Their bytes are bounded as well: 4 MiB, or one frame. As much again
+// may be on its way to the kernel.
 func WithQueueSize(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithQueueSize", &o.queueSize, n) }
 }
@@ -195,8 +196,8 @@ func WithStallTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithStallTimeout", &o.stallTimeout, d) }
 }
 
-// WithWriteTimeout bounds one write to the kernel: a peer that does not read for
-// so long loses the connection. Default 3 s.
+// WithWriteTimeout bounds a write to the kernel that gets nowhere: a peer that does
+// not read for so long, and twice that at most, loses the connection. Default 3 s.
 func WithWriteTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithWriteTimeout", &o.writeTimeout, d) }
 }

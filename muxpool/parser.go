@@ -87,6 +87,13 @@ type Handshaker interface {
 	Handshake(ctx context.Context, nc net.Conn) error
 }
 
+// Separator is an optional part of a FrameParser whose frames may have bytes
+// between them that belong to none, such as line breaks. The pool skips them, so
+// that a connection that ends behind one has not ended inside a frame.
+type Separator interface {
+	Separates(b byte) bool
+}
+
 // Release gives the memory of a frame back for reuse, if it came from a
 // FrameReader's Alloc; otherwise it does nothing. It is optional: a frame that
 // is not released is collected as any other memory. After Release the frame,

@@ -28,8 +28,12 @@ func (c *conn) readFrames(src *wire.Source, r *wire.Reader) (reason Reason, err 
 			err = fmt.Errorf("%w: %w: the parser panicked: %v", ErrConnLost, ErrProtocol, p)
 		}
 	}()
+	separator, _ := c.node.key.parser.(Separator)
 	for {
 		r.BeginFrame()
+		if separator != nil {
+			skip(r, separator)
+		}
 		vid, frame, err := c.node.key.parser.Parse(r)
 		if err == nil {
 			err = c.checkFrame(frame, r.Consumed())
@@ -40,6 +44,18 @@ func (c *conn) readFrames(src *wire.Source, r *wire.Reader) (reason Reason, err 
 		if c.receive(vid, frame) {
 			src.Woke()
 		}
+	}
+}
+
+// skip consumes what lies between two frames. An error comes again to Parse.
+func skip(r *wire.Reader, s Separator) {
+	for {
+		b, err := r.Peek(1)
+		if err != nil || !s.Separates(b[0]) {
+			return
+		}
+		_, _ = r.Discard(1)
+		r.BeginFrame()
 	}
 }
 
@@ -112,12 +128,14 @@ func (c *conn) answer(vid uint32, frame []byte, last bool) (woke bool) {
 		fate := cl.deliver(frame, last, c.classify != nil)
 		c.mu.Unlock()
 		switch fate {
+		case delivered:
+			return cl.signal()
 		case overflowed:
 			c.node.counters.overflowed.Add(1)
 		case surplus:
 			c.node.counters.duplicate.Add(1)
 		}
-		return fate == deliveredWake
+		return false
 	}
 	freed := c.stray(vid, last)
 	c.mu.Unlock()

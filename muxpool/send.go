@@ -73,6 +73,8 @@ func (c *conn) enqueue(cl *call, b []byte, owned bool) (uint64, error) {
 		switch {
 		case err == nil:
 			return offset, nil
+		case err == wire.ErrSealed:
+			return 0, cl.ended()
 		case retry == nil:
 			return 0, writerError(err)
 		case c.node.opts.dropFull:

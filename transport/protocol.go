@@ -104,12 +104,9 @@ type GoingAwayer interface {
 	AppendGoingAway(dst []byte) []byte
 }
 
-// Separator is an optional part of a ServerProtocol with bytes between frames that
-// belong to none, as the line breaks between JSON values. A Service skips them
-// while it waits for a frame, so that they do not start a frame's time.
-type Separator interface {
-	Separates(b byte) bool
-}
+// Separator is an optional part of a Protocol with bytes between frames that
+// belong to none; the pool and the Service skip them.
+type Separator = muxpool.Separator
 
 // ServerHandshaker is an optional part of a ServerProtocol that greets before the
 // first request. It runs once on every new connection, after TLS, within the

@@ -6,6 +6,9 @@ const (
 	// refMin is the frame size from which on a frame is sent by reference:
 	// below, copying it into the batch is cheaper than one more iovec.
 	refMin = 4 << 10
+	// refMinPlain is refMin where each piece of a batch is a write of its own, or
+	// a record of TLS.
+	refMinPlain = 32 << 10
 	// flattenMax is the size up to which a batch with references is copied into
 	// one piece, for the leader to write without blocking: cheaper than a flusher.
 	flattenMax = 32 << 10

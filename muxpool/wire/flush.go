@@ -12,7 +12,9 @@ import (
 // which makes it the only one to touch active, and ends with writing cleared or
 // handed to the flusher goroutine.
 
-// lead writes once, without blocking, and hands the rest to the flusher.
+// lead writes once, without blocking, and hands the rest to the flusher. In
+// company it gathers first: then gathering is set instead of writing, so that who
+// finds the queue full meanwhile, or the reader, may write in its place.
 func (w *Writer) lead(company bool) {
 	if w.raw == nil {
 		w.startFlusher(company)
@@ -20,7 +22,20 @@ func (w *Writer) lead(company bool) {
 	}
 	if company {
 		runtime.Gosched() // the others' frames for the price of one write
+		w.mu.Lock()
+		w.gathering = false
+		if w.writing || w.pending.frames == 0 { // somebody did
+			w.mu.Unlock()
+			return
+		}
+		w.writing = true
+		w.mu.Unlock()
 	}
+	w.writeOnce()
+}
+
+// writeOnce writes what is queued as far as the kernel takes it at once.
+func (w *Writer) writeOnce() {
 	if w.take() && w.writeNow() {
 		w.finish(false)
 	}

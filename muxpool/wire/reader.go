@@ -105,6 +105,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 			n, err := r.src.Read(p)
 			r.frame += n
 			if err == errShrink {
+				r.shrink()
 				err = nil
 			}
 			if n > 0 || err != nil {
@@ -192,51 +193,38 @@ func (r *Reader) fill() error {
 		r.w = copy(r.buf, r.buf[r.r:r.w])
 		r.r = 0
 	}
-	end := len(r.buf)
-	if r.direct > 0 {
-		end = min(end, r.w+minReadBuffer/4)
-	}
-	n, err := 0, error(nil)
-	for range maxEmptyReads {
-		if n, err = r.src.Read(r.buf[r.w:end]); n > 0 || err != nil {
-			break
+	for empty := 0; empty < maxEmptyReads; {
+		end := len(r.buf)
+		if r.direct > 0 {
+			end = min(end, r.w+minReadBuffer/4)
+		}
+		n, err := r.src.Read(r.buf[r.w:end])
+		r.w += n
+		switch {
+		case n > 0:
+			r.adapt(n, end)
+			return nil // an error with data comes again with the next read
+		case err == errShrink:
+			r.shrink()
+		case err != nil:
+			return err
+		default:
+			empty++
 		}
 	}
-	r.w += n
-	if err == errShrink && n == 0 {
-		return r.refill()
-	}
-	r.adapt(n, end)
-	if n > 0 {
-		return nil // an error with data comes again with the next read
-	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
-// refill is fill with as small a buffer as will do.
-func (r *Reader) refill() error {
+// shrink leaves as small a buffer as will do for what is in it. It is called
+// between two reads, with r.r == 0 or nothing buffered.
+func (r *Reader) shrink() {
 	small := minReadBuffer
-	if r.w == 0 {
+	if r.w == r.r {
 		small = idleReadBuffer
 	}
-	if r.w < small && small < len(r.buf) {
+	if r.w-r.r < small && small < len(r.buf) {
 		r.resize(small)
 	}
-	if r.w > 0 {
-		return r.fill()
-	}
-	n, err := r.src.Read(r.buf)
-	r.w = n
-	if n == 0 && (err == errShrink || err == nil) {
-		return r.fill()
-	}
-	if n > 0 {
-		return nil
-	}
-	return err
 }
 
 // adapt grows the buffer after a read that filled it and shrinks it after many

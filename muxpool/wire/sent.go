@@ -1,6 +1,9 @@
 package wire
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // MaybeSent reports whether the byte at offset may have been handed to the
 // kernel. While a write is under way that is so for all that it covers; once the
@@ -46,19 +49,29 @@ func (w *Writer) WaitSent(done <-chan struct{}) error {
 	}
 }
 
-// Mark remembers where in the stream the first of a caller's frames begins.
+// Mark remembers where in the stream the first of a caller's frames begins, or that
+// there will never be one: of Set and Seal, the first wins.
 type Mark struct {
-	v atomic.Uint64 // offset + 1
+	v atomic.Uint64 // offset + 1; 0: neither set nor sealed
 }
+
+const sealed = math.MaxUint64
 
 // Offset returns the offset, and whether there is one.
 func (m *Mark) Offset() (offset uint64, ok bool) {
 	v := m.v.Load()
-	return v - 1, v > 0
+	return v - 1, v != 0 && v != sealed
 }
 
-// Set sets the offset, if it is not set.
-func (m *Mark) Set(offset uint64) { m.v.CompareAndSwap(0, offset+1) }
+// Set sets the offset, if there is none. It returns false if the Mark is sealed.
+func (m *Mark) Set(offset uint64) bool {
+	return m.v.CompareAndSwap(0, offset+1) || m.v.Load() != sealed
+}
 
-// Reset forgets the offset.
+// Seal makes sure that no offset will be set, and reports whether there is one.
+func (m *Mark) Seal() (set bool) {
+	return !m.v.CompareAndSwap(0, sealed) && m.v.Load() != sealed
+}
+
+// Reset forgets the offset, or the seal.
 func (m *Mark) Reset() { m.v.Store(0) }

@@ -112,7 +112,5 @@ func (w *Writer) flushRead() {
 	}
 	w.writing = true
 	w.mu.Unlock()
-	if w.take() && w.writeNow() {
-		w.finish(false)
-	}
+	w.writeOnce()
 }

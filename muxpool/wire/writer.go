@@ -30,8 +30,9 @@ type WriterConfig struct {
 // in a write, and two peers that both write more than the other reads cannot
 // deadlock.
 //
-// Invariant: while frames are queued and err is nil, either writing is true, or
-// reading is true: somebody is bound to write them.
+// Invariant: while frames are queued and err is nil, one of writing, gathering
+// and reading is true: somebody is bound to write them. Who finds the queue full
+// while nobody is at it, but only bound to, writes at once.
 //
 // All methods are safe for concurrent use.
 type Writer struct {
@@ -39,6 +40,8 @@ type Writer struct {
 	raw *rawWriter // nil where nc has no non-blocking write
 	tls bool       // a write that ran into its deadline has broken the stream
 	cfg WriterConfig
+
+	refMin int // frames from this size on are sent by reference
 
 	// InFlight is kept by the owner: how many calls wait on this connection.
 	// With more than one, waiting a moment for the others' frames pays.
@@ -50,15 +53,16 @@ type Writer struct {
 
 	// mu is the innermost lock: nothing else is locked, and no I/O is done,
 	// while it is held. It guards the fields below.
-	mu       sync.Mutex
-	pending  batch  // queued, in the order of their offsets
-	spare    batch  // memory of the batch before
-	end      uint64 // offset behind the last byte that was queued
-	sent     uint64 // offset up to which the kernel has taken everything
-	err      error
-	writing  bool          // a goroutine owns the write side: only it touches active
-	reading  bool          // the reader is between two reads and will flush
-	progress chan struct{} // closed, and forgotten, at the next change of pending, accepted or err; nil: nobody waits
+	mu        sync.Mutex
+	pending   batch  // queued, in the order of their offsets
+	spare     batch  // memory of the batch before
+	end       uint64 // offset behind the last byte that was queued
+	sent      uint64 // offset up to which the kernel has taken everything
+	err       error
+	writing   bool          // a goroutine owns the write side: only it touches active
+	gathering bool          // a goroutine will write in a moment, unless somebody has
+	reading   bool          // the reader is between two reads and will flush
+	progress  chan struct{} // closed, and forgotten, at the next change of pending, accepted or err; nil: nobody waits
 
 	// Owned by whoever set writing.
 	active  batch
@@ -83,6 +87,9 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 	}
 	_, isTLS := nc.(*tls.Conn)
 	w := &Writer{nc: nc, raw: newRawWriter(nc), tls: isTLS, cfg: cfg}
+	if w.refMin = refMin; w.raw == nil {
+		w.refMin = refMinPlain
+	}
 	w.flusher = w.flush
 	return w
 }
@@ -102,9 +109,10 @@ func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct
 }
 
 // TryMark is TryWrite or, with owned, TryWriteOwned, that sets mark, if it is not
-// nil and not set, before anybody can write the frame.
+// nil and not set, before anybody can write the frame. If it is sealed, nothing is
+// queued and the error is ErrSealed.
 func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, retry <-chan struct{}, err error) {
-	if len(frame) < refMin {
+	if len(frame) < w.refMin {
 		offset, retry, err = w.queue(frame, false, mark)
 		if err == nil && owned {
 			Free(frame)
@@ -151,70 +159,6 @@ func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []by
 		case <-done:
 			return 0, err
 		}
-	}
-}
-
-// queue appends frame to the pending batch, by reference if it is the Writer's
-// own, and sees to it that somebody writes.
-func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struct{}, error) {
-	w.mu.Lock()
-	if retry, err := w.space(len(frame)); err != nil {
-		w.mu.Unlock()
-		return 0, retry, err
-	}
-	offset := w.end
-	if mark != nil {
-		mark.Set(offset)
-	}
-	w.end += uint64(len(frame))
-	if own {
-		w.pending.reference(frame)
-	} else {
-		w.pending.copy(frame)
-	}
-	company := w.InFlight.Load() > 1
-	lead := !w.writing && !(w.reading && company)
-	if lead {
-		w.writing = true
-	}
-	w.mu.Unlock()
-	if lead {
-		w.lead(company)
-	}
-	return offset, nil, nil
-}
-
-// space returns why a frame of n bytes cannot be queued. mu is held.
-func (w *Writer) space(n int) (retry <-chan struct{}, err error) {
-	switch {
-	case w.err != nil:
-		return nil, w.err
-	case w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+n > w.cfg.MaxBytes:
-		return w.progressed(), ErrQueueFull
-	}
-	return nil, nil
-}
-
-// full is space with the lock taken.
-func (w *Writer) full(n int) (retry <-chan struct{}, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.space(n)
-}
-
-// progressed returns the channel that the next change closes. mu is held.
-func (w *Writer) progressed() <-chan struct{} {
-	if w.progress == nil {
-		w.progress = make(chan struct{})
-	}
-	return w.progress
-}
-
-// notify wakes who waits for progress. mu is held.
-func (w *Writer) notify() {
-	if w.progress != nil {
-		close(w.progress)
-		w.progress = nil
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -79,14 +80,18 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestParseAllocatesNothingForAFrameOverTheLimit(t *testing.T) {
+func TestFrameOverTheLimitIsRefusedBeforeAllocation(t *testing.T) {
 	b := header(math.MaxUint32, 0)
-	if n := testing.AllocsPerRun(100, func() {
-		if _, err := totalLength(b, DefaultMaxFrame); err == nil {
-			t.Error("accepted")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, r := range []io.Reader{wire.NewReader(bytes.NewReader(b), 0), bytes.NewReader(b)} {
+		if _, _, err := (Protocol{MaxFrame: math.MaxInt32}).Parse(r); !errors.Is(err, muxpool.ErrFrameTooLarge) {
+			t.Error(err)
 		}
-	}); n > 8 { // the error
-		t.Errorf("%v allocations", n)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 64<<10 {
+		t.Errorf("%d bytes allocated", n)
 	}
 }
 

@@ -103,3 +103,10 @@ func (c *caller) frames() muxpool.MuxConn {
 	c.t.Cleanup(mc.Close)
 	return mc
 }
+
+// bothTransports runs a test on both of trpc-go's own transports: tnet, which is its
+// default, and the one on package net.
+func bothTransports(t *testing.T, f func(t *testing.T, args []string)) {
+	t.Run("tnet", func(t *testing.T) { f(t, nil) })
+	t.Run("go-net", func(t *testing.T) { f(t, []string{"-go-net"}) })
+}

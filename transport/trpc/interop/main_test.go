@@ -5,13 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-// peer is the path of the built program; set before the tests run.
-var peer string
+// built is where the peer is built to; TestMain sets it before the tests run.
+var built string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -22,12 +23,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	peer = filepath.Join(dir, "peer")
-	build := exec.Command("go", "build", "-race=false", "-o", peer, "./peer")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the peer: %v\n%s", err, out)
-		return 1
-	}
+	built = filepath.Join(dir, "peer")
 	// The packages of trpc-go, which the golden frames need, start goroutines when
 	// they are initialized (pollers of tnet, a watcher of configuration files):
 	// those that run now.
@@ -41,3 +37,12 @@ func run(m *testing.M) int {
 	}
 	return 0
 }
+
+// build builds the peer once. Fuzz tests do without it.
+var build = sync.OnceValue(func() error {
+	out, err := exec.Command("go", "build", "-race=false", "-o", built, "./peer").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("building the peer: %w\n%s", err, out)
+	}
+	return nil
+})

@@ -19,9 +19,12 @@ type process struct {
 // start runs the peer until the test ends.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
 	theirIn, in := pipe(t)
 	out, theirOut := pipe(t)
-	cmd := exec.Command(peer, args...)
+	cmd := exec.Command(built, args...)
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
 	log := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = log, log

@@ -117,31 +117,33 @@ func TestToServerBusinessCodes(t *testing.T) {
 }
 
 func TestToServerOutOfOrder(t *testing.T) {
-	c := newCaller(t, nil, muxpool.WithConnectNumber(1))
-	key, held := nonce(), make(chan error, 1)
-	go func() {
-		got, err := c.call("Hold", key)
-		if err == nil && got != key {
-			err = fmt.Errorf("the answer is %q", got)
+	bothTransports(t, func(t *testing.T, args []string) {
+		c := newCaller(t, args, muxpool.WithConnectNumber(1))
+		key, held := nonce(), make(chan error, 1)
+		go func() {
+			got, err := c.call("Hold", key)
+			if err == nil && got != key {
+				err = fmt.Errorf("the answer is %q", got)
+			}
+			held <- err
+		}()
+		c.must("Arrived", key) // the slow call is with the server; what follows was sent after it
+		for range 10 {
+			c.must("Echo", nonce())
 		}
-		held <- err
-	}()
-	c.must("Arrived", key) // the slow call is with the server; what follows was sent after it
-	for range 10 {
-		c.must("Echo", nonce())
-	}
-	select {
-	case err := <-held:
-		t.Fatal("the slow call was answered before it was released: ", err)
-	default:
-	}
-	c.must("Release", key)
-	if err := <-held; err != nil {
-		t.Error(err)
-	}
-	if dials := c.pool.Stats().Nodes[0].Counters.Dials; dials != 1 {
-		t.Errorf("%d dials", dials)
-	}
+		select {
+		case err := <-held:
+			t.Fatal("the slow call was answered before it was released: ", err)
+		default:
+		}
+		c.must("Release", key)
+		if err := <-held; err != nil {
+			t.Error(err)
+		}
+		if dials := c.pool.Stats().Nodes[0].Counters.Dials; dials != 1 {
+			t.Errorf("%d dials", dials)
+		}
+	})
 }
 
 func TestToServerOneWay(t *testing.T) {
@@ -160,23 +162,30 @@ func TestToServerOneWay(t *testing.T) {
 }
 
 func Test64CallersToServer(t *testing.T) {
-	c := newCaller(t, nil)
-	var group sync.WaitGroup
-	for range 64 {
-		group.Go(func() {
-			for range 50 {
-				body, value := nonce(), nonce()
-				var answer transport.Metadata
-				after := transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context {
-					answer = m.Metadata
-					return ctx
-				})
-				got, err := c.call("Echo", body, transport.ClientBefore(transport.SetRequestMetadata("nonce", value)), after)
-				if got != body || answer["nonce"] != value || err != nil {
-					t.Errorf("Echo(%q) gives %q, %v, %v", body, got, answer, err)
+	bothTransports(t, func(t *testing.T, args []string) {
+		c := newCaller(t, args)
+		var group sync.WaitGroup
+		for range 64 {
+			group.Go(func() {
+				for range 50 {
+					c.echo()
 				}
-			}
-		})
+			})
+		}
+		group.Wait()
+	})
+}
+
+// echo makes a call with a nonce in its body and in its metadata.
+func (c *caller) echo() {
+	body, value := nonce(), nonce()
+	var answer transport.Metadata
+	got, err := c.call("Echo", body, transport.ClientBefore(transport.SetRequestMetadata("nonce", value)),
+		transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context {
+			answer = m.Metadata
+			return ctx
+		}))
+	if got != body || answer["nonce"] != value || err != nil {
+		c.t.Errorf("Echo(%q) gives %q, %v, %v", body, got, answer, err)
 	}
-	group.Wait()
 }

@@ -1,0 +1,56 @@
+// Command floors checks that the packages of this module import downward only,
+// and nothing from outside but what the module is allowed to require.
+//
+// Run it in the module's root: go run ./.ci/floors
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+func main() {
+	faults, err := run(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "floors:", err)
+		os.Exit(2)
+	}
+	for _, f := range faults {
+		fmt.Fprintln(os.Stderr, "floors:", f)
+	}
+	if len(faults) > 0 {
+		os.Exit(1)
+	}
+}
+
+// run checks the module in dir.
+func run(dir string) (faults []string, err error) {
+	pkgs, err := listPackages(dir)
+	if err != nil {
+		return nil, err
+	}
+	direct, err := listRequirements(dir)
+	if err != nil {
+		return nil, err
+	}
+	origin := make(map[string]string) // import path -> module; none for the standard library
+	for _, p := range pkgs {
+		if p.Module != nil {
+			origin[p.ImportPath] = p.Module.Path
+		}
+	}
+	checked := 0
+	for _, p := range pkgs {
+		if p.own() {
+			checked++
+			faults = append(faults, checkPackage(p, origin)...)
+		}
+	}
+	if checked == 0 {
+		return nil, errors.New("go list names no package of the module")
+	}
+	faults = append(faults, checkRequirements(direct)...)
+	fmt.Printf("floors: %d packages, %d direct requirements, %d faults\n", checked, len(direct), len(faults))
+	return faults, nil
+}

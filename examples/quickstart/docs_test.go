@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+	"github.com/go-kit/kit/metrics"
+	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/breaker"
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/examples/quickstart/addsvc"
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+	muxtransport "github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// The names that the documentation uses.
+type (
+	SumRequest  = addsvc.SumRequest
+	SumResponse = addsvc.SumResponse
+)
+
+// TestDocs checks that every block of Go code in the documents for newcomers
+// stands in this file too, where it is compiled, and where the README's is run.
+func TestDocs(t *testing.T) {
+	source := unindent(read(t, "docs_test.go"))
+	for _, doc := range []string{"../../README.md", "../../docs/getting-started.md", "../../docs/from-trpc-go.md"} {
+		blocks := strings.Split(read(t, doc), "```go\n")[1:]
+		for _, b := range blocks {
+			code, _, _ := strings.Cut(b, "```")
+			if !strings.Contains(source, "\n"+unindent(code)) {
+				t.Errorf("%s: this code is not in docs_test.go:\n%s", doc, code)
+			}
+		}
+		t.Logf("%s: %d blocks", doc, len(blocks))
+	}
+}
+
+// TestLinks checks that every relative link of the documents leads to a file.
+// Plots are left out: they come with a measurement, after the text.
+func TestLinks(t *testing.T) {
+	docs, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := filepath.Glob("../../docs/decisions/0*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile("(?s)```.*?```|`[^`]*`")
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	for _, doc := range append(append(docs, decisions...), "../../README.md", "../../docs/decisions/README.md") {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(read(t, doc), ""), -1) {
+			if strings.HasSuffix(m[1], ".svg") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
+				t.Errorf("%s: a link leads nowhere: %v", doc, err)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// unindent takes the space off the beginning and end of every line.
+func unindent(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
+
+func TestReadme(t *testing.T) {
+	muxtest.CheckLeaks(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := newService(addsvc.NewEndpoints(addsvc.NewService()).Sum)
+	ended := make(chan error, 1)
+	go func() { ended <- service.Serve(listener) }()
+	v, err := callSum(context.Background(), sd.FixedInstancer{listener.Addr().String()}, log.NewNopLogger())
+	if v != 42 || err != nil {
+		t.Errorf("got %d, %v", v, err)
+	}
+	if err := service.Close(); err != nil {
+		t.Error(err)
+	}
+	<-ended
+}
+
+func callSum(ctx context.Context, instancer sd.Instancer, logger log.Logger) (int, error) {
+	pool, err := muxpool.New(muxpool.WithConnectNumber(2)) // one pool per process
+	if err != nil {
+		return 0, err
+	}
+	defer pool.Close()
+	breakers := breaker.NewGroup(breaker.WithMaxEjection(0.5)) // one breaker per node
+	defer breakers.Close()
+	defer breakers.Watch(pool)() // a node without connections is out at once
+
+	set := muxendpoint.NewSet(instancer, logger, // any go-kit sd.Instancer
+		muxendpoint.WithBreakers(breakers),
+		muxendpoint.WithRetry(3, 500*time.Millisecond))
+	defer set.Close()
+	sum := muxendpoint.TypedFrom[SumRequest, SumResponse](set.Endpoint("Sum",
+		func(n muxtransport.Node) *muxtransport.Client {
+			return muxtransport.NewClient(pool, n, native.Protocol{}, "Sum",
+				muxtransport.EncodeJSON, muxtransport.DecodeJSON[SumResponse])
+		}))
+
+	resp, err := sum(ctx, SumRequest{A: 40, B: 2})
+	return resp.V, err
+}
+
+func newService(sumEndpoint endpoint.Endpoint) *muxtransport.Service {
+	service := muxtransport.NewService(native.Protocol{})
+	service.Handle("Sum", muxtransport.NewServer(sumEndpoint,
+		muxtransport.DecodeJSON[SumRequest], muxtransport.EncodeJSON))
+	return service
+}
+
+// The functions below are compiled, not run: each API that they show has tests of
+// its own.
+
+var _ = []any{chainByHand, withTLS, shutDown, withMetrics, tuned, oldNames, askEarly}
+
+func chainByHand(pool *muxpool.Multiplexed, breakers *breaker.Group, node muxpool.Node, logging endpoint.Middleware) endpoint.Endpoint {
+	client := muxtransport.NewClient(pool, node, native.Protocol{}, "Sum",
+		muxtransport.EncodeJSON, muxtransport.DecodeJSON[SumResponse])
+	sum := client.Endpoint()
+	sum = breakers.Middleware(node)(sum)
+	sum = logging(sum)
+	return sum
+}
+
+func withTLS(pool *muxpool.Multiplexed, n muxtransport.Node, certificate tls.Certificate) {
+	client := muxtransport.NewClient(pool, n, native.Protocol{}, "Sum",
+		muxtransport.EncodeJSON, muxtransport.DecodeJSON[SumResponse],
+		muxtransport.ClientGetOptions(func(o *muxpool.GetOptions) {
+			o.WithDialTLS("client.pem", "client.key", "ca.pem", "sum.internal")
+		}))
+
+	service := muxtransport.NewService(native.Protocol{},
+		muxtransport.ServiceTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate}}))
+
+	_, _ = client, service
+}
+
+func shutDown(ctx context.Context, service *muxtransport.Service, set *muxendpoint.Set, unwatch func(), breakers *breaker.Group, pool *muxpool.Multiplexed) {
+	_ = service.Shutdown(ctx) // no new requests; those that are running may still call others
+	_ = set.Shutdown(ctx)     // no new calls; those in flight finish
+	unwatch()                 // what Watch returned
+	breakers.Close()
+	_ = pool.Shutdown(ctx) // last: nobody needs a connection any more
+}
+
+func withMetrics(instancer sd.Instancer, logger log.Logger, breakers *breaker.Group, calls, changes metrics.Counter, seconds metrics.Histogram) {
+	set := muxendpoint.NewSet(instancer, logger,
+		muxendpoint.WithBreakers(breakers),
+		muxendpoint.WithMetrics(muxendpoint.Metrics{Calls: calls, Seconds: seconds}))
+	breakers.Subscribe(func(c breaker.Change) {
+		changes.With("node", c.Node.String(), "to", c.To.String(), "reason", c.Reason.String()).Add(1)
+	})
+	_ = set
+}
+
+func tuned() (*muxpool.Multiplexed, error) {
+	return muxpool.New(
+		muxpool.WithDialTimeout(300*time.Millisecond),
+		muxpool.WithKeepAlive(time.Second),
+		muxpool.WithMaxFrameSize(1<<20))
+}
+
+func askEarly(err error) (maybeSent bool, retryAfter time.Duration) {
+	var sent interface{ Sent() bool }
+	maybeSent = !errors.As(err, &sent) || sent.Sent()
+	var out *muxendpoint.AllOpenError
+	if errors.As(err, &out) {
+		retryAfter = out.RetryAfter
+	}
+	return maybeSent, retryAfter
+}
+
+func oldNames(ctx context.Context, fp muxpool.FrameParser, request func(vid uint32) []byte) ([]byte, error) {
+	pool, err := muxpool.New(muxpool.WithConnectNumber(2))
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+
+	opts := muxpool.NewGetOptions()
+	opts.WithFrameParser(fp)
+	mc, err := pool.GetMuxConn(ctx, "tcp", "127.0.0.1:8000", opts)
+	if err != nil {
+		return nil, err
+	}
+	defer mc.Close()
+	if err := mc.Write(request(mc.VID())); err != nil {
+		return nil, err
+	}
+	return mc.Read()
+}

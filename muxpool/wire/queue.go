@@ -1,0 +1,81 @@
+package wire
+
+// queue appends frame to the pending batch, by reference if it is the Writer's
+// own, and sees to it that somebody writes.
+func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struct{}, error) {
+	w.mu.Lock()
+	if retry, err := w.room(len(frame)); err != nil {
+		w.mu.Unlock()
+		return 0, retry, err
+	}
+	offset := w.end
+	if mark != nil && !mark.Set(offset) {
+		w.mu.Unlock()
+		return 0, nil, ErrSealed
+	}
+	w.end += uint64(len(frame))
+	if own {
+		w.pending.reference(frame)
+	} else {
+		w.pending.copy(frame)
+	}
+	company := w.InFlight.Load() > 1
+	lead := !w.writing && !w.gathering && !(w.reading && company)
+	if lead {
+		w.gathering = company && w.raw != nil
+		w.writing = !w.gathering
+	}
+	w.mu.Unlock()
+	if lead {
+		w.lead(company)
+	}
+	return offset, nil, nil
+}
+
+// space returns why a frame of n bytes cannot be queued. mu is held.
+func (w *Writer) space(n int) (retry <-chan struct{}, err error) {
+	switch {
+	case w.err != nil:
+		return nil, w.err
+	case w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+n > w.cfg.MaxBytes:
+		return w.progressed(), ErrQueueFull
+	}
+	return nil, nil
+}
+
+// room is space that, where nobody is writing, makes some. mu is held, and
+// released for the write.
+func (w *Writer) room(n int) (retry <-chan struct{}, err error) {
+	retry, err = w.space(n)
+	if err == ErrQueueFull && !w.writing && w.raw != nil {
+		w.writing = true
+		w.mu.Unlock()
+		w.writeOnce()
+		w.mu.Lock()
+		retry, err = w.space(n)
+	}
+	return retry, err
+}
+
+// full is room with the lock taken.
+func (w *Writer) full(n int) (retry <-chan struct{}, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.room(n)
+}
+
+// progressed returns the channel that the next change closes. mu is held.
+func (w *Writer) progressed() <-chan struct{} {
+	if w.progress == nil {
+		w.progress = make(chan struct{})
+	}
+	return w.progress
+}
+
+// notify wakes who waits for progress. mu is held.
+func (w *Writer) notify() {
+	if w.progress != nil {
+		close(w.progress)
+		w.progress = nil
+	}
+}
