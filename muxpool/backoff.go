@@ -13,5 +13,5 @@ func backoff(attempt int, first, limit time.Duration) time.Duration {
 	if shift := attempt - 1; shift < 32 && first<<shift>>shift == first {
 		bound = min(first<<shift, limit)
 	}
-	return rand.N(bound + 1)
+	return rand.N(max(bound, bound+1)) // the longest Duration has no successor
 }

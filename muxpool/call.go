@@ -31,92 +31,21 @@ type call struct {
 	first  wire.Mark    // where the first of them begins in the connection's stream
 	over   atomic.Bool  // err is set: spares the lock to who only asks
 
-	// live is guarded by conn.mu: the id is in the connection's table.
-	live bool
+	// Guarded by conn.mu.
+	live bool  // the id is in the connection's table
+	owed int32 // no longer live: answers for which the id was reserved
 
 	// mu is taken after conn.mu, if both are. It guards the fields below.
 	mu      sync.Mutex
 	timer   *time.Timer   // made once, reused with the call
 	head    []byte        // the oldest unread frame; nil: none
 	more    [][]byte      // the others
-	unread  int           // bytes of all of them
+	unread  int           // cost of all of them
 	answers int32         // frames that ended a wait for an answer
 	err     error         // why nothing more will come; unread frames are read first
 	sent    bool          // with err: the request may have reached the peer
 	gone    bool          // err is final at once: unread frames are dropped
 	stop    chan struct{} // closed with err; made by a Write that has to wait
-}
-
-// delivery is what became of a frame.
-type delivery uint8
-
-const (
-	delivered  delivery = iota // kept: its Read is to be told
-	overflowed                 // not kept: the call has ended, or too much is unread
-	surplus                    // not kept: it answers nothing that was asked
-)
-
-// deliver puts a frame into the inbox. In a classified protocol an answer must
-// have been asked for. It does not signal: that needs no lock, and a signal that
-// comes late, even in the call's next life, only makes a Read look twice.
-func (c *call) deliver(frame []byte, last, classified bool) delivery {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if classified && c.awaited() <= 0 {
-		return surplus
-	}
-	if last {
-		c.answers++
-	}
-	switch {
-	case c.err != nil:
-		return overflowed
-	case c.unread > 0 && c.unread+len(frame) > c.limit:
-		c.endLocked(ErrRecvQueueFull, true)
-		return overflowed
-	case c.head == nil:
-		c.head = frame
-	default:
-		c.more = append(c.more, frame)
-	}
-	c.unread += len(frame)
-	return delivered
-}
-
-// signal wakes Read. It reports whether there was no signal before.
-func (c *call) signal() bool {
-	select {
-	case c.wake <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-// take returns the next frame, or the error that ended the call, or neither. Who
-// has got the signal, or found the context done, calls it.
-func (c *call) take() ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.head == nil || c.gone {
-		if c.err == nil {
-			return nil, nil
-		}
-		c.signal()
-		return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
-	}
-	frame := c.head
-	c.unread -= len(frame)
-	c.head = nil
-	if len(c.more) > 0 {
-		c.head = c.more[0]
-		c.more[0] = nil
-		c.more = c.more[1:]
-	}
-	if c.head != nil || c.err != nil {
-		c.signal()
-	}
-	return frame, nil
 }
 
 // end ends the call: Read returns what is unread, then err; Write returns err.
@@ -258,6 +187,7 @@ func (c *call) reset() bool {
 	}
 	c.conn, c.ctx, c.unwatch = nil, nil, nil
 	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
+	c.owed = 0
 	c.writes.Store(0)
 	c.over.Store(false)
 	c.first.Reset()

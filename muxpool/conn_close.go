@@ -17,7 +17,11 @@ func (c *conn) writeFailed(err error) {
 		c.close(ReasonWriteFailed, writerError(err))
 		return
 	}
-	c.drain(ReasonWriteFailed, writerError(err))
+	reason := ReasonWriteFailed
+	if c.inFlight.Load() == 0 {
+		reason = ReasonPeerClosed // while idle: no failure
+	}
+	c.drain(reason, writerError(err))
 	time.AfterFunc(lastWords, func() { c.close(ReasonWriteFailed, nil) })
 }
 
@@ -55,6 +59,7 @@ func (c *conn) detach(cl *call) {
 	}
 	cl.live = false
 	awaited, excess := cl.balance()
+	cl.owed = max(awaited, 0)
 	c.ids.release(cl.id, awaited)
 	if excess > 0 {
 		c.node.counters.duplicate.Add(uint64(excess))
@@ -142,7 +147,7 @@ func (c *conn) close(reason Reason, err error) {
 		cl.live = false
 		cl.end(err, c.maybeSent(cl))
 	}
-	c.ids.live, c.ids.reserved, c.ids.freed = nil, nil, nil
+	c.ids.live, c.ids.reserved, c.ids.freed, c.ids.listed = nil, nil, nil, nil
 	c.loaded()
 }
 

@@ -150,5 +150,5 @@ func tuneTCP(nc net.Conn, idle time.Duration) {
 	// Failing here costs the early warning, nothing else: calls end with their
 	// contexts all the same.
 	_ = tc.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: idle, Interval: max(idle/2, time.Second), Count: 1})
-	setUserTimeout(tc, idle+idle/2)
+	setUserTimeout(tc, oneAndHalf(idle))
 }

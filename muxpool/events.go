@@ -12,9 +12,15 @@ import (
 type events struct {
 	// mu is a leaf: nothing is locked and nobody is called while it is held.
 	mu         sync.Mutex
-	queue      []Event
+	queue      []posted
 	delivering bool
 	listeners  []*listener // replaced, never changed: a delivery may hold the old one
+}
+
+// posted is an event and who listened when it happened.
+type posted struct {
+	Event
+	listeners []*listener
 }
 
 type listener struct {
@@ -42,7 +48,7 @@ func (e *events) post(ev Event) {
 	if len(e.listeners) == 0 {
 		return
 	}
-	e.queue = append(e.queue, ev)
+	e.queue = append(e.queue, posted{ev, e.listeners})
 	if !e.delivering {
 		e.delivering = true
 		go e.deliver()
@@ -52,7 +58,7 @@ func (e *events) post(ev Event) {
 func (e *events) deliver() {
 	for {
 		e.mu.Lock()
-		queue, listeners := e.queue, e.listeners
+		queue := e.queue
 		if e.queue = nil; len(queue) == 0 {
 			e.delivering = false
 			e.mu.Unlock()
@@ -60,9 +66,9 @@ func (e *events) deliver() {
 		}
 		e.mu.Unlock()
 		for _, ev := range queue {
-			for _, l := range listeners {
+			for _, l := range ev.listeners {
 				if !l.gone.Load() {
-					l.call(ev)
+					l.call(ev.Event)
 				}
 			}
 		}

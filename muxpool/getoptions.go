@@ -19,6 +19,7 @@ type GetOptions struct {
 	local     string
 	tls       tlsFiles
 	tlsConfig *tls.Config
+	tlsErr    error // why tlsConfig is refused: a Get tells it
 	timeout   time.Duration
 	vid       uint32
 	hasVID    bool
@@ -62,7 +63,12 @@ func (o *GetOptions) WithDialTLS(certFile, keyFile, caFile, serverName string) {
 
 // WithTLSConfig asks for TLS with cfg, which must not be changed afterwards.
 // Without a ServerName, the host of the address is used. It excludes WithDialTLS.
-func (o *GetOptions) WithTLSConfig(cfg *tls.Config) { o.tlsConfig = cfg }
+// A nil cfg is an error from the Get, not plaintext.
+func (o *GetOptions) WithTLSConfig(cfg *tls.Config) {
+	if o.tlsConfig, o.tlsErr = cfg, nil; cfg == nil {
+		o.tlsErr = fmt.Errorf("%w: WithTLSConfig(nil)", ErrInvalidOption)
+	}
+}
 
 // WithTimeout ends the MuxConn's Read and Write with context.DeadlineExceeded
 // after d, counted from the Get, if the context does not end before: a deadline
@@ -90,6 +96,8 @@ func (o *GetOptions) key(node Node) (nodeKey, error) {
 		return nodeKey{}, ErrFrameParserNil
 	case o.parserErr != nil:
 		return nodeKey{}, o.parserErr
+	case o.tlsErr != nil:
+		return nodeKey{}, o.tlsErr
 	case !isStream(node.Network) && !isDatagram(node.Network):
 		return nodeKey{}, fmt.Errorf("%w: %q", ErrNetworkNotSupport, node.Network)
 	case node.Address == "":

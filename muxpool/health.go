@@ -16,7 +16,7 @@ type health struct {
 	lapsed int       // calls that timed out since then
 
 	ping    uint32 // the id of the keepalive frame
-	holding bool   // it is reserved: its own answer has not come
+	holding bool   // it is reserved: not every keepalive has its answer
 	pinging bool   // nothing has come since it was sent
 	pinged  time.Time
 
@@ -48,12 +48,13 @@ func (c *conn) interval() time.Duration {
 	return max(min(c.node.opts.keepAlive, c.node.opts.stallTimeout)/ticksPerKeepAlive, time.Millisecond)
 }
 
-// pong takes note of the answer to the keepalive frame.
+// pong takes note of the answer to one keepalive frame, or that it was not sent.
 func (h *health) pong(c *conn) {
 	h.pinging = false
 	if h.holding {
-		h.holding = false
-		c.ids.forgive(h.ping, 1)
+		awaited := c.ids.reserved[h.ping]
+		c.ids.forgive(h.ping, awaited)
+		h.holding = awaited > 1
 	}
 }
 
@@ -163,7 +164,7 @@ func (h *health) judgeIdle(c *conn, now time.Time) (verdict, time.Duration) {
 }
 
 // sendKeepAlive asks the peer for a sign of life. A frame that cannot be queued
-// is not sent: then the writer has its own deadline.
+// is not sent, and not waited for: then the writer has its own deadline.
 func (c *conn) sendKeepAlive() {
 	c.mu.Lock()
 	h := &c.health
@@ -173,9 +174,9 @@ func (c *conn) sendKeepAlive() {
 			c.mu.Unlock()
 			return
 		}
-		c.ids.reserve(id, 1)
 		h.ping, h.holding = id, true
 	}
+	c.ids.reserve(h.ping, c.ids.reserved[h.ping]+1)
 	id := h.ping
 	h.pinging, h.pinged = true, time.Now()
 	c.mu.Unlock()
@@ -184,7 +185,12 @@ func (c *conn) sendKeepAlive() {
 		c.close(ReasonProtocolError, err)
 		return
 	}
-	_, _, _ = c.writer.TryWrite(frame)
+	if _, _, err := c.writer.TryWrite(frame); err != nil {
+		c.mu.Lock()
+		h.pong(c)
+		c.mu.Unlock()
+		c.node.released(c, false)
+	}
 }
 
 func appendKeepAlive(k KeepAliver, id uint32) (frame []byte, err error) {

@@ -21,10 +21,11 @@ const maxReserved = 1 << 18
 // It is guarded by the mutex of its conn.
 type ids struct {
 	space    IDSpace
-	size     uint64 // ids in space, reserved ones included
-	usable   uint64 // without them; exact only for a small space
-	next     uint64 // the id to try next
-	freed    []uint32
+	size     uint64   // ids in space, reserved ones included
+	usable   uint64   // without them; exact only for a small space
+	next     uint64   // the id to try next
+	freed    []uint32 // small: those to come round again, each once
+	listed   []uint64 // small: a bit for each id in freed
 	live     map[uint32]*call
 	reserved map[uint32]int32 // value: answers still to come
 	recent   recentIDs
@@ -126,6 +127,7 @@ func (t *ids) allocate() (id uint32, ok bool) {
 		case len(t.freed) > 0:
 			id = t.freed[0]
 			t.freed = t.freed[1:]
+			t.list(id, false)
 		default:
 			return 0, false
 		}
@@ -180,10 +182,26 @@ func (t *ids) forgive(id uint32, awaited int32) {
 	t.free(id)
 }
 
+// free lists id, unless it is listed, or next will come to it: then it was an
+// explicit one, which is in use without having been handed out.
 func (t *ids) free(id uint32) {
-	if t.small() {
+	if t.small() && uint64(id) < t.next && t.list(id, true) {
 		t.freed = append(t.freed, id)
 	}
+}
+
+// list sets or clears the bit that tells whether id is in freed, and reports whether
+// that changed it.
+func (t *ids) list(id uint32, on bool) (changed bool) {
+	if t.listed == nil {
+		t.listed = make([]uint64, (t.size+63)/64)
+	}
+	i := id - t.space.Min
+	word, bit := &t.listed[i/64], uint64(1)<<(i%64)
+	if changed = (*word&bit != 0) != on; changed {
+		*word ^= bit
+	}
+	return changed
 }
 
 // recentIDs remembers the ids that were answered last, to tell a duplicate

@@ -35,6 +35,7 @@ func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
 		return other, nil // somebody else was faster
 	}
 	p.nodes[key] = n
+	n.forgetLater() // a Get that is refused does not dial; nobody else knows n yet
 	return n, nil
 }
 

@@ -158,10 +158,16 @@ func (p *Multiplexed) Shutdown(ctx context.Context) error {
 			c.drain(ReasonPoolClosed, nil)
 		}
 	}
+	drained := p.conns.none()
 	select {
-	case <-p.conns.none():
+	case <-drained:
 		return p.Close()
 	case <-ctx.Done():
+		select {
+		case <-drained:
+			return p.Close()
+		default:
+		}
 		_ = p.Close()
 		return fmt.Errorf("muxpool: shutdown: %w", ctxErr(ctx))
 	}

@@ -46,6 +46,10 @@ func (m *muxConn) leave() {
 	}
 }
 
+// maybeWrote says, of a closed MuxConn, whether it has written or may be about to:
+// who is at work may be a Write, which sets the bit before it leaves.
+func (m *muxConn) maybeWrote() bool { return m.state.Load()&^closedBit != 0 }
+
 // recycle gives the call back; nobody can enter any more.
 func (m *muxConn) recycle() {
 	c := m.call
@@ -76,7 +80,7 @@ func (m *muxConn) write(b []byte, owned bool) error {
 		if owned {
 			wire.Free(b)
 		}
-		return m.fail("write", ErrMuxConnClosed, m.state.Load()&wroteBit != 0)
+		return m.fail("write", ErrMuxConnClosed, m.maybeWrote())
 	}
 	defer m.leave()
 	err := m.conn.send(c, b, owned)
@@ -85,6 +89,9 @@ func (m *muxConn) write(b []byte, owned bool) error {
 			m.state.Or(wroteBit)
 		}
 		return nil
+	}
+	if c.maybeSent() {
+		m.state.Or(wroteBit)
 	}
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return err
@@ -96,7 +103,7 @@ func (m *muxConn) write(b []byte, owned bool) error {
 func (m *muxConn) Read() ([]byte, error) {
 	c := m.enter()
 	if c == nil {
-		return nil, m.fail("read", ErrMuxConnClosed, m.state.Load()&wroteBit != 0)
+		return nil, m.fail("read", ErrMuxConnClosed, m.maybeWrote())
 	}
 	defer m.leave()
 	for {

@@ -56,7 +56,6 @@ type node struct {
 	slots     []*slot
 	draining  map[*conn]struct{} // conns that have left their slot and not closed
 	queue     []*waiter          // in the order of arrival
-	causes    []error            // why slots of this round were given up
 	announced bool               // NodeReady was told, and not taken back
 	suspect   bool               // connecting proves nothing: a frame must
 	starting  bool               // the node came up a moment ago (see share)
@@ -90,10 +89,8 @@ func (n *node) setState(s NodeState) {
 	n.state, n.since = s, time.Now()
 	switch s {
 	case NodeUp:
-		n.causes = nil
 		n.start()
 	case NodeIdle, NodeDown:
-		n.causes = nil
 		if n.closed == nil {
 			n.forgetLater()
 		}
@@ -126,8 +123,8 @@ func (n *node) settle(reason Reason, err error) {
 	default:
 		n.setState(NodeIdle)
 	}
-	if len(n.queue) > 0 && !up && !trying {
-		n.fill() // for those who came meanwhile
+	if len(n.queue) > 0 && (n.short.Load() || !up && !trying) {
+		n.fill() // for those who came meanwhile, or found the others full
 	}
 }
 

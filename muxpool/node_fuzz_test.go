@@ -44,8 +44,9 @@ type world struct {
 	t     *testing.T
 	pool  *Multiplexed
 	opts  GetOptions
-	dials byte       // how the next dials end: 0 a connection, 1 an error, 2 not at all
-	mu    sync.Mutex // for the dials, which run side by side
+	dials byte          // how the next dials end: 0 a connection, 1 an error, 2 not at all, 3 one that reads nothing
+	slow  time.Duration // how long the next dials take
+	mu    sync.Mutex    // for the dials, which run side by side
 	peers []*worldPeer
 	gets  []*worldGet
 	nonce uint32
@@ -143,18 +144,27 @@ func newWorld(t *testing.T, settings byte) *world {
 }
 
 func (w *world) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	switch w.dials {
+	w.mu.Lock()
+	how := w.dials
+	w.mu.Unlock()
+	switch how {
 	case 1:
 		return nil, errors.New("refused")
 	case 2:
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
+	if w.slow > 0 {
+		time.Sleep(w.slow)
+	}
 	ours, theirs := net.Pipe()
 	p := &worldPeer{nc: theirs}
 	w.mu.Lock()
 	w.peers = append(w.peers, p)
 	w.mu.Unlock()
+	if how == 3 {
+		return ours, nil
+	}
 	go func() {
 		for {
 			frame := make([]byte, worldLen)

@@ -42,11 +42,14 @@ func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason)
 	case reason == ReasonStalled || reason == ReasonKeepAliveTimeout:
 		// A connect would prove nothing. With others up the slot rests; without,
 		// the node is given up, and who comes next tries again.
+		s.cause = err
 		if n.suspect = n.suspect || alone; !alone {
 			n.rest(s)
 		}
 	case reason.Failure() && calls > 0 && !c.datagram:
 		return true, n.retry(s, reason, err)
+	case reason == ReasonConnLost && calls == 0 && !c.datagram:
+		return true, ReasonPeerClosed // nobody was hurt: who comes next dials
 	case len(n.slots) > n.opts.connectNumber && reason == ReasonIdle:
 		n.slots = slices.Delete(n.slots, i, i+1)
 	}
@@ -55,10 +58,15 @@ func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason)
 
 // expel gives up: no slot has a connection or an attempt to make one. mu is held.
 func (n *node) expel(reason Reason, err error) {
-	if len(n.causes) == 0 && err != nil {
-		n.causes = append(n.causes, err)
+	all := []error{ErrConnectionsHaveBeenExpelled}
+	for _, s := range n.slots {
+		if s.cause != nil {
+			all = append(all, s.cause)
+		}
 	}
-	all := append([]error{ErrConnectionsHaveBeenExpelled}, n.causes...)
+	if len(all) == 1 && err != nil {
+		all = append(all, err)
+	}
 	err = &expelledError{errs: all}
 	n.setState(NodeDown)
 	n.post(Event{Kind: NodeExpelled, Reason: reason, Err: err})

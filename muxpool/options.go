@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 )
@@ -41,6 +42,7 @@ type poolOptions struct {
 // The defaults, as the options' comments tell them.
 const (
 	defaultConnectNumber  = 2
+	maxConnectNumber      = 1 << 16 // as many local ports as there are to one address
 	defaultGrowth         = 8
 	defaultDialTimeout    = time.Second
 	defaultReconnectMax   = 10
@@ -63,14 +65,16 @@ func (o *poolOptions) finish() error {
 	orDefault(&o.reconnectLimit, max(defaultReconnectLimit, o.reconnectFirst))
 	orDefault(&o.idleTimeout, defaultIdleTimeout)
 	orDefault(&o.keepAlive, defaultKeepAlive)
-	orDefault(&o.stallTimeout, o.keepAlive+o.keepAlive/2)
+	orDefault(&o.stallTimeout, oneAndHalf(o.keepAlive))
 	orDefault(&o.writeTimeout, defaultWriteTimeout)
 	orDefault(&o.maxFrameSize, defaultMaxFrameSize)
 	orDefault(&o.recvLimit, defaultRecvLimit)
 	if o.maxIdle > 0 {
 		o.maxIdle = max(o.maxIdle, o.connectNumber)
 	}
-	if o.maxConns < o.connectNumber {
+	if o.connectNumber > maxConnectNumber {
+		o.reject("WithConnectNumber(%d) is more than %d", o.connectNumber, maxConnectNumber)
+	} else if o.maxConns < o.connectNumber {
 		o.reject("WithMaxConnsPerHost(%d) is less than WithConnectNumber(%d)", o.maxConns, o.connectNumber)
 	}
 	if o.reconnectLimit < o.reconnectFirst {
@@ -82,6 +86,11 @@ func (o *poolOptions) finish() error {
 		}
 	}
 	return errors.Join(o.invalid...)
+}
+
+// oneAndHalf returns 1.5 d, or the longest Duration if that is more.
+func oneAndHalf(d time.Duration) time.Duration {
+	return d + min(d/2, math.MaxInt64-d)
 }
 
 func orDefault[T int | time.Duration](p *T, v T) {
@@ -101,7 +110,8 @@ type preWarm struct {
 }
 
 // WithConnectNumber sets the number of connections per node. Default 2: one
-// falls into lock-step with a peer on one core, four bring nothing more.
+// falls into lock-step with a peer on one core, four bring nothing more. At most
+// 65536.
 func WithConnectNumber(number int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithConnectNumber", &o.connectNumber, number) }
 }
@@ -209,7 +219,7 @@ func WithMaxFrameSize(bytes int) PoolOption {
 }
 
 // WithRecvLimit sets how many bytes of frames may wait unread on one MuxConn,
-// one frame at the least. Default 4 MiB.
+// one frame at the least. Short frames count as 64 bytes each. Default 4 MiB.
 func WithRecvLimit(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithRecvLimit", &o.recvLimit, bytes) }
 }

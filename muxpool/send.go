@@ -116,13 +116,21 @@ func (c *conn) sendLast(frame []byte) {
 	}
 }
 
-// unwrite takes back a write that did not come about.
+// unwrite takes back a write that did not come about. If the call has left and its
+// id is reserved for the answer, the id is free; but a reservation that came after
+// is somebody else's.
 func (c *conn) unwrite(cl *call) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	cl.writes.Add(-1)
-	if awaited, ok := c.ids.reserved[cl.id]; !cl.live && ok {
-		c.ids.forgive(cl.id, awaited)
+	awaited, _ := cl.balance()
+	owed := cl.owed > max(awaited, 0)
+	if owed {
+		cl.owed--
+		owed = c.ids.late(cl.id, true)
+	}
+	c.mu.Unlock()
+	if owed {
+		c.node.released(c, false)
 	}
 }
 

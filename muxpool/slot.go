@@ -30,6 +30,7 @@ type slot struct {
 	attempts int         // connects in a row that led to no frame
 	redial   bool        // slotDialing, slotWaiting: after a loss, up to the limit
 	timer    *time.Timer // with slotWaiting, slotResting
+	cause    error       // why it was given up, while that is news
 }
 
 // lost empties the slot. proven says that its conn had read a frame.
@@ -65,7 +66,8 @@ func (n *node) fill() {
 	}
 }
 
-// grow adds a slot where every conn is full and the options allow it; node.mu is held.
+// grow adds a slot where every conn is full, those that are being dialed will not
+// do for all who wait, and the options allow it; node.mu is held.
 func (n *node) grow() {
 	if n.opts.maxIdle == 0 || n.opts.maxVirConns == 0 || len(n.slots) >= n.opts.maxConns || n.closed != nil {
 		return
@@ -76,7 +78,7 @@ func (n *node) grow() {
 			dialing++
 		}
 	}
-	if dialing >= len(n.queue) {
+	if needed := (len(n.queue)-1)/n.opts.maxVirConns + 1; dialing >= needed {
 		return
 	}
 	s := new(slot)
@@ -86,7 +88,9 @@ func (n *node) grow() {
 
 // dialInto starts an attempt to connect for s; node.mu is held.
 func (n *node) dialInto(s *slot, redial bool) {
-	s.state, s.redial = slotDialing, redial
+	if s.state, s.redial = slotDialing, redial; !redial {
+		s.cause = nil
+	}
 	n.counters.dials.Add(1)
 	go n.dial(s)
 }
@@ -117,7 +121,7 @@ func (n *node) dial(s *slot) {
 
 // dialed puts c into s; node.mu is held.
 func (n *node) dialed(s *slot, c *conn) {
-	s.state, s.conn = slotUp, c
+	s.state, s.conn, s.cause = slotUp, c, nil
 	s.attempts++ // until a frame proves it
 	n.pool.conns.add(1)
 	n.post(Event{Kind: ConnUp})
@@ -134,7 +138,7 @@ func (n *node) dialFailed(s *slot, err error) {
 	if s.redial {
 		reason = n.retry(s, reason, err)
 	} else {
-		n.causes = append(n.causes, err)
+		s.cause = err
 		n.rest(s)
 	}
 	n.settle(reason, err)
@@ -151,18 +155,21 @@ func (n *node) retry(s *slot, reason Reason, err error) Reason {
 		return reason
 	}
 	err = fmt.Errorf("%w: %d attempts: %w", ErrReconnectLimit, s.attempts, err)
-	n.causes = append(n.causes, err)
+	s.cause = err
 	n.post(Event{Kind: ReconnectLimit, Reason: reason, Err: err, Attempt: s.attempts})
 	n.rest(s)
 	return ReasonReconnectLimit
 }
 
-// rest leaves s alone for a while; node.mu is held.
+// rest leaves s alone for a while, after which those who wait, if any, try it
+// again; node.mu is held.
 func (n *node) rest(s *slot) {
 	s.state, s.attempts = slotResting, 0
 	n.after(s, restTime, func() {
-		s.state = slotEmpty
-		n.short.Store(true)
+		s.state, s.cause = slotEmpty, nil
+		if n.short.Store(true); len(n.queue) > 0 {
+			n.fill()
+		}
 	})
 }
 

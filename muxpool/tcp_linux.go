@@ -1,6 +1,7 @@
 package muxpool
 
 import (
+	"math"
 	"net"
 	"syscall"
 	"time"
@@ -15,7 +16,8 @@ func setUserTimeout(tc *net.TCPConn, d time.Duration) {
 	if err != nil {
 		return
 	}
+	ms := min(d.Milliseconds(), math.MaxInt32) // an int in C
 	_ = raw.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(d.Milliseconds()))
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(ms))
 	})
 }

@@ -1,0 +1,181 @@
+package muxpool
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+)
+
+func testIDs(t *testing.T, parser FrameParser) *ids {
+	t.Helper()
+	space, usable, err := idSpace(parser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := newIDs(space, usable)
+	return &ids
+}
+
+func (t *ids) mustAllocate(tb testing.TB) uint32 {
+	tb.Helper()
+	id, ok := t.allocate()
+	if !ok {
+		tb.Fatalf("no free id: %d live, %d reserved, of %d", len(t.live), len(t.reserved), t.usable)
+	}
+	t.live[id] = new(call)
+	return id
+}
+
+// reservingParser has all 32 bits, less some.
+type reservingParser struct{ worldParser }
+
+func (reservingParser) IDSpace() IDSpace {
+	return IDSpace{Max: math.MaxUint32, Reserved: func(id uint32) bool { return id == 0 || id == math.MaxUint32 }}
+}
+
+func TestIDsWrapAroundAt32Bits(t *testing.T) {
+	ids := testIDs(t, reservingParser{})
+	if ids.small() || ids.usable != 1<<32 {
+		t.Fatalf("usable %d", ids.usable)
+	}
+	ids.next = math.MaxUint32 - 1
+	stuck := new(call)
+	ids.live[2] = stuck
+	ids.reserve(3, 1)
+	var got []uint32
+	for range 5 {
+		id := ids.mustAllocate(t)
+		got = append(got, id)
+		ids.release(id, 0)
+	}
+	if want := []uint32{math.MaxUint32 - 1, 1, 4, 5, 6}; !slices.Equal(got, want) {
+		t.Errorf("ids %v, want %v: without the reserved, the stuck and the awaited", got, want)
+	}
+	if ids.live[2] != stuck {
+		t.Error("the stuck call has lost its id")
+	}
+}
+
+// TestSmallSpaceReusesTheOldest: ids come round as late as they can, and a protocol's
+// own ids never do.
+func TestSmallSpaceReusesTheOldest(t *testing.T) {
+	ids := testIDs(t, scarceParser{}) // 3 to 10 without 5
+	var got []uint32
+	for range 7 {
+		got = append(got, ids.mustAllocate(t))
+	}
+	if want := []uint32{3, 4, 6, 7, 8, 9, 10}; !slices.Equal(got, want) || !ids.full() {
+		t.Fatalf("ids %v, want %v", got, want)
+	}
+	if id, ok := ids.allocate(); ok {
+		t.Fatalf("id %d is handed out twice", id)
+	}
+	ids.release(8, 0)
+	ids.release(3, 2) // two answers are to come
+	ids.release(10, 0)
+	if !ids.late(3, false) || !ids.late(3, true) || !ids.inUse(3) {
+		t.Error("an id is free before its last answer")
+	}
+	if !ids.late(3, true) || ids.late(3, true) || ids.inUse(3) {
+		t.Error("an id is not free after its last answer")
+	}
+	got = got[:0]
+	for range 3 {
+		got = append(got, ids.mustAllocate(t))
+	}
+	if want := []uint32{8, 10, 3}; !slices.Equal(got, want) {
+		t.Errorf("ids %v come round, want %v", got, want)
+	}
+}
+
+// TestExplicitIDsAmongAllocated: whoever chooses ids in a space from which the pool
+// hands out others, no id is used twice, and none is lost.
+func TestExplicitIDsAmongAllocated(t *testing.T) {
+	ids := testIDs(t, scarceParser{})
+	explicit := func(id uint32) {
+		if ids.inUse(id) {
+			t.Fatalf("id %d is in use", id)
+		}
+		ids.live[id] = new(call)
+	}
+	explicit(4)
+	if a, b := ids.mustAllocate(t), ids.mustAllocate(t); a != 3 || b != 6 {
+		t.Fatalf("ids %d and %d around an explicit 4", a, b)
+	}
+	ids.release(4, 0) // next has passed it
+	explicit(9)
+	ids.release(9, 0) // next will come to it
+	ids.release(3, 0)
+	explicit(3) // although it is listed
+	for range 5 {
+		ids.mustAllocate(t)
+	}
+	if _, ok := ids.allocate(); ok || len(ids.live) != 7 {
+		t.Fatalf("%d of 7 ids are in use", len(ids.live))
+	}
+	for id := range ids.live {
+		ids.release(id, 0)
+	}
+	for range 7 {
+		ids.mustAllocate(t)
+	}
+}
+
+func TestFreedIDsAreKeptOnce(t *testing.T) {
+	ids := testIDs(t, spaceParser{0, 255})
+	for range 256 {
+		ids.release(ids.mustAllocate(t), 0)
+	}
+	for range 10_000 {
+		ids.live[7] = new(call) // WithVID(7)
+		ids.release(7, 0)
+	}
+	if len(ids.freed) > 256 {
+		t.Errorf("%d ids are free, of 256", len(ids.freed))
+	}
+}
+
+func TestIDsWornAndExhausted(t *testing.T) {
+	for _, test := range []struct {
+		parser    FrameParser
+		reserved  uint32
+		worn      bool
+		exhausted bool
+	}{
+		{worldParser{}, maxReserved, false, false},
+		{worldParser{}, maxReserved + 1, true, false},
+		{spaceParser{0, 1<<17 - 1}, 1 << 16, false, false},
+		{spaceParser{0, 1<<17 - 1}, 1<<16 + 1, true, false},
+		{spaceParser{1, 4}, 3, false, false},
+		{spaceParser{1, 4}, 4, false, true},
+	} {
+		ids := testIDs(t, test.parser)
+		for range test.reserved {
+			ids.release(ids.mustAllocate(t), 1)
+		}
+		if ids.worn() != test.worn || ids.exhausted() != test.exhausted {
+			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.reserved, ids.usable, ids.worn(), ids.exhausted())
+		}
+	}
+}
+
+func TestIDSpaceErrors(t *testing.T) {
+	for _, parser := range []FrameParser{spaceParser{5, 4}, allReserved{}, panicking{}} {
+		if _, _, err := idSpace(parser); !errors.Is(err, ErrInvalidOption) {
+			t.Errorf("%T: %v", parser, err)
+		}
+	}
+	ids := testIDs(t, spaceParser{math.MaxUint32, math.MaxUint32})
+	if id := ids.mustAllocate(t); id != math.MaxUint32 || !ids.full() {
+		t.Errorf("the only id is %d", id)
+	}
+}
+
+type allReserved struct{ worldParser }
+
+func (allReserved) IDSpace() IDSpace { return IDSpace{Reserved: func(uint32) bool { return true }} }
+
+type panicking struct{ worldParser }
+
+func (panicking) IDSpace() IDSpace { panic("no ids") }
