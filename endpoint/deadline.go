@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/muxkit/muxkit/transport"
 )
 
 // deadlineContext is a context.WithDeadline that makes its channel and timer only
@@ -98,6 +100,18 @@ func (c *deadlineContext) end() {
 	if in := c.inner.Load(); in != nil {
 		in.cancel()
 	}
+}
+
+// Untimed implements transport.Untimed: what the parent has beside deadlines, all
+// of which are after this one.
+func (c *deadlineContext) Untimed() context.Context {
+	if u, ok := c.Context.(transport.Untimed); ok {
+		return u.Untimed()
+	}
+	if c.deadline.IsZero() {
+		return nil // the deadline is the parent's own
+	}
+	return c.Context
 }
 
 // earlier returns the time d from now, or the zero time if d is 0 or if ctx or

@@ -125,7 +125,7 @@ func TestMemoryOfIdleNodes(t *testing.T) {
 	}
 	const nodes, conns = 1000, 2
 	peer := echoProcess(t)
-	pool := newPool(t, muxpool.WithConnectNumber(conns), muxpool.WithKeepAlive(100*time.Millisecond),
+	pool := newPool(t, muxpool.WithConnectNumber(conns), muxpool.WithKeepAlive(3*time.Second),
 		muxpool.WithStallTimeout(time.Minute), muxpool.WithDialTimeout(time.Minute), muxpool.WithWriteTimeout(time.Minute))
 	heap, goroutines := usage()
 	var wg sync.WaitGroup

@@ -16,6 +16,8 @@ import (
 func TestFault_10000Callers(t *testing.T) {
 	const callers = 10_000
 	both(t, setup{alone: true}, func(w *world) {
+		w.recovers(5 * time.Second)
+		w.until(5*time.Second, "both connections", func() bool { return len(w.node().Conns) == 2 })
 		hold := w.hold()
 		before := runtime.NumGoroutine()
 		calls := w.calls(callers, time.Minute)

@@ -24,9 +24,9 @@ type health struct {
 	shrunk bool
 }
 
-// ticksPerKeepAlive is how often a busy conn is looked at per keepalive time: a
-// silence is noticed an eighth of that late at most.
-const ticksPerKeepAlive = 8
+// ticksPerKeepAlive is how often a busy conn is looked at per keepalive time: the
+// beginning of a silence is seen a sixteenth of that late at most.
+const ticksPerKeepAlive = 16
 
 func (h *health) start(c *conn) {
 	h.since = time.Now()
@@ -111,9 +111,21 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 		h.seen, h.since, h.lapsed, h.pinging = frames, now, 0, false
 	}
 	if len(c.ids.live) > 0 || h.lapsed > 0 && !c.datagram || c.ids.exhausted() {
-		return h.judgeBusy(c, now), c.interval()
+		return h.judgeBusy(c, now), h.next(c, now)
 	}
 	return h.judgeIdle(c, now)
+}
+
+// next returns when a busy conn is to be looked at again: soon, and sooner if a
+// time runs out before.
+func (h *health) next(c *conn, now time.Time) time.Duration {
+	wait, o := c.interval(), c.node.opts
+	for _, end := range [...]time.Time{h.since.Add(o.keepAlive), h.since.Add(o.stallTimeout), h.pinged.Add(o.keepAlive / 2)} {
+		if d := end.Sub(now); d > 0 {
+			wait = min(wait, d)
+		}
+	}
+	return wait
 }
 
 func (h *health) judgeBusy(c *conn, now time.Time) verdict {

@@ -4,14 +4,14 @@ package muxpool
 type delivery uint8
 
 const (
-	deliveredWake delivery = iota // kept; a Read was told
-	delivered                     // kept; a Read had been told before
-	overflowed                    // not kept: the call has ended, or too much is unread
-	surplus                       // not kept: it answers nothing that was asked
+	delivered  delivery = iota // kept: its Read is to be told
+	overflowed                 // not kept: the call has ended, or too much is unread
+	surplus                    // not kept: it answers nothing that was asked
 )
 
 // deliver puts a frame into the inbox. In a classified protocol an answer must
-// have been asked for.
+// have been asked for. It does not signal: that needs no lock, and a signal that
+// comes late, even in the call's next life, only makes a Read look twice.
 func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -33,9 +33,6 @@ func (c *call) deliver(frame []byte, last, classified bool) delivery {
 		c.more = append(c.more, frame)
 	}
 	c.unread += cost(frame)
-	if c.signal() {
-		return deliveredWake
-	}
 	return delivered
 }
 
@@ -43,7 +40,7 @@ func (c *call) deliver(frame []byte, last, classified bool) delivery {
 // too, and a peer may send any number of them.
 func cost(frame []byte) int { return max(len(frame), 64) }
 
-// signal wakes Read; mu is held.
+// signal wakes Read. It reports whether there was no signal before.
 func (c *call) signal() bool {
 	select {
 	case c.wake <- struct{}{}:

@@ -128,12 +128,14 @@ func (c *conn) answer(vid uint32, frame []byte, last bool) (woke bool) {
 		fate := cl.deliver(frame, last, c.classify != nil)
 		c.mu.Unlock()
 		switch fate {
+		case delivered:
+			return cl.signal()
 		case overflowed:
 			c.node.counters.overflowed.Add(1)
 		case surplus:
 			c.node.counters.duplicate.Add(1)
 		}
-		return fate == deliveredWake
+		return false
 	}
 	freed := c.stray(vid, last)
 	c.mu.Unlock()

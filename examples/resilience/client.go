@@ -33,15 +33,22 @@ type client struct {
 	get, put muxendpoint.Typed[[]byte, []byte]
 }
 
-// newClient returns a client of the nodes at addresses. sent hears of each
-// request that is about to be sent, answered of each that was answered well.
-func newClient(addresses []string, guarded bool, changed func(breaker.Change), sent, answered func(muxpool.Node)) (*client, error) {
+// watcher hears what happens below the calls.
+type watcher interface {
+	changed(breaker.Change)
+	sending(muxpool.Node)  // a request, now
+	answered(muxpool.Node) // a request, well
+}
+
+// newClient returns a client of the nodes at addresses.
+func newClient(addresses []string, policy muxendpoint.Policy, guarded bool, w watcher) (*client, error) {
 	pool, err := muxpool.New(muxpool.WithKeepAlive(500 * time.Millisecond))
 	if err != nil {
 		return nil, err
 	}
 	c := &client{pool: pool, unwatch: func() {}}
 	options := []muxendpoint.Option{
+		muxendpoint.WithPolicy(policy),
 		muxendpoint.WithRetry(4, 0),
 		muxendpoint.WithPerTryTimeout(perTryTimeout),
 		// The default, 10% of the calls, protects nodes that fail because of load. A
@@ -49,28 +56,32 @@ func newClient(addresses []string, guarded bool, changed func(breaker.Change), s
 		muxendpoint.WithBudget(muxendpoint.NewBudget(1, 1000)),
 	}
 	if guarded {
-		c.breakers = newBreakers(pool, changed)
+		c.breakers = newBreakers(pool, w.changed)
 		c.unwatch = c.breakers.Watch(pool)
 		options = append(options, muxendpoint.WithBreakers(c.breakers))
 	}
 	c.set = muxendpoint.NewSet(sd.FixedInstancer(addresses), nil, options...)
-	method := func(name string, more ...muxendpoint.Option) muxendpoint.Typed[[]byte, []byte] {
-		return muxendpoint.TypedFrom[[]byte, []byte](c.set.Endpoint(name, func(n muxtransport.Node) *muxtransport.Client {
-			return muxtransport.NewClient(pool, n, native.Protocol{}, name, muxtransport.EncodeBytes, muxtransport.DecodeBytes,
-				muxtransport.ClientBefore(func(ctx context.Context, _ *muxtransport.Message) context.Context {
-					sent(n)
-					return ctx
-				}),
-				muxtransport.ClientFinalizer(func(_ context.Context, err error) {
-					if err == nil {
-						answered(n)
-					}
-				}))
-		}, more...))
+	if err := errors.Join(c.set.Err(), c.guardErr()); err != nil {
+		return nil, errors.Join(err, c.close())
 	}
-	c.get = method(methodGet, muxendpoint.WithIdempotent(muxendpoint.Always))
-	c.put = method(methodPut) // a retry only where the node surely did not get it
-	return c, errors.Join(c.set.Err(), c.guardErr())
+	c.get = c.method(methodGet, w, muxendpoint.WithIdempotent(muxendpoint.Always))
+	c.put = c.method(methodPut, w) // a retry only where the node surely did not get it
+	return c, nil
+}
+
+func (c *client) method(name string, w watcher, options ...muxendpoint.Option) muxendpoint.Typed[[]byte, []byte] {
+	return muxendpoint.TypedFrom[[]byte, []byte](c.set.Endpoint(name, func(n muxtransport.Node) *muxtransport.Client {
+		return muxtransport.NewClient(c.pool, n, native.Protocol{}, name, muxtransport.EncodeBytes, muxtransport.DecodeBytes,
+			muxtransport.ClientBefore(func(ctx context.Context, _ *muxtransport.Message) context.Context {
+				w.sending(n)
+				return ctx
+			}),
+			muxtransport.ClientFinalizer(func(_ context.Context, err error) {
+				if err == nil {
+					w.answered(n)
+				}
+			}))
+	}, options...))
 }
 
 func newBreakers(pool muxpool.Pool, changed func(breaker.Change)) *breaker.Group {

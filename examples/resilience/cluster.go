@@ -1,6 +1,9 @@
 package main
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // cluster is three nodes, each a process. One of them falls sick.
 type cluster struct {
@@ -10,10 +13,12 @@ type cluster struct {
 	addresses []string  // where the nodes are reached
 }
 
-// sick is the index of the node that falls sick.
-const sick = 1
+// unlucky is the index of the node that falls sick.
+const unlucky = 1
 
-func startCluster(needsDark bool) (c *cluster, err error) {
+// startCluster starts the nodes. dark says that the path to one is to swallow
+// packets; relay, that no firewall is to be used for it.
+func startCluster(dark, relay bool) (c *cluster, err error) {
 	c = &cluster{}
 	defer func() {
 		if err != nil {
@@ -28,23 +33,26 @@ func startCluster(needsDark bool) (c *cluster, err error) {
 		c.nodes = append(c.nodes, p)
 		c.addresses = append(c.addresses, p.address)
 	}
-	if f, ok := onStage(); ok {
+	if !dark {
+		return c, nil
+	}
+	if f, ok := onStage(); ok && !relay {
 		c.firewall = f
-	} else if needsDark {
+	} else {
 		if c.relay, err = startRelay(c.victim().address); err != nil {
 			return c, err
 		}
-		c.addresses[sick] = c.relay.address
+		c.addresses[unlucky] = c.relay.address
 	}
 	return c, nil
 }
 
-func (c *cluster) victim() *process { return c.nodes[sick] }
+func (c *cluster) victim() *process { return c.nodes[unlucky] }
 
 // goDark swallows all packets to and from the victim, or what comes next to that.
 func (c *cluster) goDark() error {
 	if c.firewall != nil {
-		return c.firewall.swallow(c.addresses[sick])
+		return c.firewall.swallow(c.addresses[unlucky])
 	}
 	return c.relay.stop()
 }
@@ -54,6 +62,25 @@ func (c *cluster) goLight() error {
 		return c.firewall.pass()
 	}
 	return c.relay.resume()
+}
+
+// repeated asks the nodes how many puts came twice. A node that was killed knows of
+// those since then only.
+func (c *cluster) repeated() (n int, err error) {
+	seen := make(map[string]bool)
+	for _, p := range c.nodes {
+		puts, err := p.tell("puts")
+		if err != nil {
+			return n, err
+		}
+		for _, put := range strings.Fields(puts) {
+			if seen[put] {
+				n++
+			}
+			seen[put] = true
+		}
+	}
+	return n, nil
 }
 
 // end kills all processes.

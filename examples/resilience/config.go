@@ -7,25 +7,29 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
 )
 
 // config is what the flags say.
 type config struct {
-	cases                 caseList
-	before, during, after time.Duration
-	callers               int
-	out                   io.Writer
+	cases               caseList
+	balance             balance
+	before, sick, after time.Duration
+	rate                int // calls a second
+	relay               bool
+	out                 io.Writer
 }
 
 func (c config) check() error {
 	var errs []error
-	for _, p := range phaseNames {
-		if d := c.length(p); d < 100*time.Millisecond {
-			errs = append(errs, fmt.Errorf("-%s=%v is under 100 ms", p, d))
+	for name, d := range map[string]time.Duration{"before": c.before, "sick": c.sick, "after": c.after} {
+		if d < 100*time.Millisecond {
+			errs = append(errs, fmt.Errorf("-%s=%v is under 100 ms", name, d))
 		}
 	}
-	if c.callers < 1 || c.callers > 1000 {
-		errs = append(errs, fmt.Errorf("-callers=%d is not within 1 to 1000", c.callers))
+	if c.rate < 10 || c.rate > maxRate {
+		errs = append(errs, fmt.Errorf("-rate=%d is not within 10 to %d", c.rate, maxRate))
 	}
 	if len(c.cases) == 0 {
 		errs = append(errs, errors.New("-cases is empty"))
@@ -33,8 +37,26 @@ func (c config) check() error {
 	return errors.Join(errs...)
 }
 
-func (c config) length(name string) time.Duration {
-	return map[string]time.Duration{"before": c.before, "during": c.during, "after": c.after}[name]
+// maxRate keeps a slip of the finger from filling the memory with calls that wait
+// for a sick node.
+const maxRate = 5000
+
+// balance is a flag.Value.
+type balance muxendpoint.Policy
+
+func (b balance) String() string {
+	return strings.ReplaceAll(muxendpoint.Policy(b).String(), " ", "-")
+}
+
+// Set reads a policy's name.
+func (b *balance) Set(text string) error {
+	for _, p := range []muxendpoint.Policy{muxendpoint.PowerOfTwo, muxendpoint.RoundRobin, muxendpoint.Random} {
+		if balance(p).String() == text {
+			*b = balance(p)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is none of power-of-two, round-robin, random", text)
 }
 
 // caseList is a flag.Value.

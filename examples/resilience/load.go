@@ -15,69 +15,62 @@ type phase int32
 
 const (
 	before phase = iota // all nodes are well
-	during              // one is sick
+	onset               // one is sick: the first half of that time
+	later               // and the second, when its breaker should be open
 	after               // it is well again
 	phases
 )
 
-var phaseNames = [phases]string{"before", "during", "after"}
-
-// pause is a caller's, from the begin of a call to that of the next.
-const pause = 8 * time.Millisecond
+func (p phase) String() string {
+	return [phases]string{"before", "sick, first half", "sick, second half", "after"}[p]
+}
 
 // result is what a caller saw of one call.
 type result struct {
-	put   bool  // it was not idempotent
-	phase phase // when it began
-	took  time.Duration
+	put   bool          // it was not idempotent
+	phase phase         // when it was due
+	took  time.Duration // since it was due
 	err   error
 }
 
-// load is a number of callers that make calls until they are stopped.
+// load makes calls at a fixed rate, as many independent callers do: that some wait
+// for a sick node does not keep the others from calling.
 type load struct {
 	client *client
 	phase  *atomic.Int32
 
-	cancel  context.CancelFunc
-	callers sync.WaitGroup
-	results [][]result // of each caller, who owns it until it has ended
+	cancel context.CancelFunc
+	calls  sync.WaitGroup // and the one that makes them
+
+	mu      sync.Mutex // guards results; nothing is called under it
+	results []result
 }
 
-func startLoad(c *client, callers int, phase *atomic.Int32) *load {
+func startLoad(c *client, rate int, phase *atomic.Int32) *load {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{client: c, phase: phase, cancel: cancel, results: make([][]result, callers)}
-	for i := range callers {
-		l.callers.Go(func() { l.run(ctx, i) })
-	}
+	l := &load{client: c, phase: phase, cancel: cancel}
+	l.calls.Go(func() { l.run(ctx, time.Second/time.Duration(rate)) })
 	return l
 }
 
-// stop lets every caller finish its call and returns what they all saw.
+// stop lets every call end and returns what became of them all.
 func (l *load) stop() []result {
 	l.cancel()
-	l.callers.Wait()
-	var all []result
-	for _, r := range l.results {
-		all = append(all, r...)
-	}
-	return all
+	l.calls.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.results
 }
 
-// run makes calls, every fourth of which is a put.
-func (l *load) run(ctx context.Context, caller int) {
-	turn := time.NewTicker(pause)
-	defer turn.Stop()
-	for i := caller; ctx.Err() == nil; i++ {
-		select {
-		case <-turn.C:
-			l.results[caller] = append(l.results[caller], l.call(i%4 == 3))
-		case <-ctx.Done():
-		}
+// run makes calls, every fourth of which is a put. When it is late it catches up.
+func (l *load) run(ctx context.Context, every time.Duration) {
+	for i, due := 0, time.Now(); sleep(ctx, time.Until(due)) == nil; i, due = i+1, due.Add(every) {
+		l.calls.Go(func() { l.call(i%4 == 3, due) })
 	}
 }
 
 // call makes one call under a deadline of its own: stopping the load cuts none.
-func (l *load) call(put bool) result {
+func (l *load) call(put bool, due time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	r := result{put: put, phase: phase(l.phase.Load())}
@@ -85,13 +78,15 @@ func (l *load) call(put bool) result {
 	if put {
 		method = l.client.put
 	}
-	asked, begin := nonce(), time.Now()
+	asked := nonce()
 	answer, err := method(ctx, asked)
-	r.took, r.err = time.Since(begin), err
+	r.took, r.err = time.Since(due), err
 	if err == nil && !bytes.Equal(answer, asked) {
 		r.err = errWrongAnswer
 	}
-	return r
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.results = append(l.results, r)
 }
 
 // errWrongAnswer is an answer that belongs to another call.

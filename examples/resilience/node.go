@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +27,7 @@ const (
 
 // work is how long a well node takes for a call, so that there are calls in
 // flight when it falls sick.
-const work = 2 * time.Millisecond
+const work = 10 * time.Millisecond
 
 // errSick is what a failing node answers.
 var errSick = errors.New("store: the disk is failing")
@@ -34,9 +36,20 @@ var errSick = errors.New("store: the disk is failing")
 type store struct {
 	takes atomic.Int64 // nanoseconds a call
 	fails atomic.Int64 // percent of the calls
+
+	mu   sync.Mutex // guards puts; nothing is called under it
+	puts []string   // those that began, in hexadecimal
 }
 
-func (s *store) serve(ctx context.Context, request any) (any, error) {
+// put is get, and leaves a trace.
+func (s *store) put(ctx context.Context, request any) (any, error) {
+	s.mu.Lock()
+	s.puts = append(s.puts, hex.EncodeToString(request.([]byte)))
+	s.mu.Unlock()
+	return s.get(ctx, request)
+}
+
+func (s *store) get(ctx context.Context, request any) (any, error) {
 	select {
 	case <-time.After(time.Duration(s.takes.Load())):
 	case <-ctx.Done():
@@ -48,20 +61,24 @@ func (s *store) serve(ctx context.Context, request any) (any, error) {
 	return request, nil
 }
 
-// obey does what a line from the parent says.
-func (s *store) obey(line string) error {
+// obey does what a line from the parent says, and returns its answer.
+func (s *store) obey(line string) (string, error) {
 	switch word, value, _ := strings.Cut(line, " "); word {
 	case "takes":
 		d, err := time.ParseDuration(value)
 		s.takes.Store(int64(d))
-		return err
+		return "ok", err
 	case "fails":
 		var percent int64
 		_, err := fmt.Sscanf(value, "%d%%", &percent)
 		s.fails.Store(percent)
-		return err
+		return "ok", err
+	case "puts":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return "ok " + strings.Join(s.puts, " "), nil
 	}
-	return fmt.Errorf("unknown command %q", line)
+	return "", fmt.Errorf("unknown command %q", line)
 }
 
 // act is the process of a node or a relay. It prints the address that it listens
@@ -75,7 +92,7 @@ func act(told string, in io.Reader, out io.Writer) error {
 }
 
 // node serves the store on address. It obeys the lines on in, and answers each
-// with "ok" or an error's text.
+// with "ok", what it was asked for, or an error's text.
 func node(address string, in io.Reader, out io.Writer) error {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -84,19 +101,18 @@ func node(address string, in io.Reader, out io.Writer) error {
 	s := &store{}
 	s.takes.Store(int64(work))
 	service := muxtransport.NewService(native.Protocol{})
-	for _, method := range []string{methodGet, methodPut} {
-		service.Handle(method, muxtransport.NewServer(s.serve, muxtransport.DecodeBytes, muxtransport.EncodeBytes))
-	}
+	service.Handle(methodGet, muxtransport.NewServer(s.get, muxtransport.DecodeBytes, muxtransport.EncodeBytes))
+	service.Handle(methodPut, muxtransport.NewServer(s.put, muxtransport.DecodeBytes, muxtransport.EncodeBytes))
 	ended := make(chan error, 1)
 	go func() { ended <- service.Serve(l) }()
 
 	fmt.Fprintln(out, l.Addr())
 	for lines := bufio.NewScanner(in); lines.Scan(); {
-		if err := s.obey(lines.Text()); err != nil {
-			fmt.Fprintln(out, err)
-			continue
+		answer, err := s.obey(lines.Text())
+		if err != nil {
+			answer = err.Error()
 		}
-		fmt.Fprintln(out, "ok")
+		fmt.Fprintln(out, answer)
 	}
 	_ = service.Close()
 	if err := <-ended; !errors.Is(err, muxtransport.ErrServiceClosed) {

@@ -73,16 +73,17 @@ func (p *process) start(address string) error {
 	return nil
 }
 
-// tell makes a node obey, and waits until it does.
-func (p *process) tell(command string) error {
+// tell makes a node obey, and waits for its answer.
+func (p *process) tell(command string) (answer string, err error) {
 	if _, err := fmt.Fprintln(p.in, command); err != nil {
-		return err
+		return "", err
 	}
-	answer, err := p.line()
-	if err == nil && answer != "ok" {
-		err = errors.New(answer)
+	line, err := p.line()
+	answer, ok := strings.CutPrefix(line, "ok")
+	if err == nil && !ok {
+		err = fmt.Errorf("node %s: %s", p.address, line)
 	}
-	return err
+	return answer, err
 }
 
 func (p *process) line() (string, error) {

@@ -13,7 +13,8 @@ func run(ctx context.Context, cfg config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	fmt.Fprintf(cfg.out, "3 nodes, each a process, and one falls sick; %d callers; black hole by %s.\n", cfg.callers, darkness())
+	fmt.Fprintf(cfg.out, "3 nodes, each a process, and one falls sick. %d calls a second, %s. Black hole: %s.\n",
+		cfg.rate, cfg.balance, darkness(cfg.relay))
 	printHeading(cfg.out)
 	var verdicts []error
 	for _, f := range faults() {
@@ -37,14 +38,15 @@ func run(ctx context.Context, cfg config) error {
 	return errors.Join(verdicts...)
 }
 
-func darkness() string {
-	if _, ok := onStage(); ok {
+func darkness(relay bool) string {
+	if _, ok := onStage(); ok && !relay {
 		return "a firewall that drops the packets"
 	}
 	return "a stopped relay, whose kernel still acknowledges"
 }
 
 const legend = `
-Retries are on in every row. gets are idempotent: with breakers none may be lost. puts are not: one that the
-sick node may have got is not sent again, and lost. Times are those of gets, lost ones included.
+Retries are on in every row. gets are idempotent: with breakers none may be lost. puts are not: one that the sick
+node may have got is not sent again, and lost; none came to a node twice. Times are those of gets, lost ones
+included, from when the call was due.
 `

@@ -4,15 +4,7 @@ package wire
 // own, and sees to it that somebody writes.
 func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struct{}, error) {
 	w.mu.Lock()
-	retry, err := w.space(len(frame))
-	if err == ErrQueueFull && !w.writing && w.raw != nil {
-		w.writing = true
-		w.mu.Unlock()
-		w.writeOnce()
-		w.mu.Lock()
-		retry, err = w.space(len(frame))
-	}
-	if err != nil {
+	if retry, err := w.room(len(frame)); err != nil {
 		w.mu.Unlock()
 		return 0, retry, err
 	}
@@ -51,11 +43,25 @@ func (w *Writer) space(n int) (retry <-chan struct{}, err error) {
 	return nil, nil
 }
 
-// full is space with the lock taken.
+// room is space that, where nobody is writing, makes some. mu is held, and
+// released for the write.
+func (w *Writer) room(n int) (retry <-chan struct{}, err error) {
+	retry, err = w.space(n)
+	if err == ErrQueueFull && !w.writing && w.raw != nil {
+		w.writing = true
+		w.mu.Unlock()
+		w.writeOnce()
+		w.mu.Lock()
+		retry, err = w.space(n)
+	}
+	return retry, err
+}
+
+// full is room with the lock taken.
 func (w *Writer) full(n int) (retry <-chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.space(n)
+	return w.room(n)
 }
 
 // progressed returns the channel that the next change closes. mu is held.

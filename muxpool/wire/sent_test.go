@@ -30,6 +30,46 @@ func TestMark(t *testing.T) {
 	}
 }
 
+// A call that gave up is sure that nothing of it will be sent: of Set and Seal,
+// the first wins.
+func TestSeal(t *testing.T) {
+	a, b := pair(t, "unix")
+	w := NewWriter(a, WriterConfig{})
+	var m Mark
+	for range 2 {
+		if m.Seal() {
+			t.Error("Seal found an offset in a Mark that has none")
+		}
+	}
+	if _, ok := m.Offset(); ok || m.Set(1) {
+		t.Error("a sealed Mark has an offset, or takes one")
+	}
+	for _, size := range []int{100, 2 * refMin} {
+		for _, owned := range []bool{false, true} {
+			frame := appendFrame(Alloc(size)[:0], 1, 1, size)
+			if _, retry, err := w.TryMark(frame, owned, &m); err != ErrSealed || retry != nil {
+				t.Errorf("TryMark with a sealed Mark: %v", err)
+			}
+			if _, _, err := checkFrame(frame); err != nil {
+				t.Error("a frame that was not queued was taken over:", err)
+			}
+		}
+	}
+	if frames, size := w.Queued(); frames != 0 || size != 0 || w.end != 0 {
+		t.Errorf("%d frames, %d bytes queued", frames, size)
+	}
+	m.Reset()
+	if _, _, err := w.TryMark([]byte("frame"), false, &m); err != nil {
+		t.Fatal(err)
+	}
+	if at, ok := m.Offset(); !m.Seal() || !ok || at != 0 {
+		t.Errorf("a Mark that was set: %d, %v, or sealed after it", at, ok)
+	}
+	if got := packet(t, b); got != "frame" {
+		t.Errorf("the peer got %q", got)
+	}
+}
+
 // Who hears of the failure of a frame's write must find the frame marked, so the
 // mark is there before anybody can write.
 func TestMarkBeforeWrite(t *testing.T) {

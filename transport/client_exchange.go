@@ -1,0 +1,137 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// exchange sends the request and reads the answer. An error answer is no error
+// here: see failure.
+func (c *clientCall) exchange() error {
+	ctx, opts := c.ctx, c.Client.opts
+	if c.req.Timeout > 0 {
+		if c.started.IsZero() {
+			c.started = time.Now() // a hook set a limit where there was none
+		}
+		inner, cheaper := c.untimed()
+		if cheaper {
+			ctx = inner
+		}
+		if cheaper || c.req.Timeout != c.limit || c.limit == c.timeout { // else the context's deadline does it
+			opts.WithTimeout(max(c.req.Timeout-time.Since(c.started), 1))
+		}
+	}
+	mc, err := c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, opts)
+	if err != nil {
+		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
+	}
+	defer mc.Close()
+	c.sent.local, c.sent.remote = mc.LocalAddr(), mc.RemoteAddr()
+	if err := c.write(mc); err != nil || c.oneWay {
+		return err
+	}
+	return c.read(mc)
+}
+
+// Untimed is a context whose deadline costs nothing until somebody asks for its
+// Done. Untimed returns one that ends with the same cancellations but not with the
+// deadline, for a callee that ends at the deadline by itself, as a Client does; or
+// nil, if there is none.
+type Untimed interface {
+	context.Context
+	Untimed() context.Context
+}
+
+// untimed returns a context for the pool that is to end the call by the limit, if
+// the caller's is Untimed and no hook has put another on top or lifted the limit.
+func (c *clientCall) untimed() (context.Context, bool) {
+	u, ok := c.begin.Context.(Untimed)
+	if !ok || c.ctx != context.Context(&c.begin) || c.req.Timeout > c.limit {
+		return nil, false
+	}
+	ctx := u.Untimed()
+	return ctx, ctx != nil
+}
+
+func (c *clientCall) write(mc muxpool.MuxConn) error {
+	if c.req.Timeout > 0 {
+		c.req.Timeout = max(c.req.Timeout-time.Since(c.started), 1)
+	}
+	buf := wire.Alloc(sizeHint(&c.req))
+	frame, err := c.protocol.AppendRequest(buf[:0], mc.VID(), &c.req)
+	if err != nil {
+		wire.Free(buf)
+		return c.fail(codeOf(err, CodeEncode), false, err)
+	}
+	c.sent.request = len(frame)
+	if w, ok := mc.(ownedWriter); ok {
+		err = w.WriteOwned(frame)
+	} else {
+		err = mc.Write(frame)
+		wire.Free(frame)
+	}
+	if err != nil {
+		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
+	}
+	return nil
+}
+
+// ownedWriter is what a MuxConn offers that can send a frame from wire.Alloc
+// without copying it.
+type ownedWriter interface {
+	WriteOwned(frame []byte) error
+}
+
+// sizeHint is a size that most protocols' frame for m fits into.
+func sizeHint(m *Message) int {
+	n := len(m.Body) + len(m.Method) + 64
+	for name, value := range m.Metadata {
+		n += len(name) + len(value) + 8
+	}
+	return n
+}
+
+// read takes the answer: the frames for this id up to the last.
+func (c *clientCall) read(mc muxpool.MuxConn) error {
+	c.resp.Method = c.req.Method
+	for more := true; more; {
+		frame, err := mc.Read()
+		if err != nil {
+			code := codeOf(err, CodeConnection)
+			if c.canceler != nil && (code == CodeTimeout || code == CodeCanceled) {
+				c.cancel(mc)
+			}
+			return c.fail(code, wasSent(err), err)
+		}
+		c.sent.response += len(frame)
+		more = c.kinds != nil && c.kinds.ClassifyFrame(mc.VID(), frame) == muxpool.FrameMore
+		if !more && c.resp.Body == nil {
+			c.resp.frame = frame
+		}
+		err = c.protocol.ParseResponse(frame, &c.resp)
+		if err != nil && !errors.As(err, &c.failure) {
+			return c.fail(CodeBadResponse, true, err)
+		}
+	}
+	return nil
+}
+
+// lastWriter is what a MuxConn offers that can still send a frame when its
+// context has ended: never waiting, dropping the frame if there is no space.
+type lastWriter interface {
+	CloseWith(frame []byte)
+}
+
+// cancel tells the server that nobody waits any more.
+func (c *clientCall) cancel(mc muxpool.MuxConn) {
+	frame := c.canceler.AppendCancel(nil, mc.VID())
+	if w, ok := mc.(lastWriter); ok {
+		w.CloseWith(frame)
+		return
+	}
+	_ = mc.Write(frame) // the server learns of it from its own deadline otherwise
+}
