@@ -23,7 +23,7 @@ func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
 		return cl.ended()
 	}
 	_, err := c.nc.Write(b)
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if refused(err) {
 		// The news of an earlier datagram, told by the peer's host, took the place
 		// of this one.
 		c.node.counters.refused.Add(1)
@@ -52,13 +52,22 @@ func (c *conn) readDatagrams() {
 		case err == nil:
 			r.Reset(buf[:n])
 			c.receiveDatagram(r)
-		case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		case refused(err):
 			c.node.counters.refused.Add(1)
+		case errors.Is(err, syscall.EMSGSIZE): // of one that was sent: a router found it too large
 		default:
 			c.close(c.datagramError(err))
 			return
 		}
 	}
+}
+
+// refused reports whether err is what a host or router on the way said of an
+// earlier datagram (ICMP). It says nothing of the next, and the socket is as good
+// as before.
+func refused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) ||
+		errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.ENOPROTOOPT)
 }
 
 func (c *conn) datagramError(err error) (Reason, error) {
