@@ -70,41 +70,6 @@ func call(p *muxpool.Multiplexed, ctx context.Context, addr string, opts muxpool
 	return err
 }
 
-func TestSmoke(t *testing.T) {
-	addr := echo(t)
-	p, err := muxpool.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := muxpool.NewGetOptions()
-	opts.WithFrameParser(echoParser{})
-	var wg sync.WaitGroup
-	for i := range 64 {
-		wg.Go(func() {
-			buf := make([]byte, 100000)
-			for j := range 2000 {
-				size := 128
-				if j%50 == 0 {
-					size = 3000 * i / 3
-				}
-				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-				if err := call(p, ctx, addr, opts, buf, size); err != nil {
-					t.Error(err)
-				}
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	t.Logf("%+v", p.Stats())
-	p.Close()
-	if err := call(p, context.Background(), addr, opts, make([]byte, 100), 2); err == nil {
-		t.Error("no error after Close")
-	} else {
-		t.Log(err)
-	}
-}
-
 func BenchmarkCall(b *testing.B) {
 	addr := echo(b)
 	p, _ := muxpool.New()
