@@ -115,6 +115,7 @@ func TestFault_WaitersLearnOfTheExpel(t *testing.T) {
 		w.until(time.Second, "10 calls at the peer", func() bool { return hold.Len() == 10 })
 		w.victim.Down()
 		w.allLost(calls, 10)
+		w.settle() // a connection without calls has heard of it, too
 		w.within(time.Second, "the expel of a node", func() {
 			for _, err := range w.calls(10, time.Minute).land() {
 				w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
