@@ -40,8 +40,9 @@ type conn struct {
 
 	writer *wire.Writer // nil on a datagram socket
 
-	// inFlight is len(ids.live), written under mu, read by whoever chooses a conn.
-	inFlight atomic.Int32
+	// inFlight is how many calls are live, written under mu, read by whoever chooses
+	// a conn. On a stream it is the writer's.
+	inFlight *atomic.Int32
 	// frames counts what arrived; written by the read loop.
 	frames atomic.Uint64
 	// proof is closed with the first of them: the peer does more than to connect.
@@ -62,12 +63,15 @@ func newConn(n *node, nc net.Conn) *conn {
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, n.usable)
 	c.classify, _ = n.key.parser.(FrameClassifier)
-	if !c.datagram {
+	if c.datagram {
+		c.inFlight = new(atomic.Int32)
+	} else {
 		c.writer = wire.NewWriter(nc, wire.WriterConfig{
 			MaxFrames: n.opts.queueSize,
 			Timeout:   n.opts.writeTimeout,
 			OnError:   c.writeFailed,
 		})
+		c.inFlight = &c.writer.InFlight
 	}
 	return c
 }
@@ -107,7 +111,7 @@ func (c *conn) open(cl *call) (bool, error) {
 		return false, ErrDupRequestID
 	}
 	cl.conn, cl.live = c, true
-	c.ids.live[cl.id] = cl
+	c.ids.enter(cl)
 	c.loaded()
 	return true, nil
 }
@@ -115,16 +119,13 @@ func (c *conn) open(cl *call) (bool, error) {
 // full reports whether the virtual-connection limit is reached; mu is held.
 func (c *conn) full() bool {
 	limit := c.node.opts.maxVirConns
-	return limit > 0 && len(c.ids.live) >= limit
+	return limit > 0 && c.ids.live.len() >= limit
 }
 
 // loaded notes that the number of calls has changed; mu is held.
 func (c *conn) loaded() {
-	n := int32(len(c.ids.live))
-	c.inFlight.Store(n)
-	if c.writer != nil {
-		c.writer.InFlight.Store(n)
-	}
+	n := c.ids.live.len()
+	c.inFlight.Store(int32(n))
 	if n > 0 {
 		c.health.watch(c)
 	}

@@ -124,7 +124,7 @@ func (c *conn) answer(vid uint32, frame []byte, last bool) (woke bool) {
 		frame = []byte{} // a nil frame would be none
 	}
 	c.mu.Lock()
-	if cl := c.ids.live[vid]; cl != nil {
+	if cl := c.ids.live.get(vid); cl != nil {
 		fate := cl.deliver(frame, last, c.classify != nil)
 		c.mu.Unlock()
 		switch fate {
