@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -56,12 +57,15 @@ type conn struct {
 	err    error  // likewise
 	ids    ids
 	health health
+
+	patience patience // says itself what guards it
 }
 
 func newConn(n *node, nc net.Conn) *conn {
 	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, n.usable)
+	c.patience.born = time.Now()
 	c.classify, _ = n.key.parser.(FrameClassifier)
 	if c.datagram {
 		c.inFlight = new(atomic.Int32)

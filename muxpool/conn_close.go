@@ -133,6 +133,7 @@ func (c *conn) close(reason Reason, err error) {
 	c.state, c.reason, c.err = connClosed, reason, err
 	calls := c.ids.live.len()
 	c.health.stop()
+	c.patience.stop()
 	c.mu.Unlock()
 
 	if c.writer != nil {

@@ -118,8 +118,13 @@ func (m *muxConn) Read() ([]byte, error) {
 		return nil, m.fail("read", ErrMuxConnClosed, m.maybeWrote())
 	}
 	defer m.leave()
+	patient := m.conn.patient(c)
 	for {
-		if done := c.ctx.Done(); done == nil { // cheaper than a select
+		if patient {
+			<-c.wake
+			c.patience.Store(0)
+			patient = false
+		} else if done := c.ctx.Done(); done == nil { // cheaper than a select
 			<-c.wake
 		} else {
 			select {
