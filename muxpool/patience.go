@@ -11,6 +11,9 @@ const (
 	// patienceTick is how often a conn looks for Reads whose patience is over: it
 	// lasts one to two of these.
 	patienceTick = 5 * time.Millisecond
+	// impatience is for how many frames a conn's Reads are not patient, for each
+	// whose patience was in vain.
+	impatience = 16
 )
 
 // patience spares a Read on a busy conn the watch on its context, which is a select
@@ -20,6 +23,9 @@ const (
 // timer sends it the signal, and the Read, which finds nothing, goes on to wait for
 // its context too.
 //
+// Where many answers take longer than that, patience only costs the second signal:
+// then the conn does without it for a while.
+//
 // A context with a deadline beyond that is treated so, no other: deadlines are kept
 // to the moment. What it costs: the cancellation of such a context is noticed up to
 // two ticks late by a Read that has just begun (docs/decisions/0010).
@@ -27,21 +33,25 @@ type patience struct {
 	ticking atomic.Bool   // the timer is set; changed under conn.mu
 	round   atomic.Uint32 // of the ticks; changed under conn.mu
 	now     atomic.Int64  // when the last tick was, in ns since born
+	from    atomic.Uint64 // no patience until conn.frames is so many; changed under conn.mu
 	born    time.Time
-	timer   *time.Timer // made with the first tick; guarded by conn.mu
+
+	// Guarded by conn.mu.
+	timer *time.Timer // made with the first tick
+	seen  uint64      // conn.frames at the last tick
 }
 
 // patient reports whether the Read of cl is to wait for its signal alone at first.
 // Then cl.patience is set, and whoever got the signal sets it to 0.
 func (c *conn) patient(cl *call) bool {
-	if c.inFlight.Load() < patientFrom {
+	p := &c.patience
+	if c.inFlight.Load() < patientFrom || c.frames.Load() < p.from.Load() {
 		return false
 	}
 	deadline, ok := cl.ctx.Deadline()
 	if !ok {
 		return false
 	}
-	p := &c.patience
 	now := time.Duration(p.now.Load())
 	if !p.ticking.Load() {
 		now = time.Since(p.born)
@@ -87,7 +97,7 @@ func (c *conn) patienceTick() {
 	defer c.mu.Unlock()
 	p := &c.patience
 	p.ticking.Store(false)
-	now, again := p.round.Add(1), false
+	now, again, vain := p.round.Add(1), false, uint64(0)
 	for _, cl := range c.ids.live.all() {
 		switch since := cl.patience.Load(); since {
 		case 0:
@@ -95,8 +105,14 @@ func (c *conn) patienceTick() {
 			again = true
 		default:
 			cl.signal()
+			vain++
 		}
 	}
+	frames := c.frames.Load()
+	if vain > (frames-p.seen)/impatience {
+		p.from.Store(frames + impatience*vain)
+	}
+	p.seen = frames
 	if again {
 		c.startTick()
 	}
