@@ -24,6 +24,7 @@ type Job struct {
 	Deadline time.Duration // of each call's context, where the entry has one
 	Warmup   time.Duration
 	Duration time.Duration
+	Profiles string // the directory for CPU profiles of the window; empty: none
 }
 
 // What children answer with. Err is for the reader of the parent's output.
@@ -82,11 +83,18 @@ func (j Job) serve(entry Entry, commands *bufio.Scanner, answers *json.Encoder) 
 	if err := answers.Encode(serverStarted{addr, errorText(err)}); err != nil {
 		return err
 	}
-	for commands.Scan() {
+	stopProfile := func() error { return nil }
+	for marks := 1; commands.Scan(); marks++ {
 		if commands.Text() != commandMark {
 			return fmt.Errorf("unknown command %q", commands.Text())
 		}
-		if err := answers.Encode(usageNow()); err != nil {
+		used := usageNow()
+		if marks == 1 { // the window opens; with the second mark it closes
+			stopProfile, err = startProfile(j.profileFile())
+		} else {
+			err = stopProfile()
+		}
+		if err := errors.Join(err, answers.Encode(used)); err != nil {
 			return err
 		}
 	}
@@ -108,12 +116,18 @@ func (j Job) call(entry Entry, commands *bufio.Scanner, answers *json.Encoder) e
 		commands.Scan()
 		os.Exit(1)
 	}()
+	stopProfile, err := startProfile(j.profileFile())
+	if err != nil {
+		return err
+	}
 	before := usageNow()
 	l.open(j.Duration)
 	time.Sleep(j.Duration)
 	used := usageNow().Since(before)
-	latency, err := l.close()
-	return answers.Encode(ClientResult{errorText(err), latency.count, latency.quantile(0.5), latency.quantile(0.99), used})
+	err = stopProfile()
+	latency, errLoad := l.close()
+	err = errors.Join(err, errLoad)
+	return answers.Encode(ClientResult{errorText(err), latency.count(), latency.quantile(0.5), latency.quantile(0.99), used})
 }
 
 // warmUp dials, and calls for Warmup at least, until every caller has had an

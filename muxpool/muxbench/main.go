@@ -17,6 +17,7 @@ type settings struct {
 	pinned, full, targets            bool
 	list, check                      bool
 	from, json, plots, markdown      string
+	profiles                         string
 }
 
 func main() {
@@ -50,6 +51,7 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	f.StringVar(&s.json, "json", "", "write the measurements to this `file`")
 	f.StringVar(&s.plots, "plots", "", "write SVG plots into this `directory`")
 	f.StringVar(&s.markdown, "markdown", "", "write the tables into this Markdown `file`")
+	f.StringVar(&s.profiles, "profiles", "", "write a CPU profile of each window's client and server into this `directory`")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -91,7 +93,12 @@ func (s settings) results(stdout, stderr io.Writer) (Results, error) {
 		return Results{}, err
 	}
 	defer b.close()
-	b.duration, b.warmup, b.deadline = s.duration, s.warmup, s.deadline
+	b.duration, b.warmup, b.deadline, b.profiles = s.duration, s.warmup, s.deadline, s.profiles
+	if s.profiles != "" {
+		if err := os.MkdirAll(s.profiles, 0o755); err != nil {
+			return Results{}, err
+		}
+	}
 	if s.check {
 		return Results{}, b.selfCheck(stdout)
 	}

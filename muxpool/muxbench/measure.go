@@ -17,6 +17,7 @@ type bench struct {
 	pin      int           // the CPU of pinned cells
 	dir      string        // for certificates and sockets
 	log      io.Writer     // progress, a line a measurement
+	profiles string        // the directory for CPU profiles; empty: none
 }
 
 // answerTime bounds how long a child may take beyond what it was told to.
@@ -102,7 +103,7 @@ func (b *bench) measureInto(r *Record) error {
 	job := Job{
 		Entry:    r.Entry,
 		Env:      Env{Net: r.Net, Dir: b.dir, Size: r.Size, Callers: r.Callers},
-		Deadline: b.deadline, Warmup: b.warmup, Duration: b.duration,
+		Deadline: b.deadline, Warmup: b.warmup, Duration: b.duration, Profiles: b.profiles,
 	}
 	cpu := -1
 	if r.Pinned {
