@@ -30,7 +30,10 @@ type Job struct {
 // What children answer with. Err is for the reader of the parent's output.
 type (
 	serverStarted struct{ Addr, Err string }
-	clientWarm    struct{ Err string }
+	clientWarm    struct {
+		Err  string
+		Idle *Footprint
+	}
 	// ClientResult is what the client counted in its window.
 	ClientResult struct {
 		Err      string
@@ -79,7 +82,7 @@ func (j Job) run(commands *bufio.Scanner, answers *json.Encoder) error {
 }
 
 func (j Job) serve(entry Entry, commands *bufio.Scanner, answers *json.Encoder) error {
-	addr, err := entry.Serve(j.Env)
+	addr, err := j.Env.serve(entry)
 	if err := answers.Encode(serverStarted{addr, errorText(err)}); err != nil {
 		return err
 	}
@@ -102,8 +105,8 @@ func (j Job) serve(entry Entry, commands *bufio.Scanner, answers *json.Encoder) 
 }
 
 func (j Job) call(entry Entry, commands *bufio.Scanner, answers *json.Encoder) error {
-	l, err := j.warmUp(entry)
-	if err := answers.Encode(clientWarm{errorText(err)}); err != nil {
+	l, idle, err := j.warmUp(entry)
+	if err := answers.Encode(clientWarm{errorText(err), idle}); err != nil {
 		return err
 	}
 	if err != nil {
@@ -131,20 +134,18 @@ func (j Job) call(entry Entry, commands *bufio.Scanner, answers *json.Encoder) e
 }
 
 // warmUp dials, and calls for Warmup at least, until every caller has had an
-// answer.
-func (j Job) warmUp(entry Entry) (*load, error) {
-	client, err := entry.Dial(j.Env)
+// answer. A client of many nodes is first left idle, and weighed.
+func (j Job) warmUp(entry Entry) (*load, *Footprint, error) {
+	var calls []Call
+	var idle *Footprint
+	var err error
+	if j.Env.Nodes > 0 {
+		calls, idle, err = j.dialNodes(entry)
+	} else {
+		calls, err = j.Env.dial(entry)
+	}
 	if err != nil {
-		return nil, err
-	}
-	calls := make([]Call, j.Env.Callers)
-	if entry.Info().Batched {
-		calls = calls[:1]
-	}
-	for i := range calls {
-		if calls[i], err = client.Caller(i); err != nil {
-			return nil, err
-		}
+		return nil, nil, err
 	}
 	deadline := j.Deadline
 	if !entry.Deadline {
@@ -153,7 +154,25 @@ func (j Job) warmUp(entry Entry) (*load, error) {
 	l := startLoad(calls, j.Env.Size, deadline)
 	time.Sleep(j.Warmup)
 	l.warm.Wait()
-	return l, nil
+	return l, idle, nil
+}
+
+// dial makes the calls of all callers.
+func (e Env) dial(entry Entry) ([]Call, error) {
+	client, err := entry.Dial(e)
+	if err != nil {
+		return nil, err
+	}
+	calls := make([]Call, e.Callers)
+	if entry.Info().Batched {
+		calls = calls[:1]
+	}
+	for i := range calls {
+		if calls[i], err = client.Caller(i); err != nil {
+			return nil, err
+		}
+	}
+	return calls, nil
 }
 
 func errorText(err error) string {

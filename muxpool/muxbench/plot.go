@@ -132,7 +132,7 @@ func widen(a *plot.Axis) {
 func (f figureFile) points(records []Record, entry string, size int, callers []int) plotter.XYs {
 	var points plotter.XYs
 	for _, c := range callers {
-		y := medianOf(records, Cell{entry, "tcp", size, c, false}, f.metric)
+		y := medianOf(records, Cell{entry, "tcp", size, c, false, 0}, f.metric)
 		if !math.IsNaN(y) && y > 0 {
 			points = append(points, plotter.XY{X: float64(c), Y: y})
 		}
