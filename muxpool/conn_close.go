@@ -40,7 +40,7 @@ func (c *conn) release(cl *call) {
 func (c *conn) abandon(cl *call, err error) {
 	c.mu.Lock()
 	if cl.live && errors.Is(err, context.DeadlineExceeded) {
-		if awaited, _ := cl.balance(); awaited > 0 {
+		if awaited, _ := cl.balance(); awaited > 0 && c.taken(cl) {
 			c.health.lapsed++ // before its user hears of it, and closes it
 		}
 	}
