@@ -20,7 +20,7 @@ func echoProcess(t testing.TB) *muxtest.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.Kill() })
+	t.Cleanup(func() { _ = p.Close() })
 	return p
 }
 

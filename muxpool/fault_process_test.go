@@ -22,7 +22,7 @@ func onProcess(t *testing.T, s setup, start func(*exec.Cmd) error, story func(*w
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Kill()
+	defer p.Close()
 	w := &world{T: t, victim: muxtest.NewPeer(nil), healthy: muxtest.NewPeer(nil), lag: muxtest.WatchLag()}
 	defer w.lag.Stop()
 	healthy := w.must(w.healthy.Listen("tcp", "127.0.0.1:0", nil))
