@@ -312,10 +312,12 @@ func (w *world) calls(n int, d time.Duration) *flight {
 }
 
 // retry lets n callers call, each pause after its last call ended, with d for
-// each call, until the returned function is called.
+// each call, until the returned function is called, or the story ends.
 func (w *world) retry(n int, pause, d time.Duration) (stop func()) {
 	var wg sync.WaitGroup
 	done := make(chan struct{})
+	stop = sync.OnceFunc(func() { close(done); wg.Wait() })
+	w.Cleanup(stop)
 	for range n {
 		wg.Go(func() {
 			for {
@@ -328,7 +330,7 @@ func (w *world) retry(n int, pause, d time.Duration) (stop func()) {
 			}
 		})
 	}
-	return func() { close(done); wg.Wait() }
+	return stop
 }
 
 // recovers expects a call to succeed within bound, when tried each millisecond.
