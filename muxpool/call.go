@@ -31,6 +31,10 @@ type call struct {
 	first  wire.Mark    // where the first of them begins in the connection's stream
 	over   atomic.Bool  // err is set: spares the lock to who only asks
 
+	// patience is not 0 while a Read waits for wake alone: when it began, in rounds
+	// of the conn's (see conn.patient).
+	patience atomic.Uint32
+
 	// Guarded by conn.mu.
 	live bool  // the id is in the connection's table
 	owed int32 // no longer live: answers for which the id was reserved

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -40,8 +41,9 @@ type conn struct {
 
 	writer *wire.Writer // nil on a datagram socket
 
-	// inFlight is len(ids.live), written under mu, read by whoever chooses a conn.
-	inFlight atomic.Int32
+	// inFlight is how many calls are live, written under mu, read by whoever chooses
+	// a conn. On a stream it is the writer's.
+	inFlight *atomic.Int32
 	// frames counts what arrived; written by the read loop.
 	frames atomic.Uint64
 	// proof is closed with the first of them: the peer does more than to connect.
@@ -55,19 +57,25 @@ type conn struct {
 	err    error  // likewise
 	ids    ids
 	health health
+
+	patience patience // says itself what guards it
 }
 
 func newConn(n *node, nc net.Conn) *conn {
 	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, n.usable)
+	c.patience.born = time.Now()
 	c.classify, _ = n.key.parser.(FrameClassifier)
-	if !c.datagram {
+	if c.datagram {
+		c.inFlight = new(atomic.Int32)
+	} else {
 		c.writer = wire.NewWriter(nc, wire.WriterConfig{
 			MaxFrames: n.opts.queueSize,
 			Timeout:   n.opts.writeTimeout,
 			OnError:   c.writeFailed,
 		})
+		c.inFlight = &c.writer.InFlight
 	}
 	return c
 }
@@ -107,7 +115,7 @@ func (c *conn) open(cl *call) (bool, error) {
 		return false, ErrDupRequestID
 	}
 	cl.conn, cl.live = c, true
-	c.ids.live[cl.id] = cl
+	c.ids.enter(cl)
 	c.loaded()
 	return true, nil
 }
@@ -115,16 +123,13 @@ func (c *conn) open(cl *call) (bool, error) {
 // full reports whether the virtual-connection limit is reached; mu is held.
 func (c *conn) full() bool {
 	limit := c.node.opts.maxVirConns
-	return limit > 0 && len(c.ids.live) >= limit
+	return limit > 0 && c.ids.live.len() >= limit
 }
 
 // loaded notes that the number of calls has changed; mu is held.
 func (c *conn) loaded() {
-	n := int32(len(c.ids.live))
-	c.inFlight.Store(n)
-	if c.writer != nil {
-		c.writer.InFlight.Store(n)
-	}
+	n := c.ids.live.len()
+	c.inFlight.Store(int32(n))
 	if n > 0 {
 		c.health.watch(c)
 	}

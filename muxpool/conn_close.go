@@ -65,7 +65,7 @@ func (c *conn) detach(cl *call) {
 		c.node.counters.duplicate.Add(uint64(excess))
 	}
 	c.loaded()
-	idle, state, worn := len(c.ids.live) == 0, c.state, c.ids.worn()
+	idle, state, worn := c.ids.live.len() == 0, c.state, c.ids.worn()
 	c.mu.Unlock()
 	switch {
 	case state == connDraining && idle:
@@ -81,7 +81,7 @@ func (c *conn) drain(reason Reason, err error) { c.drainIf(func() bool { return 
 
 // drainIdle drains the conn if no call is on it.
 func (c *conn) drainIdle() {
-	c.drainIf(func() bool { return len(c.ids.live) == 0 }, ReasonIdle, nil)
+	c.drainIf(func() bool { return c.ids.live.len() == 0 }, ReasonIdle, nil)
 }
 
 // drainIf drains the conn if it is open and cond, called with mu held, is true.
@@ -92,7 +92,7 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 		return
 	}
 	c.state, c.reason, c.err = connDraining, reason, err
-	calls := len(c.ids.live)
+	calls := c.ids.live.len()
 	c.mu.Unlock()
 	c.node.connDraining(c, reason, err, calls)
 	if calls == 0 {
@@ -131,8 +131,9 @@ func (c *conn) close(reason Reason, err error) {
 		err = fmt.Errorf("%w: %s", ErrConnLost, reason)
 	}
 	c.state, c.reason, c.err = connClosed, reason, err
-	calls := len(c.ids.live)
+	calls := c.ids.live.len()
 	c.health.stop()
+	c.patience.stop()
 	c.mu.Unlock()
 
 	if c.writer != nil {
@@ -143,11 +144,11 @@ func (c *conn) close(reason Reason, err error) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, cl := range c.ids.live {
+	for _, cl := range c.ids.live.all() {
 		cl.live = false
 		cl.end(err, c.maybeSent(cl))
 	}
-	c.ids.live, c.ids.reserved, c.ids.freed, c.ids.listed = nil, nil, nil, nil
+	c.ids = ids{space: c.ids.space, usable: c.ids.usable, size: c.ids.size}
 	c.loaded()
 }
 

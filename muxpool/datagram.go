@@ -46,12 +46,13 @@ func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
 func (c *conn) readDatagrams() {
 	buf := make([]byte, maxDatagram+1)
 	r := wire.NewDatagramReader(c.node.opts.maxFrameSize)
+	a := &arrivals{conn: c}
 	for {
 		n, err := c.nc.Read(buf)
 		switch {
 		case err == nil:
 			r.Reset(buf[:n])
-			c.receiveDatagram(r)
+			a.receiveDatagram(r)
 		case refused(err):
 			c.node.counters.refused.Add(1)
 		case errors.Is(err, syscall.EMSGSIZE): // of one that was sent: a router found it too large
@@ -77,7 +78,8 @@ func (c *conn) datagramError(err error) (Reason, error) {
 	return ReasonConnLost, fmt.Errorf("%w: %w", ErrConnLost, err)
 }
 
-func (c *conn) receiveDatagram(r *wire.DatagramReader) {
+func (a *arrivals) receiveDatagram(r *wire.DatagramReader) {
+	c := a.conn
 	defer func() {
 		if recover() != nil {
 			c.node.counters.malformed.Add(1)
@@ -88,5 +90,6 @@ func (c *conn) receiveDatagram(r *wire.DatagramReader) {
 		c.node.counters.malformed.Add(1)
 		return
 	}
-	c.receive(vid, frame)
+	a.receive(vid, frame)
+	a.deliver()
 }

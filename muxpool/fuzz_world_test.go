@@ -41,3 +41,11 @@ func (w *world) mustWrite(m *muxConn, nonce uint32) {
 		w.t.Fatal(err)
 	}
 }
+
+// mustAnswer makes the peer answer m.
+func (w *world) mustAnswer(m *muxConn) {
+	w.t.Helper()
+	if _, err := w.peers[0].nc.Write(worldFrame(worldAnswer, m.id, 1)); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -3,6 +3,7 @@ package muxpool
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -35,8 +36,10 @@ func (n *node) tryOpen(cl *call) (bool, error) {
 	if len(conns) == 0 {
 		return false, nil
 	}
-	first := int(n.turn.Add(1) % uint32(len(conns)))
-	best := first
+	best := 0
+	if len(conns) > 1 {
+		best = int(rand.Uint32N(uint32(len(conns)))) // among equals
+	}
 	for i := range conns {
 		if conns[i].inFlight.Load() < conns[best].inFlight.Load() {
 			best = i

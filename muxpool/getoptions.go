@@ -113,6 +113,13 @@ func (o *GetOptions) key(node Node) (nodeKey, error) {
 	return nodeKey{node, o.parser, o.local, o.tls, o.tlsConfig}, nil
 }
 
+// fits reports whether the options are good and ask for the node with identity k.
+// Those that are part of it were checked when the node was made.
+func (k *nodeKey) fits(name *Node, o *GetOptions) bool {
+	return k.node == *name && k.parser == o.parser && k.local == o.local && k.tlsConfig == o.tlsConfig &&
+		k.tls == o.tls && o.timeout >= 0 && o.parserErr == nil && o.tlsErr == nil
+}
+
 func (o *GetOptions) wantsTLS() bool { return o.tlsConfig != nil || o.tls != (tlsFiles{}) }
 
 // checkDial checks the options that only a dial uses.

@@ -110,7 +110,7 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 	if frames := c.frames.Load(); frames != h.seen {
 		h.seen, h.since, h.lapsed, h.pinging = frames, now, 0, false
 	}
-	if len(c.ids.live) > 0 || h.lapsed > 0 && !c.datagram || c.ids.exhausted() {
+	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || c.ids.exhausted() {
 		return h.judgeBusy(c, now), h.next(c, now)
 	}
 	return h.judgeIdle(c, now)

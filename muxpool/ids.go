@@ -24,9 +24,10 @@ type ids struct {
 	size     uint64   // ids in space, reserved ones included
 	usable   uint64   // without them; exact only for a small space
 	next     uint64   // the id to try next
+	strange  bool     // next may meet ids in use: it has come round, or explicit ids were used
 	freed    []uint32 // small: those to come round again, each once
 	listed   []uint64 // small: a bit for each id in freed
-	live     map[uint32]*call
+	live     callTable
 	reserved map[uint32]int32 // value: answers still to come
 	recent   recentIDs
 }
@@ -79,7 +80,7 @@ func tame(reserved func(uint32) bool) func(uint32) bool {
 
 func newIDs(space IDSpace, usable uint64) ids {
 	return ids{
-		space: space, usable: usable, next: uint64(space.Min), live: make(map[uint32]*call),
+		space: space, usable: usable, next: uint64(space.Min),
 		size: uint64(space.Max) - uint64(space.Min) + 1,
 	}
 }
@@ -87,7 +88,7 @@ func newIDs(space IDSpace, usable uint64) ids {
 func (t *ids) small() bool { return t.size <= smallSpace }
 
 // full reports whether every id is in use.
-func (t *ids) full() bool { return uint64(len(t.live)+len(t.reserved)) >= t.usable }
+func (t *ids) full() bool { return uint64(t.live.len()+len(t.reserved)) >= t.usable }
 
 // worn reports whether too many ids are reserved for a connection to go on. Half
 // of a large space is too many, or the search for a free id takes too long.
@@ -96,11 +97,11 @@ func (t *ids) worn() bool {
 }
 
 // exhausted reports whether every id waits for an answer whose caller has left.
-func (t *ids) exhausted() bool { return len(t.live) == 0 && uint64(len(t.reserved)) >= t.usable }
+func (t *ids) exhausted() bool { return t.live.len() == 0 && uint64(len(t.reserved)) >= t.usable }
 
 // inUse reports whether id is live or reserved.
 func (t *ids) inUse(id uint32) bool {
-	if _, ok := t.live[id]; ok {
+	if t.live.get(id) != nil {
 		return true
 	}
 	if len(t.reserved) == 0 {
@@ -124,24 +125,32 @@ func (t *ids) allocate() (id uint32, ok bool) {
 		case !t.small():
 			id = t.space.Min
 			t.next = uint64(id) + 1
+			t.strange = true
 		case len(t.freed) > 0:
 			id = t.freed[0]
 			t.freed = t.freed[1:]
+			t.strange = true
 			t.list(id, false)
 		default:
 			return 0, false
 		}
-		if !t.inUse(id) && (t.space.Reserved == nil || !t.space.Reserved(id)) {
+		if !(t.strange && t.inUse(id)) && (t.space.Reserved == nil || !t.space.Reserved(id)) {
 			return id, true
 		}
 	}
 	return 0, false
 }
 
+// enter makes cl's id live, which allocate has returned or which is not in use.
+func (t *ids) enter(cl *call) {
+	t.strange = t.strange || cl.explicit
+	t.live.put(cl.id, cl)
+}
+
 // release ends the use of a live id: it is free, or, if answers are still to
 // come, reserved.
 func (t *ids) release(id uint32, awaited int32) {
-	delete(t.live, id)
+	t.live.remove(id)
 	if awaited > 0 {
 		t.reserve(id, awaited)
 		return

@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -21,9 +22,9 @@ func (t *ids) mustAllocate(tb testing.TB) uint32 {
 	tb.Helper()
 	id, ok := t.allocate()
 	if !ok {
-		tb.Fatalf("no free id: %d live, %d reserved, of %d", len(t.live), len(t.reserved), t.usable)
+		tb.Fatalf("no free id: %d live, %d reserved, of %d", t.live.len(), len(t.reserved), t.usable)
 	}
-	t.live[id] = new(call)
+	t.enter(&call{id: id})
 	return id
 }
 
@@ -40,8 +41,8 @@ func TestIDsWrapAroundAt32Bits(t *testing.T) {
 		t.Fatalf("usable %d", ids.usable)
 	}
 	ids.next = math.MaxUint32 - 1
-	stuck := new(call)
-	ids.live[2] = stuck
+	stuck := &call{id: 2, explicit: true}
+	ids.enter(stuck)
 	ids.reserve(3, 1)
 	var got []uint32
 	for range 5 {
@@ -52,7 +53,7 @@ func TestIDsWrapAroundAt32Bits(t *testing.T) {
 	if want := []uint32{math.MaxUint32 - 1, 1, 4, 5, 6}; !slices.Equal(got, want) {
 		t.Errorf("ids %v, want %v: without the reserved, the stuck and the awaited", got, want)
 	}
-	if ids.live[2] != stuck {
+	if ids.live.get(2) != stuck {
 		t.Error("the stuck call has lost its id")
 	}
 }
@@ -97,7 +98,7 @@ func TestExplicitIDsAmongAllocated(t *testing.T) {
 		if ids.inUse(id) {
 			t.Fatalf("id %d is in use", id)
 		}
-		ids.live[id] = new(call)
+		ids.enter(&call{id: id, explicit: true})
 	}
 	explicit(4)
 	if a, b := ids.mustAllocate(t), ids.mustAllocate(t); a != 3 || b != 6 {
@@ -111,10 +112,10 @@ func TestExplicitIDsAmongAllocated(t *testing.T) {
 	for range 5 {
 		ids.mustAllocate(t)
 	}
-	if _, ok := ids.allocate(); ok || len(ids.live) != 7 {
-		t.Fatalf("%d of 7 ids are in use", len(ids.live))
+	if _, ok := ids.allocate(); ok || ids.live.len() != 7 {
+		t.Fatalf("%d of 7 ids are in use", ids.live.len())
 	}
-	for id := range ids.live {
+	for id := range maps.Collect(ids.live.all()) {
 		ids.release(id, 0)
 	}
 	for range 7 {
@@ -128,7 +129,7 @@ func TestFreedIDsAreKeptOnce(t *testing.T) {
 		ids.release(ids.mustAllocate(t), 0)
 	}
 	for range 10_000 {
-		ids.live[7] = new(call) // WithVID(7)
+		ids.enter(&call{id: 7, explicit: true}) // WithVID(7)
 		ids.release(7, 0)
 	}
 	if len(ids.freed) > 256 {

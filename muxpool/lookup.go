@@ -1,15 +1,18 @@
 package muxpool
 
-import "sync/atomic"
+import (
+	"hash/maphash"
+	"sync/atomic"
+)
 
 // node returns the node for the options, a new one if need be.
 func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
+	if n := p.recent.get(&name); n != nil && n.key.fits(&name, opts) {
+		return n, nil
+	}
 	key, err := opts.key(name)
 	if err != nil {
 		return nil, err
-	}
-	if n := p.recent.get(&key); n != nil {
-		return n, nil
 	}
 	p.mu.RLock()
 	n, closed := p.nodes[key], p.closed
@@ -58,28 +61,23 @@ func (p *Multiplexed) forget(n *node) {
 	p.retired.add(n.counters.snapshot())
 }
 
-// recentNodes spares most Gets the pool's lock and the hash of a whole identity: a
-// node has one place in it, and shares it with others. Entries are put in and
-// dropped under the pool's lock, so that a forgotten node is not put back.
-type recentNodes [64]atomic.Pointer[node]
-
-// place chooses by the end of the address, where addresses differ most.
-func (r *recentNodes) place(key *nodeKey) *atomic.Pointer[node] {
-	a := key.node.Address
-	h := uint(len(a))
-	for i := max(0, len(a)-4); i < len(a); i++ {
-		h = h*31 + uint(a[i])
-	}
-	return &r[h%uint(len(r))]
+// recentNodes spares most Gets the pool's lock, the check of their options, and the
+// hash of a whole identity: a node has one place in it, which it may share with
+// others. Entries are put in and dropped under the pool's lock, so that a forgotten
+// node is not put back.
+type recentNodes struct {
+	seed   maphash.Seed
+	places [256]atomic.Pointer[node]
 }
 
-func (r *recentNodes) get(key *nodeKey) *node {
-	if n := r.place(key).Load(); n != nil && n.key == *key {
-		return n
-	}
-	return nil
+// place chooses by the address, which is where nodes differ most.
+func (r *recentNodes) place(name *Node) *atomic.Pointer[node] {
+	return &r.places[maphash.String(r.seed, name.Address)%uint64(len(r.places))]
 }
 
-func (r *recentNodes) put(n *node) { r.place(&n.key).Store(n) }
+// get returns the node that was used last of those that share a place, or nil.
+func (r *recentNodes) get(name *Node) *node { return r.place(name).Load() }
 
-func (r *recentNodes) drop(n *node) { r.place(&n.key).CompareAndSwap(n, nil) }
+func (r *recentNodes) put(n *node) { r.place(&n.name).Store(n) }
+
+func (r *recentNodes) drop(n *node) { r.place(&n.name).CompareAndSwap(n, nil) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 )
 
@@ -34,6 +35,7 @@ var _ Pool = (*Multiplexed)(nil)
 // New returns a pool. Its error names every option that makes no sense.
 func New(opts ...PoolOption) (*Multiplexed, error) {
 	p := &Multiplexed{nodes: make(map[nodeKey]*node)}
+	p.recent.seed = maphash.MakeSeed()
 	for _, opt := range opts {
 		if opt == nil {
 			return nil, fmt.Errorf("%w: a nil PoolOption", ErrInvalidOption)
@@ -104,7 +106,7 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 	if !cl.deadline.IsZero() {
 		cl.startTimer()
 	}
-	if ctx.Done() != nil && cl.conn.scarce() {
+	if cl.conn.scarce() && ctx.Done() != nil {
 		m.watch(ctx)
 	}
 	return m, nil

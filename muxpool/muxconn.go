@@ -46,6 +46,19 @@ func (m *muxConn) leave() {
 	}
 }
 
+// leaveWritten is leave after a Write whose frame may reach the peer.
+func (m *muxConn) leaveWritten() {
+	for {
+		s := m.state.Load()
+		if m.state.CompareAndSwap(s, (s-1)|wroteBit) {
+			if s-1 == closedBit|wroteBit || s-1 == closedBit {
+				m.recycle()
+			}
+			return
+		}
+	}
+}
+
 // maybeWrote says, of a closed MuxConn, whether it has written or may be about to:
 // who is at work may be a Write, which sets the bit before it leaves.
 func (m *muxConn) maybeWrote() bool { return m.state.Load()&^closedBit != 0 }
@@ -82,21 +95,20 @@ func (m *muxConn) write(b []byte, owned bool) error {
 		}
 		return m.fail("write", ErrMuxConnClosed, m.maybeWrote())
 	}
-	defer m.leave()
 	err := m.conn.send(c, b, owned)
-	if err == nil {
-		if m.state.Load()&wroteBit == 0 {
-			m.state.Or(wroteBit)
-		}
-		return nil
+	sent := err == nil || c.maybeSent()
+	if sent {
+		m.leaveWritten()
+	} else {
+		m.leave()
 	}
-	if c.maybeSent() {
-		m.state.Or(wroteBit)
+	if err == nil {
+		return nil
 	}
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return err
 	}
-	return m.fail("write", err, c.maybeSent())
+	return m.fail("write", err, sent)
 }
 
 // Read implements MuxConn.
@@ -106,8 +118,13 @@ func (m *muxConn) Read() ([]byte, error) {
 		return nil, m.fail("read", ErrMuxConnClosed, m.maybeWrote())
 	}
 	defer m.leave()
+	patient := m.conn.patient(c)
 	for {
-		if done := c.ctx.Done(); done == nil { // cheaper than a select
+		if patient {
+			<-c.wake
+			c.patience.Store(0)
+			patient = false
+		} else if done := c.ctx.Done(); done == nil { // cheaper than a select
 			<-c.wake
 		} else {
 			select {
@@ -130,17 +147,21 @@ func (m *muxConn) readDone(c *call) ([]byte, error) {
 
 // Close implements MuxConn.
 func (m *muxConn) Close() {
-	c := m.enter()
-	if c == nil {
-		return
-	}
-	if m.state.Or(closedBit)&closedBit != 0 { // somebody else was faster
+	for {
+		s := m.state.Load()
+		if s&closedBit != 0 {
+			return
+		}
+		if !m.state.CompareAndSwap(s, (s+1)|closedBit) {
+			continue
+		}
+		if alone := s&^wroteBit == 0; !alone { // else nobody waits in the call, and nobody will
+			m.call.close()
+		}
+		m.conn.release(m.call)
 		m.leave()
 		return
 	}
-	c.close()
-	m.conn.release(c)
-	m.leave()
 }
 
 // CloseWith is Close after a last frame, such as one that tells the peer that

@@ -47,7 +47,6 @@ type node struct {
 	open    atomic.Pointer[[]*conn] // the conns in slots; the slice never changes
 	waiting atomic.Int32            // Gets in the queue, or about to enter it
 	short   atomic.Bool             // a slot is empty: the next Get fills it
-	turn    atomic.Uint32           // where to begin the choice among equals
 
 	// mu is taken after the pool's and before a conn's. It guards the fields
 	// below. Under it: no I/O, no call into user code, no wait.

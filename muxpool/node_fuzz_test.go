@@ -371,13 +371,13 @@ func checkConn(t *testing.T, c *conn) {
 	if c.state != connOpen {
 		t.Fatalf("a conn in its slot is %v", c.state)
 	}
-	if int(c.inFlight.Load()) != len(c.ids.live) {
-		t.Fatalf("inFlight %d, live %d", c.inFlight.Load(), len(c.ids.live))
+	if int(c.inFlight.Load()) != c.ids.live.len() {
+		t.Fatalf("inFlight %d, live %d", c.inFlight.Load(), c.ids.live.len())
 	}
-	if limit := c.node.opts.maxVirConns; limit > 0 && len(c.ids.live) > limit {
-		t.Fatalf("%d calls, at most %d are allowed", len(c.ids.live), limit)
+	if limit := c.node.opts.maxVirConns; limit > 0 && c.ids.live.len() > limit {
+		t.Fatalf("%d calls, at most %d are allowed", c.ids.live.len(), limit)
 	}
-	for id, cl := range c.ids.live {
+	for id, cl := range c.ids.live.all() {
 		if _, both := c.ids.reserved[id]; both || !cl.live || cl.id != id || cl.conn != c {
 			t.Fatalf("id %d: call %+v, reserved %v", id, cl, both)
 		}

@@ -9,25 +9,26 @@ import (
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
-// readLoop is the goroutine that reads a stream. It owns the Source and the
-// Reader.
+// readLoop is the goroutine that reads a stream. It owns the arrivals, the Source
+// and the Reader.
 func (c *conn) readLoop() {
-	src := c.writer.NewSource()
-	r := wire.NewReader(src, c.node.opts.maxFrameSize)
+	a := &arrivals{conn: c, src: c.writer.NewSource()}
+	r := wire.NewReader(a, c.node.opts.maxFrameSize)
 	c.mu.Lock()
-	c.health.shrink = src.Shrink
+	c.health.shrink = a.src.Shrink
 	c.mu.Unlock()
-	c.close(c.readFrames(src, r))
+	c.close(c.readFrames(a, r))
 }
 
 // readFrames delivers frames until the stream ends, and says why it did.
-func (c *conn) readFrames(src *wire.Source, r *wire.Reader) (reason Reason, err error) {
+func (c *conn) readFrames(a *arrivals, r *wire.Reader) (reason Reason, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			reason = ReasonProtocolError
 			err = fmt.Errorf("%w: %w: the parser panicked: %v", ErrConnLost, ErrProtocol, p)
 		}
 	}()
+	defer a.deliver()
 	separator, _ := c.node.key.parser.(Separator)
 	for {
 		r.BeginFrame()
@@ -39,11 +40,9 @@ func (c *conn) readFrames(src *wire.Source, r *wire.Reader) (reason Reason, err 
 			err = c.checkFrame(frame, r.Consumed())
 		}
 		if err != nil {
-			return c.readError(err, src.Err(), r)
+			return c.readError(err, a.src.Err(), r)
 		}
-		if c.receive(vid, frame) {
-			src.Woke()
-		}
+		a.receive(vid, frame)
 	}
 }
 
@@ -90,76 +89,4 @@ func (c *conn) readError(parse, conn error, r *wire.Reader) (Reason, error) {
 	default:
 		return ReasonConnLost, fmt.Errorf("%w: %w", ErrConnLost, conn)
 	}
-}
-
-// receive gives a frame to its call, and reports whether that set a reader going.
-func (c *conn) receive(vid uint32, frame []byte) (woke bool) {
-	if c.frames.Add(1) == 1 {
-		close(c.proof)
-		c.node.proved()
-	}
-	kind := FrameLast
-	if c.classify != nil {
-		kind = c.classify.ClassifyFrame(vid, frame)
-	}
-	switch kind {
-	case FrameLast, FrameMore:
-		return c.answer(vid, frame, kind == FrameLast)
-	case FrameKeepAlive:
-		c.mu.Lock()
-		c.health.pong(c)
-		c.mu.Unlock()
-		c.node.released(c, false)
-	case FrameGoingAway:
-		c.drain(ReasonGoingAway, nil)
-	default:
-		c.node.counters.unsolicited.Add(1)
-	}
-	return false
-}
-
-// answer delivers a frame to the call that has its id, or counts why there is none.
-func (c *conn) answer(vid uint32, frame []byte, last bool) (woke bool) {
-	if frame == nil {
-		frame = []byte{} // a nil frame would be none
-	}
-	c.mu.Lock()
-	if cl := c.ids.live[vid]; cl != nil {
-		fate := cl.deliver(frame, last, c.classify != nil)
-		c.mu.Unlock()
-		switch fate {
-		case delivered:
-			return cl.signal()
-		case overflowed:
-			c.node.counters.overflowed.Add(1)
-		case surplus:
-			c.node.counters.duplicate.Add(1)
-		}
-		return false
-	}
-	freed := c.stray(vid, last)
-	c.mu.Unlock()
-	if freed {
-		c.node.released(c, false)
-	}
-	return false
-}
-
-// stray counts an answer that no call waits for, and reports whether it has
-// freed the id; mu is held.
-func (c *conn) stray(vid uint32, last bool) (freed bool) {
-	k := &c.node.counters
-	switch {
-	case c.health.holding && vid == c.health.ping:
-		c.health.pong(c)
-		return true
-	case c.ids.late(vid, last):
-		k.late.Add(1)
-		return last
-	case c.ids.recent.has(vid):
-		k.duplicate.Add(1)
-	default:
-		k.unknown.Add(1)
-	}
-	return false
 }

@@ -108,7 +108,7 @@ func (c *conn) stats() ConnStats {
 	defer c.mu.Unlock()
 	s := ConnStats{
 		LocalAddr: c.local, RemoteAddr: c.remote, State: c.state.String(),
-		InFlight: len(c.ids.live), Reserved: len(c.ids.reserved), Frames: c.frames.Load(),
+		InFlight: c.ids.live.len(), Reserved: len(c.ids.reserved), Frames: c.frames.Load(),
 	}
 	if c.writer != nil {
 		s.QueuedFrames, s.QueuedBytes = c.writer.Queued()

@@ -1,0 +1,89 @@
+package muxpool
+
+import (
+	"maps"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestCallTable compares the table with a map, through random work on ids that are
+// dense, sparse, or all share a beginning of the search.
+func TestCallTable(t *testing.T) {
+	for name, id := range map[string]func(n uint32) uint32{
+		"dense":    func(n uint32) uint32 { return n },
+		"wrapping": func(n uint32) uint32 { return math.MaxUint32 - 100 + n },
+		"sparse":   func(n uint32) uint32 { return n << 20 },
+		"colliding": func(n uint32) uint32 {
+			return n * 0x0e8b2f51 // the inverse of the multiplier: homes are 0 but for large n
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var table callTable
+			want := make(map[uint32]*call)
+			for range 20_000 {
+				id := id(rand.Uint32N(300))
+				switch rand.IntN(3) {
+				case 0:
+					cl := &call{id: id}
+					table.put(id, cl)
+					want[id] = cl
+				case 1:
+					table.remove(id)
+					delete(want, id)
+				default:
+					if got := table.get(id); got != want[id] {
+						t.Fatalf("get(%d): %v, want %v", id, got, want[id])
+					}
+				}
+				if table.len() != len(want) {
+					t.Fatalf("len %d, want %d", table.len(), len(want))
+				}
+			}
+			if got := maps.Collect(table.all()); !maps.Equal(got, want) {
+				t.Fatalf("%d entries, want %d", len(got), len(want))
+			}
+			for id := range want {
+				table.remove(id)
+			}
+			if table.shrink(); table.len() != 0 || table.slots != nil {
+				t.Fatalf("%d entries, %d slots left", table.len(), len(table.slots))
+			}
+		})
+	}
+}
+
+func TestCallTableYieldsUntilItIsTold(t *testing.T) {
+	var table callTable
+	for id := range uint32(10) {
+		table.put(id, new(call))
+	}
+	n := 0
+	for range table.all() {
+		if n++; n == 3 {
+			break
+		}
+	}
+	if n != 3 {
+		t.Fatal(n)
+	}
+}
+
+func BenchmarkCallTable(b *testing.B) {
+	var table callTable
+	cl := new(call)
+	const window = 256
+	for id := range uint32(window) {
+		table.put(id, cl)
+	}
+	b.ReportAllocs()
+	id := uint32(window)
+	for b.Loop() {
+		table.put(id, cl)
+		if table.get(id) == nil {
+			b.Fatal("lost")
+		}
+		table.remove(id - window)
+		id++
+	}
+}
