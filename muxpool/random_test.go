@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -45,7 +46,7 @@ func TestRandom(t *testing.T) {
 
 func testRandom(t *testing.T, sockets bool) {
 	muxtest.CheckLeaks(t)
-	r := &random{t: t, seed: seed(t), target: int64(envInt("MUXPOOL_EXCHANGES", defaultExchanges)) / 2}
+	r := &random{t: t, seed: seed(t), target: int64(world.EnvInt("MUXPOOL_EXCHANGES", defaultExchanges)) / 2}
 	lag := muxtest.WatchLag()
 	r.peers(sockets)
 	start := time.Now()
@@ -122,8 +123,8 @@ func (s *seenNonces) has(nonce uint64) bool {
 func (r *random) peers(sockets bool) {
 	r.seen.set, r.notSent = make(map[uint64]struct{}), make(map[uint64]error)
 	network := make(muxtest.Network)
-	parsers := []muxpool.FrameParser{alive{}, spaced{IDs: muxtest.IDs8}, muxtest.PlainParser{}}
-	opts := settings(
+	parsers := []muxpool.FrameParser{world.Alive{}, world.Spaced{IDs: muxtest.IDs8}, muxtest.PlainParser{}}
+	opts := world.Settings(
 		muxpool.WithKeepAlive(200*time.Millisecond), muxpool.WithMaxVirConnsPerConn(100),
 		muxpool.WithIdleTimeout(50*time.Millisecond), muxpool.WithMaxIdleConnsPerHost(3))
 	addresses := make([]string, len(parsers))
