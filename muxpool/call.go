@@ -41,7 +41,6 @@ type call struct {
 
 	// mu is taken after conn.mu, if both are. It guards the fields below.
 	mu      sync.Mutex
-	timer   *time.Timer   // made once, reused with the call
 	head    []byte        // the oldest unread frame; nil: none
 	more    [][]byte      // the others
 	unread  int           // cost of all of them
@@ -164,27 +163,8 @@ func (c *call) awaited() int32 {
 	return c.writes.Load() - c.answers
 }
 
-// startTimer arms the deadline of WithTimeout.
-func (c *call) startTimer() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	d := time.Until(c.deadline)
-	if c.timer == nil {
-		c.timer = time.AfterFunc(d, c.expire)
-		return
-	}
-	c.timer.Reset(d)
-}
-
-// expire runs when the timer fires. It never meets the call's next life: a call
-// whose timer may be firing is not reused.
-func (c *call) expire() { c.conn.abandon(c, context.DeadlineExceeded) }
-
-// reset makes the call ready for reuse. It returns false if it must not be.
-func (c *call) reset() bool {
-	if !c.deadline.IsZero() && c.timer != nil && !c.timer.Stop() {
-		return false
-	}
+// reset makes the call ready for reuse.
+func (c *call) reset() {
 	select {
 	case <-c.wake:
 	default:
@@ -197,5 +177,4 @@ func (c *call) reset() bool {
 	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
-	return true
 }

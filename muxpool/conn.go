@@ -58,7 +58,8 @@ type conn struct {
 	ids    ids
 	health health
 
-	patience patience // says itself what guards it
+	deadlines deadlines
+	patience  patience // says itself what guards it
 }
 
 func newConn(n *node, nc net.Conn) *conn {
@@ -116,6 +117,9 @@ func (c *conn) open(cl *call) (bool, error) {
 	}
 	cl.conn, cl.live = c, true
 	c.ids.enter(cl)
+	if !cl.deadline.IsZero() {
+		c.deadlines.watch(c, cl.deadline)
+	}
 	c.loaded()
 	return true, nil
 }

@@ -28,54 +28,6 @@ func (c *conn) writeFailed(err error) {
 // lastWords is how long a conn whose write failed is still read.
 const lastWords = 100 * time.Millisecond
 
-// release ends the use of cl's id by its MuxConn.
-func (c *conn) release(cl *call) {
-	if cl.unwatch != nil {
-		cl.unwatch()
-	}
-	c.detach(cl)
-}
-
-// abandon ends cl with err, the end of its context or of its time.
-func (c *conn) abandon(cl *call, err error) {
-	c.mu.Lock()
-	if cl.live && errors.Is(err, context.DeadlineExceeded) {
-		if awaited, _ := cl.balance(); awaited > 0 {
-			c.health.lapsed++ // before its user hears of it, and closes it
-		}
-	}
-	c.mu.Unlock()
-	cl.giveUp(err)
-	c.detach(cl)
-}
-
-// detach takes cl off the conn, if it is still on it, and lets the node use the
-// slot. Its id stays reserved while answers are to come.
-func (c *conn) detach(cl *call) {
-	c.mu.Lock()
-	if !cl.live {
-		c.mu.Unlock()
-		return
-	}
-	cl.live = false
-	awaited, excess := cl.balance()
-	cl.owed = max(awaited, 0)
-	c.ids.release(cl.id, awaited)
-	if excess > 0 {
-		c.node.counters.duplicate.Add(uint64(excess))
-	}
-	c.loaded()
-	idle, state, worn := c.ids.live.len() == 0, c.state, c.ids.worn()
-	c.mu.Unlock()
-	switch {
-	case state == connDraining && idle:
-		go c.finish()
-	case state == connOpen && worn:
-		c.drain(ReasonIDsExhausted, nil)
-	}
-	c.node.released(c, idle)
-}
-
 // drain stops the conn from taking calls; it closes when it has none left.
 func (c *conn) drain(reason Reason, err error) { c.drainIf(func() bool { return true }, reason, err) }
 
@@ -133,6 +85,7 @@ func (c *conn) close(reason Reason, err error) {
 	c.state, c.reason, c.err = connClosed, reason, err
 	calls := c.ids.live.len()
 	c.health.stop()
+	c.deadlines.stop()
 	c.patience.stop()
 	c.mu.Unlock()
 

@@ -103,9 +103,6 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 		cl.end(ErrDupRequestID, false)
 		return m, nil
 	}
-	if !cl.deadline.IsZero() {
-		cl.startTimer()
-	}
 	if cl.conn.scarce() && ctx.Done() != nil {
 		m.watch(ctx)
 	}

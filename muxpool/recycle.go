@@ -39,7 +39,6 @@ func (p *Multiplexed) newCall(ctx context.Context, opts *GetOptions) *call {
 
 // putCall takes back a call that is on no connection and in nobody's hands.
 func (p *Multiplexed) putCall(cl *call) {
-	if cl.reset() {
-		p.calls.Put(cl)
-	}
+	cl.reset()
+	p.calls.Put(cl)
 }

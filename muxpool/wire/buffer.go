@@ -3,6 +3,7 @@ package wire
 import (
 	"math/bits"
 	"sync"
+	"unsafe"
 )
 
 // The size classes of pooled memory: powers of two from 1<<minClass to
@@ -13,24 +14,19 @@ const (
 	maxClass = 20 // 1 MiB
 )
 
-var (
-	classes [maxClass - minClass + 1]sync.Pool // of *[]byte, each with cap exactly 1<<class
-	headers sync.Pool                          // of empty *[]byte: putting a slice into a Pool allocates otherwise
-)
+// classes holds free memory by size class, as pointers to its first byte: a slice
+// would be wrapped, and so allocated, at each Put.
+var classes [maxClass - minClass + 1]sync.Pool // of *byte
 
 // Alloc returns n bytes with unspecified content, from pooled memory where it
 // can. Give them back with Free, or leave them to the garbage collector.
 func Alloc(n int) []byte {
-	class := bits.Len(uint(max(n, 1) - 1))
+	class := max(bits.Len(uint(max(n, 1)-1)), minClass)
 	if class > maxClass {
 		return make([]byte, n)
 	}
-	class = max(class, minClass)
-	if h, _ := classes[class-minClass].Get().(*[]byte); h != nil {
-		b := (*h)[:n]
-		*h = nil
-		headers.Put(h)
-		return b
+	if p, _ := classes[class-minClass].Get().(*byte); p != nil {
+		return unsafe.Slice(p, 1<<class)[:n] // Free took a slice of this capacity
 	}
 	return make([]byte, n, 1<<class)
 }
@@ -43,10 +39,5 @@ func Free(b []byte) {
 	if c < 1<<minClass || c > 1<<maxClass || c&(c-1) != 0 {
 		return
 	}
-	h, _ := headers.Get().(*[]byte)
-	if h == nil {
-		h = new([]byte)
-	}
-	*h = b[:0]
-	classes[bits.Len(uint(c))-1-minClass].Put(h)
+	classes[bits.Len(uint(c))-1-minClass].Put(unsafe.SliceData(b))
 }

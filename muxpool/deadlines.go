@@ -1,0 +1,68 @@
+package muxpool
+
+import (
+	"context"
+	"time"
+)
+
+// deadlines ends the calls of a conn at the deadlines that WithTimeout set, with one
+// timer for all of them: most calls have ended long before, and those that come
+// later are due later, so hardly any has to do with it. It is guarded by the mutex
+// of its conn.
+type deadlines struct {
+	timer *time.Timer // made with the first deadline
+	next  time.Time   // when it fires; zero: it is not set
+}
+
+// scanShare bounds the work of finding who is due: a conn with n calls looks for
+// them again after n times this much at the earliest, a tenth of the time at most.
+const scanShare = 100 * time.Nanosecond
+
+// watch makes sure that c looks at its calls at t. mu is held.
+func (d *deadlines) watch(c *conn, t time.Time) {
+	if !d.next.IsZero() && !t.Before(d.next) {
+		return
+	}
+	d.next = t
+	if wait := time.Until(t); d.timer == nil {
+		d.timer = time.AfterFunc(wait, c.endDue)
+	} else {
+		d.timer.Reset(wait)
+	}
+}
+
+// stop is called with mu held.
+func (d *deadlines) stop() {
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+}
+
+// endDue ends the calls whose deadlines have passed.
+func (c *conn) endDue() {
+	c.mu.Lock()
+	now := time.Now()
+	var due []*call
+	var next time.Time
+	for _, cl := range c.ids.live.all() {
+		switch {
+		case cl.deadline.IsZero():
+		case !cl.deadline.After(now):
+			due = append(due, cl)
+		case next.IsZero() || cl.deadline.Before(next):
+			next = cl.deadline
+		}
+	}
+	var left departure
+	for _, cl := range due {
+		left.add(c.giveUp(cl, context.DeadlineExceeded))
+	}
+	if c.deadlines.next = (time.Time{}); !next.IsZero() {
+		if soonest := now.Add(time.Duration(c.ids.live.len()) * scanShare); next.Before(soonest) {
+			next = soonest
+		}
+		c.deadlines.watch(c, next)
+	}
+	c.mu.Unlock()
+	c.departed(left)
+}

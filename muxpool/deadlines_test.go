@@ -1,0 +1,69 @@
+package muxpool
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestDeadlinesOfOneConn: each call ends at its own deadline, whatever order they
+// come in and whoever else has ended before, and nobody else does.
+func TestDeadlinesOfOneConn(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1), WithStallTimeout(time.Hour), WithKeepAlive(time.Hour)}, func(t *testing.T, w *world) {
+		within := func(d time.Duration) func(*GetOptions) {
+			return func(o *GetOptions) { o.WithTimeout(d) }
+		}
+		for _, d := range []time.Duration{50, 20, 80, 20, 100, 10} {
+			d *= time.Millisecond
+			m := w.mustGet(context.Background(), within(d))
+			defer m.Close()
+			w.mustWrite(m, 1)
+			end := readLater(m)
+			go func() {
+				if e := <-end; e.after != d || !errors.Is(e.err, context.DeadlineExceeded) {
+					t.Errorf("a call of %v ended after %v with %v", d, e.after, e.err)
+				}
+			}()
+		}
+		done := w.mustGet(context.Background(), within(30*time.Millisecond))
+		w.mustWrite(done, 1)
+		done.Close() // its deadline finds another call in its place
+		next := w.mustGet(context.Background())
+		defer next.Close()
+		w.mustWrite(next, 2)
+		end := readLater(next)
+		time.Sleep(time.Second) // of the bubble's time
+		synctest.Wait()
+		select {
+		case e := <-end:
+			t.Fatalf("a call without a deadline ended after %v with %v", e.after, e.err)
+		default:
+		}
+		if d := &next.conn.deadlines; !d.next.IsZero() {
+			t.Errorf("the timer is set to %v, for nobody", d.next)
+		}
+		w.mustAnswer(next)
+		if e := <-end; e.err != nil {
+			t.Errorf("Read: %v", e.err)
+		}
+	})
+}
+
+// TestDeadlineFreesAPlace: calls whose deadlines pass make room for those that wait,
+// although nobody closes them.
+func TestDeadlineFreesAPlace(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1), WithMaxVirConnsPerConn(2)}, func(t *testing.T, w *world) {
+		begin := time.Now()
+		for range 2 {
+			defer w.mustGet(context.Background(), func(o *GetOptions) { o.WithTimeout(time.Second) }).Close()
+		}
+		for range 2 {
+			defer w.mustGet(context.Background()).Close()
+		}
+		if d := time.Since(begin); d != time.Second {
+			t.Errorf("served after %v, want a second", d)
+		}
+	})
+}
