@@ -191,7 +191,7 @@ func TestFault_NeverRead(t *testing.T) {
 		limit = 1 << 20
 	)
 	opts := append([]muxpool.PoolOption{muxpool.WithRecvLimit(limit)}, world.OneConn...)
-	world.Both(t, world.Setup{Parser: world.Classified{}, Act: muxtest.Stream(2000), Opts: opts}, func(w *world.World) {
+	story := func(w *world.World) {
 		before := muxtest.Now().Heap
 		mc := w.Get(context.Background())
 		defer mc.Close()
@@ -209,7 +209,11 @@ func TestFault_NeverRead(t *testing.T) {
 			w.Errorf("the heap grew by %d bytes, the limit is %d", now-before, limit)
 		}
 		keptThenFull(w, mc, limit/frame)
-	})
+	}
+	setup := world.Setup{Parser: world.Classified{}, Opts: opts, Act: muxtest.Stream(2000)}
+	t.Run("memory", func(t *testing.T) { world.InBubble(t, setup, story) })
+	setup.Act = muxtest.Stream(world.Often(2000, 500))
+	t.Run("sockets", func(t *testing.T) { world.OnSockets(t, setup, story) })
 }
 
 // keptThenFull reads what was kept of a flood, about that many frames.
@@ -233,7 +237,7 @@ func keptThenFull(w *world.World, mc muxpool.MuxConn, about int) {
 func TestFault_ExpiredCallFlooded(t *testing.T) {
 	flood := func(c *muxtest.Conn, f muxtest.Frame) {
 		time.Sleep(100 * time.Millisecond) // of bubble time: until the caller has left
-		muxtest.Stream(4000)(c, f)
+		muxtest.Stream(world.Often(4000, 1000))(c, f)
 	}
 	world.InBubble(t, world.Setup{Parser: world.Classified{}, Act: flood, Opts: world.OneConn}, func(w *world.World) {
 		before := muxtest.Now().Heap

@@ -208,30 +208,33 @@ func TestFault_100CancelledNeverClosed(t *testing.T) {
 // TestFault_IdleRemovalRacesWithGet: calls come about when their connection has
 // been idle for as long as is allowed.
 func TestFault_IdleRemovalRacesWithGet(t *testing.T) {
-	const idle = 10 * time.Millisecond
-	world.Both(t, world.Setup{Opts: []muxpool.PoolOption{muxpool.WithIdleTimeout(idle)}}, func(w *world.World) {
-		var f world.Flight
-		for i := range 8 {
-			f.WG.Go(func() {
-				rng := rand.New(rand.NewPCG(uint64(i), 0))
-				for range 200 {
-					time.Sleep(idle - 50*time.Microsecond + time.Duration(rng.Int64N(int64(100*time.Microsecond))))
+	const idle = 5 * time.Millisecond
+	opts := []muxpool.PoolOption{
+		muxpool.WithIdleTimeout(idle),
+		muxpool.WithStallTimeout(16 * time.Millisecond), // so that connections are looked at each millisecond
+	}
+	world.Both(t, world.Setup{Opts: opts}, func(w *world.World) {
+		rng := rand.New(rand.NewPCG(1, 0))
+		for range 200 {
+			pause := idle + time.Duration(rng.Int64N(int64(3*time.Millisecond))) // to before and behind the end
+			var f world.Flight
+			for range 8 {
+				apart := time.Duration(rng.Int64N(int64(100 * time.Microsecond)))
+				f.WG.Go(func() {
+					time.Sleep(pause + apart)
 					if err := w.CallFor(10 * time.Second); err != nil {
 						w.Error(err)
-						return
 					}
-				}
-			})
-		}
-		f.Land()
-		for range 100 { // alone, so that the connection does go
-			time.Sleep(idle + idle/2)
-			if err := w.CallFor(10 * time.Second); err != nil {
-				w.Fatal(err)
+				})
 			}
+			f.Land()
 		}
 		if s := w.Victim.Stats(); s.Accepted <= 2 {
 			w.Errorf("%d connections: none was idle", s.Accepted)
+		}
+		w.Until(time.Second, "unused connections go", func() bool { return w.Victim.Stats().Open == 0 })
+		if err := w.Call(); err != nil {
+			w.Error(err)
 		}
 	})
 }

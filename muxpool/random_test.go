@@ -40,12 +40,13 @@ func seed(t *testing.T) uint64 {
 // after cancel. Every exchange ends once, in time, with its own answer or an
 // error; what an error calls not sent was never seen by a peer.
 func TestRandom(t *testing.T) {
-	t.Run("memory", func(t *testing.T) { testRandom(t, false) })
-	t.Run("sockets", func(t *testing.T) { testRandom(t, true) })
+	world.AtOnce(t, map[string]func(*testing.T){
+		"memory":  func(t *testing.T) { testRandom(t, false) },
+		"sockets": func(t *testing.T) { testRandom(t, true) },
+	})
 }
 
 func testRandom(t *testing.T, sockets bool) {
-	muxtest.CheckLeaks(t)
 	r := &random{t: t, seed: seed(t), target: int64(world.EnvInt("MUXPOOL_EXCHANGES", defaultExchanges)) / 2}
 	lag := muxtest.WatchLag()
 	r.peers(sockets)

@@ -69,9 +69,9 @@ func exhaust(w *world.World) (free func()) {
 	return free
 }
 
-// TestFaultKernel_BacklogFull: a listener that accepts nothing, with a queue that
-// others have filled.
-func TestFaultKernel_BacklogFull(t *testing.T) {
+// backlogFull: a listener that accepts nothing, with a queue that others have
+// filled.
+func backlogFull(t *testing.T) {
 	var now, worst atomic.Int64
 	count := func(ctx context.Context, network, address string) (net.Conn, error) {
 		for n := now.Add(1); n > worst.Load(); {
@@ -80,7 +80,7 @@ func TestFaultKernel_BacklogFull(t *testing.T) {
 		defer now.Add(-1)
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	world.OnSockets(t, world.Setup{Alone: true, Opts: []muxpool.PoolOption{muxpool.WithDialContext(count)}}, func(w *world.World) {
+	world.OnSockets(t, world.Setup{Alone: true, Beside: true, Opts: []muxpool.PoolOption{muxpool.WithDialContext(count)}}, func(w *world.World) {
 		address := fullBacklog(w)
 		c := muxtest.NewCaller(w.Pool, "tcp", address, muxtest.Parser{})
 		call := func(d time.Duration) error {
@@ -113,18 +113,18 @@ func TestFaultKernel_BacklogFull(t *testing.T) {
 // fullBacklog listens and fills the backlog.
 func fullBacklog(w *world.World) (address string) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	}
-	if err == nil {
-		err = syscall.Listen(fd, 0)
-	}
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.Cleanup(func() { syscall.Close(fd) })
-	file := os.NewFile(uintptr(fd), "listener")
-	ln, err := net.FileListener(file)
+	file := os.NewFile(uintptr(fd), "listener") // which owns fd
+	defer file.Close()
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		w.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		w.Fatal(err)
+	}
+	ln, err := net.FileListener(file) // a copy
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -245,33 +245,38 @@ func inNetns(t *testing.T, s world.Setup, story func(*world.World, *muxtest.Proc
 	world.OnProcess(t, s, ns.start, func(w *world.World, p *muxtest.Process) { story(w, p, ns) })
 }
 
-// TestFaultKernel_BlackHole: the packets of one connection are dropped, both
-// ways.
-func TestFaultKernel_BlackHole(t *testing.T) {
-	for name, parser := range map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no keepalive": muxtest.Parser{}} {
-		t.Run(name, func(t *testing.T) {
-			inNetns(t, world.Setup{Parser: parser}, func(w *world.World, p *muxtest.Process, ns *netns) {
-				w.Prove()
-				dark := w.Node().Conns[0].LocalAddr.(*net.TCPAddr)
-				for _, side := range []string{"sport", "dport"} {
-					ns.must("nft add rule inet faults input tcp " + side + " " + port(dark) + " drop")
-				}
-				stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
-				w.Until(world.DropWithin, "the silent connection is dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) == 1 })
-				stop()
-				if w.Tally.OK() < 50 {
-					w.Errorf("only %d calls succeeded meanwhile, on the sibling", w.Tally.OK())
-				}
-				for _, err := range w.Tally.Errors() {
-					if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
-						w.Fatal("on the silent connection: ", err)
-					}
-				}
-				if failed := w.Calls(100, 5*time.Second).Land(); len(failed) > 0 {
-					w.Error("after the drop: ", failed[0])
-				}
-			})
-		})
+func init() {
+	for name, parser := range parsers {
+		silences["packets dropped, "+name] = func(t *testing.T) {
+			inNetns(t, world.Setup{Parser: parser, Beside: true}, packetsDropped)
+		}
+	}
+	silences["packets dropped, all"] = func(t *testing.T) {
+		inNetns(t, world.Setup{Beside: true}, allPacketsDropped)
+	}
+	silences["backlog full"] = backlogFull
+}
+
+// packetsDropped: the packets of one connection are dropped, both ways.
+func packetsDropped(w *world.World, p *muxtest.Process, ns *netns) {
+	w.Prove()
+	dark := w.Node().Conns[0].LocalAddr.(*net.TCPAddr)
+	for _, side := range []string{"sport", "dport"} {
+		ns.must("nft add rule inet faults input tcp " + side + " " + port(dark) + " drop")
+	}
+	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
+	w.Until(world.DropWithin, "the silent connection is dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) == 1 })
+	stop()
+	if w.Tally.OK() < 50 {
+		w.Errorf("only %d calls succeeded meanwhile, on the sibling", w.Tally.OK())
+	}
+	for _, err := range w.Tally.Errors() {
+		if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
+			w.Fatal("on the silent connection: ", err)
+		}
+	}
+	if failed := w.Calls(100, 5*time.Second).Land(); len(failed) > 0 {
+		w.Error("after the drop: ", failed[0])
 	}
 }
 
@@ -280,17 +285,15 @@ func port(a *net.TCPAddr) string {
 	return p
 }
 
-// TestFaultKernel_NodeBlackHoleAndBack: nothing reaches the node for two seconds.
-func TestFaultKernel_NodeBlackHoleAndBack(t *testing.T) {
-	inNetns(t, world.Setup{}, func(w *world.World, p *muxtest.Process, ns *netns) {
-		w.Prove()
-		ns.must("nft add rule inet faults input meta l4proto tcp drop")
-		stop := w.Retry(4, 10*time.Millisecond, 300*time.Millisecond)
-		w.Until(world.DropWithin, "both connections are dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) >= 2 })
-		ns.must("nft flush chain inet faults input")
-		w.Recovers(3 * time.Second) // a dial that is under way takes its second, or the kernel's next SYN
-		stop()
-	})
+// allPacketsDropped: nothing reaches the node for two seconds.
+func allPacketsDropped(w *world.World, p *muxtest.Process, ns *netns) {
+	w.Prove()
+	ns.must("nft add rule inet faults input meta l4proto tcp drop")
+	stop := w.Retry(4, 10*time.Millisecond, 300*time.Millisecond)
+	w.Until(world.DropWithin, "both connections are dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) >= 2 })
+	ns.must("nft flush chain inet faults input")
+	w.Recovers(3 * time.Second) // a dial that is under way takes its second, or the kernel's next SYN
+	stop()
 }
 
 // TestFaultKernel_RejectedWithReset: a firewall answers with resets.

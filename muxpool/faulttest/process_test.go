@@ -33,30 +33,32 @@ func TestFaultProcess_KilledWith1000InFlight(t *testing.T) {
 	})
 }
 
-func TestFaultProcess_Stopped(t *testing.T) {
-	for name, parser := range map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no keepalive": muxtest.Parser{}} {
-		t.Run(name, func(t *testing.T) {
-			world.OnProcess(t, world.Setup{Parser: parser}, nil, func(w *world.World, p *muxtest.Process) {
-				w.Prove()
-				if err := p.Stop(); err != nil {
-					w.Fatal(err)
-				}
-				stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
-				w.Until(world.DropWithin, "both connections are dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) >= 2 })
-				ups := len(w.Heard(muxpool.ConnUp))
-				w.Until(5*time.Second, "a dial succeeds all the same", func() bool { return len(w.Heard(muxpool.ConnUp)) > ups })
-				if ready := len(w.Heard(muxpool.NodeReady)); ready != 1 {
-					w.Errorf("NodeReady %d times, want once, before the stop: a connect proves nothing", ready)
-				}
-				if err := p.Continue(); err != nil {
-					w.Fatal(err)
-				}
-				w.Recovers(time.Second)
-				stop()
-				w.Until(time.Second, "NodeReady once more", func() bool { return len(w.Heard(muxpool.NodeReady)) == 2 })
-			})
-		})
+func init() {
+	for name, parser := range parsers {
+		silences["SIGSTOP, "+name] = func(t *testing.T) {
+			world.OnProcess(t, world.Setup{Parser: parser, Beside: true}, nil, stopped)
+		}
 	}
+}
+
+func stopped(w *world.World, p *muxtest.Process) {
+	w.Prove()
+	if err := p.Stop(); err != nil {
+		w.Fatal(err)
+	}
+	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
+	w.Until(world.DropWithin, "both connections are dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) >= 2 })
+	ups := len(w.Heard(muxpool.ConnUp))
+	w.Until(5*time.Second, "a dial succeeds all the same", func() bool { return len(w.Heard(muxpool.ConnUp)) > ups })
+	if ready := len(w.Heard(muxpool.NodeReady)); ready != 1 {
+		w.Errorf("NodeReady %d times, want once, before the stop: a connect proves nothing", ready)
+	}
+	if err := p.Continue(); err != nil {
+		w.Fatal(err)
+	}
+	w.Recovers(time.Second)
+	stop()
+	w.Until(time.Second, "NodeReady once more", func() bool { return len(w.Heard(muxpool.NodeReady)) == 2 })
 }
 
 func TestFaultProcess_Restarted100Times(t *testing.T) {
@@ -88,28 +90,15 @@ func TestFaultProcess_Restarted100Times(t *testing.T) {
 	})
 }
 
-// TestFaultProcess_Outage: the outage of the matrix, with a process that is
-// gone for 1.5 s.
-func TestFaultProcess_Outage(t *testing.T) {
-	world.OnProcess(t, world.Setup{}, nil, func(w *world.World, p *muxtest.Process) {
-		stop := w.Retry(64, time.Millisecond, time.Second)
-		for range world.Often(20, 1) {
-			w.Recovers(time.Second)
-			if err := p.Kill(); err != nil {
-				w.Fatal(err)
+func init() {
+	processOutage["process"] = func(t *testing.T) {
+		world.OnProcess(t, world.Setup{Beside: true}, nil, func(w *world.World, p *muxtest.Process) {
+			kill := func() {
+				if err := p.Kill(); err != nil {
+					w.Fatal(err)
+				}
 			}
-			time.Sleep(1500 * time.Millisecond) // the outage
-			if err := p.Restart(); err != nil {
-				w.Fatal(err)
-			}
-			time.Sleep(w.Allowed(time.Second)) // the time to recover
-			ok, all := count(w)
-			time.Sleep(200 * time.Millisecond) // the sample
-			ok2, all2 := count(w)
-			if ok, all = ok2-ok, all2-all; all == 0 || ok*100 < all*99 {
-				w.Errorf("%d of %d calls succeed a second after the outage", ok, all)
-			}
-		}
-		stop()
-	})
+			outages(w, kill, p.Restart)
+		})
+	}
 }

@@ -12,41 +12,63 @@ import (
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
+// parsers are one that can ask for a sign of life, and one that cannot.
+var parsers = map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no keepalive": muxtest.Parser{}}
+
+// silences are rows in real time, in which the test waits for the pool to notice a
+// silence.
+var silences = map[string]func(*testing.T){
+	"slow writer": func(t *testing.T) {
+		world.OnSockets(t, world.Setup{Beside: true}, slowWriter)
+	},
+}
+
+func init() {
+	for name, parser := range parsers {
+		silences["black hole, "+name] = func(t *testing.T) {
+			world.OnSockets(t, world.Setup{Parser: parser, Beside: true}, blackHole)
+		}
+	}
+}
+
+// TestFault_SilenceInRealTime runs them at once.
+func TestFault_SilenceInRealTime(t *testing.T) { world.AtOnce(t, silences) }
+
 func TestFault_BlackHole(t *testing.T) {
-	for name, parser := range map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no keepalive": muxtest.Parser{}} {
-		t.Run(name, func(t *testing.T) {
-			world.Both(t, world.Setup{Parser: parser}, func(w *world.World) {
-				dark, bright := w.TwoConns()
-				w.Victim.Do(muxtest.OnConn(dark.Index, muxtest.Drop, muxtest.Echo))
-				before := dark.Received()
-				start := time.Now()
-				stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
-				w.Until(world.DropWithin, "the silent connection is dropped", dark.Ended)
-				stop()
-				w.Logf("dropped after %v", time.Since(start))
-				lost := dark.Received() - before
-				if failed := len(w.Tally.Errors()); failed == 0 || failed > lost {
-					w.Errorf("%d calls failed, %d were on the silent connection", failed, lost)
-				}
-				for _, err := range w.Tally.Errors() {
-					if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
-						w.Fatal("on the silent connection: ", err)
-					}
-				}
-				if bright.Ended() {
-					w.Error("the sibling was dropped too")
-				}
-				if failed := w.Calls(100, time.Second).Land(); len(failed) > 0 {
-					w.Error("after the drop: ", failed[0])
-				}
-			})
-		})
+	for name, parser := range parsers {
+		t.Run(name, func(t *testing.T) { world.InBubble(t, world.Setup{Parser: parser}, blackHole) })
+	}
+}
+
+func blackHole(w *world.World) {
+	dark, bright := w.TwoConns()
+	w.Victim.Do(muxtest.OnConn(dark.Index, muxtest.Drop, muxtest.Echo))
+	before := dark.Received()
+	start := time.Now()
+	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
+	w.Until(world.DropWithin, "the silent connection is dropped", dark.Ended)
+	stop()
+	w.Logf("dropped after %v", time.Since(start))
+	lost := dark.Received() - before
+	if failed := len(w.Tally.Errors()); failed == 0 || failed > lost {
+		w.Errorf("%d calls failed, %d were on the silent connection", failed, lost)
+	}
+	for _, err := range w.Tally.Errors() {
+		if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
+			w.Fatal("on the silent connection: ", err)
+		}
+	}
+	if bright.Ended() {
+		w.Error("the sibling was dropped too")
+	}
+	if failed := w.Calls(100, time.Second).Land(); len(failed) > 0 {
+		w.Error("after the drop: ", failed[0])
 	}
 }
 
 // TestFault_PeerStopped: as SIGSTOP does it, dials succeed and nothing answers.
 func TestFault_PeerStopped(t *testing.T) {
-	for name, parser := range map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no keepalive": muxtest.Parser{}} {
+	for name, parser := range parsers {
 		t.Run(name, func(t *testing.T) {
 			world.InBubble(t, world.Setup{Parser: parser}, func(w *world.World) {
 				first, second := w.TwoConns()
@@ -152,20 +174,20 @@ func flood(w *world.World, n, size int) (queued int, failed []error) {
 // TestFault_SlowWriter: a frame that arrives one byte at a time. Its call ends at
 // its context, others go on, and the connection does not wait for the rest
 // for ever.
-func TestFault_SlowWriter(t *testing.T) {
-	world.Both(t, world.Setup{}, func(w *world.World) {
-		slow, bright := w.TwoConns()
-		w.Victim.Do(muxtest.OnConn(slow.Index, muxtest.Trickle(500*time.Millisecond), muxtest.Echo))
-		stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
-		w.Until(2*world.DropWithin, "the incomplete frame is dropped", slow.Ended)
-		stop()
-		if bright.Ended() {
-			w.Error("the sibling was dropped too")
-		}
-		if w.Tally.OK() < 10 {
-			w.Errorf("only %d calls on the sibling succeeded meanwhile", w.Tally.OK())
-		}
-	})
+func TestFault_SlowWriter(t *testing.T) { world.InBubble(t, world.Setup{}, slowWriter) }
+
+func slowWriter(w *world.World) {
+	slow, bright := w.TwoConns()
+	w.Victim.Do(muxtest.OnConn(slow.Index, muxtest.Trickle(500*time.Millisecond), muxtest.Echo))
+	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
+	w.Until(2*world.DropWithin, "the incomplete frame is dropped", slow.Ended)
+	stop()
+	if bright.Ended() {
+		w.Error("the sibling was dropped too")
+	}
+	if w.Tally.OK() < 10 {
+		w.Errorf("only %d calls on the sibling succeeded meanwhile", w.Tally.OK())
+	}
 }
 
 // TestFault_StalledHandshakeOrReconnect: Get, Read, Write and Close end with
