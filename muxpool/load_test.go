@@ -72,7 +72,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 func TestConnectionsComeAndGoUnderLoad(t *testing.T) {
 	world.Both(t, world.Setup{Parser: world.Classified{}, Act: muxtest.Delay(time.Millisecond)}, func(w *world.World) {
 		stop := w.Retry(50, time.Millisecond, 10*time.Second)
-		for range 50 {
+		for i := 0; i < 50 || w.Victim.Stats().Accepted < 10; i++ {
 			time.Sleep(5 * time.Millisecond)
 			for _, c := range w.Victim.Conns() {
 				c.Send(muxtest.Frame{Kind: muxtest.GoAway})
@@ -81,9 +81,6 @@ func TestConnectionsComeAndGoUnderLoad(t *testing.T) {
 		stop()
 		if errs := w.Tally.Errors(); len(errs) > 0 {
 			w.Errorf("%d of %d calls failed: %v", len(errs), len(errs)+w.Tally.OK(), errs[0])
-		}
-		if s := w.Victim.Stats(); s.Accepted < 10 {
-			w.Errorf("%d connections came", s.Accepted)
 		}
 		w.Until(5*time.Second, "those that were asked to have gone", func() bool { return w.Victim.Stats().Open <= 2 })
 	})

@@ -9,17 +9,21 @@ import (
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
-// Call makes one call to the victim, which may take a second.
-func (w *World) Call() error { return w.CallFor(time.Second) }
+// Call makes one call to the victim, which may take a second, and what is allowed
+// to a slow machine.
+func (w *World) Call() error { return w.CallFor(w.Allowed(time.Second)) }
 
+// CallFor makes one call to the victim, which may take d and no more.
 func (w *World) CallFor(d time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return w.Tally.Call(ctx, w.Caller, []byte("call"))
 }
 
-// Calls makes n calls to the victim at once, each of which may take d.
+// Calls makes n calls to the victim at once, each of which may take d, and what is
+// allowed to a slow machine.
 func (w *World) Calls(n int, d time.Duration) *Flight {
+	d = w.Allowed(d)
 	f := &Flight{Errs: make([]error, n)}
 	f.WG.Add(n)
 	for i := range n {

@@ -71,14 +71,15 @@ func (w *World) Within(bound time.Duration, what string, f func()) {
 // Until waits for a condition, at most bound.
 func (w *World) Until(bound time.Duration, what string, cond func() bool) {
 	w.Helper()
-	for end := time.Now().Add(w.Allowed(bound)); ; time.Sleep(time.Millisecond) {
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		late := time.Since(start) > w.Allowed(bound)
 		if w.lag == nil {
 			synctest.Wait()
 		}
 		if cond() {
 			return
 		}
-		if time.Now().After(end) {
+		if late {
 			w.Fatalf("not within %v: %s; stats: %+v, events: %v", bound, what, w.Pool.Stats(), w.Heard(0))
 		}
 	}
