@@ -14,6 +14,7 @@ const arrivalsMax = 32
 type arrivals struct {
 	conn  *conn
 	src   *wire.Source // nil on a datagram socket
+	r     *wire.Reader // likewise
 	batch []arrival
 	woken []*call
 }
@@ -27,7 +28,11 @@ type arrival struct {
 // Read implements io.Reader for the frames' Reader.
 func (a *arrivals) Read(p []byte) (int, error) {
 	a.deliver()
-	return a.src.Read(p)
+	c := a.conn
+	c.partial.Store(a.r.Consumed()+a.r.Buffered() > 0)
+	n, err := a.src.Read(p)
+	c.bytes.Add(uint64(n))
+	return n, err
 }
 
 // receive takes a frame that the parser has returned.

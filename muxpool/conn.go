@@ -47,6 +47,10 @@ type conn struct {
 	inFlight *atomic.Int32
 	// frames counts what arrived; written by the read loop.
 	frames atomic.Uint64
+	// bytes counts those of a stream; partial: the read loop waits for the rest of a
+	// frame. Both are written by the read loop.
+	bytes   atomic.Uint64
+	partial atomic.Bool
 	// proof is closed with the first of them: the peer does more than to connect.
 	proof chan struct{}
 

@@ -33,7 +33,7 @@ func (c *conn) abandon(cl *call, err error) {
 // caller then calls departed.
 func (c *conn) giveUp(cl *call, err error) departure {
 	if cl.live && errors.Is(err, context.DeadlineExceeded) {
-		if awaited, _ := cl.balance(); awaited > 0 {
+		if awaited, _ := cl.balance(); awaited > 0 && c.taken(cl) {
 			c.health.lapsed++ // before its user hears of it, and closes it
 		}
 	}

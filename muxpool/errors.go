@@ -43,8 +43,8 @@ var (
 	ErrProtocol = errors.New("muxpool: protocol error")
 	// ErrKeepAliveTimeout: the peer showed no sign of life (see WithKeepAlive).
 	ErrKeepAliveTimeout = errors.New("muxpool: keepalive timeout")
-	// ErrStalled: every call on the connection timed out and nothing arrived
-	// (see WithStallTimeout).
+	// ErrStalled: calls on the connection timed out, or a frame has begun, and
+	// nothing arrived (see WithStallTimeout).
 	ErrStalled = errors.New("muxpool: connection stalled")
 	// ErrInvalidOption: an option's value makes no sense; the text names the
 	// option and the value.

@@ -65,7 +65,7 @@ const (
 	ReasonProtocolError                  // the peer sent what the parser refused
 	ReasonFrameTooLarge                  // the peer sent a frame over the limit
 	ReasonKeepAliveTimeout               // no sign of life in time
-	ReasonStalled                        // calls timed out and nothing arrived
+	ReasonStalled                        // calls timed out, or a frame had begun, and nothing arrived
 	ReasonWriteFailed                    // a write failed, or did not end in time
 	ReasonReconnectLimit                 // the attempts to redial are used up
 	ReasonPoolClosed                     // the pool was closed

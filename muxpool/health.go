@@ -13,16 +13,24 @@ type health struct {
 	busy   bool      // calls wait: the timer runs at the short interval
 	since  time.Time // busy: since when nothing arrived; else since when it is idle
 	seen   uint64    // conn.frames when since was set
-	lapsed int       // calls that timed out since then
+	read   uint64    // conn.bytes, likewise
+	lapsed int       // calls that timed out since then, whose requests the kernel had taken
 
 	ping    uint32 // the id of the keepalive frame
 	holding bool   // it is reserved: not every keepalive has its answer
 	pinging bool   // nothing has come since it was sent
 	pinged  time.Time
+	queued  bool   // ... and may still wait for the kernel to take it
+	offset  uint64 // queued: where it stands in the stream
 
 	shrink func() // gives the reader's memory back; set by the read loop
 	shrunk bool
 }
+
+// lifeBytes of a frame that is not whole yet are a sign of life: a large answer may
+// take its time. A few are none, or a peer that sends one now and then would hold its
+// calls for ever.
+const lifeBytes = 4 << 10
 
 // ticksPerKeepAlive is how often a busy conn is looked at per keepalive time: the
 // beginning of a silence is seen a sixteenth of that late at most.
@@ -40,7 +48,7 @@ func (h *health) watch(c *conn) {
 	if h.busy {
 		return
 	}
-	h.busy, h.since, h.seen, h.lapsed, h.shrunk = true, time.Now(), c.frames.Load(), 0, false
+	h.busy, h.since, h.seen, h.read, h.lapsed, h.shrunk = true, time.Now(), c.frames.Load(), c.bytes.Load(), 0, false
 	h.timer.Reset(c.interval())
 }
 
@@ -107,8 +115,8 @@ func (c *conn) tick() {
 
 // judge looks at the conn and says when to look again. mu is held.
 func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
-	if frames := c.frames.Load(); frames != h.seen {
-		h.seen, h.since, h.lapsed, h.pinging = frames, now, 0, false
+	if frames, bytes := c.frames.Load(), c.bytes.Load(); frames != h.seen || bytes-h.read >= lifeBytes {
+		h.seen, h.read, h.since, h.lapsed, h.pinging = frames, bytes, now, 0, false
 	}
 	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || c.ids.exhausted() {
 		return h.judgeBusy(c, now), h.next(c, now)
@@ -131,6 +139,9 @@ func (h *health) next(c *conn, now time.Time) time.Duration {
 func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 	silent, o := now.Sub(h.since), c.node.opts
 	_, asks := c.node.key.parser.(KeepAliver)
+	if h.pinging && h.queued && !c.writer.Taken(h.offset) {
+		h.pinged = now // a large request goes first; the writer has its own deadline
+	}
 	switch {
 	case c.ids.exhausted() && silent >= o.stallTimeout:
 		return verdictWorn
@@ -138,7 +149,7 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 		return verdictNone // packets are lost, sockets are not
 	case h.pinging && now.Sub(h.pinged) >= o.keepAlive/2:
 		return verdictDead
-	case h.lapsed > 0 && silent >= o.stallTimeout:
+	case (h.lapsed > 0 || c.partial.Load()) && silent >= o.stallTimeout:
 		return verdictStalled
 	case asks && !h.pinging && silent >= o.keepAlive:
 		return verdictPing
@@ -178,19 +189,23 @@ func (c *conn) sendKeepAlive() {
 	}
 	c.ids.reserve(h.ping, c.ids.reserved[h.ping]+1)
 	id := h.ping
-	h.pinging, h.pinged = true, time.Now()
+	h.pinging, h.pinged, h.queued = true, time.Now(), false
 	c.mu.Unlock()
 	frame, err := appendKeepAlive(c.node.key.parser.(KeepAliver), id)
 	if err != nil {
 		c.close(ReasonProtocolError, err)
 		return
 	}
-	if _, _, err := c.writer.TryWrite(frame); err != nil {
-		c.mu.Lock()
-		h.pong(c)
+	offset, _, err := c.writer.TryWrite(frame)
+	c.mu.Lock()
+	if err == nil {
+		h.queued, h.offset = true, offset
 		c.mu.Unlock()
-		c.node.released(c, false)
+		return
 	}
+	h.pong(c)
+	c.mu.Unlock()
+	c.node.released(c, false)
 }
 
 func appendKeepAlive(k KeepAliver, id uint32) (frame []byte, err error) {

@@ -193,15 +193,16 @@ func WithIdleTimeout(d time.Duration) PoolOption {
 // flight is asked for a sign of life; without one within another half of d the
 // connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
 // KeepAliver) and, on TCP, the kernel (TCP keepalive and, on Linux,
-// TCP_USER_TIMEOUT). Default 2 s.
+// TCP_USER_TIMEOUT). A sign of life is a whole frame, or 4 KiB of one. Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }
 
 // WithStallTimeout sets how long a connection may stay silent while calls on it
-// time out, before it ends with ErrStalled: the cure for a peer that is stopped
-// or a path that swallows packets, where the protocol has no keepalive. Default
-// 1.5 times WithKeepAlive.
+// time out, or in the middle of a frame, before it ends with ErrStalled: the cure
+// for a peer that is stopped or a path that swallows packets, where the protocol
+// has no keepalive. Calls whose request the kernel has not taken yet do not count.
+// Default 1.5 times WithKeepAlive.
 func WithStallTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithStallTimeout", &o.stallTimeout, d) }
 }

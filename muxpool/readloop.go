@@ -14,6 +14,7 @@ import (
 func (c *conn) readLoop() {
 	a := &arrivals{conn: c, src: c.writer.NewSource()}
 	r := wire.NewReader(a, c.node.opts.maxFrameSize)
+	a.r = r
 	c.mu.Lock()
 	c.health.shrink = a.src.Shrink
 	c.mu.Unlock()

@@ -156,3 +156,9 @@ func (c *conn) maybeSent(cl *call) bool {
 	}
 	return c.writer.MaybeSent(first)
 }
+
+// taken reports whether the kernel has taken a frame of cl.
+func (c *conn) taken(cl *call) bool {
+	first, queued := cl.first.Offset()
+	return queued && (c.writer == nil || c.writer.Taken(first))
+}

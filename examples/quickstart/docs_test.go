@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,7 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/examples/quickstart/addsvc"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/debug"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -144,7 +146,7 @@ func newService(sumEndpoint endpoint.Endpoint) *muxtransport.Service {
 // The functions below are compiled, not run: each API that they show has tests of
 // its own.
 
-var _ = []any{chainByHand, withTLS, shutDown, withMetrics, tuned, oldNames, askEarly}
+var _ = []any{chainByHand, withTLS, shutDown, withMetrics, lookedAt, tuned, oldNames, askEarly}
 
 func chainByHand(pool *muxpool.Multiplexed, breakers *breaker.Group, node muxpool.Node, logging endpoint.Middleware) endpoint.Endpoint {
 	client := muxtransport.NewClient(pool, node, native.Protocol{}, "Sum",
@@ -184,6 +186,12 @@ func withMetrics(instancer sd.Instancer, logger log.Logger, breakers *breaker.Gr
 		changes.With("node", c.Node.String(), "to", c.To.String(), "reason", c.Reason.String()).Add(1)
 	})
 	_ = set
+}
+
+func lookedAt(pool *muxpool.Multiplexed, mux *http.ServeMux) (stop func()) {
+	recorder := debug.NewRecorder(pool, 200) // the last events; its Close ends that
+	mux.Handle("/debug/muxpool", debug.Handler(pool, debug.WithRecorder(recorder)))
+	return recorder.Close
 }
 
 func tuned() (*muxpool.Multiplexed, error) {

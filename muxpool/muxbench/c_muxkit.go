@@ -40,7 +40,9 @@ func (m muxkitPool) Info() Info {
 
 func (muxkitPool) Serve(env Env) (string, error) { return serveFrames(env) }
 
-func (m muxkitPool) Dial(env Env) (Client, error) {
+func (m muxkitPool) Dial(env Env) (Client, error) { return dialOne(m, env) }
+
+func (m muxkitPool) Connect(env Env) (func() CallTo, error) {
 	pool, opts, err := newMuxkitPool(env)
 	if err != nil {
 		return nil, err
@@ -49,10 +51,11 @@ func (m muxkitPool) Dial(env Env) (Client, error) {
 	if m.timeout {
 		opts.WithTimeout(30 * time.Second)
 	}
-	return ClientFunc(func(int) (Call, error) {
+	network := env.Network()
+	return func() CallTo {
 		buf := make([]byte, 0, frameHeader+env.Size)
-		return func(ctx context.Context, req []byte, check Check) error {
-			mc, err := pool.GetMuxConn(ctx, env.Network(), env.Addr, opts)
+		return func(ctx context.Context, addr string, req []byte, check Check) error {
+			mc, err := pool.GetMuxConn(ctx, network, addr, opts)
 			if err != nil {
 				return err
 			}
@@ -68,8 +71,8 @@ func (m muxkitPool) Dial(env Env) (Client, error) {
 				defer muxpool.Release(frame)
 			}
 			return check(frame[frameHeader:])
-		}, nil
-	}), nil
+		}
+	}, nil
 }
 
 // newMuxkitPool returns a pool and how to get at env's server.

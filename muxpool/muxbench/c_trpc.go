@@ -31,7 +31,9 @@ func (t trpcPool) Info() Info {
 
 func (trpcPool) Serve(env Env) (string, error) { return serveFrames(env) }
 
-func (t trpcPool) Dial(env Env) (Client, error) {
+func (t trpcPool) Dial(env Env) (Client, error) { return dialOne(t, env) }
+
+func (t trpcPool) Connect(env Env) (func() CallTo, error) {
 	pool := multiplexed.New(multiplexed.WithConnectNumber(2))
 	opts := multiplexed.NewGetOptions()
 	if t.buffered {
@@ -43,13 +45,14 @@ func (t trpcPool) Dial(env Env) (Client, error) {
 		opts.WithDialTLS("", "", env.certFile(), serverName)
 	}
 	var ids atomic.Uint32
-	return ClientFunc(func(int) (Call, error) {
+	network := env.Network()
+	return func() CallTo {
 		buf := make([]byte, 0, frameHeader+env.Size)
 		opts := opts
-		return func(ctx context.Context, req []byte, check Check) error {
+		return func(ctx context.Context, addr string, req []byte, check Check) error {
 			id := ids.Add(1)
 			opts.WithVID(id)
-			mc, err := pool.GetMuxConn(ctx, env.Network(), env.Addr, opts)
+			mc, err := pool.GetMuxConn(ctx, network, addr, opts)
 			if err != nil {
 				return err
 			}
@@ -64,8 +67,8 @@ func (t trpcPool) Dial(env Env) (Client, error) {
 				return err
 			}
 			return check(frame[frameHeader:])
-		}, nil
-	}), nil
+		}
+	}, nil
 }
 
 // plainParser reads a frame in two reads.

@@ -134,7 +134,7 @@ func (b *bench) selfCheck(w io.Writer) error {
 		fmt.Fprintf(w, "%-5s  %-48s %8.3g, must be %.3g to %.3g\n", verdict, f.what, f.got, f.low, f.high)
 	}
 	for _, cheat := range []string{"check-liar", "check-mute", "check-broken"} {
-		r := b.measure(Cell{cheat, "tcp", 128, checkCallers, false})
+		r := b.measure(Cell{cheat, "tcp", 128, checkCallers, false, 0})
 		verdict := "ok"
 		if r.Err == "" {
 			verdict = "WRONG"
@@ -146,8 +146,8 @@ func (b *bench) selfCheck(w io.Writer) error {
 }
 
 func (b *bench) findings() []finding {
-	cost := b.measure(Cell{"check-cost", "tcp", 128, checkCallers, false})
-	slow := b.measure(Cell{"check-slow", "tcp", 128, checkCallers, false})
+	cost := b.measure(Cell{"check-cost", "tcp", 128, checkCallers, false, 0})
+	slow := b.measure(Cell{"check-slow", "tcp", 128, checkCallers, false, 0})
 	if cost.Err != "" || slow.Err != "" {
 		return []finding{{what: "measurement: " + cost.Err + slow.Err, got: 1}}
 	}

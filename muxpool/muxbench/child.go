@@ -24,12 +24,16 @@ type Job struct {
 	Deadline time.Duration // of each call's context, where the entry has one
 	Warmup   time.Duration
 	Duration time.Duration
+	Profiles string // the directory for CPU profiles of the window; empty: none
 }
 
 // What children answer with. Err is for the reader of the parent's output.
 type (
 	serverStarted struct{ Addr, Err string }
-	clientWarm    struct{ Err string }
+	clientWarm    struct {
+		Err  string
+		Idle *Footprint
+	}
 	// ClientResult is what the client counted in its window.
 	ClientResult struct {
 		Err      string
@@ -78,15 +82,22 @@ func (j Job) run(commands *bufio.Scanner, answers *json.Encoder) error {
 }
 
 func (j Job) serve(entry Entry, commands *bufio.Scanner, answers *json.Encoder) error {
-	addr, err := entry.Serve(j.Env)
+	addr, err := j.Env.serve(entry)
 	if err := answers.Encode(serverStarted{addr, errorText(err)}); err != nil {
 		return err
 	}
-	for commands.Scan() {
+	stopProfile := func() error { return nil }
+	for marks := 1; commands.Scan(); marks++ {
 		if commands.Text() != commandMark {
 			return fmt.Errorf("unknown command %q", commands.Text())
 		}
-		if err := answers.Encode(usageNow()); err != nil {
+		used := usageNow()
+		if marks == 1 { // the window opens; with the second mark it closes
+			stopProfile, err = startProfile(j.profileFile())
+		} else {
+			err = stopProfile()
+		}
+		if err := errors.Join(err, answers.Encode(used)); err != nil {
 			return err
 		}
 	}
@@ -94,8 +105,8 @@ func (j Job) serve(entry Entry, commands *bufio.Scanner, answers *json.Encoder) 
 }
 
 func (j Job) call(entry Entry, commands *bufio.Scanner, answers *json.Encoder) error {
-	l, err := j.warmUp(entry)
-	if err := answers.Encode(clientWarm{errorText(err)}); err != nil {
+	l, idle, err := j.warmUp(entry)
+	if err := answers.Encode(clientWarm{errorText(err), idle}); err != nil {
 		return err
 	}
 	if err != nil {
@@ -108,29 +119,33 @@ func (j Job) call(entry Entry, commands *bufio.Scanner, answers *json.Encoder) e
 		commands.Scan()
 		os.Exit(1)
 	}()
+	stopProfile, err := startProfile(j.profileFile())
+	if err != nil {
+		return err
+	}
 	before := usageNow()
 	l.open(j.Duration)
 	time.Sleep(j.Duration)
 	used := usageNow().Since(before)
-	latency, err := l.close()
-	return answers.Encode(ClientResult{errorText(err), latency.count, latency.quantile(0.5), latency.quantile(0.99), used})
+	err = stopProfile()
+	latency, errLoad := l.close()
+	err = errors.Join(err, errLoad)
+	return answers.Encode(ClientResult{errorText(err), latency.count(), latency.quantile(0.5), latency.quantile(0.99), used})
 }
 
 // warmUp dials, and calls for Warmup at least, until every caller has had an
-// answer.
-func (j Job) warmUp(entry Entry) (*load, error) {
-	client, err := entry.Dial(j.Env)
+// answer. A client of many nodes is first left idle, and weighed.
+func (j Job) warmUp(entry Entry) (*load, *Footprint, error) {
+	var calls []Call
+	var idle *Footprint
+	var err error
+	if j.Env.Nodes > 0 {
+		calls, idle, err = j.dialNodes(entry)
+	} else {
+		calls, err = j.Env.dial(entry)
+	}
 	if err != nil {
-		return nil, err
-	}
-	calls := make([]Call, j.Env.Callers)
-	if entry.Info().Batched {
-		calls = calls[:1]
-	}
-	for i := range calls {
-		if calls[i], err = client.Caller(i); err != nil {
-			return nil, err
-		}
+		return nil, nil, err
 	}
 	deadline := j.Deadline
 	if !entry.Deadline {
@@ -139,7 +154,25 @@ func (j Job) warmUp(entry Entry) (*load, error) {
 	l := startLoad(calls, j.Env.Size, deadline)
 	time.Sleep(j.Warmup)
 	l.warm.Wait()
-	return l, nil
+	return l, idle, nil
+}
+
+// dial makes the calls of all callers.
+func (e Env) dial(entry Entry) ([]Call, error) {
+	client, err := entry.Dial(e)
+	if err != nil {
+		return nil, err
+	}
+	calls := make([]Call, e.Callers)
+	if entry.Info().Batched {
+		calls = calls[:1]
+	}
+	for i := range calls {
+		if calls[i], err = client.Caller(i); err != nil {
+			return nil, err
+		}
+	}
+	return calls, nil
 }
 
 func errorText(err error) string {

@@ -35,6 +35,26 @@ func (f ClientFunc) Caller(i int) (Call, error) { return f(i) }
 // runs one Call at a time. Nobody writes to req before Call returns.
 type Call func(ctx context.Context, req []byte, check Check) error
 
+// ManyNodes is a Contender whose client calls any number of servers.
+type ManyNodes interface {
+	Contender
+	// Connect returns what makes a caller's way to call the servers. Dial is
+	// dialOne of it.
+	Connect(env Env) (func() CallTo, error)
+}
+
+// CallTo is a Call to the server at addr.
+type CallTo func(ctx context.Context, addr string, req []byte, check Check) error
+
+// dialOne is the Dial of a contender that could call many.
+func dialOne(c ManyNodes, env Env) (Client, error) {
+	newCall, err := c.Connect(env)
+	return ClientFunc(func(int) (Call, error) {
+		call := newCall()
+		return func(ctx context.Context, req []byte, check Check) error { return call(ctx, env.Addr, req, check) }, nil
+	}), err
+}
+
 // Check verifies an answer. A Call returns its error.
 type Check func(resp []byte) error
 

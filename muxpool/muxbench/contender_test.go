@@ -15,8 +15,8 @@ func TestEveryContenderEchoes(t *testing.T) {
 	slots := make(chan struct{}, 4)
 	for _, e := range entries() {
 		for _, network := range e.Info().networks() {
-			for _, size := range defaultSizes {
-				cell := Cell{e.Name, network, size, 9, false}
+			for _, size := range append(largeSizes, 128) {
+				cell := Cell{e.Name, network, size, 9, false, 0}
 				t.Run(cell.String(), func(t *testing.T) {
 					t.Parallel()
 					slots <- struct{}{}
@@ -48,7 +48,7 @@ func testBench(t *testing.T) *bench {
 }
 
 func TestPinned(t *testing.T) {
-	if r := testBench(t).measure(Cell{"raw", "tcp", 128, 1, true}); r.Err != "" && r.Err != errNoCalls.Error() {
+	if r := testBench(t).measure(Cell{"raw", "tcp", 128, 1, true, 0}); r.Err != "" && r.Err != errNoCalls.Error() {
 		t.Error(r.Err)
 	}
 }

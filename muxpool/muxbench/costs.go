@@ -11,8 +11,8 @@ type costRow struct {
 
 // The loads at which costs are measured.
 var (
-	costSizes   = []int{128, 4 << 10}
-	costCallers = []int{8, 64, 512}
+	costSizes   = []int{128, 4 << 10, 64 << 10}
+	costCallers = []int{64, 512}
 )
 
 var costRows = []costRow{
@@ -29,7 +29,7 @@ var costRows = []costRow{
 
 // cells returns the row's two cells under a load.
 func (r costRow) cells(size, callers int) (cell, against Cell) {
-	return Cell{r.Entry, r.Net, size, callers, false}, Cell{r.Against, r.OnNet, size, callers, false}
+	return Cell{r.Entry, r.Net, size, callers, false, 0}, Cell{r.Against, r.OnNet, size, callers, false, 0}
 }
 
 // costCells is what must be measured for all rows.

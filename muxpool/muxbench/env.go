@@ -24,6 +24,7 @@ type Env struct {
 	Dir     string // holds the certificate, its key and unix sockets
 	Size    int    // bytes of payload
 	Callers int
+	Nodes   int // servers in the server's process; 0: one, without the rules of nodes.go
 }
 
 // Network is Net as the net package names it.

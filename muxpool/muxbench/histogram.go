@@ -2,14 +2,15 @@ package main
 
 import (
 	"math/bits"
+	"sync/atomic"
 	"time"
 )
 
 // histogram counts durations in buckets that are at most 1/16 wide: 16 to each
-// doubling. The zero value is ready to use.
+// doubling. The zero value is ready to use. Its adds are safe for concurrent use
+// with each other, and with nothing else.
 type histogram struct {
-	buckets [histogramSize]uint64
-	count   uint64
+	buckets [histogramSize]atomic.Uint64
 }
 
 const (
@@ -19,24 +20,33 @@ const (
 
 // add counts d weight times.
 func (h *histogram) add(d time.Duration, weight int) {
-	h.buckets[bucketOf(uint64(max(0, d)))] += uint64(weight)
-	h.count += uint64(weight)
+	h.buckets[bucketOf(uint64(max(0, d)))].Add(uint64(weight))
 }
 
 func (h *histogram) merge(o *histogram) {
-	for i, n := range o.buckets {
-		h.buckets[i] += n
+	for i := range o.buckets {
+		h.buckets[i].Add(o.buckets[i].Load())
 	}
-	h.count += o.count
+}
+
+// count is how many durations were added.
+func (h *histogram) count() uint64 {
+	var sum uint64
+	for i := range h.buckets {
+		sum += h.buckets[i].Load()
+	}
+	return sum
 }
 
 // quantile returns the middle of the bucket that holds quantile q, 0 < q <= 1;
 // 0 of an empty histogram.
 func (h *histogram) quantile(q float64) time.Duration {
-	rank := uint64(q * float64(h.count))
+	count := h.count()
+	rank := uint64(q * float64(count))
 	var seen uint64
-	for i, n := range h.buckets {
-		if seen += n; n > 0 && (seen > rank || seen == h.count) {
+	for i := range h.buckets {
+		n := h.buckets[i].Load()
+		if seen += n; n > 0 && (seen > rank || seen == count) {
 			return time.Duration((bucketStart(i) + bucketStart(i+1)) / 2)
 		}
 	}

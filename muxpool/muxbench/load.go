@@ -23,28 +23,28 @@ type load struct {
 	end      atomic.Int64
 	warm     sync.WaitGroup // done when each caller has had an answer, or has failed
 	wg       sync.WaitGroup // done when all callers have returned
-	results  []callerResult
+	latency  [latencyShards]histogram
+	errs     []error // one a caller, its own until wg is done
 }
 
-// callerResult is written by its caller until wg is done.
-type callerResult struct {
-	latency histogram
-	err     error
-}
+// latencyShards is how many histograms the callers share. One for each caller
+// would cost a cache miss a call where there are many, one for all a fight for
+// its cache lines.
+const latencyShards = 8
 
 // minSize is the smallest payload: a nonce at its start and one at its end.
 const minSize = 16
 
 // startLoad starts a goroutine for each call.
 func startLoad(calls []Call, size int, deadline time.Duration) *load {
-	l := &load{size: size, deadline: deadline, base: time.Now(), results: make([]callerResult, len(calls))}
+	l := &load{size: size, deadline: deadline, base: time.Now(), errs: make([]error, len(calls))}
 	l.begin.Store(math.MaxInt64)
 	l.end.Store(math.MaxInt64)
 	l.warm.Add(len(calls))
 	for i, call := range calls {
 		l.wg.Go(func() {
 			if err := l.caller(i, call); err != nil {
-				l.results[i].err = fmt.Errorf("caller %d: %w", i, err)
+				l.errs[i] = fmt.Errorf("caller %d: %w", i, err)
 			}
 		})
 	}
@@ -64,9 +64,11 @@ func (l *load) close() (*histogram, error) {
 	l.wg.Wait()
 	var all histogram
 	var errs []error
-	for i := range l.results {
-		all.merge(&l.results[i].latency)
-		if err := l.results[i].err; err != nil && len(errs) < 3 {
+	for i := range l.latency {
+		all.merge(&l.latency[i])
+	}
+	for _, err := range l.errs {
+		if err != nil && len(errs) < 3 {
 			errs = append(errs, err)
 		}
 	}
@@ -75,8 +77,13 @@ func (l *load) close() (*histogram, error) {
 
 func (l *load) caller(i int, call Call) error {
 	payload := newPayload(l.size, i)
-	warm := sync.OnceFunc(l.warm.Done)
-	defer warm()
+	latency := &l.latency[i%latencyShards]
+	warm := false
+	defer func() {
+		if !warm {
+			l.warm.Done()
+		}
+	}()
 	answers := 0
 	check := func(resp []byte) error {
 		answers++
@@ -92,13 +99,16 @@ func (l *load) caller(i int, call Call) error {
 		if answers == 0 {
 			return errors.New("a call returned no error and no answer")
 		}
-		warm()
+		if !warm {
+			warm = true
+			l.warm.Done()
+		}
 		now := time.Since(l.base)
 		if int64(now) > l.end.Load() {
 			return nil
 		}
 		if int64(now) >= l.begin.Load() {
-			l.results[i].latency.add(now-last, answers)
+			latency.add(now-last, answers)
 		}
 		last = now
 	}

@@ -27,8 +27,8 @@ func TestLoadCountsTheCallsThatEndInTheWindow(t *testing.T) {
 		time.Sleep(501 * time.Millisecond)
 		l.open(time.Second)
 		latency, err := l.close()
-		if err != nil || latency.count != 500+200 {
-			t.Errorf("%d calls, error %v; want 500 of the one caller and 200 of the other", latency.count, err)
+		if err != nil || latency.count() != 500+200 {
+			t.Errorf("%d calls, error %v; want 500 of the one caller and 200 of the other", latency.count(), err)
 		}
 		for q, want := range map[float64]time.Duration{0.5: 2 * time.Millisecond, 0.99: 5 * time.Millisecond} {
 			if got := latency.quantile(q); got < want*15/16 || got > want*17/16 {
@@ -102,8 +102,8 @@ func TestBatchedAnswersCountEach(t *testing.T) {
 		}}, 64, 0)
 		time.Sleep(55 * time.Millisecond)
 		l.open(time.Second)
-		if latency, err := l.close(); err != nil || latency.count != 300 {
-			t.Errorf("%d answers, error %v; want 300", latency.count, err)
+		if latency, err := l.close(); err != nil || latency.count() != 300 {
+			t.Errorf("%d answers, error %v; want 300", latency.count(), err)
 		}
 	})
 }

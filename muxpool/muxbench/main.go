@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
 // settings are the flags.
 type settings struct {
 	contenders, sizes, callers, nets string
-	rounds                           int
+	rounds, nodes                    int
 	duration, warmup, deadline       time.Duration
 	pinned, full, targets            bool
-	list, check                      bool
+	list, plan, check                bool
+	chosen                           bool // a flag chooses what is measured
 	from, json, plots, markdown      string
+	profiles                         string
 }
 
 func main() {
@@ -33,23 +36,26 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	var s settings
 	f := flag.NewFlagSet("muxbench", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.StringVar(&s.contenders, "contenders", "", "comma-separated names or patterns (see -list); default: all, with contexts")
+	f.StringVar(&s.contenders, "contenders", "", "comma-separated names or patterns (see -list)")
 	f.StringVar(&s.sizes, "sizes", "128,4096,65536", "payload sizes, bytes")
 	f.StringVar(&s.callers, "callers", "1,8,64,512,4096", "numbers of callers")
 	f.StringVar(&s.nets, "net", "tcp", "tcp, tls, unix, or several of them")
+	f.IntVar(&s.nodes, "nodes", 0, "measure nothing but a client of so many nodes, idle and under load")
 	f.IntVar(&s.rounds, "rounds", 1, "measurements of each cell, interleaved")
 	f.DurationVar(&s.duration, "duration", time.Second, "what is measured, after the warm-up")
 	f.DurationVar(&s.warmup, "warmup", 250*time.Millisecond, "calls before the measurement")
 	f.DurationVar(&s.deadline, "deadline", 30*time.Second, "of each call's context")
 	f.BoolVar(&s.pinned, "pinned", false, "both processes on CPU 0")
 	f.BoolVar(&s.full, "full", false, "measure everything that docs/performance.md shows")
-	f.BoolVar(&s.targets, "targets", false, "print the table of targets; measure what it needs, unless -contenders, -full or -from says otherwise")
+	f.BoolVar(&s.targets, "targets", false, "print the table of targets, and measure what it needs unless -contenders, -full or -from says otherwise; without a flag that chooses, this is what is done")
+	f.BoolVar(&s.plan, "plan", false, "list what would be measured, and how long it would take")
 	f.BoolVar(&s.list, "list", false, "list the contenders")
 	f.BoolVar(&s.check, "check", false, "check that the program measures what it says")
 	f.StringVar(&s.from, "from", "", "read the measurements of a former run from this JSON `file` instead of measuring")
 	f.StringVar(&s.json, "json", "", "write the measurements to this `file`")
 	f.StringVar(&s.plots, "plots", "", "write SVG plots into this `directory`")
 	f.StringVar(&s.markdown, "markdown", "", "write the tables into this Markdown `file`")
+	f.StringVar(&s.profiles, "profiles", "", "write a CPU profile of each window's client and server into this `directory`")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -59,6 +65,12 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	if s.rounds < 1 || s.duration <= 0 || s.warmup <= 0 || s.deadline <= 0 {
 		return s, errors.New("-rounds, -duration, -warmup and -deadline must be positive")
 	}
+	if s.nodes < 0 || s.nodes > maxNodes {
+		return s, fmt.Errorf("-nodes must be from 0 to %d", maxNodes)
+	}
+	f.Visit(func(set *flag.Flag) {
+		s.chosen = s.chosen || slices.Contains([]string{"contenders", "sizes", "callers", "net", "pinned"}, set.Name)
+	})
 	return s, nil
 }
 
@@ -74,11 +86,14 @@ func run(args []string, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stdout, "\nA contender that takes contexts is also there as NAME%s, without.\n", withoutContexts)
 		return nil
 	}
+	if s.plan {
+		return s.printPlan(stdout)
+	}
 	results, err := s.results(stdout, stderr)
 	if err != nil || s.check {
 		return err
 	}
-	return s.write(stdout, results)
+	return errors.Join(s.write(stdout, results), results.failed())
 }
 
 // results measures, or reads what was measured.
@@ -91,7 +106,12 @@ func (s settings) results(stdout, stderr io.Writer) (Results, error) {
 		return Results{}, err
 	}
 	defer b.close()
-	b.duration, b.warmup, b.deadline = s.duration, s.warmup, s.deadline
+	b.duration, b.warmup, b.deadline, b.profiles = s.duration, s.warmup, s.deadline, s.profiles
+	if s.profiles != "" {
+		if err := os.MkdirAll(s.profiles, 0o755); err != nil {
+			return Results{}, err
+		}
+	}
 	if s.check {
 		return Results{}, b.selfCheck(stdout)
 	}
@@ -99,14 +119,16 @@ func (s settings) results(stdout, stderr io.Writer) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	return Results{thisMachine(), b.rounds(cells, s.rounds)}, nil
+	return b.rounds(cells, s.rounds, s.json)
 }
 
 func (s settings) cells() ([]Cell, error) {
 	switch {
+	case s.nodes > 0:
+		return nodeCells(s.nodes), nil
 	case s.full:
-		return fullPlan()
-	case s.targets && s.contenders == "":
+		return fullPlan(), nil
+	case !s.chosen, s.targets && s.contenders == "":
 		return targetCells(), nil
 	}
 	chosen, err := selectEntries(s.contenders)
@@ -124,12 +146,15 @@ func (s settings) cells() ([]Cell, error) {
 
 // write puts the results out in every form that was asked for.
 func (s settings) write(stdout io.Writer, r Results) error {
-	if s.targets {
+	printTable(stdout, r.Records)
+	if s.targets || s.full || !s.chosen && s.nodes == 0 {
+		fmt.Fprintln(stdout)
 		printTargets(stdout, r.Records)
-		printFailures(stdout, r.Records)
-	} else {
-		printTable(stdout, r.Records)
 	}
+	if s.nodes > 0 {
+		printNodes(stdout, r)
+	}
+	printFailures(stdout, r.Records)
 	var errs []error
 	if s.json != "" {
 		errs = append(errs, r.save(s.json))

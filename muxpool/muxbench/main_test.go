@@ -31,6 +31,8 @@ func TestFlagsRefuseWhatMakesNoSense(t *testing.T) {
 		"-contenders nobody":       `"nobody"`,
 		"-contenders [":            `"["`,
 		"surplus":                  `"surplus"`,
+		"-nodes -1":                "-nodes",
+		"-nodes 1000000":           "-nodes",
 		"-from does-not-exist":     "does-not-exist",
 		"-contenders raw -sizes ,": `""`,
 	} {
@@ -67,6 +69,20 @@ func TestRun(t *testing.T) {
 	for _, f := range figureFiles {
 		if svg := readText(filepath.Join(plots, f.name)); !strings.Contains(svg, "</svg>") || !strings.Contains(svg, "raw") {
 			t.Errorf("%s is no SVG that names raw", f.name)
+		}
+	}
+}
+
+// TestNodes measures clients of a few nodes.
+func TestNodes(t *testing.T) {
+	var out bytes.Buffer
+	args := "-nodes 20 -duration 50ms -warmup 20ms"
+	if err := run(strings.Fields(args), &out, io.Discard); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for _, want := range []string{"each called once, then idle", "1 caller at each node", "`trpc`", "`muxkit`", "nodes=20"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &out)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"time"
 )
@@ -17,6 +16,7 @@ type bench struct {
 	pin      int           // the CPU of pinned cells
 	dir      string        // for certificates and sockets
 	log      io.Writer     // progress, a line a measurement
+	profiles string        // the directory for CPU profiles; empty: none
 }
 
 // answerTime bounds how long a child may take beyond what it was told to.
@@ -41,54 +41,6 @@ func newBench(log io.Writer) (*bench, error) {
 
 func (b *bench) close() error { return os.RemoveAll(b.dir) }
 
-// rounds measures every cell once a round, in an order that is shuffled for each
-// group of cells that share a load, so that contenders to compare run one after
-// the other and none has a place of its own.
-func (b *bench) rounds(cells []Cell, rounds int) []Record {
-	var records []Record
-	for round := range rounds {
-		for _, i := range shuffledGroups(cells) {
-			r := b.measure(cells[i])
-			r.Round = round
-			fmt.Fprintln(b.log, progress(r))
-			records = append(records, r)
-		}
-	}
-	return records
-}
-
-// shuffledGroups returns the indices of cells, shuffled within each run of
-// neighbours that differ in nothing but the entry.
-func shuffledGroups(cells []Cell) []int {
-	order := make([]int, len(cells))
-	for i := range order {
-		order[i] = i
-	}
-	load := func(i int) Cell {
-		c := cells[i]
-		c.Entry = ""
-		return c
-	}
-	for start := 0; start < len(cells); {
-		end := start + 1
-		for end < len(cells) && load(end) == load(start) {
-			end++
-		}
-		group := order[start:end]
-		rand.Shuffle(len(group), func(i, j int) { group[i], group[j] = group[j], group[i] })
-		start = end
-	}
-	return order
-}
-
-func progress(r Record) string {
-	if r.Err != "" {
-		return fmt.Sprintf("round %d  %-40v FAILED: %s", r.Round+1, r.Cell, r.Err)
-	}
-	return fmt.Sprintf("round %d  %-40v %9.0f calls/s  p50 %-9v p99 %-9v %5.1f allocs  %5.2f cpu s/100k",
-		r.Round+1, r.Cell, callsPerSecond(r), r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), allocs(r), cpuPer100k(r))
-}
-
 // measure measures one cell. A failure is told in the record.
 func (b *bench) measure(cell Cell) Record {
 	r := Record{Cell: cell, Window: b.duration}
@@ -101,8 +53,8 @@ func (b *bench) measure(cell Cell) Record {
 func (b *bench) measureInto(r *Record) error {
 	job := Job{
 		Entry:    r.Entry,
-		Env:      Env{Net: r.Net, Dir: b.dir, Size: r.Size, Callers: r.Callers},
-		Deadline: b.deadline, Warmup: b.warmup, Duration: b.duration,
+		Env:      Env{Net: r.Net, Dir: b.dir, Size: r.Size, Callers: r.Callers, Nodes: r.Nodes},
+		Deadline: b.deadline, Warmup: b.warmup, Duration: b.duration, Profiles: b.profiles,
 	}
 	cpu := -1
 	if r.Pinned {
@@ -141,9 +93,10 @@ func (b *bench) startServer(job *Job, cpu int) (*process, error) {
 // window waits for the client to be warm, and takes the figures of one window.
 func (b *bench) window(r *Record, client, server *process) error {
 	var warm clientWarm
-	if err := errors.Join(client.answer(&warm, b.warmup+answerTime), textError(warm.Err)); err != nil {
+	if err := errors.Join(client.answer(&warm, 2*b.duration+nodesSettle*b.warmup+answerTime+idleTime), textError(warm.Err)); err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
+	r.Idle = warm.Idle
 	before, err := server.usage()
 	if err != nil {
 		return fmt.Errorf("server: %w", err)

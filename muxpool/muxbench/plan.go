@@ -7,10 +7,21 @@ import (
 	"strings"
 )
 
-// load of the default plan and of docs/performance.md.
+// What docs/performance.md shows beside targets and costs.
 var (
-	defaultSizes   = []int{128, 4 << 10, 64 << 10}
-	defaultCallers = []int{1, 8, 64, 512, 4096}
+	smallCallers = []int{1, 8, 64, 512, 4096} // at 128 B
+	largeSizes   = []int{4 << 10, 64 << 10}
+	largeCallers = []int{8, 64, 512}
+
+	networkEntries = []string{"raw", muxkitConn, muxkitClient, "trpc", "grpc"}
+	networkCallers = []int{64, 512}
+
+	oneCoreEntries = []string{"raw", muxkitConn, muxkitTimeout, muxkitClient, "trpc", "grpc", "netpoll", "rueidis"}
+)
+
+const (
+	networkSize = 128
+	pageNodes   = 1000
 )
 
 // product returns a cell for each combination that the entries can do, in the
@@ -22,7 +33,7 @@ func product(chosen []Entry, nets []string, sizes, callers []int, pinned bool) [
 			for _, c := range callers {
 				for _, e := range chosen {
 					if e.Info().runsOn(network) {
-						cells = append(cells, Cell{e.Name, network, size, c, pinned})
+						cells = append(cells, Cell{e.Name, network, size, c, pinned, 0})
 					}
 				}
 			}
@@ -31,15 +42,32 @@ func product(chosen []Entry, nets []string, sizes, callers []int, pinned bool) [
 	return cells
 }
 
-// fullPlan is everything that docs/performance.md shows.
-func fullPlan() ([]Cell, error) {
-	main, err := selectEntries("")
-	if err != nil {
-		return nil, err
-	}
-	cells := product(main, []string{"tcp"}, defaultSizes, defaultCallers, false)
+// fullPlan is everything that docs/performance.md shows, and no more.
+func fullPlan() []Cell {
+	rivals := pageEntries()
+	cells := product(rivals, []string{"tcp"}, []int{128}, smallCallers, false)
+	cells = append(cells, product(rivals, []string{"tcp"}, largeSizes, largeCallers, false)...)
 	cells = append(cells, costCells()...)
-	return mergeLoads(append(cells, targetCells()...)), nil
+	cells = append(cells, product(named(networkEntries), allNets, []int{networkSize}, networkCallers, false)...)
+	cells = append(cells, product(named(oneCoreEntries), []string{"tcp"}, []int{128}, []int{1}, true)...)
+	cells = append(cells, nodeCells(pageNodes)...)
+	return mergeLoads(append(cells, targetCells()...))
+}
+
+// pageEntries are the rows of the page's large tables: every contender, variants
+// only where they tell how muxkit takes a deadline.
+func pageEntries() []Entry {
+	return slices.DeleteFunc(entries(), func(e Entry) bool {
+		if strings.HasSuffix(e.Name, withoutContexts) {
+			return true
+		}
+		return e.Info().Variant && e.Name != muxkitTimeout && e.Name != muxkitClientTimeout
+	})
+}
+
+// named are the entries of those names that are there.
+func named(names []string) []Entry {
+	return slices.DeleteFunc(entries(), func(e Entry) bool { return !slices.Contains(names, e.Name) })
 }
 
 // mergeLoads drops what comes twice, and makes neighbours of cells that share a

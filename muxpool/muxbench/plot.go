@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -23,7 +24,7 @@ type figureFile struct {
 }
 
 var figureFiles = []figureFile{
-	{"throughput.svg", "calls/s", callsPerSecond},
+	{"throughput.svg", "thousand calls/s", thousandCalls},
 	{"latency.svg", "p99, ms", p99Millis},
 	{"cpu.svg", "CPU s per 100,000 calls", cpuPer100k},
 }
@@ -44,7 +45,8 @@ func writePlots(dir string, r Results) error {
 const (
 	panelWidth  = 9 * vg.Centimeter
 	panelHeight = 11 * vg.Centimeter
-	legendWidth = 5 * vg.Centimeter
+	legendWidth = 7.8 * vg.Centimeter
+	panelMargin = 0.5 * vg.Centimeter // right of a panel and above it
 )
 
 func (f figureFile) write(file string, records []Record) error {
@@ -64,7 +66,7 @@ func (f figureFile) write(file string, records []Record) error {
 			return err
 		}
 		left := panelWidth * vg.Length(i)
-		p.Draw(draw.Crop(all, left, left+panelWidth-width, 0, 0))
+		p.Draw(draw.Crop(all, left, left+panelWidth-width-panelMargin, 0, -panelMargin/2))
 	}
 	legend.Top, legend.Left = true, true
 	legend.Padding = 2
@@ -91,7 +93,7 @@ func (f figureFile) panel(records []Record, size int, legend *plot.Legend, first
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	callers := sorted(distinct(records, func(r Record) int { return r.Callers }))
 	p.X.Tick.Marker = plot.ConstantTicks(callerTicks(callers))
-	p.Y.Tick.Marker = plot.LogTicks{Prec: -1}
+	p.Y.Tick.Marker = plot.TickerFunc(logTicks)
 	p.Add(plotter.NewGrid())
 	for i, e := range plotted(records) {
 		points := f.points(records, e, size, callers)
@@ -105,12 +107,11 @@ func (f figureFile) panel(records []Record, size int, legend *plot.Legend, first
 		line.LineStyle, dots.GlyphStyle = styleOf(e, i)
 		p.Add(line, dots)
 		if first {
-			legend.Add(e, line, dots)
+			legend.Add(e+limits[e], line, dots)
 		}
 	}
-	// Of a single number of callers or of equal figures an axis has no extent.
-	widen(&p.X)
-	widen(&p.Y)
+	p.X.Min, p.X.Max = p.X.Min/1.15, p.X.Max*1.15
+	p.Y.Min, p.Y.Max = p.Y.Min/1.15, p.Y.Max*1.15
 	return p, nil
 }
 
@@ -123,16 +124,10 @@ func plotted(records []Record) []string {
 	})
 }
 
-func widen(a *plot.Axis) {
-	if a.Min == a.Max {
-		a.Min, a.Max = a.Min/2, a.Max*2
-	}
-}
-
 func (f figureFile) points(records []Record, entry string, size int, callers []int) plotter.XYs {
 	var points plotter.XYs
 	for _, c := range callers {
-		y := medianOf(records, Cell{entry, "tcp", size, c, false}, f.metric)
+		y := medianOf(records, Cell{entry, "tcp", size, c, false, 0}, f.metric)
 		if !math.IsNaN(y) && y > 0 {
 			points = append(points, plotter.XY{X: float64(c), Y: y})
 		}
@@ -148,10 +143,35 @@ func callerTicks(callers []int) []plot.Tick {
 	return ticks
 }
 
+// logTicks labels 1, 2 and 5 of each decade where there are few decades, else 1,
+// and marks the others.
+func logTicks(low, high float64) []plot.Tick {
+	var ticks []plot.Tick
+	few := high/low < 300
+	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
+		for digit := 1.0; digit < 10; digit++ {
+			tick := plot.Tick{Value: digit * decade}
+			if digit == 1 || few && (digit == 2 || digit == 5) {
+				tick.Label = strconv.FormatFloat(tick.Value, 'f', -1, 32)
+			}
+			if tick.Value >= low && tick.Value <= high {
+				ticks = append(ticks, tick)
+			}
+		}
+	}
+	return ticks
+}
+
+// limits say in the legend what a limit is one of.
+var limits = map[string]string{
+	"raw":  " (limit: no multiplexing)",
+	"pipe": " (limit: batches only)",
+}
+
 var rivalColors = []color.RGBA{
 	{0x1f, 0x77, 0xb4, 255}, {0x2c, 0xa0, 0x2c, 255}, {0x94, 0x67, 0xbd, 255}, {0x8c, 0x56, 0x4b, 255},
 	{0xe3, 0x77, 0xc2, 255}, {0x7f, 0x7f, 0x7f, 255}, {0xbc, 0xbd, 0x22, 255}, {0x17, 0xbe, 0xcf, 255},
-	{0xff, 0x7f, 0x0e, 255}, {0x39, 0x3b, 0x79, 255}, {0x63, 0x79, 0x39, 255}, {0x84, 0x3c, 0x39, 255},
+	{0xff, 0x7f, 0x0e, 255}, {0x39, 0x3b, 0x79, 255}, {0x63, 0x79, 0x39, 255}, {0x00, 0xa0, 0x80, 255},
 }
 
 var glyphs = []draw.GlyphDrawer{
@@ -169,8 +189,8 @@ var muxkitColors = map[string]color.RGBA{
 // each rival a colour and a glyph of its own.
 func styleOf(entry string, i int) (draw.LineStyle, draw.GlyphStyle) {
 	line := draw.LineStyle{Color: rivalColors[i%len(rivalColors)], Width: vg.Points(1)}
-	if entry == "raw" || entry == "pipe" {
-		line.Color, line.Dashes = color.RGBA{A: 255}, []vg.Length{4, 3}
+	if limits[entry] != "" {
+		line.Color, line.Dashes = color.RGBA{A: 255}, []vg.Length{4, vg.Length(2 + i)}
 	}
 	if c, ok := muxkitColors[entry]; ok {
 		line.Color, line.Width = c, vg.Points(2.5)

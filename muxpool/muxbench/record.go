@@ -18,12 +18,16 @@ type Cell struct {
 	Size    int  // bytes of payload
 	Callers int  // in a closed loop
 	Pinned  bool // both processes on one CPU
+	Nodes   int  // servers that the callers share among them; 0: one
 }
 
 func (c Cell) String() string {
 	s := fmt.Sprintf("%s %s %s c=%d", c.Entry, c.Net, sizeName(c.Size), c.Callers)
 	if c.Pinned {
 		s += " pinned"
+	}
+	if c.Nodes > 0 {
+		s += fmt.Sprintf(" nodes=%d", c.Nodes)
 	}
 	return s
 }
@@ -39,12 +43,27 @@ type Record struct {
 	P99    time.Duration
 	Client Usage // in the window
 	Server Usage
+	Idle   *Footprint `json:",omitempty"` // of a client of many nodes, before the load
 }
 
 // Results is what a run leaves behind.
 type Results struct {
 	Machine Machine
 	Records []Record
+}
+
+// failed is an error if a measurement failed.
+func (r Results) failed() error {
+	n := 0
+	for _, rec := range r.Records {
+		if rec.Err != "" {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d measurements failed: see above", n, len(r.Records))
 }
 
 // Machine tells where the figures come from.

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -67,13 +69,10 @@ func TestEveryTargetCanBeMeasured(t *testing.T) {
 		}
 	}
 	for _, row := range costRows {
-		a, b := row.cells(128, 8)
+		a, b := row.cells(128, 64)
 		cells = append(cells, a, b)
 	}
-	full, err := fullPlan()
-	if err != nil {
-		t.Fatal(err)
-	}
+	full := fullPlan()
 	for _, c := range cells {
 		e, err := findEntry(c.Entry)
 		if err != nil || !e.Info().runsOn(c.Net) {
@@ -93,6 +92,41 @@ func TestMergeLoads(t *testing.T) {
 	}
 }
 
+func TestForecast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench{warmup: time.Second, duration: 2 * time.Second}
+		cells := []Cell{{Entry: "a"}, {Entry: "b", Nodes: 3}}
+		f := b.newForecast(cells, 2)
+		time.Sleep(2 * b.estimate(cells[0])) // it takes twice as long as estimated
+		end := f.finished(b.estimate(cells[0]))
+		want := 2 * (b.estimate(cells[0]) + 2*b.estimate(cells[1]))
+		if got := time.Until(end).Round(time.Millisecond); got != want {
+			t.Errorf("%v are left, want %v", got, want)
+		}
+	})
+}
+
+// TestFailuresDoNotEndARun: others are measured, and the failed one is named.
+func TestFailuresDoNotEndARun(t *testing.T) {
+	b := testBench(t)
+	var log bytes.Buffer
+	b.log = &log
+	file := filepath.Join(t.TempDir(), "run.json")
+	cells := []Cell{{Entry: "check-broken", Net: "tcp", Size: 128, Callers: 1}, {Entry: "raw", Net: "tcp", Size: 128, Callers: 1}}
+	r, err := b.rounds(cells, 1, file)
+	if err != nil || len(r.Records) != 2 || r.failed() == nil {
+		t.Errorf("%d records, error %v, failed %v", len(r.Records), err, r.failed())
+	}
+	for _, want := range []string{"check-broken tcp 128 B c=1", "broken on purpose", "raw tcp 128 B c=1"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &log)
+		}
+	}
+	if saved, err := loadResults(file); err != nil || len(saved.Records) != 2 {
+		t.Errorf("%d records saved (%v)", len(saved.Records), err)
+	}
+}
+
 func TestShuffledGroupsKeepsLoadsTogether(t *testing.T) {
 	cells := []Cell{{Entry: "a", Size: 1}, {Entry: "b", Size: 1}, {Entry: "c", Size: 1}, {Entry: "a", Size: 2}, {Entry: "b", Size: 2}}
 	for range 20 {
@@ -105,7 +139,7 @@ func TestShuffledGroupsKeepsLoadsTogether(t *testing.T) {
 }
 
 func TestFillSections(t *testing.T) {
-	r := Results{Records: rates(Cell{"raw", "tcp", 128, 8, false}, 29_700)}
+	r := Results{Records: rates(Cell{"raw", "tcp", 128, 8, false, 0}, 29_700)}
 	in := "a\n<!-- muxbench: throughput -->\nstale\n<!-- end -->\nb\n"
 	out, err := fillSections([]byte(in), r)
 	if err != nil {
@@ -129,9 +163,10 @@ func TestFillSections(t *testing.T) {
 
 func TestTableTellsFailures(t *testing.T) {
 	var out bytes.Buffer
-	ok, broken := rates(Cell{"raw", "tcp", 128, 8, false}, 1000), rates(Cell{"pipe", "tcp", 128, 8, false}, 0)
+	ok, broken := rates(Cell{"raw", "tcp", 128, 8, false, 0}, 1000), rates(Cell{"pipe", "tcp", 128, 8, false, 0}, 0)
 	broken[0].Err = "no answer"
 	printTable(&out, append(ok, broken...))
+	printFailures(&out, append(ok, broken...))
 	for _, want := range []string{"1.00", "raw", "failed in round 1: pipe tcp 128 B c=8: no answer"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &out)

@@ -50,7 +50,6 @@ func printTable(w io.Writer, records []Record) {
 		fmt.Fprintf(tw, "  %s\n", c.Entry)
 	}
 	tw.Flush()
-	printFailures(w, records)
 }
 
 func printFailures(w io.Writer, records []Record) {

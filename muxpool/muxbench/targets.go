@@ -57,24 +57,27 @@ func targets() []target {
 		for i, callers := range callersOfTargets {
 			all = append(all, target{
 				What:    fmt.Sprintf("%s / %s, %s, c=%d", row.entry, row.against, sizeName(row.size), callers),
-				Cell:    Cell{row.entry, "tcp", row.size, callers, false},
-				Against: Cell{row.against, "tcp", row.size, callers, false},
+				Cell:    Cell{row.entry, "tcp", row.size, callers, false, 0},
+				Against: Cell{row.against, "tcp", row.size, callers, false, 0},
 				Bound:   row.bounds[i],
 			})
 		}
 	}
-	small := Cell{muxkitConn, "tcp", 128, 512, false}
-	many, noContext, kept := small, small, small
+	small := Cell{muxkitConn, "tcp", 128, 512, false, 0}
+	many, noContext, kept, nodes := small, small, small, small
 	many.Callers = 4096
+	nodes.Nodes = pageNodes
 	noContext.Entry, kept.Entry = muxkitConn+withoutContexts, muxkitKeep+withoutContexts
 	return append(all,
 		target{
 			What: "muxkit / raw, 128 B, c=1, one core", Bound: 0.8,
-			Cell: Cell{muxkitConn, "tcp", 128, 1, true}, Against: Cell{"raw", "tcp", 128, 1, true},
+			Cell: Cell{muxkitConn, "tcp", 128, 1, true, 0}, Against: Cell{"raw", "tcp", 128, 1, true, 0},
 		},
 		target{What: "muxkit, 128 B, c=4096 / c=512", Cell: many, Against: small, Bound: 0.6},
 		target{What: "allocations per call, released answers", Cell: noContext, Metric: allocs, Bound: 0.1, AtMost: true},
 		target{What: "allocations per call, kept answers", Cell: kept, Metric: allocs, Bound: 2.1, AtMost: true},
+		target{What: "heap of an idle node, KiB, of 1000 nodes", Cell: nodes, Metric: idleHeap, Bound: 16, AtMost: true},
+		target{What: "goroutines of an idle connection, of 1000 nodes", Cell: nodes, Metric: idleGoroutines, Bound: 2, AtMost: true},
 	)
 }
 

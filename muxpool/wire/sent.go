@@ -26,6 +26,13 @@ func (w *Writer) Sent(offset uint64) (sent bool, retry <-chan struct{}, err erro
 	}
 }
 
+// Taken reports whether the kernel has taken the frame at offset.
+func (w *Writer) Taken(offset uint64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent > offset
+}
+
 // WaitSent waits until the kernel has taken everything that was queued before
 // the call. It returns ErrQueueFull if done is closed first, and the Writer's
 // error if it fails.

@@ -1,0 +1,142 @@
+package debug
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// get asks h, and returns the answer and its body.
+func get(t *testing.T, h http.Handler, method, target, accept string) (*http.Response, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	if accept != "" {
+		r.Header.Set("Accept", accept)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	body, err := io.ReadAll(w.Result().Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Result(), string(body)
+}
+
+// state is a pool with a node that works and one that was expelled.
+func state() *scripted {
+	local, remote := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 9), Port: 7}, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 80}
+	return &scripted{stats: muxpool.Stats{
+		InFlight: 3,
+		Counters: muxpool.Counters{Dials: 12, DialFailures: 10},
+		Nodes: []muxpool.NodeStats{
+			{Node: muxpool.Node{Network: "tcp", Address: "10.0.0.2:80"}, State: muxpool.NodeDown, Counters: muxpool.Counters{DialFailures: 10}},
+			{Node: node, State: muxpool.NodeUp, InFlight: 3, Waiting: 4, Conns: []muxpool.ConnStats{
+				{LocalAddr: local, RemoteAddr: remote, State: "open", InFlight: 3, Reserved: 5, QueuedFrames: 6, QueuedBytes: 789, Frames: 321},
+				{State: "draining"}, // of a connection that knows no addresses
+			}},
+		},
+	}}
+}
+
+func TestText(t *testing.T) {
+	pool := state()
+	r := NewRecorder(pool, 10)
+	pool.happens(muxpool.Event{
+		Kind: muxpool.NodeExpelled, Node: muxpool.Node{Network: "tcp", Address: "10.0.0.2:80"}, Attempt: 10, Time: time.Unix(1, 5e6),
+		Reason: muxpool.ReasonReconnectLimit, Err: errors.New("connection refused\x1b[2J"),
+	})
+	resp, body := get(t, Handler(pool, WithRecorder(r)), "GET", "/", "")
+	if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
+		t.Errorf("status %v, headers %v", resp.Status, resp.Header)
+	}
+	for _, want := range []string{
+		"2 nodes, 3 calls in flight", "12 dials, 10 dial failures", "tcp://10.0.0.2:80", "expelled", "ready", "draining",
+		"10.0.0.9:7", "321", "789", "node expelled", `reconnect limit: "connection refused\x1b[2J"`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in:\n%s", want, body)
+		}
+	}
+	first, second := strings.Index(body, "tcp://10.0.0.1:80"), strings.Index(body, "tcp://10.0.0.2:80")
+	if first > second {
+		t.Errorf("nodes are not in order:\n%s", body)
+	}
+	if strings.Contains(body, "\x1b") {
+		t.Errorf("an escape code got through:\n%q", body)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	pool := state()
+	r := NewRecorder(pool, 10)
+	pool.happens(muxpool.Event{Kind: muxpool.DialFailed, Node: node, Reason: muxpool.ReasonDialFailed, Err: errors.New("no route"), Attempt: 2})
+	resp, body := get(t, Handler(pool, WithRecorder(r)), "GET", "/?format=json", "")
+	if resp.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("headers %v", resp.Header)
+	}
+	var page Page
+	if err := json.Unmarshal([]byte(body), &page); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	if page.InFlight != 3 || page.Counters.DialFailures != 10 || len(page.Nodes) != 2 || len(page.Events) != 1 {
+		t.Fatalf("page %+v", page)
+	}
+	if n := page.Nodes[0]; n.State != "ready" || n.Waiting != 4 || len(n.Conns) != 2 || n.Conns[1].Reserved != 5 || n.Conns[1].Remote != "10.0.0.1:80" {
+		t.Errorf("node %+v", n)
+	}
+	if e := page.Events[0]; e.Kind != "dial failed" || e.Reason != "dial failed" || e.Error != "no route" || e.Attempt != 2 {
+		t.Errorf("event %+v", e)
+	}
+	if !strings.Contains(body, `"conns": []`) {
+		t.Errorf("a node without connections has no empty list:\n%s", body)
+	}
+}
+
+func TestFormatIsTheRequests(t *testing.T) {
+	h := Handler(state())
+	for _, c := range []struct{ target, accept, want string }{
+		{"/", "", "text/plain"},
+		{"/", "*/*", "text/plain"},
+		{"/", "application/json", "application/json"},
+		{"/", "Application/JSON; charset=utf-8, text/plain", "application/json"},
+		{"/", "text/html,application/xhtml+xml,application/json", "text/plain"},
+		{"/?format=text", "application/json", "text/plain"},
+		{"/?format=json", "text/plain", "application/json"},
+	} {
+		resp, _ := get(t, h, "GET", c.target, c.accept)
+		if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, c.want) || resp.StatusCode != 200 {
+			t.Errorf("%s, Accept %q: %v, %q, want %q", c.target, c.accept, resp.Status, got, c.want)
+		}
+	}
+	if resp, _ := get(t, h, "GET", "/?format=xml", ""); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("an unknown format: %v", resp.Status)
+	}
+	if resp, _ := get(t, h, "POST", "/", ""); resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") == "" {
+		t.Errorf("POST: %v, headers %v", resp.Status, resp.Header)
+	}
+}
+
+func TestEmptyPool(t *testing.T) {
+	pool, err := muxpool.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := Handler(pool, WithRecorder(nil))
+	for range 2 { // before and after Close
+		if _, body := get(t, h, "GET", "/", ""); !strings.Contains(body, "0 nodes, 0 calls in flight") {
+			t.Errorf("text %q", body)
+		}
+		if _, body := get(t, h, "GET", "/?format=json", ""); !strings.Contains(body, `"nodes": []`) {
+			t.Errorf("JSON %q", body)
+		}
+		pool.Close()
+	}
+}
