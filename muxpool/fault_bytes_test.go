@@ -191,7 +191,8 @@ func TestFault_NeverRead(t *testing.T) {
 		limit = 1 << 20
 	)
 	opts := append([]muxpool.PoolOption{muxpool.WithRecvLimit(limit)}, world.OneConn...)
-	story := func(w *world.World) {
+	setup := world.Setup{Parser: world.Classified{}, Act: muxtest.Stream(world.Often(2000, 500)), Opts: opts}
+	world.Both(t, setup, func(w *world.World) {
 		before := muxtest.Now().Heap
 		mc := w.Get(context.Background())
 		defer mc.Close()
@@ -209,11 +210,7 @@ func TestFault_NeverRead(t *testing.T) {
 			w.Errorf("the heap grew by %d bytes, the limit is %d", now-before, limit)
 		}
 		keptThenFull(w, mc, limit/frame)
-	}
-	setup := world.Setup{Parser: world.Classified{}, Opts: opts, Act: muxtest.Stream(2000)}
-	t.Run("memory", func(t *testing.T) { world.InBubble(t, setup, story) })
-	setup.Act = muxtest.Stream(world.Often(2000, 500))
-	t.Run("sockets", func(t *testing.T) { world.OnSockets(t, setup, story) })
+	})
 }
 
 // keptThenFull reads what was kept of a flood, about that many frames.

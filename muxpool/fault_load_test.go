@@ -15,14 +15,17 @@ import (
 )
 
 func TestFault_10000Callers(t *testing.T) {
-	const callers = 10_000
 	world.Both(t, world.Setup{Alone: true}, func(w *world.World) {
+		callers := 10_000
+		if w.RealTime() {
+			callers = world.Often(callers, 2000)
+		}
 		w.Recovers(5 * time.Second)
 		w.Until(5*time.Second, "both connections", func() bool { return len(w.Node().Conns) == 2 })
 		hold := w.Hold()
 		before := runtime.NumGoroutine()
 		calls := w.Calls(callers, time.Minute)
-		w.Until(20*time.Second, "10,000 calls at the peer", func() bool { return hold.Len() == callers })
+		w.Until(20*time.Second, "all calls at the peer", func() bool { return hold.Len() == callers })
 		peers := w.Victim.Stats().Open // one goroutine of the peer's for each
 		if n := runtime.NumGoroutine() - before - peers; n > callers+4*2 {
 			w.Errorf("%d goroutines, want the callers and 4 a connection at most", n)
@@ -43,10 +46,7 @@ func TestFault_VirtualConnectionLimit(t *testing.T) {
 	const limit = 50
 	opts := []muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(limit)}
 	world.Both(t, world.Setup{Parser: world.Classified{}, Opts: opts, Act: muxtest.Delay(time.Millisecond)}, func(w *world.World) {
-		callers := 10_000
-		if w.RealTime() {
-			callers = world.Often(callers, 2000) // on sockets
-		}
+		callers := world.Often(10_000, 2000)
 		var now, worst atomic.Int64
 		f := &world.Flight{Errs: make([]error, callers)}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -171,7 +171,7 @@ func TestFault_200000GetsOnOneContext(t *testing.T) {
 		defer cancel()
 		w.TwoConns()
 		before := muxtest.Now().Heap
-		for range world.Often(200_000, 50_000) {
+		for range world.Often(200_000, 20_000) {
 			w.Get(ctx).Close()
 		}
 		heapFlat(w, before)
@@ -215,7 +215,7 @@ func TestFault_IdleRemovalRacesWithGet(t *testing.T) {
 	}
 	world.Both(t, world.Setup{Opts: opts}, func(w *world.World) {
 		rng := rand.New(rand.NewPCG(1, 0))
-		for range 200 {
+		for range world.Often(200, 60) {
 			pause := idle + time.Duration(rng.Int64N(int64(3*time.Millisecond))) // to before and behind the end
 			var f world.Flight
 			for range 8 {

@@ -21,7 +21,7 @@ import (
 
 // The randomised test takes its seed from MUXPOOL_SEED, else from the clock, and
 // logs it; MUXPOOL_EXCHANGES says how many exchanges it makes.
-const defaultExchanges = 20_000
+const defaultExchanges = 10_000
 
 func seed(t *testing.T) uint64 {
 	s := uint64(time.Now().UnixNano())

@@ -29,7 +29,7 @@ func TestSentIsATruth(t *testing.T) {
 				claims := make(map[uint64]error)
 				rounds := 2000
 				if name == "connection" {
-					rounds = world.Often(rounds, 300) // each makes new ones
+					rounds = world.Often(rounds, 150) // each makes new ones
 				}
 				for range rounds {
 					nonce, err := endDuring(w, end)

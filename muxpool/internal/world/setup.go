@@ -10,12 +10,12 @@ import (
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
-// full makes the long rows run as often as the fault matrix says: CI sets it.
-var full = os.Getenv("MUXPOOL_FULL") != ""
+// Full makes the long rows run as often as the fault matrix says: CI sets it.
+var Full = os.Getenv("MUXPOOL_FULL") != ""
 
 // Often returns n, or less where the tests should be quick.
 func Often(n, quick int) int {
-	if full {
+	if Full {
 		return n
 	}
 	return min(n, quick)
