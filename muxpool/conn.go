@@ -38,6 +38,7 @@ type conn struct {
 	remote   net.Addr
 	datagram bool
 	classify FrameClassifier // nil: every frame is FrameLast
+	fewIDs   bool            // the protocol has few ids
 
 	writer *wire.Writer // nil on a datagram socket
 
@@ -70,6 +71,7 @@ func newConn(n *node, nc net.Conn) *conn {
 	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, n.usable)
+	c.fewIDs = c.ids.small()
 	c.patience.born = time.Now()
 	c.classify, _ = n.key.parser.(FrameClassifier)
 	if c.datagram {
@@ -99,7 +101,7 @@ func (c *conn) start() {
 
 // scarce reports whether calls may have to wait for each other's ids or slots, so
 // that a call whose context has ended must not keep its own until it is closed.
-func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.ids.small() }
+func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.fewIDs }
 
 // open puts cl on the conn, with its explicit id or one that is allocated. It returns false if the conn takes no call now; an explicit id that
 // is in use is ErrDupRequestID.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -20,7 +21,7 @@ func echoProcess(t testing.TB) *muxtest.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.Kill() })
+	t.Cleanup(func() { _ = p.Close() })
 	return p
 }
 
@@ -62,7 +63,7 @@ func exchange(p muxpool.Pool, n muxpool.Node, opts muxpool.GetOptions, frame []b
 // TestAllocationsPerCall: Get, Write, Read and Close allocate nothing when answers
 // are released, and at most twice when they are not; WithTimeout adds nothing.
 func TestAllocationsPerCall(t *testing.T) {
-	if raceEnabled {
+	if world.Race {
 		t.Skip("the race detector makes sync.Pool forget on purpose")
 	}
 	peer := echoProcess(t)
@@ -93,7 +94,7 @@ func TestAllocationsPerCall(t *testing.T) {
 
 // TestAllocationsPerCallUnreleased: the answer that is kept, and one more at most.
 func TestAllocationsPerCallUnreleased(t *testing.T) {
-	if raceEnabled {
+	if world.Race {
 		t.Skip("the race detector makes sync.Pool forget on purpose")
 	}
 	peer := echoProcess(t)
@@ -120,7 +121,7 @@ func TestAllocationsPerCallUnreleased(t *testing.T) {
 // TestMemoryOfIdleNodes: 1000 nodes that were used and are idle hold less than
 // 16 KiB of heap and at most 2 goroutines a connection each.
 func TestMemoryOfIdleNodes(t *testing.T) {
-	if raceEnabled {
+	if world.Race {
 		t.Skip("the race detector changes what memory things take")
 	}
 	const nodes, conns = 1000, 2

@@ -9,58 +9,59 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
 // badConn lets the first connection misbehave while both carry calls, and
 // expects an error of that kind on it, its end within 100 ms, and its sibling
 // unharmed. It returns the errors.
-func (w *world) badConn(act muxtest.Action, kind error) []error {
+func badConn(w *world.World, act muxtest.Action, kind error) []error {
 	w.Helper()
-	bad, good := w.twoConns()
-	hold := w.hold()
-	calls := w.calls(100, time.Minute)
-	w.until(time.Second, "100 calls at the peer", func() bool { return hold.Len() == 100 })
+	bad, good := w.TwoConns()
+	hold := w.Hold()
+	calls := w.Calls(100, time.Minute)
+	w.Until(time.Second, "100 calls at the peer", func() bool { return hold.Len() == 100 })
 	onBad := bad.Received()
-	w.within(100*time.Millisecond, "the end of the bad connection", func() {
+	w.Within(100*time.Millisecond, "the end of the bad connection", func() {
 		act(bad.Conn, muxtest.Frame{ID: 1})
-		w.until(100*time.Millisecond, "the bad connection is closed", bad.ended)
+		w.Until(100*time.Millisecond, "the bad connection is closed", bad.Ended)
 	})
 	hold.Release(nil) // goes nowhere on the bad connection
-	w.victim.Do(muxtest.Echo)
-	failed := calls.land()
-	if good.ended() || len(failed) == 0 || len(failed) > onBad {
-		w.Errorf("%d calls failed, %d were on the bad connection; its sibling ended: %v", len(failed), onBad, good.ended())
+	w.Victim.Do(muxtest.Echo)
+	failed := calls.Land()
+	if good.Ended() || len(failed) == 0 || len(failed) > onBad {
+		w.Errorf("%d calls failed, %d were on the bad connection; its sibling ended: %v", len(failed), onBad, good.Ended())
 	}
 	for _, err := range failed {
-		if w.failed(err, kind, true); w.Failed() {
+		if w.WantError(err, kind, true); w.Failed() {
 			break
 		}
 	}
-	w.recovers(time.Second)
+	w.Recovers(time.Second)
 	return failed
 }
 
 func TestFault_GarbageBytes(t *testing.T) {
-	both(t, setup{}, func(w *world) { w.badConn(muxtest.Garbage, muxpool.ErrProtocol) })
+	world.Both(t, world.Setup{}, func(w *world.World) { badConn(w, muxtest.Garbage, muxpool.ErrProtocol) })
 }
 
 func TestFault_LengthFFFFFFFF(t *testing.T) {
-	both(t, setup{}, func(w *world) { w.badConn(muxtest.HugeLength, muxpool.ErrFrameTooLarge) })
+	world.Both(t, world.Setup{}, func(w *world.World) { badConn(w, muxtest.HugeLength, muxpool.ErrFrameTooLarge) })
 	for name, parser := range map[string]muxpool.FrameParser{"pooled": muxtest.Parser{}, "plain": muxtest.PlainParser{}} {
 		t.Run("allocates/"+name, func(t *testing.T) {
-			inBubble(t, setup{parser: parser, alone: true, opts: one}, func(w *world) {
-				hold := w.hold()
-				calls := w.calls(1, time.Minute)
-				w.until(time.Second, "the call at the peer", func() bool { return hold.Len() == 1 })
-				w.victim.OnDial(stalledDial) // a new connection would allocate too
+			world.InBubble(t, world.Setup{Parser: parser, Alone: true, Opts: world.OneConn}, func(w *world.World) {
+				hold := w.Hold()
+				calls := w.Calls(1, time.Minute)
+				w.Until(time.Second, "the call at the peer", func() bool { return hold.Len() == 1 })
+				w.Victim.OnDial(world.StalledDial) // a new connection would allocate too
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				hold.Release(muxtest.HugeLength)
 				if parser == (muxtest.PlainParser{}) {
-					w.victim.CloseConns() // it waits for bytes, as it trusts no length
+					w.Victim.CloseConns() // it waits for bytes, as it trusts no length
 				}
-				failed := calls.land()
+				failed := calls.Land()
 				runtime.ReadMemStats(&after)
 				if len(failed) != 1 {
 					w.Fatal("the call succeeded")
@@ -93,16 +94,16 @@ func TestFault_FrameOverLimit(t *testing.T) {
 			tooLarge := func(c *muxtest.Conn, f muxtest.Frame) {
 				go c.Send(muxtest.Frame{Kind: muxtest.Answer, ID: f.ID, Body: make([]byte, 3<<20)})
 			}
-			inBubble(t, setup{parser: parser, act: tooLarge, opts: one, alone: alone}, func(w *world) {
-				w.failed(w.call(), muxpool.ErrFrameTooLarge, true)
+			world.InBubble(t, world.Setup{Parser: parser, Act: tooLarge, Opts: world.OneConn, Alone: alone}, func(w *world.World) {
+				w.WantError(w.Call(), muxpool.ErrFrameTooLarge, true)
 			})
 		})
 	}
 	t.Run("written", func(t *testing.T) {
-		inBubble(t, setup{}, func(w *world) {
-			mc := w.get(context.Background())
+		world.InBubble(t, world.Setup{}, func(w *world.World) {
+			mc := w.Get(context.Background())
 			defer mc.Close()
-			w.failed(mc.Write(make([]byte, 1<<20+1)), muxpool.ErrFrameTooLarge, false)
+			w.WantError(mc.Write(make([]byte, 1<<20+1)), muxpool.ErrFrameTooLarge, false)
 			if err := muxtest.Exchange(mc, []byte("the connection is fine")); err != nil {
 				w.Error(err)
 			}
@@ -111,14 +112,14 @@ func TestFault_FrameOverLimit(t *testing.T) {
 }
 
 func TestFault_UnknownID(t *testing.T) {
-	both(t, setup{act: muxtest.UnknownID}, func(w *world) {
+	world.Both(t, world.Setup{Act: muxtest.UnknownID}, func(w *world.World) {
 		for range 100 {
-			if err := w.call(); err != nil {
+			if err := w.Call(); err != nil {
 				w.Fatal(err)
 			}
 		}
-		w.until(time.Second, "100 unknown frames are counted", func() bool { return w.node().Unknown == 100 })
-		if s := w.victim.Stats(); s.Accepted != 2 || s.Open != 2 {
+		w.Until(time.Second, "100 unknown frames are counted", func() bool { return w.Node().Unknown == 100 })
+		if s := w.Victim.Stats(); s.Accepted != 2 || s.Open != 2 {
 			w.Errorf("the connections did not stay: %+v", s)
 		}
 	})
@@ -132,14 +133,14 @@ func twice(c *muxtest.Conn, f muxtest.Frame) {
 }
 
 func TestFault_DuplicateReply(t *testing.T) {
-	both(t, setup{parser: classified{}, act: twice}, func(w *world) {
+	world.Both(t, world.Setup{Parser: world.Classified{}, Act: twice}, func(w *world.World) {
 		for range 50 {
-			if err := w.call(); err != nil {
+			if err := w.Call(); err != nil {
 				w.Fatal(err)
 			}
 		}
-		w.until(time.Second, "50 second replies are counted", func() bool { return w.node().Duplicate == 50 })
-		if s := w.victim.Stats(); s.Accepted != 2 || s.Open != 2 {
+		w.Until(time.Second, "50 second replies are counted", func() bool { return w.Node().Duplicate == 50 })
+		if s := w.Victim.Stats(); s.Accepted != 2 || s.Open != 2 {
 			w.Errorf("the connections did not stay: %+v", s)
 		}
 	})
@@ -148,16 +149,16 @@ func TestFault_DuplicateReply(t *testing.T) {
 // TestFault_DuplicateReplyIsNoAnswerToTheNextCall: the second reply comes while
 // nothing is asked, and then the same MuxConn asks again.
 func TestFault_DuplicateReplyIsNoAnswerToTheNextCall(t *testing.T) {
-	inBubble(t, setup{parser: classified{}, act: twice}, func(w *world) {
-		mc := w.get(context.Background())
+	world.InBubble(t, world.Setup{Parser: world.Classified{}, Act: twice}, func(w *world.World) {
+		mc := w.Get(context.Background())
 		defer mc.Close()
 		for range 10 {
-			if err := w.tally.Book(context.Background(), func() error { return muxtest.Exchange(mc, nil) }); err != nil {
+			if err := w.Tally.Book(context.Background(), func() error { return muxtest.Exchange(mc, nil) }); err != nil {
 				w.Fatal(err)
 			}
-			w.settle() // the second reply arrives
+			w.Settle() // the second reply arrives
 		}
-		if n := w.node().Duplicate; n != 10 {
+		if n := w.Node().Duplicate; n != 10 {
 			w.Errorf("%d duplicates counted, want 10", n)
 		}
 	})
@@ -175,8 +176,8 @@ func (p panicky) Parse(r io.Reader) (uint32, []byte, error) {
 }
 
 func TestFault_ParserPanics(t *testing.T) {
-	both(t, setup{parser: panicky{}}, func(w *world) {
-		w.badConn(func(c *muxtest.Conn, _ muxtest.Frame) {
+	world.Both(t, world.Setup{Parser: panicky{}}, func(w *world.World) {
+		badConn(w, func(c *muxtest.Conn, _ muxtest.Frame) {
 			c.Send(muxtest.Frame{Kind: muxtest.Answer, Nonce: 666})
 		}, muxpool.ErrProtocol)
 	})
@@ -189,37 +190,38 @@ func TestFault_NeverRead(t *testing.T) {
 		frame = 64 << 10
 		limit = 1 << 20
 	)
-	opts := append([]muxpool.PoolOption{muxpool.WithRecvLimit(limit)}, one...)
-	both(t, setup{parser: classified{}, act: muxtest.Stream(2000), opts: opts}, func(w *world) {
+	opts := append([]muxpool.PoolOption{muxpool.WithRecvLimit(limit)}, world.OneConn...)
+	setup := world.Setup{Parser: world.Classified{}, Act: muxtest.Stream(world.Often(2000, 500)), Opts: opts}
+	world.Both(t, setup, func(w *world.World) {
 		before := muxtest.Now().Heap
-		mc := w.get(context.Background())
+		mc := w.Get(context.Background())
 		defer mc.Close()
 		if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, frame)))); err != nil {
 			w.Fatal(err)
 		}
-		w.until(10*time.Second, "the peer got the call", func() bool { return w.victim.Stats().Calls == 1 })
-		w.victim.Do(muxtest.Echo)
+		w.Until(10*time.Second, "the peer got the call", func() bool { return w.Victim.Stats().Calls == 1 })
+		w.Victim.Do(muxtest.Echo)
 		for range 20 { // siblings, on the same connection, behind the flood
-			if err := w.callFor(10 * time.Second); err != nil {
+			if err := w.CallFor(10 * time.Second); err != nil {
 				w.Fatal("a sibling: ", err)
 			}
 		}
 		if now := muxtest.Now().Heap; now > before+4*limit {
 			w.Errorf("the heap grew by %d bytes, the limit is %d", now-before, limit)
 		}
-		w.keptThenFull(mc, limit/frame)
+		keptThenFull(w, mc, limit/frame)
 	})
 }
 
 // keptThenFull reads what was kept of a flood, about that many frames.
-func (w *world) keptThenFull(mc muxpool.MuxConn, about int) {
+func keptThenFull(w *world.World, mc muxpool.MuxConn, about int) {
 	w.Helper()
 	for kept := 0; ; kept++ {
 		_, err := mc.Read()
 		if err == nil {
 			continue
 		}
-		w.failed(err, muxpool.ErrRecvQueueFull, true)
+		w.WantError(err, muxpool.ErrRecvQueueFull, true)
 		if kept < 1 || kept > about {
 			w.Errorf("%d frames were kept, want 1 to %d", kept, about)
 		}
@@ -232,24 +234,24 @@ func (w *world) keptThenFull(mc muxpool.MuxConn, about int) {
 func TestFault_ExpiredCallFlooded(t *testing.T) {
 	flood := func(c *muxtest.Conn, f muxtest.Frame) {
 		time.Sleep(100 * time.Millisecond) // of bubble time: until the caller has left
-		muxtest.Stream(4000)(c, f)
+		muxtest.Stream(world.Often(4000, 1000))(c, f)
 	}
-	inBubble(t, setup{parser: classified{}, act: flood, opts: one}, func(w *world) {
+	world.InBubble(t, world.Setup{Parser: world.Classified{}, Act: flood, Opts: world.OneConn}, func(w *world.World) {
 		before := muxtest.Now().Heap
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		mc := w.get(ctx) // closed only at the end
+		mc := w.Get(ctx) // closed only at the end
 		defer mc.Close()
-		err := w.tally.Book(ctx, func() error { return muxtest.Exchange(mc, make([]byte, 64<<10)) })
-		w.failed(err, context.DeadlineExceeded, true)
-		w.victim.Do(muxtest.Echo)
-		if err := w.callFor(10 * time.Second); err != nil { // behind the flood
+		err := w.Tally.Book(ctx, func() error { return muxtest.Exchange(mc, make([]byte, 64<<10)) })
+		w.WantError(err, context.DeadlineExceeded, true)
+		w.Victim.Do(muxtest.Echo)
+		if err := w.CallFor(10 * time.Second); err != nil { // behind the flood
 			w.Fatal(err)
 		}
 		if now := muxtest.Now().Heap; now > before+8<<20 {
 			w.Errorf("the heap grew by %d bytes", now-before)
 		}
-		if s := w.node(); s.Late == 0 {
+		if s := w.Node(); s.Late == 0 {
 			w.Errorf("no late frame was counted: %+v", s)
 		}
 	})

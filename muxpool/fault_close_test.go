@@ -8,46 +8,47 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
 func TestFault_CloseWith1000InFlight(t *testing.T) {
-	both(t, setup{}, func(w *world) {
-		hold := w.hold()
-		calls := w.calls(1000, time.Minute)
-		w.until(5*time.Second, "1000 calls at the peer", func() bool { return hold.Len() == 1000 })
-		w.within(100*time.Millisecond, "the failure of 1000 calls", func() {
-			if err := w.pool.Close(); err != nil {
+	world.Both(t, world.Setup{}, func(w *world.World) {
+		hold := w.Hold()
+		calls := w.Calls(1000, time.Minute)
+		w.Until(5*time.Second, "1000 calls at the peer", func() bool { return hold.Len() == 1000 })
+		w.Within(100*time.Millisecond, "the failure of 1000 calls", func() {
+			if err := w.Pool.Close(); err != nil {
 				w.Error(err)
 			}
-			failed := calls.land()
+			failed := calls.Land()
 			if len(failed) != 1000 {
 				w.Errorf("%d calls failed, want 1000", len(failed))
 			}
 			for _, err := range failed {
-				if w.failed(err, muxpool.ErrPoolClosed, true); w.Failed() {
+				if w.WantError(err, muxpool.ErrPoolClosed, true); w.Failed() {
 					break
 				}
 			}
 		})
-		if err := w.pool.Close(); err != nil {
+		if err := w.Pool.Close(); err != nil {
 			w.Error("Close again:", err)
 		}
-		w.failed(w.call(), muxpool.ErrPoolClosed, false)
-		w.until(time.Second, "no connection is left", func() bool { return w.victim.Stats().Open == 0 })
+		w.WantError(w.Call(), muxpool.ErrPoolClosed, false)
+		w.Until(time.Second, "no connection is left", func() bool { return w.Victim.Stats().Open == 0 })
 	})
 }
 
 // TestFault_CloseWhileWaiting: Gets that wait for a dial, a slot or an id end
 // with the pool.
 func TestFault_CloseWhileWaiting(t *testing.T) {
-	closes := func(w *world, calls *flight, n int) {
-		w.settle()
-		w.within(100*time.Millisecond, "the end of waiting Gets", func() {
-			w.pool.Close()
-			for _, err := range calls.land() {
+	closes := func(w *world.World, calls *world.Flight, n int) {
+		w.Settle()
+		w.Within(100*time.Millisecond, "the end of waiting Gets", func() {
+			w.Pool.Close()
+			for _, err := range calls.Land() {
 				n--
-				w.failed(err, muxpool.ErrPoolClosed, false)
+				w.WantError(err, muxpool.ErrPoolClosed, false)
 			}
 		})
 		if n != 0 {
@@ -55,36 +56,36 @@ func TestFault_CloseWhileWaiting(t *testing.T) {
 		}
 	}
 	t.Run("dial", func(t *testing.T) {
-		inBubble(t, setup{}, func(w *world) {
-			w.victim.OnDial(stalledDial)
-			closes(w, w.calls(10, time.Minute), 10)
+		world.InBubble(t, world.Setup{}, func(w *world.World) {
+			w.Victim.OnDial(world.StalledDial)
+			closes(w, w.Calls(10, time.Minute), 10)
 		})
 	})
 	t.Run("slot", func(t *testing.T) {
-		inBubble(t, setup{opts: append([]muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(1)}, one...)}, func(w *world) {
-			mc := w.get(context.Background())
+		world.InBubble(t, world.Setup{Opts: append([]muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(1)}, world.OneConn...)}, func(w *world.World) {
+			mc := w.Get(context.Background())
 			defer mc.Close()
-			closes(w, w.calls(10, time.Minute), 10)
+			closes(w, w.Calls(10, time.Minute), 10)
 		})
 	})
 	t.Run("id", func(t *testing.T) {
-		inBubble(t, setup{parser: few(1, 1, 0), opts: one, alone: true}, func(w *world) {
-			mc := w.get(context.Background())
+		world.InBubble(t, world.Setup{Parser: few(1, 1, 0), Opts: world.OneConn, Alone: true}, func(w *world.World) {
+			mc := w.Get(context.Background())
 			defer mc.Close()
-			closes(w, w.calls(10, time.Minute), 10)
+			closes(w, w.Calls(10, time.Minute), 10)
 		})
 	})
 }
 
 func TestFault_ShutdownWithCallsInFlight(t *testing.T) {
-	both(t, setup{}, func(w *world) {
-		hold := w.hold()
-		calls := w.calls(100, time.Minute)
-		w.until(5*time.Second, "100 calls at the peer", func() bool { return hold.Len() == 100 })
+	world.Both(t, world.Setup{}, func(w *world.World) {
+		hold := w.Hold()
+		calls := w.Calls(100, time.Minute)
+		w.Until(5*time.Second, "100 calls at the peer", func() bool { return hold.Len() == 100 })
 		ended := make(chan error, 1)
-		go func() { ended <- w.pool.Shutdown(context.Background()) }()
-		w.until(time.Second, "new Gets are refused", func() bool {
-			return errors.Is(w.callFor(10*time.Millisecond), muxpool.ErrPoolClosed)
+		go func() { ended <- w.Pool.Shutdown(context.Background()) }()
+		w.Until(time.Second, "new Gets are refused", func() bool {
+			return errors.Is(w.CallFor(10*time.Millisecond), muxpool.ErrPoolClosed)
 		})
 		select {
 		case err := <-ended:
@@ -92,38 +93,38 @@ func TestFault_ShutdownWithCallsInFlight(t *testing.T) {
 		default:
 		}
 		hold.Release(nil)
-		if failed := calls.land(); len(failed) > 0 {
+		if failed := calls.Land(); len(failed) > 0 {
 			w.Errorf("%d calls failed: %v", len(failed), failed[0])
 		}
 		if err := <-ended; err != nil {
 			w.Error("Shutdown: ", err)
 		}
-		w.until(time.Second, "no connection is left", func() bool { return w.victim.Stats().Open == 0 })
+		w.Until(time.Second, "no connection is left", func() bool { return w.Victim.Stats().Open == 0 })
 	})
 }
 
 func TestFault_ShutdownEndsWithItsContext(t *testing.T) {
-	inBubble(t, setup{act: muxtest.Drop}, func(w *world) {
-		calls := w.calls(100, time.Minute)
-		w.until(time.Second, "100 calls at the peer", func() bool { return w.victim.Stats().Calls == 100 })
+	world.InBubble(t, world.Setup{Act: muxtest.Drop}, func(w *world.World) {
+		calls := w.Calls(100, time.Minute)
+		w.Until(time.Second, "100 calls at the peer", func() bool { return w.Victim.Stats().Calls == 100 })
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		w.within(time.Second, "Shutdown", func() {
-			if err := w.pool.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		w.Within(time.Second, "Shutdown", func() {
+			if err := w.Pool.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 				w.Error("Shutdown: ", err)
 			}
 		})
-		w.pool.Close()
-		for _, err := range calls.land() {
-			w.failed(err, muxpool.ErrPoolClosed, true)
+		w.Pool.Close()
+		for _, err := range calls.Land() {
+			w.WantError(err, muxpool.ErrPoolClosed, true)
 		}
 	})
 }
 
 func TestFault_CloseOfOneMuxConn(t *testing.T) {
 	t.Run("read", func(t *testing.T) {
-		both(t, setup{act: muxtest.Drop}, func(w *world) {
-			mc := w.get(context.Background())
+		world.Both(t, world.Setup{Act: muxtest.Drop}, func(w *world.World) {
+			mc := w.Get(context.Background())
 			if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, nil))); err != nil {
 				w.Fatal(err)
 			}
@@ -132,42 +133,42 @@ func TestFault_CloseOfOneMuxConn(t *testing.T) {
 				_, err := mc.Read()
 				read <- err
 			}()
-			w.until(time.Second, "the call at the peer", func() bool { return w.victim.Stats().Calls == 1 })
-			w.within(50*time.Millisecond, "the end of Read", func() {
+			w.Until(time.Second, "the call at the peer", func() bool { return w.Victim.Stats().Calls == 1 })
+			w.Within(50*time.Millisecond, "the end of Read", func() {
 				mc.Close()
-				w.failed(<-read, muxpool.ErrMuxConnClosed, true)
+				w.WantError(<-read, muxpool.ErrMuxConnClosed, true)
 			})
-			mc.Close()                                                                // again
-			w.failed(mc.Write([]byte("after Close")), muxpool.ErrMuxConnClosed, true) // the first one was
+			mc.Close()                                                                   // again
+			w.WantError(mc.Write([]byte("after Close")), muxpool.ErrMuxConnClosed, true) // the first one was
 			_, err := mc.Read()
-			w.failed(err, muxpool.ErrMuxConnClosed, true)
-			w.victim.Do(muxtest.Echo)
+			w.WantError(err, muxpool.ErrMuxConnClosed, true)
+			w.Victim.Do(muxtest.Echo)
 			for range 10 { // behind what was written after Close
-				if err := w.call(); err != nil {
+				if err := w.Call(); err != nil {
 					w.Fatal(err)
 				}
 			}
-			if s := w.victim.Stats(); s.Calls != 11 || s.Malformed != 0 {
+			if s := w.Victim.Stats(); s.Calls != 11 || s.Malformed != 0 {
 				w.Errorf("a Write after Close reached the peer: %+v", s)
 			}
 		})
 	})
 	t.Run("write", func(t *testing.T) {
-		inBubble(t, setup{act: muxtest.StopReading, opts: one}, func(w *world) {
+		world.InBubble(t, world.Setup{Act: muxtest.StopReading, Opts: world.OneConn}, func(w *world.World) {
 			var writing sync.WaitGroup
 			var blocked []muxpool.MuxConn
 			for range 200 {
-				mc := w.get(context.Background())
+				mc := w.Get(context.Background())
 				blocked = append(blocked, mc)
 				writing.Go(func() {
 					err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 64<<10))))
 					if err != nil {
-						w.failed(err, muxpool.ErrMuxConnClosed, false)
+						w.WantError(err, muxpool.ErrMuxConnClosed, false)
 					}
 				})
 			}
-			w.settle()
-			w.within(50*time.Millisecond, "the end of Write", func() {
+			w.Settle()
+			w.Within(50*time.Millisecond, "the end of Write", func() {
 				for _, mc := range blocked {
 					mc.Close()
 				}
@@ -180,12 +181,12 @@ func TestFault_CloseOfOneMuxConn(t *testing.T) {
 // TestFault_FailedFrameIsNotReplayed: frames queued on a connection that dies
 // never appear on a later one, whether they were sent or not.
 func TestFault_FailedFrameIsNotReplayed(t *testing.T) {
-	both(t, setup{opts: one}, func(w *world) {
+	world.Both(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
 		var (
 			mu     sync.Mutex // guards nonces
 			nonces = map[uint64]int{}
 		)
-		w.victim.Do(func(c *muxtest.Conn, f muxtest.Frame) {
+		w.Victim.Do(func(c *muxtest.Conn, f muxtest.Frame) {
 			if c.Index == 0 {
 				<-c.Done()
 				return
@@ -196,17 +197,17 @@ func TestFault_FailedFrameIsNotReplayed(t *testing.T) {
 			c.Reply(f)
 		})
 		const calls = 100
-		f := &flight{errs: make([]error, calls)}
+		f := &world.Flight{Errs: make([]error, calls)}
 		sent := make([]uint64, calls)
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		for i := range calls {
-			mc := w.get(ctx)
-			f.wg.Go(func() {
+			mc := w.Get(ctx)
+			f.WG.Go(func() {
 				defer mc.Close()
 				call := muxtest.NewCall(mc, make([]byte, 100<<10)) // 10 MiB: more than the kernel and the queue take
 				sent[i] = call.Nonce
-				f.errs[i] = w.tally.Book(ctx, func() error {
+				f.Errs[i] = w.Tally.Book(ctx, func() error {
 					if err := mc.Write(muxtest.AppendFrame(nil, call)); err != nil {
 						return err
 					}
@@ -214,10 +215,10 @@ func TestFault_FailedFrameIsNotReplayed(t *testing.T) {
 				})
 			})
 		}
-		w.until(5*time.Second, "the peer stopped reading", func() bool { return w.victim.Stats().Calls > 0 })
-		w.settle()
-		w.victim.ResetConns()
-		failed := f.land()
+		w.Until(5*time.Second, "the peer stopped reading", func() bool { return w.Victim.Stats().Calls > 0 })
+		w.Settle()
+		w.Victim.ResetConns()
+		failed := f.Land()
 		if len(failed) != calls {
 			w.Errorf("%d calls failed, want all", len(failed))
 		}
@@ -235,7 +236,7 @@ func TestFault_FailedFrameIsNotReplayed(t *testing.T) {
 			w.Error("no call knows that it was not sent")
 		}
 		for range 10 {
-			w.recovers(time.Second)
+			w.Recovers(time.Second)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -250,14 +251,14 @@ func TestFault_FailedFrameIsNotReplayed(t *testing.T) {
 // TestFault_QueuedFrameOfAClosedMuxConn: Close leaves a queued frame to be sent;
 // one-way, Write says whether it was.
 func TestFault_QueuedFrameOfAClosedMuxConn(t *testing.T) {
-	both(t, setup{parser: classified{}}, func(w *world) {
+	world.Both(t, world.Setup{Parser: world.Classified{}}, func(w *world.World) {
 		for range 100 {
-			mc := w.get(context.Background(), (*muxpool.GetOptions).WithOneWay)
+			mc := w.Get(context.Background(), (*muxpool.GetOptions).WithOneWay)
 			if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, nil))); err != nil {
 				w.Error(err)
 			}
 			mc.Close()
 		}
-		w.until(time.Second, "100 frames at the peer", func() bool { return w.victim.Stats().Calls == 100 })
+		w.Until(time.Second, "100 frames at the peer", func() bool { return w.Victim.Stats().Calls == 100 })
 	})
 }

@@ -10,27 +10,31 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
 func TestFault_10000Callers(t *testing.T) {
-	const callers = 10_000
-	both(t, setup{alone: true}, func(w *world) {
-		w.recovers(5 * time.Second)
-		w.until(5*time.Second, "both connections", func() bool { return len(w.node().Conns) == 2 })
-		hold := w.hold()
+	world.Both(t, world.Setup{Alone: true}, func(w *world.World) {
+		callers := 10_000
+		if w.RealTime() {
+			callers = world.Often(callers, 2000)
+		}
+		w.Recovers(5 * time.Second)
+		w.Until(5*time.Second, "both connections", func() bool { return len(w.Node().Conns) == 2 })
+		hold := w.Hold()
 		before := runtime.NumGoroutine()
-		calls := w.calls(callers, time.Minute)
-		w.until(20*time.Second, "10,000 calls at the peer", func() bool { return hold.Len() == callers })
-		peers := w.victim.Stats().Open // one goroutine of the peer's for each
+		calls := w.Calls(callers, time.Minute)
+		w.Until(20*time.Second, "all calls at the peer", func() bool { return hold.Len() == callers })
+		peers := w.Victim.Stats().Open // one goroutine of the peer's for each
 		if n := runtime.NumGoroutine() - before - peers; n > callers+4*2 {
 			w.Errorf("%d goroutines, want the callers and 4 a connection at most", n)
 		}
 		hold.Release(nil)
-		if failed := calls.land(); len(failed) > 0 {
+		if failed := calls.Land(); len(failed) > 0 {
 			w.Errorf("%d calls failed: %v", len(failed), failed[0])
 		}
-		for _, c := range w.victim.Conns() {
+		for _, c := range w.Victim.Conns() {
 			if c.Received() < callers/4 {
 				w.Errorf("connection %d carried %d of %d calls", c.Index, c.Received(), callers)
 			}
@@ -41,19 +45,16 @@ func TestFault_10000Callers(t *testing.T) {
 func TestFault_VirtualConnectionLimit(t *testing.T) {
 	const limit = 50
 	opts := []muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(limit)}
-	both(t, setup{parser: classified{}, opts: opts, act: muxtest.Delay(time.Millisecond)}, func(w *world) {
-		callers := 10_000
-		if w.lag != nil {
-			callers = often(callers, 2000) // on sockets
-		}
+	world.Both(t, world.Setup{Parser: world.Classified{}, Opts: opts, Act: muxtest.Delay(time.Millisecond)}, func(w *world.World) {
+		callers := world.Often(10_000, 2000)
 		var now, worst atomic.Int64
-		f := &flight{errs: make([]error, callers)}
+		f := &world.Flight{Errs: make([]error, callers)}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		for i := range callers {
-			f.wg.Go(func() {
-				f.errs[i] = w.tally.Book(ctx, func() error {
-					mc, err := w.caller.Get(ctx)
+			f.WG.Go(func() {
+				f.Errs[i] = w.Tally.Book(ctx, func() error {
+					mc, err := w.Caller.Get(ctx)
 					if err != nil {
 						return err
 					}
@@ -67,13 +68,13 @@ func TestFault_VirtualConnectionLimit(t *testing.T) {
 				})
 			})
 		}
-		if failed := f.land(); len(failed) > 0 {
+		if failed := f.Land(); len(failed) > 0 {
 			w.Errorf("%d calls failed: %v", len(failed), failed[0])
 		}
 		if worst.Load() > 2*limit {
 			w.Errorf("%d MuxConns at once, want %d at most", worst.Load(), 2*limit)
 		}
-		if s := w.victim.Stats(); s.Accepted != 2 {
+		if s := w.Victim.Stats(); s.Accepted != 2 {
 			w.Errorf("%d connections, want 2", s.Accepted)
 		}
 	})
@@ -82,9 +83,9 @@ func TestFault_VirtualConnectionLimit(t *testing.T) {
 // TestFault_VirtualConnectionLimit_Order: waiters are served first come, first
 // served, and one that leaves holds up nobody.
 func TestFault_VirtualConnectionLimit_Order(t *testing.T) {
-	opts := append([]muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(1)}, one...)
-	inBubble(t, setup{opts: opts}, func(w *world) {
-		first := w.get(context.Background())
+	opts := append([]muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(1)}, world.OneConn...)
+	world.InBubble(t, world.Setup{Opts: opts}, func(w *world.World) {
+		first := w.Get(context.Background())
 		var (
 			mu    sync.Mutex // guards order
 			order []int
@@ -93,9 +94,9 @@ func TestFault_VirtualConnectionLimit_Order(t *testing.T) {
 		for i := range 20 {
 			ctx, cancel := context.WithCancel(context.Background())
 			wait.Go(func() {
-				mc, err := w.caller.Get(ctx)
+				mc, err := w.Caller.Get(ctx)
 				if err != nil {
-					w.failed(err, context.Canceled, false)
+					w.WantError(err, context.Canceled, false)
 					return
 				}
 				mu.Lock()
@@ -103,11 +104,11 @@ func TestFault_VirtualConnectionLimit_Order(t *testing.T) {
 				mu.Unlock()
 				mc.Close()
 			})
-			w.settle()
+			w.Settle()
 			defer cancel()
 			if i%3 == 1 {
 				cancel()
-				w.settle()
+				w.Settle()
 			}
 		}
 		first.Close()
@@ -124,38 +125,38 @@ func TestFault_VirtualConnectionLimit_Order(t *testing.T) {
 }
 
 func TestFault_100000CancelledCalls(t *testing.T) {
-	calls := often(100_000, 20_000)
-	inBubble(t, setup{parser: classified{}, act: muxtest.Delay(20 * time.Millisecond), alone: true}, func(w *world) {
-		w.twoConns()
+	calls := world.Often(100_000, 20_000)
+	world.InBubble(t, world.Setup{Parser: world.Classified{}, Act: muxtest.Delay(20 * time.Millisecond), Alone: true}, func(w *world.World) {
+		w.TwoConns()
 		before := muxtest.Now().Heap
 		worst := 0
 		for i := range calls {
 			ctx, cancel := context.WithCancel(context.Background())
-			mc := w.get(ctx)
+			mc := w.Get(ctx)
 			if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, nil))); err != nil {
 				w.Fatal(err)
 			}
 			cancel()
 			_, err := mc.Read()
-			w.failed(err, context.Canceled, true)
+			w.WantError(err, context.Canceled, true)
 			mc.Close()
 			if i%1000 == 0 {
-				worst = max(worst, reserved(w.node()))
+				worst = max(worst, world.Reserved(w.Node()))
 				time.Sleep(30 * time.Millisecond) // of bubble time: the late answers come
 			}
 		}
 		if worst > 2000 {
 			w.Errorf("%d ids reserved, want those whose answers are awaited", worst)
 		}
-		w.until(time.Second, "every id is free again", func() bool { return reserved(w.node()) == 0 })
-		if s := w.victim.Stats(); s.Dials != 2 {
+		w.Until(time.Second, "every id is free again", func() bool { return world.Reserved(w.Node()) == 0 })
+		if s := w.Victim.Stats(); s.Dials != 2 {
 			w.Errorf("%d dials, want 2", s.Dials)
 		}
-		w.heapFlat(before)
+		heapFlat(w, before)
 	})
 }
 
-func (w *world) heapFlat(before uint64) {
+func heapFlat(w *world.World, before uint64) {
 	w.Helper()
 	if now := muxtest.Now().Heap; now > before+4<<20 {
 		w.Errorf("the heap grew by %d bytes", now-before)
@@ -165,16 +166,16 @@ func (w *world) heapFlat(before uint64) {
 // TestFault_200000GetsOnOneContext: nothing is left behind on a context that
 // outlives them all.
 func TestFault_200000GetsOnOneContext(t *testing.T) {
-	inBubble(t, setup{alone: true}, func(w *world) {
+	world.InBubble(t, world.Setup{Alone: true}, func(w *world.World) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		w.twoConns()
+		w.TwoConns()
 		before := muxtest.Now().Heap
-		for range often(200_000, 50_000) {
-			w.get(ctx).Close()
+		for range world.Often(200_000, 20_000) {
+			w.Get(ctx).Close()
 		}
-		w.heapFlat(before)
-		if s := w.victim.Stats(); s.Dials != 2 {
+		heapFlat(w, before)
+		if s := w.Victim.Stats(); s.Dials != 2 {
 			w.Errorf("%d dials, want 2", s.Dials)
 		}
 	})
@@ -185,11 +186,11 @@ func TestFault_200000GetsOnOneContext(t *testing.T) {
 func TestFault_100CancelledNeverClosed(t *testing.T) {
 	for name, ask := range map[string]bool{"idle": false, "asked": true} {
 		t.Run(name, func(t *testing.T) {
-			opts := append([]muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(1)}, one...)
-			inBubble(t, setup{parser: classified{}, opts: opts, act: muxtest.Drop}, func(w *world) {
+			opts := append([]muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(1)}, world.OneConn...)
+			world.InBubble(t, world.Setup{Parser: world.Classified{}, Opts: opts, Act: muxtest.Drop}, func(w *world.World) {
 				for range 100 {
 					ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-					mc := w.get(ctx)
+					mc := w.Get(ctx)
 					if ask {
 						if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, nil))); err != nil {
 							w.Fatal(err)
@@ -197,8 +198,8 @@ func TestFault_100CancelledNeverClosed(t *testing.T) {
 					}
 					cancel()
 				}
-				w.victim.Do(muxtest.Echo)
-				w.recovers(time.Second)
+				w.Victim.Do(muxtest.Echo)
+				w.Recovers(time.Second)
 			})
 		})
 	}
@@ -207,30 +208,33 @@ func TestFault_100CancelledNeverClosed(t *testing.T) {
 // TestFault_IdleRemovalRacesWithGet: calls come about when their connection has
 // been idle for as long as is allowed.
 func TestFault_IdleRemovalRacesWithGet(t *testing.T) {
-	const idle = 10 * time.Millisecond
-	both(t, setup{opts: []muxpool.PoolOption{muxpool.WithIdleTimeout(idle)}}, func(w *world) {
-		var f flight
-		for i := range 8 {
-			f.wg.Go(func() {
-				rng := rand.New(rand.NewPCG(uint64(i), 0))
-				for range 200 {
-					time.Sleep(idle - 50*time.Microsecond + time.Duration(rng.Int64N(int64(100*time.Microsecond))))
-					if err := w.callFor(10 * time.Second); err != nil {
+	const idle = 5 * time.Millisecond
+	opts := []muxpool.PoolOption{
+		muxpool.WithIdleTimeout(idle),
+		muxpool.WithStallTimeout(16 * time.Millisecond), // so that connections are looked at each millisecond
+	}
+	world.Both(t, world.Setup{Opts: opts}, func(w *world.World) {
+		rng := rand.New(rand.NewPCG(1, 0))
+		for range world.Often(200, 60) {
+			pause := idle + time.Duration(rng.Int64N(int64(3*time.Millisecond))) // to before and behind the end
+			var f world.Flight
+			for range 8 {
+				apart := time.Duration(rng.Int64N(int64(100 * time.Microsecond)))
+				f.WG.Go(func() {
+					time.Sleep(pause + apart)
+					if err := w.CallFor(10 * time.Second); err != nil {
 						w.Error(err)
-						return
 					}
-				}
-			})
-		}
-		f.land()
-		for range 100 { // alone, so that the connection does go
-			time.Sleep(idle + idle/2)
-			if err := w.callFor(10 * time.Second); err != nil {
-				w.Fatal(err)
+				})
 			}
+			f.Land()
 		}
-		if s := w.victim.Stats(); s.Accepted <= 2 {
+		if s := w.Victim.Stats(); s.Accepted <= 2 {
 			w.Errorf("%d connections: none was idle", s.Accepted)
+		}
+		w.Until(time.Second, "unused connections go", func() bool { return w.Victim.Stats().Open == 0 })
+		if err := w.Call(); err != nil {
+			w.Error(err)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -52,8 +53,8 @@ func TestFault_ZeroOptionsAreDefaults(t *testing.T) {
 		muxpool.WithIdleTimeout(0), muxpool.WithKeepAlive(0), muxpool.WithStallTimeout(0), muxpool.WithWriteTimeout(0),
 		muxpool.WithMaxFrameSize(0), muxpool.WithRecvLimit(0),
 	}
-	both(t, setup{opts: zero}, func(w *world) {
-		if failed := w.calls(100, 5*time.Second).land(); len(failed) > 0 {
+	world.Both(t, world.Setup{Opts: zero}, func(w *world.World) {
+		if failed := w.Calls(100, 5*time.Second).Land(); len(failed) > 0 {
 			w.Error(failed[0])
 		}
 	})
@@ -66,7 +67,7 @@ type funcParser struct {
 }
 
 func TestFault_InvalidGets(t *testing.T) {
-	inBubble(t, setup{}, func(w *world) {
+	world.InBubble(t, world.Setup{}, func(w *world.World) {
 		parser := func(o *muxpool.GetOptions) { o.WithFrameParser(muxtest.Parser{}) }
 		for _, test := range []struct {
 			name, network string
@@ -91,7 +92,7 @@ func TestFault_InvalidGets(t *testing.T) {
 			{"empty address", "tcp", parser, muxpool.ErrInvalidOption, "address"},
 			{"local address", "tcp", func(o *muxpool.GetOptions) { parser(o); o.WithLocalAddr("nonsense") }, muxpool.ErrInvalidOption, "WithLocalAddr"},
 			{"id outside of the space", "tcp", func(o *muxpool.GetOptions) {
-				o.WithFrameParser(spaced{IDs: muxtest.IDs8})
+				o.WithFrameParser(world.Spaced{IDs: muxtest.IDs8})
 				o.WithVID(256)
 			}, muxpool.ErrInvalidOption, "WithVID"},
 		} {
@@ -100,7 +101,7 @@ func TestFault_InvalidGets(t *testing.T) {
 			if test.name == "empty address" {
 				address = ""
 			}
-			mc, err := w.pool.GetMuxConn(context.Background(), test.network, address, opts)
+			mc, err := w.Pool.GetMuxConn(context.Background(), test.network, address, opts)
 			if mc != nil || !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
 				w.Errorf("%s: got %v, %v, want %v that names %q", test.name, mc, err, test.want, test.text)
 			}
@@ -109,18 +110,18 @@ func TestFault_InvalidGets(t *testing.T) {
 				w.Errorf("%s: %#v", test.name, err)
 			}
 		}
-		if s := w.victim.Stats(); s.Dials != 0 {
+		if s := w.Victim.Stats(); s.Dials != 0 {
 			w.Errorf("%d dials for Gets that make no sense", s.Dials)
 		}
 	})
 }
 
 func TestFault_EmptyIDSpace(t *testing.T) {
-	for name, parser := range map[string]spaced{"max below min": few(9, 3, 0), "all reserved": few(1, 9, 1)} {
+	for name, parser := range map[string]world.Spaced{"max below min": few(9, 3, 0), "all reserved": few(1, 9, 1)} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, setup{parser: parser, alone: true}, func(w *world) {
-				err := w.call()
-				if w.failed(err, muxpool.ErrInvalidOption, false); !strings.Contains(err.Error(), "IDSpace") {
+			world.InBubble(t, world.Setup{Parser: parser, Alone: true}, func(w *world.World) {
+				err := w.Call()
+				if w.WantError(err, muxpool.ErrInvalidOption, false); !strings.Contains(err.Error(), "IDSpace") {
 					w.Errorf("the error does not name IDSpace: %v", err)
 				}
 			})
@@ -130,11 +131,11 @@ func TestFault_EmptyIDSpace(t *testing.T) {
 
 // TestFault_WithTimeout: a deadline that costs no context.
 func TestFault_WithTimeout(t *testing.T) {
-	inBubble(t, setup{parser: classified{}, act: muxtest.Drop}, func(w *world) {
-		mc := w.get(context.Background(), func(o *muxpool.GetOptions) { o.WithTimeout(100 * time.Millisecond) })
+	world.InBubble(t, world.Setup{Parser: world.Classified{}, Act: muxtest.Drop}, func(w *world.World) {
+		mc := w.Get(context.Background(), func(o *muxpool.GetOptions) { o.WithTimeout(100 * time.Millisecond) })
 		defer mc.Close()
-		w.within(150*time.Millisecond, "a call with a timeout of 100 ms", func() {
-			w.failed(muxtest.Exchange(mc, nil), context.DeadlineExceeded, true)
+		w.Within(150*time.Millisecond, "a call with a timeout of 100 ms", func() {
+			w.WantError(muxtest.Exchange(mc, nil), context.DeadlineExceeded, true)
 		})
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -29,7 +30,7 @@ func TestNetworks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pool, err := muxpool.New(settings()...)
+			pool, err := muxpool.New(world.Settings()...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,12 +54,12 @@ func TestNetworks(t *testing.T) {
 }
 
 func TestHandshake(t *testing.T) {
-	both(t, setup{parser: greeted{}}, func(w *world) {
-		if failed := w.calls(100, 5*time.Second).land(); len(failed) > 0 {
+	world.Both(t, world.Setup{Parser: world.Greeted{}}, func(w *world.World) {
+		if failed := w.Calls(100, 5*time.Second).Land(); len(failed) > 0 {
 			w.Error(failed[0])
 		}
-		w.until(time.Second, "one greeting for each of two connections", func() bool {
-			s := w.victim.Stats()
+		w.Until(time.Second, "one greeting for each of two connections", func() bool {
+			s := w.Victim.Stats()
 			return s.Accepted == 2 && s.Frames == s.Calls+s.Accepted
 		})
 	})
@@ -68,16 +69,16 @@ func TestHandshake(t *testing.T) {
 		}
 	}
 	t.Run("refused", func(t *testing.T) {
-		inBubble(t, setup{parser: greeted{}, act: refuses}, func(w *world) {
-			err := w.call()
-			if w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false); !errors.Is(err, muxtest.ErrMalformed) {
+		world.InBubble(t, world.Setup{Parser: world.Greeted{}, Act: refuses}, func(w *world.World) {
+			err := w.Call()
+			if w.WantError(err, muxpool.ErrConnectionsHaveBeenExpelled, false); !errors.Is(err, muxtest.ErrMalformed) {
 				w.Errorf("no cause in %v", err)
 			}
-			w.until(time.Second, "the event", func() bool { return len(w.heard(muxpool.DialFailed)) > 0 })
-			if e := w.heard(muxpool.DialFailed)[0]; e.Reason != muxpool.ReasonHandshakeFailed {
+			w.Until(time.Second, "the event", func() bool { return len(w.Heard(muxpool.DialFailed)) > 0 })
+			if e := w.Heard(muxpool.DialFailed)[0]; e.Reason != muxpool.ReasonHandshakeFailed {
 				w.Error(e)
 			}
-			w.until(time.Second, "the refused connections are closed", func() bool { return w.victim.Stats().Open == 0 })
+			w.Until(time.Second, "the refused connections are closed", func() bool { return w.Victim.Stats().Open == 0 })
 		})
 	})
 }
@@ -85,7 +86,7 @@ func TestHandshake(t *testing.T) {
 // TestStreams: several frames answer one, in order, on as many MuxConns as there
 // are.
 func TestStreams(t *testing.T) {
-	for name, parser := range map[string]muxpool.FrameParser{"kinds": classified{}, "no kinds": muxtest.Parser{}} {
+	for name, parser := range map[string]muxpool.FrameParser{"kinds": world.Classified{}, "no kinds": muxtest.Parser{}} {
 		t.Run(name, func(t *testing.T) {
 			numbered := func(c *muxtest.Conn, f muxtest.Frame) {
 				for i := range byte(20) {
@@ -96,11 +97,11 @@ func TestStreams(t *testing.T) {
 					c.Send(muxtest.Frame{Kind: kind, ID: f.ID, Nonce: f.Nonce, Body: []byte{i}})
 				}
 			}
-			both(t, setup{parser: parser, act: numbered, alone: true}, func(w *world) {
-				var f flight
+			world.Both(t, world.Setup{Parser: parser, Act: numbered, Alone: true}, func(w *world.World) {
+				var f world.Flight
 				for range 50 {
-					mc := w.get(context.Background())
-					f.wg.Go(func() {
+					mc := w.Get(context.Background())
+					f.WG.Go(func() {
 						defer mc.Close()
 						for range 3 { // requests on one MuxConn
 							call := muxtest.NewCall(mc, nil)
@@ -118,7 +119,7 @@ func TestStreams(t *testing.T) {
 						}
 					})
 				}
-				f.land()
+				f.Land()
 			})
 		})
 	}
@@ -127,13 +128,13 @@ func TestStreams(t *testing.T) {
 // TestSlowAnswer: an answer that takes its time is no black hole, as long as its
 // caller has it.
 func TestSlowAnswer(t *testing.T) {
-	for name, parser := range map[string]muxpool.FrameParser{"keepalive": alive{}, "no keepalive": muxtest.Parser{}} {
+	for name, parser := range map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no keepalive": muxtest.Parser{}} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, setup{parser: parser, act: muxtest.Calls(muxtest.Delay(time.Minute))}, func(w *world) {
-				if failed := w.calls(10, 2*time.Minute).land(); len(failed) > 0 {
+			world.InBubble(t, world.Setup{Parser: parser, Act: muxtest.Calls(muxtest.Delay(time.Minute))}, func(w *world.World) {
+				if failed := w.Calls(10, 2*time.Minute).Land(); len(failed) > 0 {
 					w.Error(failed[0])
 				}
-				if s := w.victim.Stats(); s.Accepted != 2 {
+				if s := w.Victim.Stats(); s.Accepted != 2 {
 					w.Errorf("%d connections, want the first two", s.Accepted)
 				}
 			})
@@ -145,11 +146,11 @@ func TestSlowAnswer(t *testing.T) {
 // answers others.
 func TestSlowAnswersOfSome(t *testing.T) {
 	some := muxtest.Chaos(1, muxtest.Choice{Weight: 1, Do: muxtest.Drop}, muxtest.Choice{Weight: 1, Do: muxtest.Echo})
-	inBubble(t, setup{act: some}, func(w *world) {
-		stop := w.retry(8, 10*time.Millisecond, 200*time.Millisecond)
+	world.InBubble(t, world.Setup{Act: some}, func(w *world.World) {
+		stop := w.Retry(8, 10*time.Millisecond, 200*time.Millisecond)
 		time.Sleep(10 * time.Second) // of bubble time
 		stop()
-		if s := w.victim.Stats(); s.Accepted != 2 {
+		if s := w.Victim.Stats(); s.Accepted != 2 {
 			w.Errorf("%d connections, want the first two", s.Accepted)
 		}
 	})
@@ -159,20 +160,20 @@ func TestSlowAnswersOfSome(t *testing.T) {
 // those that are idle beyond what it may keep.
 func TestGrowAndShrink(t *testing.T) {
 	opts := []muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(5), muxpool.WithMaxIdleConnsPerHost(3), muxpool.WithMaxConnsPerHost(8)}
-	inBubble(t, setup{opts: opts}, func(w *world) {
-		hold := w.hold()
-		calls := w.calls(100, time.Minute)
-		w.until(time.Second, "8 connections with 5 calls each", func() bool { return hold.Len() == 40 })
-		if s := w.victim.Stats(); s.Open != 8 {
+	world.InBubble(t, world.Setup{Opts: opts}, func(w *world.World) {
+		hold := w.Hold()
+		calls := w.Calls(100, time.Minute)
+		w.Until(time.Second, "8 connections with 5 calls each", func() bool { return hold.Len() == 40 })
+		if s := w.Victim.Stats(); s.Open != 8 {
 			w.Errorf("%d connections, want 8", s.Open)
 		}
-		w.victim.Do(muxtest.Echo)
+		w.Victim.Do(muxtest.Echo)
 		hold.Release(nil)
-		if failed := calls.land(); len(failed) > 0 {
+		if failed := calls.Land(); len(failed) > 0 {
 			w.Error(failed[0])
 		}
-		w.until(time.Second, "3 connections", func() bool { return w.victim.Stats().Open == 3 })
-		if failed := w.calls(100, time.Second).land(); len(failed) > 0 {
+		w.Until(time.Second, "3 connections", func() bool { return w.Victim.Stats().Open == 3 })
+		if failed := w.Calls(100, time.Second).Land(); len(failed) > 0 {
 			w.Error(failed[0])
 		}
 	})
@@ -181,31 +182,31 @@ func TestGrowAndShrink(t *testing.T) {
 // TestEvents: listeners hear of a node's life in order, may call the pool, and
 // hear nothing after cancel.
 func TestEvents(t *testing.T) {
-	inBubble(t, setup{opts: one}, func(w *world) {
+	world.InBubble(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
 		var kinds []muxpool.EventKind
-		cancel := w.pool.Subscribe(func(e muxpool.Event) {
-			if e.Node == w.caller.Node {
-				w.pool.Stats()
+		cancel := w.Pool.Subscribe(func(e muxpool.Event) {
+			if e.Node == w.Caller.Node {
+				w.Pool.Stats()
 				kinds = append(kinds, e.Kind)
 			}
 		})
-		if err := w.call(); err != nil {
+		if err := w.Call(); err != nil {
 			w.Fatal(err)
 		}
-		w.victim.Do(muxtest.Reset)
-		w.call()
-		w.victim.Down()
-		w.until(2*time.Second, "NodeExpelled", func() bool { return len(w.heard(muxpool.NodeExpelled)) == 1 })
-		w.victim.Do(muxtest.Echo)
-		if err := w.victim.Up(); err != nil {
+		w.Victim.Do(muxtest.Reset)
+		w.Call()
+		w.Victim.Down()
+		w.Until(2*time.Second, "NodeExpelled", func() bool { return len(w.Heard(muxpool.NodeExpelled)) == 1 })
+		w.Victim.Do(muxtest.Echo)
+		if err := w.Victim.Up(); err != nil {
 			w.Fatal(err)
 		}
-		w.recovers(time.Second)
-		w.settle()
+		w.Recovers(time.Second)
+		w.Settle()
 		cancel()
 		n := len(kinds)
-		w.victim.CloseConns()
-		w.settle()
+		w.Victim.CloseConns()
+		w.Settle()
 		if len(kinds) != n {
 			w.Error("an event after cancel")
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -30,7 +31,7 @@ func FuzzReadPath(f *testing.F) {
 	f.Add([]byte("\x01\x00mx\x01\x01\xff\xff\xff\xff\x00\x00\x00\x00"))
 	f.Add(append([]byte{0, 0}, answer[:muxtest.HeaderLen+1]...))
 	f.Add([]byte{})
-	parsers := []muxpool.FrameParser{muxtest.Parser{}, muxtest.PlainParser{}, alive{}, spaced{IDs: muxtest.IDs8}, greedy{}, liar{}}
+	parsers := []muxpool.FrameParser{muxtest.Parser{}, muxtest.PlainParser{}, world.Alive{}, world.Spaced{IDs: muxtest.IDs8}, greedy{}, liar{}}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		var parser muxpool.FrameParser = muxtest.Parser{}
 		size := 1 << 16
@@ -67,7 +68,7 @@ func (liar) Parse(r io.Reader) (uint32, []byte, error) {
 func feed(t *testing.T, parser muxpool.FrameParser, input []byte, size int) {
 	peer := muxtest.NewPeer(muxtest.Drop)
 	defer peer.Close()
-	pool, err := muxpool.New(settings(muxpool.WithDialContext(peer.DialContext), muxpool.WithConnectNumber(1))...)
+	pool, err := muxpool.New(world.Settings(muxpool.WithDialContext(peer.DialContext), muxpool.WithConnectNumber(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}

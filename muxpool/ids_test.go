@@ -140,23 +140,25 @@ func TestFreedIDsAreKeptOnce(t *testing.T) {
 func TestIDsWornAndExhausted(t *testing.T) {
 	for _, test := range []struct {
 		parser    FrameParser
-		reserved  uint32
-		worn      bool
-		exhausted bool
+		most      int  // ids that may be reserved
+		worn      bool // with one more
+		exhausted bool // likewise
 	}{
-		{worldParser{}, maxReserved, false, false},
-		{worldParser{}, maxReserved + 1, true, false},
-		{spaceParser{0, 1<<17 - 1}, 1 << 16, false, false},
-		{spaceParser{0, 1<<17 - 1}, 1<<16 + 1, true, false},
-		{spaceParser{1, 4}, 3, false, false},
-		{spaceParser{1, 4}, 4, false, true},
+		{worldParser{}, maxReserved, true, false},
+		{spaceParser{0, 1<<17 - 1}, 1 << 16, true, false},
+		{spaceParser{1, 4}, 3, false, true},
 	} {
 		ids := testIDs(t, test.parser)
-		for range test.reserved {
-			ids.release(ids.mustAllocate(t), 1)
+		reserve := func() { ids.release(ids.mustAllocate(t), 1) }
+		for range test.most {
+			reserve()
 		}
+		if ids.worn() || ids.exhausted() {
+			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most, ids.usable, ids.worn(), ids.exhausted())
+		}
+		reserve()
 		if ids.worn() != test.worn || ids.exhausted() != test.exhausted {
-			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.reserved, ids.usable, ids.worn(), ids.exhausted())
+			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most+1, ids.usable, ids.worn(), ids.exhausted())
 		}
 	}
 }

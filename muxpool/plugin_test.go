@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -52,8 +53,8 @@ func TestPluginPanics(t *testing.T) {
 		{"handshake", panicHandshake{}, nil, muxpool.ErrProtocol},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inBubble(t, setup{parser: test.parser, act: test.act, alone: true}, func(w *world) {
-				err := w.callFor(time.Minute)
+			world.InBubble(t, world.Setup{Parser: test.parser, Act: test.act, Alone: true}, func(w *world.World) {
+				err := w.CallFor(time.Minute)
 				if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.name) {
 					w.Errorf("got %v, want %v and the panic's text", err, test.want)
 				}
@@ -63,16 +64,16 @@ func TestPluginPanics(t *testing.T) {
 }
 
 func TestPreWarmProves(t *testing.T) {
-	inBubble(t, setup{parser: alive{}}, func(w *world) {
-		n := w.caller.Node
+	world.InBubble(t, world.Setup{Parser: world.Alive{}}, func(w *world.World) {
+		n := w.Caller.Node
 		warm := func(d time.Duration) error {
 			ctx, cancel := context.WithTimeout(context.Background(), d)
 			defer cancel()
-			return w.pool.PreWarm(ctx, n.Network, n.Address, w.caller.Opts)
+			return w.Pool.PreWarm(ctx, n.Network, n.Address, w.Caller.Opts)
 		}
-		w.victim.Do(muxtest.Drop)
-		w.failed(warm(500*time.Millisecond), context.DeadlineExceeded, false)
-		w.victim.Do(muxtest.Echo)
+		w.Victim.Do(muxtest.Drop)
+		w.WantError(warm(500*time.Millisecond), context.DeadlineExceeded, false)
+		w.Victim.Do(muxtest.Echo)
 		if err := warm(5 * time.Second); err != nil {
 			w.Error(err)
 		}
@@ -83,14 +84,14 @@ func TestNilArguments(t *testing.T) {
 	if pool, err := muxpool.New(nil); pool != nil || !errors.Is(err, muxpool.ErrInvalidOption) {
 		t.Errorf("New(nil): %v, %v", pool, err)
 	}
-	inBubble(t, setup{}, func(w *world) {
-		w.pool.Subscribe(nil)()
+	world.InBubble(t, world.Setup{}, func(w *world.World) {
+		w.Pool.Subscribe(nil)()
 		var none context.Context
-		_, err := w.caller.Get(none)
-		w.failed(err, muxpool.ErrInvalidOption, false)
-		mc := w.get(context.Background())
+		_, err := w.Caller.Get(none)
+		w.WantError(err, muxpool.ErrInvalidOption, false)
+		mc := w.Get(context.Background())
 		defer mc.Close()
-		w.failed(mc.Write(nil), muxpool.ErrInvalidOption, false)
+		w.WantError(mc.Write(nil), muxpool.ErrInvalidOption, false)
 		if err := muxtest.Exchange(mc, nil); err != nil {
 			w.Error(err)
 		}
@@ -100,34 +101,34 @@ func TestNilArguments(t *testing.T) {
 // TestContextCause: the cause of a context's end is told.
 func TestContextCause(t *testing.T) {
 	cause := errors.New("the user pressed a button")
-	inBubble(t, setup{act: muxtest.Drop}, func(w *world) {
+	world.InBubble(t, world.Setup{Act: muxtest.Drop}, func(w *world.World) {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		mc := w.get(ctx)
+		mc := w.Get(ctx)
 		defer mc.Close()
 		if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, nil))); err != nil {
 			w.Fatal(err)
 		}
 		cancel(cause)
 		_, err := mc.Read()
-		w.failed(err, context.Canceled, true)
-		w.failed(err, cause, true)
+		w.WantError(err, context.Canceled, true)
+		w.WantError(err, cause, true)
 	})
 }
 
 // TestAnswerBeforeTheEnd: an answer that arrived before its connection died, its
 // context ended or both, may still be read.
 func TestAnswerBeforeTheEnd(t *testing.T) {
-	inBubble(t, setup{act: muxtest.AnswerAndClose}, func(w *world) {
+	world.InBubble(t, world.Setup{Act: muxtest.AnswerAndClose}, func(w *world.World) {
 		ctx, cancel := context.WithCancel(context.Background())
-		mc := w.get(ctx)
+		mc := w.Get(ctx)
 		defer mc.Close()
 		call := muxtest.NewCall(mc, nil)
 		if err := mc.Write(muxtest.AppendFrame(nil, call)); err != nil {
 			w.Fatal(err)
 		}
-		w.settle()
+		w.Settle()
 		cancel()
-		w.settle()
+		w.Settle()
 		if err := muxtest.Expect(mc, call); err != nil {
 			w.Error(err)
 		}
@@ -139,28 +140,28 @@ func TestAnswerBeforeTheEnd(t *testing.T) {
 
 // TestOneWay: Write tells whether the kernel has the frame; no id stays behind.
 func TestOneWay(t *testing.T) {
-	inBubble(t, setup{parser: few(0, 7, 0), act: muxtest.StopReading, opts: one}, func(w *world) {
+	world.InBubble(t, world.Setup{Parser: few(0, 7, 0), Act: muxtest.StopReading, Opts: world.OneConn}, func(w *world.World) {
 		oneWay := (*muxpool.GetOptions).WithOneWay
 		write := func(d time.Duration) error {
 			ctx, cancel := context.WithTimeout(context.Background(), d)
 			defer cancel()
-			mc := w.get(ctx, oneWay)
+			mc := w.Get(ctx, oneWay)
 			defer mc.Close()
-			return w.tally.Book(ctx, func() error {
+			return w.Tally.Book(ctx, func() error {
 				return mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 20<<10))))
 			})
 		}
 		if err := write(time.Second); err != nil { // which the peer reads
 			w.Fatal(err)
 		}
-		w.settle()
-		w.failed(write(time.Second), context.DeadlineExceeded, true) // which nobody reads
-		if s := w.node(); reserved(s) != 0 {
-			w.Errorf("%d ids wait for answers to one-way frames", reserved(s))
+		w.Settle()
+		w.WantError(write(time.Second), context.DeadlineExceeded, true) // which nobody reads
+		if s := w.Node(); world.Reserved(s) != 0 {
+			w.Errorf("%d ids wait for answers to one-way frames", world.Reserved(s))
 		}
-		w.victim.ResetConns()
-		w.settle()
-		w.victim.Do(muxtest.Drop)
+		w.Victim.ResetConns()
+		w.Settle()
+		w.Victim.Do(muxtest.Drop)
 		for range 20 { // of 8 ids
 			if err := write(time.Second); err != nil {
 				w.Fatal(err)

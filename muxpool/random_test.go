@@ -14,13 +14,14 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // The randomised test takes its seed from MUXPOOL_SEED, else from the clock, and
 // logs it; MUXPOOL_EXCHANGES says how many exchanges it makes.
-const defaultExchanges = 20_000
+const defaultExchanges = 10_000
 
 func seed(t *testing.T) uint64 {
 	s := uint64(time.Now().UnixNano())
@@ -39,13 +40,14 @@ func seed(t *testing.T) uint64 {
 // after cancel. Every exchange ends once, in time, with its own answer or an
 // error; what an error calls not sent was never seen by a peer.
 func TestRandom(t *testing.T) {
-	t.Run("memory", func(t *testing.T) { testRandom(t, false) })
-	t.Run("sockets", func(t *testing.T) { testRandom(t, true) })
+	world.AtOnce(t, map[string]func(*testing.T){
+		"memory":  func(t *testing.T) { testRandom(t, false) },
+		"sockets": func(t *testing.T) { testRandom(t, true) },
+	})
 }
 
 func testRandom(t *testing.T, sockets bool) {
-	muxtest.CheckLeaks(t)
-	r := &random{t: t, seed: seed(t), target: int64(envInt("MUXPOOL_EXCHANGES", defaultExchanges)) / 2}
+	r := &random{t: t, seed: seed(t), target: int64(world.EnvInt("MUXPOOL_EXCHANGES", defaultExchanges)) / 2}
 	lag := muxtest.WatchLag()
 	r.peers(sockets)
 	start := time.Now()
@@ -122,8 +124,8 @@ func (s *seenNonces) has(nonce uint64) bool {
 func (r *random) peers(sockets bool) {
 	r.seen.set, r.notSent = make(map[uint64]struct{}), make(map[uint64]error)
 	network := make(muxtest.Network)
-	parsers := []muxpool.FrameParser{alive{}, spaced{IDs: muxtest.IDs8}, muxtest.PlainParser{}}
-	opts := settings(
+	parsers := []muxpool.FrameParser{world.Alive{}, world.Spaced{IDs: muxtest.IDs8}, muxtest.PlainParser{}}
+	opts := world.Settings(
 		muxpool.WithKeepAlive(200*time.Millisecond), muxpool.WithMaxVirConnsPerConn(100),
 		muxpool.WithIdleTimeout(50*time.Millisecond), muxpool.WithMaxIdleConnsPerHost(3))
 	addresses := make([]string, len(parsers))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -16,29 +17,29 @@ import (
 // it was not sent.
 func TestSentIsATruth(t *testing.T) {
 	opts := []muxpool.PoolOption{muxpool.WithMaxVirConnsPerConn(100)} // so that the pool watches contexts
-	for name, end := range map[string]func(*world, muxpool.MuxConn, context.CancelFunc){
-		"context":    func(_ *world, _ muxpool.MuxConn, cancel context.CancelFunc) { cancel() },
-		"MuxConn":    func(_ *world, mc muxpool.MuxConn, _ context.CancelFunc) { mc.Close() },
-		"connection": func(w *world, _ muxpool.MuxConn, _ context.CancelFunc) { w.victim.ResetConns() },
+	for name, end := range map[string]func(*world.World, muxpool.MuxConn, context.CancelFunc){
+		"context":    func(_ *world.World, _ muxpool.MuxConn, cancel context.CancelFunc) { cancel() },
+		"MuxConn":    func(_ *world.World, mc muxpool.MuxConn, _ context.CancelFunc) { mc.Close() },
+		"connection": func(w *world.World, _ muxpool.MuxConn, _ context.CancelFunc) { w.Victim.ResetConns() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, setup{parser: classified{}, opts: opts, alone: true}, func(w *world) {
+			world.Both(t, world.Setup{Parser: world.Classified{}, Opts: opts, Alone: true}, func(w *world.World) {
 				seen := seenNonces{set: make(map[uint64]struct{})}
-				w.victim.Do(seen.note(muxtest.Echo))
+				w.Victim.Do(seen.note(muxtest.Echo))
 				claims := make(map[uint64]error)
 				rounds := 2000
 				if name == "connection" {
-					rounds = often(rounds, 300) // each makes new ones
+					rounds = world.Often(rounds, 150) // each makes new ones
 				}
 				for range rounds {
-					nonce, err := w.endDuring(end)
+					nonce, err := endDuring(w, end)
 					var e *muxpool.Error
 					if errors.As(err, &e) && !e.Sent() {
 						claims[nonce] = err
 					}
 				}
-				w.pool.Close()
-				w.victim.Close()
+				w.Pool.Close()
+				w.Victim.Close()
 				bad := 0
 				for nonce, err := range claims {
 					if seen.has(nonce) {
@@ -56,10 +57,10 @@ func TestSentIsATruth(t *testing.T) {
 }
 
 // endDuring makes a call, and lets end run at the same time as Write.
-func (w *world) endDuring(end func(*world, muxpool.MuxConn, context.CancelFunc)) (nonce uint64, err error) {
+func endDuring(w *world.World, end func(*world.World, muxpool.MuxConn, context.CancelFunc)) (nonce uint64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	mc, err := w.caller.Get(ctx)
+	mc, err := w.Caller.Get(ctx)
 	if err != nil {
 		return 0, err
 	}

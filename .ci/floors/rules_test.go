@@ -19,6 +19,7 @@ func TestJudge(t *testing.T) {
 		{"examples/quickstart", "endpoint", false, ""},
 		{"transport/native", "transport", false, ""},
 		{"muxpool/muxtest", "muxpool", false, ""},
+		{"muxpool/internal/world", "muxpool/muxtest", false, ""},
 		{"examples/stringsvc/client", "examples/stringsvc/service", false, ""},
 
 		{"muxpool/wire", "muxpool", false, "upward"},
@@ -31,11 +32,13 @@ func TestJudge(t *testing.T) {
 		{"transport", "transport/native", false, "sideways"},
 		{"transport/native", "transport/trpc", false, "sideways"},
 		{"muxpool", "muxpool/muxtest", false, "sideways"},
+		{"muxpool", "muxpool/internal/world", false, "sideways"},
 		{"examples/stringsvc/client", "examples/quickstart", false, "sideways"},
 		{"endpoint", "sidecar", false, "it lives on no floor"},
 
 		{"muxpool", "muxpool", true, ""}, // a test beside the package
 		{"muxpool", "muxpool/muxtest", true, ""},
+		{"muxpool/faulttest", "muxpool/internal/world", true, ""},
 		{"transport", "transport/native", true, ""},
 		{"muxpool/wire", "muxpool/muxtest", true, "upward"},
 		{"muxpool", "transport", true, "upward"},

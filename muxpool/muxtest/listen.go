@@ -12,15 +12,24 @@ import (
 type listen struct {
 	network, address string
 	config           *tls.Config
+	port             io.Closer // nil, or keeps the port while the peer is down
+}
+
+func (l listen) free() {
+	if l.port != nil {
+		l.port.Close()
+	}
 }
 
 // Listen serves on a real socket: network is "tcp", "tcp4", "tcp6", "unix",
 // "udp", "udp4" or "udp6"; with a config it speaks TLS. It returns the address
 // that it listens on, which Up uses again after Down.
 func (p *Peer) Listen(network, address string, config *tls.Config) (string, error) {
-	l := listen{network, address, config}
+	address, port := reserve(network, address)
+	l := listen{network, address, config, port}
 	address, err := p.open1(l)
 	if err != nil {
+		l.free()
 		return "", err
 	}
 	l.address = address

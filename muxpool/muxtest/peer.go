@@ -114,7 +114,8 @@ func (p *Peer) ResetConns() {
 }
 
 // Down takes the peer off the network: its connections and listeners are
-// closed, and dials are refused until Up.
+// closed, and dials are refused until Up. On Linux a port that the system chose
+// is given to nobody else meanwhile.
 func (p *Peer) Down() {
 	p.mu.Lock()
 	p.down = true
@@ -145,9 +146,14 @@ func (p *Peer) Up() error {
 func (p *Peer) Close() error {
 	p.mu.Lock()
 	p.closed = true
+	listens := p.listens
+	p.listens = nil
 	p.mu.Unlock()
 	p.Down()
 	p.wg.Wait()
+	for _, l := range listens {
+		l.free()
+	}
 	return nil
 }
 

@@ -20,6 +20,7 @@ const processEnv = "MUXTEST_PEER"
 type Process struct {
 	network, address string
 	start            func(*exec.Cmd) error
+	port             io.Closer // nil, or keeps the port between Kill and Restart
 	cmd              *exec.Cmd
 	in               io.WriteCloser
 	out              *bufio.Reader
@@ -83,15 +84,19 @@ func (p *Peer) command(line string) error {
 }
 
 // StartProcess starts a peer process that listens on address of the network; a
-// port of 0 is chosen by the system, and kept by Restart. The test must have
-// called PeerMain. start, if not nil, starts the command in place of its Start
-// method: in another network namespace, for example.
+// port of 0 is chosen by the system, and kept by Restart. Close ends it. The test
+// must have called PeerMain. start, if not nil, starts the command in place of its
+// Start method: in another network namespace, for example.
 func StartProcess(network, address string, start func(*exec.Cmd) error) (*Process, error) {
-	if start == nil {
-		start = (*exec.Cmd).Start
-	}
 	p := &Process{network: network, address: address, start: start}
-	return p, p.Restart()
+	if start == nil { // else its ports may be others than ours
+		p.start = (*exec.Cmd).Start
+		p.address, p.port = reserve(network, address)
+	}
+	if err := p.Restart(); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
 }
 
 // Addr returns the address that the process listens on.
@@ -152,5 +157,14 @@ func (p *Process) Kill() error {
 	}
 	p.in.Close()
 	p.cmd = nil
+	return err
+}
+
+// Close kills the process, if it runs, and gives up its port.
+func (p *Process) Close() error {
+	err := p.Kill()
+	if p.port != nil {
+		p.port.Close()
+	}
 	return err
 }

@@ -12,7 +12,7 @@ func TestProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Kill()
+	defer p.Close()
 	ask := func() error {
 		nc, err := net.Dial("tcp", p.Addr())
 		if err != nil {

@@ -1,4 +1,4 @@
-package muxpool_test
+package faulttest_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -24,7 +25,7 @@ func TestFault_100ClientsServerBack(t *testing.T) {
 		defer peer.Close()
 		var calls sync.WaitGroup
 		for range clients {
-			pool, err := muxpool.New(settings(
+			pool, err := muxpool.New(world.Settings(
 				muxpool.WithDialContext(peer.DialContext),
 				muxpool.WithConnectNumber(1),
 				muxpool.WithReconnect(10, 50*time.Millisecond, 400*time.Millisecond))...)
@@ -71,36 +72,36 @@ func TestFault_100ClientsServerBack(t *testing.T) {
 }
 
 func TestFault_AllNodesDown(t *testing.T) {
-	inBubble(t, setup{}, func(w *world) {
-		hold := w.hold()
-		calls := w.calls(10, time.Minute)
-		w.until(time.Second, "10 calls at the peer", func() bool { return hold.Len() == 10 })
-		w.victim.Down()
-		w.allLost(calls, 10)
-		w.until(2*time.Second, "NodeExpelled", func() bool { return len(w.heard(muxpool.NodeExpelled)) == 1 })
-		limits := w.heard(muxpool.ReconnectLimit)
+	world.InBubble(t, world.Setup{}, func(w *world.World) {
+		hold := w.Hold()
+		calls := w.Calls(10, time.Minute)
+		w.Until(time.Second, "10 calls at the peer", func() bool { return hold.Len() == 10 })
+		w.Victim.Down()
+		w.AllLost(calls, 10)
+		w.Until(2*time.Second, "NodeExpelled", func() bool { return len(w.Heard(muxpool.NodeExpelled)) == 1 })
+		limits := w.Heard(muxpool.ReconnectLimit)
 		if len(limits) == 0 || limits[0].Attempt != 10 || !limits[0].Reason.Failure() || limits[0].Err == nil {
 			w.Errorf("reconnect limit: %v", limits)
 		}
-		expelled := w.heard(muxpool.NodeExpelled)[0]
+		expelled := w.Heard(muxpool.NodeExpelled)[0]
 		if !expelled.Reason.Failure() || !errors.Is(expelled.Err, syscall.ECONNREFUSED) {
 			w.Errorf("expelled: %v", expelled)
 		}
-		before := w.victim.Stats().Dials
+		before := w.Victim.Stats().Dials
 		time.Sleep(10 * time.Second) // of bubble time
-		if n := w.victim.Stats().Dials - before; n != 0 {
+		if n := w.Victim.Stats().Dials - before; n != 0 {
 			w.Errorf("%d dials of an expelled node that nobody calls", n)
 		}
 		for range 20 {
-			w.within(5*time.Millisecond, "a call to an expelled node", func() {
-				err := w.call()
-				w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
+			w.Within(5*time.Millisecond, "a call to an expelled node", func() {
+				err := w.Call()
+				w.WantError(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
 				if !errors.Is(err, syscall.ECONNREFUSED) {
 					w.Errorf("no cause in %v", err)
 				}
 			})
 		}
-		if n := w.victim.Stats().Dials - before; n > 40 {
+		if n := w.Victim.Stats().Dials - before; n > 40 {
 			w.Errorf("%d dials for 20 calls, want one a connection at most", n)
 		}
 	})
@@ -109,16 +110,16 @@ func TestFault_AllNodesDown(t *testing.T) {
 // TestFault_WaitersLearnOfTheExpel: calls that wait during a reconnect fail with
 // the causes at the limit.
 func TestFault_WaitersLearnOfTheExpel(t *testing.T) {
-	inBubble(t, setup{}, func(w *world) {
-		hold := w.hold()
-		calls := w.calls(10, time.Minute)
-		w.until(time.Second, "10 calls at the peer", func() bool { return hold.Len() == 10 })
-		w.victim.Down()
-		w.allLost(calls, 10)
-		w.settle() // a connection without calls has heard of it, too
-		w.within(time.Second, "the expel of a node", func() {
-			for _, err := range w.calls(10, time.Minute).land() {
-				w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
+	world.InBubble(t, world.Setup{}, func(w *world.World) {
+		hold := w.Hold()
+		calls := w.Calls(10, time.Minute)
+		w.Until(time.Second, "10 calls at the peer", func() bool { return hold.Len() == 10 })
+		w.Victim.Down()
+		w.AllLost(calls, 10)
+		w.Settle() // a connection without calls has heard of it, too
+		w.Within(time.Second, "the expel of a node", func() {
+			for _, err := range w.Calls(10, time.Minute).Land() {
+				w.WantError(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
 				if !errors.Is(err, muxpool.ErrReconnectLimit) || !errors.Is(err, syscall.ECONNREFUSED) {
 					w.Errorf("causes are missing in %v", err)
 				}
@@ -130,25 +131,25 @@ func TestFault_WaitersLearnOfTheExpel(t *testing.T) {
 // TestFault_FirstDialFails: the predecessor's node was poisoned by a failed first
 // dial, and a Get with 50 ms waited 3.3 s.
 func TestFault_FirstDialFails(t *testing.T) {
-	inBubble(t, setup{}, func(w *world) {
-		w.victim.OnDial(func(ctx context.Context, _ int) error {
-			return stalledDial(ctx, 0)
+	world.InBubble(t, world.Setup{}, func(w *world.World) {
+		w.Victim.OnDial(func(ctx context.Context, _ int) error {
+			return world.StalledDial(ctx, 0)
 		})
-		w.within(50*time.Millisecond, "a Get with 50 ms", func() {
-			w.failed(w.callFor(50*time.Millisecond), context.DeadlineExceeded, false)
+		w.Within(50*time.Millisecond, "a Get with 50 ms", func() {
+			w.WantError(w.CallFor(50*time.Millisecond), context.DeadlineExceeded, false)
 		})
 		time.Sleep(2 * time.Second) // of bubble time: the dial timeout passes
-		w.victim.OnDial(nil)
-		w.victim.Down()
+		w.Victim.OnDial(nil)
+		w.Victim.Down()
 		for range 10 {
-			err := w.call()
-			w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
+			err := w.Call()
+			w.WantError(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
 			if !errors.Is(err, syscall.ECONNREFUSED) {
 				w.Errorf("no cause in %v", err)
 			}
 		}
-		w.victim.Up()
-		if err := w.call(); err != nil {
+		w.Victim.Up()
+		if err := w.Call(); err != nil {
 			w.Error("the first call after the peer is back: ", err)
 		}
 	})
@@ -157,8 +158,8 @@ func TestFault_FirstDialFails(t *testing.T) {
 // TestFault_DialSharedByManyCallers: a caller that leaves does not end the dial
 // that others wait for.
 func TestFault_DialSharedByManyCallers(t *testing.T) {
-	inBubble(t, setup{opts: one}, func(w *world) {
-		w.victim.OnDial(func(ctx context.Context, _ int) error {
+	world.InBubble(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
+		w.Victim.OnDial(func(ctx context.Context, _ int) error {
 			select {
 			case <-time.After(500 * time.Millisecond):
 				return nil
@@ -166,15 +167,15 @@ func TestFault_DialSharedByManyCallers(t *testing.T) {
 				return ctx.Err()
 			}
 		})
-		short := w.calls(50, 100*time.Millisecond)
-		long := w.calls(50, time.Second)
-		if failed := short.land(); len(failed) != 50 {
+		short := w.Calls(50, 100*time.Millisecond)
+		long := w.Calls(50, time.Second)
+		if failed := short.Land(); len(failed) != 50 {
 			w.Errorf("%d short calls failed, want 50", len(failed))
 		}
-		if failed := long.land(); len(failed) != 0 {
+		if failed := long.Land(); len(failed) != 0 {
 			w.Errorf("%d long calls failed: %v", len(failed), failed[0])
 		}
-		if s := w.victim.Stats(); s.Dials != 1 {
+		if s := w.Victim.Stats(); s.Dials != 1 {
 			w.Errorf("%d dials for 100 callers of one connection", s.Dials)
 		}
 	})
@@ -183,23 +184,23 @@ func TestFault_DialSharedByManyCallers(t *testing.T) {
 // TestFault_GoingAway: a connection that is told to go away answers what it
 // has, takes nothing new, and nobody sees an error.
 func TestFault_GoingAway(t *testing.T) {
-	both(t, setup{parser: classified{}}, func(w *world) {
-		hold := w.hold()
-		calls := w.calls(100, time.Minute)
-		w.until(time.Second, "100 calls at the peer", func() bool { return hold.Len() == 100 })
-		old := w.victim.Conns()
+	world.Both(t, world.Setup{Parser: world.Classified{}}, func(w *world.World) {
+		hold := w.Hold()
+		calls := w.Calls(100, time.Minute)
+		w.Until(time.Second, "100 calls at the peer", func() bool { return hold.Len() == 100 })
+		old := w.Victim.Conns()
 		for _, c := range old {
 			c.Send(muxtest.Frame{Kind: muxtest.GoAway})
 		}
-		w.victim.Do(muxtest.Echo)
-		w.settle()
-		w.until(time.Second, "new calls go to new connections", func() bool { return w.call() == nil && w.victim.Stats().Accepted > 2 })
+		w.Victim.Do(muxtest.Echo)
+		w.Settle()
+		w.Until(time.Second, "new calls go to new connections", func() bool { return w.Call() == nil && w.Victim.Stats().Accepted > 2 })
 		hold.Release(nil)
-		if failed := calls.land(); len(failed) > 0 {
+		if failed := calls.Land(); len(failed) > 0 {
 			w.Errorf("%d calls failed: %v", len(failed), failed[0])
 		}
-		w.until(time.Second, "the old connections end", func() bool { return link{old[0]}.ended() && link{old[1]}.ended() })
-		for _, e := range w.heard(0) {
+		w.Until(time.Second, "the old connections end", func() bool { return world.Link{Conn: old[0]}.Ended() && world.Link{Conn: old[1]}.Ended() })
+		for _, e := range w.Heard(0) {
 			if e.Reason.Failure() {
 				w.Errorf("a breaker would count %v", e)
 			}
@@ -208,17 +209,17 @@ func TestFault_GoingAway(t *testing.T) {
 }
 
 func TestFault_PreWarm(t *testing.T) {
-	inBubble(t, setup{}, func(w *world) {
-		n := w.caller.Node
-		if err := w.pool.PreWarm(context.Background(), n.Network, n.Address, w.caller.Opts); err != nil {
+	world.InBubble(t, world.Setup{}, func(w *world.World) {
+		n := w.Caller.Node
+		if err := w.Pool.PreWarm(context.Background(), n.Network, n.Address, w.Caller.Opts); err != nil {
 			w.Fatal(err)
 		}
-		if s := w.victim.Stats(); s.Open == 0 {
+		if s := w.Victim.Stats(); s.Open == 0 {
 			w.Errorf("no connection after PreWarm: %+v", s)
 		}
-		w.victim.Down()
-		w.settle()
-		err := w.pool.PreWarm(context.Background(), n.Network, n.Address, w.caller.Opts)
+		w.Victim.Down()
+		w.Settle()
+		err := w.Pool.PreWarm(context.Background(), n.Network, n.Address, w.Caller.Opts)
 		if !errors.Is(err, syscall.ECONNREFUSED) {
 			w.Errorf("PreWarm of a node that is down: %v", err)
 		}

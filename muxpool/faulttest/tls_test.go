@@ -1,4 +1,4 @@
-package muxpool_test
+package faulttest_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
@@ -41,9 +42,9 @@ func newPKI(t *testing.T) pki {
 
 // onTLS is a world whose victim speaks TLS with that configuration; nil:
 // plaintext.
-func onTLS(t *testing.T, config *tls.Config, story func(*world)) {
+func onTLS(t *testing.T, config *tls.Config, story func(*world.World)) {
 	t.Helper()
-	onSockets(t, setup{tls: config}, story)
+	world.OnSockets(t, world.Setup{TLS: config}, story)
 }
 
 func serverConfig(cert tls.Certificate) *tls.Config {
@@ -78,20 +79,20 @@ func TestFault_TLSCertificate(t *testing.T) {
 			"config": func(o *muxpool.GetOptions) { o.WithTLSConfig(&tls.Config{RootCAs: p.Pool()}) },
 		} {
 			t.Run(test.name+"/"+how, func(t *testing.T) {
-				onTLS(t, serverConfig(test.cert), func(w *world) {
-					opts(&w.caller.Opts)
+				onTLS(t, serverConfig(test.cert), func(w *world.World) {
+					opts(&w.Caller.Opts)
 					const gets = 5
 					for range gets {
-						err := w.call()
-						w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
+						err := w.Call()
+						w.WantError(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
 						if !test.want(err) {
 							w.Errorf("the x509 error is not in the chain of %v", err)
 						}
 					}
-					if s := w.victim.Stats(); s.Frames != 0 || s.Accepted > 2*gets {
+					if s := w.Victim.Stats(); s.Frames != 0 || s.Accepted > 2*gets {
 						w.Errorf("plaintext or a retry storm: %+v", s)
 					}
-					for _, e := range w.heard(muxpool.DialFailed) {
+					for _, e := range w.Heard(muxpool.DialFailed) {
 						if e.Reason != muxpool.ReasonHandshakeFailed {
 							w.Errorf("event %v", e)
 						}
@@ -115,9 +116,9 @@ func TestFault_TLSWorks(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onTLS(t, mutual, func(w *world) {
-				opts(&w.caller.Opts)
-				if failed := w.calls(100, 5*time.Second).land(); len(failed) > 0 {
+			onTLS(t, mutual, func(w *world.World) {
+				opts(&w.Caller.Opts)
+				if failed := w.Calls(100, 5*time.Second).Land(); len(failed) > 0 {
 					w.Error(failed[0])
 				}
 			})
@@ -128,22 +129,22 @@ func TestFault_TLSWorks(t *testing.T) {
 // TestFault_ClientCertificateWithoutCA: the predecessor fell back to plaintext.
 func TestFault_ClientCertificateWithoutCA(t *testing.T) {
 	p := newPKI(t)
-	refused := func(w *world) {
-		w.caller.Opts.WithDialTLS(p.cert, p.keyFile, "", "")
-		if err := w.call(); err == nil {
+	refused := func(w *world.World) {
+		w.Caller.Opts.WithDialTLS(p.cert, p.keyFile, "", "")
+		if err := w.Call(); err == nil {
 			w.Error("the system's roots do not know the test's authority, and the call succeeded")
 		}
-		if s := w.victim.Stats(); s.Frames != 0 {
+		if s := w.Victim.Stats(); s.Frames != 0 {
 			w.Errorf("plaintext: %+v", s)
 		}
 	}
 	t.Run("plaintext peer", func(t *testing.T) { onTLS(t, nil, refused) })
 	t.Run("TLS peer", func(t *testing.T) { onTLS(t, serverConfig(p.server), refused) })
 	t.Run("certificate without a key", func(t *testing.T) {
-		onTLS(t, nil, func(w *world) {
-			w.caller.Opts.WithDialTLS(p.cert, "", p.ca, "")
-			if err := w.call(); err == nil || w.victim.Stats().Accepted != 0 {
-				w.Errorf("%v, %+v", err, w.victim.Stats())
+		onTLS(t, nil, func(w *world.World) {
+			w.Caller.Opts.WithDialTLS(p.cert, "", p.ca, "")
+			if err := w.Call(); err == nil || w.Victim.Stats().Accepted != 0 {
+				w.Errorf("%v, %+v", err, w.Victim.Stats())
 			}
 		})
 	})
@@ -153,7 +154,7 @@ func TestFault_ClientCertificateWithoutCA(t *testing.T) {
 // plaintext, on a shared connection.
 func TestFault_DifferentIdentitiesNeverShare(t *testing.T) {
 	p := newPKI(t)
-	onSockets(t, setup{opts: one}, func(w *world) {
+	world.OnSockets(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
 		with := func(f func(*muxpool.GetOptions)) muxpool.GetOptions {
 			o := muxpool.NewGetOptions()
 			o.WithFrameParser(muxtest.Parser{})
@@ -170,7 +171,7 @@ func TestFault_DifferentIdentitiesNeverShare(t *testing.T) {
 			"other local":   with(func(o *muxpool.GetOptions) { o.WithLocalAddr("127.0.0.2:0") }),
 		} {
 			for range 3 {
-				mc, err := w.pool.GetMuxConn(context.Background(), "tcp", w.caller.Node.Address, o)
+				mc, err := w.Pool.GetMuxConn(context.Background(), "tcp", w.Caller.Node.Address, o)
 				if err != nil {
 					w.Fatal(name, ": ", err)
 				}
@@ -192,15 +193,15 @@ func TestFault_DifferentIdentitiesNeverShare(t *testing.T) {
 			"TLS files":  func(o *muxpool.GetOptions) { o.WithDialTLS("", "", p.ca, "") },
 			"TLS none":   func(o *muxpool.GetOptions) { o.WithDialTLS("", "", "none", "") },
 		} {
-			c := w.caller
+			c := w.Caller
 			f(&c.Opts)
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			if err := w.tally.Call(ctx, c, nil); err == nil {
+			if err := w.Tally.Call(ctx, c, nil); err == nil {
 				w.Errorf("%s: answered in plaintext", name)
 			}
 			cancel()
 		}
-		if frames := w.victim.Stats().Frames; frames != 15 {
+		if frames := w.Victim.Stats().Frames; frames != 15 {
 			w.Errorf("%d frames in plaintext, want 15", frames)
 		}
 	})

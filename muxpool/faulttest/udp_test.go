@@ -1,4 +1,4 @@
-package muxpool_test
+package faulttest_test
 
 import (
 	"context"
@@ -8,28 +8,40 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
-func onUDP(t *testing.T, s setup, story func(*world)) { t.Helper(); onNetwork(t, "udp", s, story) }
+func onUDP(t *testing.T, s world.Setup, story func(*world.World)) {
+	t.Helper()
+	world.OnNetwork(t, "udp", s, story)
+}
 
-func TestFault_UDPLossDuplicatesReordering(t *testing.T) {
+func init() { silences["UDP loss"] = udpLoss }
+
+// udpLoss: 20% of the answers are lost, 20% come twice, 10% out of order.
+func udpLoss(t *testing.T) {
 	lossy := muxtest.Chaos(1,
 		muxtest.Choice{Weight: 50, Do: muxtest.Echo},
 		muxtest.Choice{Weight: 20, Do: muxtest.Drop},
 		muxtest.Choice{Weight: 20, Do: muxtest.Duplicate},
 		muxtest.Choice{Weight: 10, Do: muxtest.Delay(5 * time.Millisecond)})
-	onUDP(t, setup{parser: classified{}, act: lossy}, func(w *world) {
+	onUDP(t, world.Setup{Parser: world.Classified{}, Act: lossy, Beside: true}, func(w *world.World) {
+		var flights []*world.Flight
 		for range 5 {
-			for _, err := range w.calls(100, 300*time.Millisecond).land() {
-				w.failed(err, context.DeadlineExceeded, true)
+			flights = append(flights, w.Calls(100, 300*time.Millisecond))
+			time.Sleep(20 * time.Millisecond) // no more at once than the sockets' buffers take
+		}
+		for _, f := range flights {
+			for _, err := range f.Land() {
+				w.WantError(err, context.DeadlineExceeded, true)
 			}
 		}
-		if ok := w.tally.OK(); ok < 350 || ok > 450 {
+		if ok := w.Tally.OK(); ok < 350 || ok > 450 {
 			w.Errorf("%d of 500 calls succeeded, want about 400", ok)
 		}
-		w.until(time.Second, "duplicates are counted", func() bool {
-			s := w.node()
+		w.Until(time.Second, "duplicates are counted", func() bool {
+			s := w.Node()
 			return s.Duplicate+s.Unknown+s.Late >= 50
 		})
 	})
@@ -45,16 +57,16 @@ func TestFault_UDPBadDatagram(t *testing.T) {
 		c.Write(make([]byte, 60<<10))
 		c.Reply(f)
 	}
-	onUDP(t, setup{act: bad, opts: one}, func(w *world) {
+	onUDP(t, world.Setup{Act: bad, Opts: world.OneConn}, func(w *world.World) {
 		for range 10 {
-			if err := w.callFor(5 * time.Second); err != nil {
+			if err := w.CallFor(5 * time.Second); err != nil {
 				w.Fatal(err)
 			}
 		}
-		if s := w.node(); s.Malformed < 40 {
+		if s := w.Node(); s.Malformed < 40 {
 			w.Errorf("%d malformed datagrams counted, want at least 40", s.Malformed)
 		}
-		if s := w.victim.Stats(); s.Accepted != 1 {
+		if s := w.Victim.Stats(); s.Accepted != 1 {
 			w.Errorf("%d sockets, want one", s.Accepted)
 		}
 	})
@@ -62,15 +74,15 @@ func TestFault_UDPBadDatagram(t *testing.T) {
 
 // TestFault_UDPSpoof: a datagram from elsewhere is never taken for the answer.
 func TestFault_UDPSpoof(t *testing.T) {
-	onUDP(t, setup{opts: one}, func(w *world) {
-		hold := w.hold()
-		mc := w.get(context.Background())
+	onUDP(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
+		hold := w.Hold()
+		mc := w.Get(context.Background())
 		defer mc.Close()
 		call := muxtest.NewCall(mc, nil)
 		if err := mc.Write(muxtest.AppendFrame(nil, call)); err != nil {
 			w.Fatal(err)
 		}
-		w.until(time.Second, "the call at the peer", func() bool { return hold.Len() == 1 })
+		w.Until(time.Second, "the call at the peer", func() bool { return hold.Len() == 1 })
 		spoof, err := net.Dial("udp", mc.LocalAddr().String())
 		if err != nil {
 			w.Fatal(err)
@@ -88,10 +100,10 @@ func TestFault_UDPSpoof(t *testing.T) {
 
 // TestFault_UDPTooLarge: a request larger than a datagram is refused.
 func TestFault_UDPTooLarge(t *testing.T) {
-	onUDP(t, setup{opts: one}, func(w *world) {
-		mc := w.get(context.Background())
+	onUDP(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
+		mc := w.Get(context.Background())
 		defer mc.Close()
-		w.failed(mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 66_000)))), muxpool.ErrFrameTooLarge, false)
+		w.WantError(mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 66_000)))), muxpool.ErrFrameTooLarge, false)
 		if err := muxtest.Exchange(mc, make([]byte, 60_000)); err != nil {
 			w.Error(err)
 		}
@@ -101,25 +113,30 @@ func TestFault_UDPTooLarge(t *testing.T) {
 // TestFault_UDPPeerRestarts: a port that nobody listens on answers with ICMP; the
 // socket survives it, or is replaced.
 func TestFault_UDPPeerRestarts(t *testing.T) {
-	onUDP(t, setup{}, func(w *world) {
+	onUDP(t, world.Setup{}, func(w *world.World) {
+		recovers := func() {
+			w.Until(time.Second, "a call succeeds again", func() bool { // datagrams may be lost meanwhile
+				return w.CallFor(100*time.Millisecond) == nil
+			})
+		}
 		for range 5 {
-			w.recovers(time.Second)
-			w.victim.Down()
-			w.callFor(20 * time.Millisecond)
-			if err := w.victim.Up(); err != nil {
+			recovers()
+			w.Victim.Down()
+			w.CallFor(20 * time.Millisecond)
+			if err := w.Victim.Up(); err != nil {
 				w.Fatal(err)
 			}
 		}
-		w.recovers(time.Second)
+		recovers()
 	})
 }
 
 // TestFault_UDPUnresolvable: the predecessor's process ended here.
 func TestFault_UDPUnresolvable(t *testing.T) {
-	onUDP(t, setup{}, func(w *world) {
+	onUDP(t, world.Setup{}, func(w *world.World) {
 		for _, address := range []string{"host.invalid:1", "127.0.0.1", "127.0.0.1:no-such-port", ":::1"} {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			err := w.tally.Call(ctx, muxtest.NewCaller(w.pool, "udp", address, muxtest.Parser{}), nil)
+			err := w.Tally.Call(ctx, muxtest.NewCaller(w.Pool, "udp", address, muxtest.Parser{}), nil)
 			cancel()
 			if !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) && !errors.Is(err, context.DeadlineExceeded) {
 				w.Errorf("a call to %q: %v", address, err)
@@ -129,9 +146,9 @@ func TestFault_UDPUnresolvable(t *testing.T) {
 }
 
 func TestFault_UDP10000Calls(t *testing.T) {
-	onUDP(t, setup{parser: classified{}}, func(w *world) {
+	onUDP(t, world.Setup{Parser: world.Classified{}}, func(w *world.World) {
 		for range 100 {
-			if failed := w.calls(100, 10*time.Second).land(); len(failed) > 0 {
+			if failed := w.Calls(100, 10*time.Second).Land(); len(failed) > 0 {
 				w.Fatal(failed[0])
 			}
 		}

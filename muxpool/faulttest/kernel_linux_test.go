@@ -1,4 +1,4 @@
-package muxpool_test
+package faulttest_test
 
 import (
 	"context"
@@ -15,29 +15,30 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
 func TestFaultKernel_OutOfDescriptors(t *testing.T) {
-	onSockets(t, setup{opts: one, alone: true}, func(w *world) {
-		if err := w.call(); err != nil { // what is opened once is open
+	world.OnSockets(t, world.Setup{Opts: world.OneConn, Alone: true}, func(w *world.World) {
+		if err := w.Call(); err != nil { // what is opened once is open
 			w.Fatal(err)
 		}
-		w.victim.CloseConns()
-		w.until(time.Second, "the pool sees the close", func() bool { return len(w.node().Conns) == 0 })
+		w.Victim.CloseConns()
+		w.Until(time.Second, "the pool sees the close", func() bool { return len(w.Node().Conns) == 0 })
 		free := exhaust(w)
-		err := w.call()
-		w.failed(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
+		err := w.Call()
+		w.WantError(err, muxpool.ErrConnectionsHaveBeenExpelled, false)
 		if !errors.Is(err, syscall.EMFILE) {
 			w.Errorf("no EMFILE in the chain of %v", err)
 		}
 		free()
-		w.recovers(time.Second)
+		w.Recovers(time.Second)
 	})
 }
 
 // exhaust lowers the limit on descriptors to what is open, and fills the gaps.
-func exhaust(w *world) (free func()) {
+func exhaust(w *world.World) (free func()) {
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
 		w.Skip("needs RLIMIT_NOFILE: ", err)
@@ -68,9 +69,9 @@ func exhaust(w *world) (free func()) {
 	return free
 }
 
-// TestFaultKernel_BacklogFull: a listener that accepts nothing, with a queue that
-// others have filled.
-func TestFaultKernel_BacklogFull(t *testing.T) {
+// backlogFull: a listener that accepts nothing, with a queue that others have
+// filled.
+func backlogFull(t *testing.T) {
 	var now, worst atomic.Int64
 	count := func(ctx context.Context, network, address string) (net.Conn, error) {
 		for n := now.Add(1); n > worst.Load(); {
@@ -79,18 +80,18 @@ func TestFaultKernel_BacklogFull(t *testing.T) {
 		defer now.Add(-1)
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	onSockets(t, setup{alone: true, opts: []muxpool.PoolOption{muxpool.WithDialContext(count)}}, func(w *world) {
+	world.OnSockets(t, world.Setup{Alone: true, Beside: true, Opts: []muxpool.PoolOption{muxpool.WithDialContext(count)}}, func(w *world.World) {
 		address := fullBacklog(w)
-		c := muxtest.NewCaller(w.pool, "tcp", address, muxtest.Parser{})
+		c := muxtest.NewCaller(w.Pool, "tcp", address, muxtest.Parser{})
 		call := func(d time.Duration) error {
 			ctx, cancel := context.WithTimeout(context.Background(), d)
 			defer cancel()
-			return w.tally.Call(ctx, c, nil)
+			return w.Tally.Call(ctx, c, nil)
 		}
 		var calls sync.WaitGroup
 		for range 50 {
 			calls.Go(func() {
-				w.within(300*time.Millisecond, "a call with 200 ms", func() {
+				w.Within(300*time.Millisecond, "a call with 200 ms", func() {
 					if err := call(200 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 						w.Errorf("got %v, want the end of the context", err)
 					}
@@ -98,8 +99,8 @@ func TestFaultKernel_BacklogFull(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		w.within(1200*time.Millisecond, "a call longer than the dial timeout", func() {
-			if err := call(time.Minute); !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || !isTimeout(err) {
+		w.Within(1200*time.Millisecond, "a call longer than the dial timeout", func() {
+			if err := call(time.Minute); !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || !world.IsTimeout(err) {
 				w.Errorf("got %v, want the dial timeout", err)
 			}
 		})
@@ -110,20 +111,20 @@ func TestFaultKernel_BacklogFull(t *testing.T) {
 }
 
 // fullBacklog listens and fills the backlog.
-func fullBacklog(w *world) (address string) {
+func fullBacklog(w *world.World) (address string) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	}
-	if err == nil {
-		err = syscall.Listen(fd, 0)
-	}
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.Cleanup(func() { syscall.Close(fd) })
-	file := os.NewFile(uintptr(fd), "listener")
-	ln, err := net.FileListener(file)
+	file := os.NewFile(uintptr(fd), "listener") // which owns fd
+	defer file.Close()
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		w.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		w.Fatal(err)
+	}
+	ln, err := net.FileListener(file) // a copy
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -234,43 +235,48 @@ func (ns *netns) dial(ctx context.Context, network, address string) (nc net.Conn
 }
 
 // inNetns is a world whose victim is a process behind a firewall.
-func inNetns(t *testing.T, s setup, story func(*world, *muxtest.Process, *netns)) {
+func inNetns(t *testing.T, s world.Setup, story func(*world.World, *muxtest.Process, *netns)) {
 	t.Helper()
 	ns := newNetns(t)
-	s.opts = append(s.opts, muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
+	s.Opts = append(s.Opts, muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
 		return ns.dial(ctx, network, address)
 	}))
-	s.alone = true
-	onProcess(t, s, ns.start, func(w *world, p *muxtest.Process) { story(w, p, ns) })
+	s.Alone = true
+	world.OnProcess(t, s, ns.start, func(w *world.World, p *muxtest.Process) { story(w, p, ns) })
 }
 
-// TestFaultKernel_BlackHole: the packets of one connection are dropped, both
-// ways.
-func TestFaultKernel_BlackHole(t *testing.T) {
-	for name, parser := range map[string]muxpool.FrameParser{"keepalive": alive{}, "no keepalive": muxtest.Parser{}} {
-		t.Run(name, func(t *testing.T) {
-			inNetns(t, setup{parser: parser}, func(w *world, p *muxtest.Process, ns *netns) {
-				w.prove()
-				dark := w.node().Conns[0].LocalAddr.(*net.TCPAddr)
-				for _, side := range []string{"sport", "dport"} {
-					ns.must("nft add rule inet faults input tcp " + side + " " + port(dark) + " drop")
-				}
-				stop := w.retry(4, 10*time.Millisecond, 500*time.Millisecond)
-				w.until(dropWithin, "the silent connection is dropped", func() bool { return len(w.heard(muxpool.ConnDown)) == 1 })
-				stop()
-				if w.tally.OK() < 50 {
-					w.Errorf("only %d calls succeeded meanwhile, on the sibling", w.tally.OK())
-				}
-				for _, err := range w.tally.Errors() {
-					if !isTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
-						w.Fatal("on the silent connection: ", err)
-					}
-				}
-				if failed := w.calls(100, 5*time.Second).land(); len(failed) > 0 {
-					w.Error("after the drop: ", failed[0])
-				}
-			})
-		})
+func init() {
+	for name, parser := range parsers {
+		silences["packets dropped, "+name] = func(t *testing.T) {
+			inNetns(t, world.Setup{Parser: parser, Beside: true}, packetsDropped)
+		}
+	}
+	silences["packets dropped, all"] = func(t *testing.T) {
+		inNetns(t, world.Setup{Beside: true}, allPacketsDropped)
+	}
+	silences["backlog full"] = backlogFull
+}
+
+// packetsDropped: the packets of one connection are dropped, both ways.
+func packetsDropped(w *world.World, p *muxtest.Process, ns *netns) {
+	w.Prove()
+	dark := w.Node().Conns[0].LocalAddr.(*net.TCPAddr)
+	for _, side := range []string{"sport", "dport"} {
+		ns.must("nft add rule inet faults input tcp " + side + " " + port(dark) + " drop")
+	}
+	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
+	w.Until(world.DropWithin, "the silent connection is dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) == 1 })
+	stop()
+	if w.Tally.OK() < 50 {
+		w.Errorf("only %d calls succeeded meanwhile, on the sibling", w.Tally.OK())
+	}
+	for _, err := range w.Tally.Errors() {
+		if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
+			w.Fatal("on the silent connection: ", err)
+		}
+	}
+	if failed := w.Calls(100, 5*time.Second).Land(); len(failed) > 0 {
+		w.Error("after the drop: ", failed[0])
 	}
 }
 
@@ -279,30 +285,28 @@ func port(a *net.TCPAddr) string {
 	return p
 }
 
-// TestFaultKernel_NodeBlackHoleAndBack: nothing reaches the node for two seconds.
-func TestFaultKernel_NodeBlackHoleAndBack(t *testing.T) {
-	inNetns(t, setup{}, func(w *world, p *muxtest.Process, ns *netns) {
-		w.prove()
-		ns.must("nft add rule inet faults input meta l4proto tcp drop")
-		stop := w.retry(4, 10*time.Millisecond, 300*time.Millisecond)
-		w.until(dropWithin, "both connections are dropped", func() bool { return len(w.heard(muxpool.ConnDown)) >= 2 })
-		ns.must("nft flush chain inet faults input")
-		w.recovers(3 * time.Second) // a dial that is under way takes its second, or the kernel's next SYN
-		stop()
-	})
+// allPacketsDropped: nothing reaches the node for two seconds.
+func allPacketsDropped(w *world.World, p *muxtest.Process, ns *netns) {
+	w.Prove()
+	ns.must("nft add rule inet faults input meta l4proto tcp drop")
+	stop := w.Retry(4, 10*time.Millisecond, 300*time.Millisecond)
+	w.Until(world.DropWithin, "both connections are dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) >= 2 })
+	ns.must("nft flush chain inet faults input")
+	w.Recovers(3 * time.Second) // a dial that is under way takes its second, or the kernel's next SYN
+	stop()
 }
 
 // TestFaultKernel_RejectedWithReset: a firewall answers with resets.
 func TestFaultKernel_RejectedWithReset(t *testing.T) {
-	inNetns(t, setup{}, func(w *world, p *muxtest.Process, ns *netns) {
-		for range often(20, 3) {
-			w.prove()
+	inNetns(t, world.Setup{}, func(w *world.World, p *muxtest.Process, ns *netns) {
+		for range world.Often(20, 3) {
+			w.Prove()
 			ns.must("nft add rule inet faults input tcp dport " + p.Addr()[len("127.0.0.1:"):] + " reject with tcp reset")
-			if err := w.call(); !errors.Is(err, muxpool.ErrConnLost) && !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) {
+			if err := w.Call(); !errors.Is(err, muxpool.ErrConnLost) && !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) {
 				w.Errorf("got %v", err)
 			}
 			ns.must("nft flush chain inet faults input")
-			w.recovers(time.Second)
+			w.Recovers(time.Second)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package muxpool_test
+package world
 
 import (
 	"context"
@@ -8,20 +8,21 @@ import (
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
-// stalledDial is a dial that takes all the time it is given.
-func stalledDial(ctx context.Context, _ int) error {
+// StalledDial is a dial that takes all the time it is given.
+func StalledDial(ctx context.Context, _ int) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// dials counts the dials in memory to a peer that run at once. Each takes 5 ms.
-type dials struct {
+// Dials counts the dials in memory to a peer that run at once. Each takes 5 ms.
+type Dials struct {
 	mu       sync.Mutex // guards the fields below
 	now, max int
 }
 
-func watchDials(p *muxtest.Peer) *dials {
-	d := new(dials)
+// WatchDials counts the dials to p from now on.
+func WatchDials(p *muxtest.Peer) *Dials {
+	d := new(Dials)
 	p.OnDial(func(ctx context.Context, _ int) error {
 		d.add(1)
 		defer d.add(-1)
@@ -35,14 +36,15 @@ func watchDials(p *muxtest.Peer) *dials {
 	return d
 }
 
-func (d *dials) add(n int) {
+func (d *Dials) add(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.now += n
 	d.max = max(d.max, d.now)
 }
 
-func (d *dials) worst() int {
+// Worst returns the most dials at once.
+func (d *Dials) Worst() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.max

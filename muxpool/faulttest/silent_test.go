@@ -1,0 +1,268 @@
+package faulttest_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// parsers are one that can ask for a sign of life, and one that cannot.
+var parsers = map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no keepalive": muxtest.Parser{}}
+
+// silences are rows in real time, in which the test waits for the pool to notice a
+// silence.
+var silences = map[string]func(*testing.T){
+	"slow writer": func(t *testing.T) {
+		world.OnSockets(t, world.Setup{Beside: true}, slowWriter)
+	},
+}
+
+func init() {
+	for name, parser := range parsers {
+		silences["black hole, "+name] = func(t *testing.T) {
+			world.OnSockets(t, world.Setup{Parser: parser, Beside: true}, blackHole)
+		}
+	}
+}
+
+// TestFault_SilenceInRealTime runs them at once.
+func TestFault_SilenceInRealTime(t *testing.T) { world.AtOnce(t, silences) }
+
+func TestFault_BlackHole(t *testing.T) {
+	for name, parser := range parsers {
+		t.Run(name, func(t *testing.T) { world.InBubble(t, world.Setup{Parser: parser}, blackHole) })
+	}
+}
+
+func blackHole(w *world.World) {
+	dark, bright := w.TwoConns()
+	w.Victim.Do(muxtest.OnConn(dark.Index, muxtest.Drop, muxtest.Echo))
+	before := dark.Received()
+	start := time.Now()
+	stop := w.Retry(4, 10*time.Millisecond, w.Allowed(500*time.Millisecond)) // so that none fails on the sibling
+	w.Until(world.DropWithin, "the silent connection is dropped", dark.Ended)
+	stop()
+	w.Logf("dropped after %v", time.Since(start))
+	lost := dark.Received() - before
+	if failed := len(w.Tally.Errors()); failed == 0 || failed > lost {
+		w.Errorf("%d calls failed, %d were on the silent connection", failed, lost)
+	}
+	for _, err := range w.Tally.Errors() {
+		if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
+			w.Fatal("on the silent connection: ", err)
+		}
+	}
+	if bright.Ended() {
+		w.Error("the sibling was dropped too")
+	}
+	if failed := w.Calls(100, time.Second).Land(); len(failed) > 0 {
+		w.Error("after the drop: ", failed[0])
+	}
+}
+
+// TestFault_PeerStopped: as SIGSTOP does it, dials succeed and nothing answers.
+func TestFault_PeerStopped(t *testing.T) {
+	for name, parser := range parsers {
+		t.Run(name, func(t *testing.T) {
+			world.InBubble(t, world.Setup{Parser: parser}, func(w *world.World) {
+				first, second := w.TwoConns()
+				w.Victim.Do(muxtest.Drop)
+				stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
+				w.Until(world.DropWithin, "both connections are dropped", func() bool { return first.Ended() && second.Ended() })
+				time.Sleep(10 * time.Second) // of bubble time: the peer accepts and stays silent
+				if ready := len(w.Heard(muxpool.NodeReady)); ready != 1 {
+					w.Errorf("NodeReady %d times, want once, before the stop: a connect proves nothing", ready)
+				}
+				w.Victim.Do(muxtest.Echo)
+				stop()
+				w.Recovers(time.Second)
+				w.Until(time.Second, "NodeReady once more", func() bool { return len(w.Heard(muxpool.NodeReady)) == 2 })
+			})
+		})
+	}
+}
+
+// A full queue waits while a full queue is being written; the peer has read up
+// to its buffer before it stopped.
+const (
+	queueBytes  = 2 * 4 << 20
+	queueFrames = 2 * 1024
+	peerBuffer  = 32 << 10
+	smallFrame  = muxtest.HeaderLen + 10
+)
+
+func TestFault_PeerStopsReading(t *testing.T) {
+	const size = 64 << 10
+	world.InBubble(t, world.Setup{Act: muxtest.StopReading, Opts: world.OneConn}, func(w *world.World) {
+		queued, failed := flood(w, 400, size)
+		if queued*size > queueBytes+2*size {
+			w.Errorf("%d bytes queued, want %d at most", queued*size, queueBytes)
+		}
+		if len(failed) != 400-queued {
+			w.Errorf("%d writes queued and %d failed of 400", queued, len(failed))
+		}
+		for _, err := range failed {
+			if w.WantError(err, context.DeadlineExceeded, false); w.Failed() {
+				break
+			}
+		}
+		// Progress is looked at when the deadline of a write passes: no progress for
+		// 3 s shows after twice that at most.
+		w.Until(6*time.Second, "the connection is dropped at the write deadline", func() bool { return w.Victim.Stats().Open == 0 })
+		if down := w.Heard(muxpool.ConnDown); len(down) == 0 || down[0].Reason != muxpool.ReasonWriteFailed {
+			w.Errorf("events: %v", down)
+		}
+	})
+}
+
+func TestFault_PeerStopsReading_Frames(t *testing.T) {
+	world.InBubble(t, world.Setup{Act: muxtest.StopReading, Opts: world.OneConn}, func(w *world.World) {
+		queued, _ := flood(w, 5000, 10)
+		if queued > queueFrames+peerBuffer/smallFrame+1 {
+			w.Errorf("%d frames queued, want %d and what the peer has read at most", queued, queueFrames)
+		}
+	})
+}
+
+func TestFault_PeerStopsReading_DropFull(t *testing.T) {
+	opts := append([]muxpool.PoolOption{muxpool.WithDropFull(true)}, world.OneConn...)
+	world.InBubble(t, world.Setup{Act: muxtest.StopReading, Opts: opts}, func(w *world.World) {
+		w.Within(0, "writes to a full queue", func() {
+			queued, failed := flood(w, 5000, 10)
+			if queued > queueFrames+peerBuffer/smallFrame+1 || len(failed) != 5000-queued {
+				w.Errorf("%d queued, %d failed", queued, len(failed))
+			}
+			for _, err := range failed {
+				if w.WantError(err, muxpool.ErrSendQueueFull, false); w.Failed() {
+					break
+				}
+			}
+		})
+	})
+}
+
+// flood writes n frames of size bytes from as many MuxConns, within a second,
+// and returns how many were queued and the errors of the others.
+func flood(w *world.World, n, size int) (queued int, failed []error) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	f := &world.Flight{Errs: make([]error, n)}
+	var open sync.WaitGroup
+	open.Add(n)
+	for i := range n {
+		f.WG.Go(func() {
+			mc := w.Get(ctx)
+			defer mc.Close()
+			open.Done()
+			open.Wait() // all before the first is closed
+			f.Errs[i] = w.Tally.Book(ctx, func() error {
+				return mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, size))))
+			})
+		})
+	}
+	failed = f.Land()
+	return n - len(failed), failed
+}
+
+// TestFault_SlowWriter: a frame that arrives one byte at a time. Its call ends at
+// its context, others go on, and the connection does not wait for the rest
+// for ever.
+func TestFault_SlowWriter(t *testing.T) { world.InBubble(t, world.Setup{}, slowWriter) }
+
+func slowWriter(w *world.World) {
+	slow, bright := w.TwoConns()
+	w.Victim.Do(muxtest.OnConn(slow.Index, muxtest.Trickle(500*time.Millisecond), muxtest.Echo))
+	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
+	w.Until(2*world.DropWithin, "the incomplete frame is dropped", slow.Ended)
+	stop()
+	if bright.Ended() {
+		w.Error("the sibling was dropped too")
+	}
+	if w.Tally.OK() < 10 {
+		w.Errorf("only %d calls on the sibling succeeded meanwhile", w.Tally.OK())
+	}
+}
+
+// TestFault_StalledHandshakeOrReconnect: Get, Read, Write and Close end with
+// their context, whatever the connection waits for.
+func TestFault_StalledHandshakeOrReconnect(t *testing.T) {
+	t.Run("handshake", func(t *testing.T) {
+		world.InBubble(t, world.Setup{Parser: world.Greeted{}, Act: muxtest.Drop}, func(w *world.World) { getsEnd(w) })
+	})
+	t.Run("dial", func(t *testing.T) {
+		world.InBubble(t, world.Setup{}, func(w *world.World) {
+			w.Victim.OnDial(world.StalledDial)
+			getsEnd(w)
+		})
+	})
+	t.Run("reconnect", func(t *testing.T) {
+		world.InBubble(t, world.Setup{}, func(w *world.World) {
+			hold := w.Hold()
+			calls := w.Calls(10, time.Minute)
+			w.Until(time.Second, "calls in flight", func() bool { return hold.Len() == 10 })
+			w.Victim.OnDial(world.StalledDial)
+			w.Victim.ResetConns()
+			w.Within(50*time.Millisecond, "the end of calls in flight", func() { w.AllLost(calls, 10) })
+			w.Settle() // a connection without calls is seen to be lost too
+			getsEnd(w)
+		})
+	})
+	t.Run("read, write and close", func(t *testing.T) {
+		world.InBubble(t, world.Setup{Act: muxtest.StopReading, Opts: world.OneConn}, func(w *world.World) {
+			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+			defer cancel()
+			w.Within(150*time.Millisecond, "Write", func() { flood1(w, ctx) })
+			mc := w.Get(context.Background())
+			w.Within(0, "Close", mc.Close)
+		})
+	})
+}
+
+// getsEnd expects Gets with contexts of different lengths, and a cancelled one,
+// to end with them.
+func getsEnd(w *world.World) {
+	w.Helper()
+	var f world.Flight
+	for _, d := range []time.Duration{1, 10, 50, 200} {
+		f.WG.Go(func() {
+			w.Within(d*time.Millisecond+50*time.Millisecond, "Get", func() {
+				if err := w.CallFor(d * time.Millisecond); err == nil {
+					w.Error("a call succeeded")
+				} else {
+					w.WantError(err, context.DeadlineExceeded, false)
+				}
+			})
+		})
+	}
+	f.Land()
+	ctx, cancel := context.WithCancel(context.Background())
+	f.WG.Go(func() {
+		_, err := w.Caller.Get(ctx)
+		w.WantError(err, context.Canceled, false)
+	})
+	w.Settle()
+	w.Within(50*time.Millisecond, "a cancelled Get", func() { cancel(); f.Land() })
+}
+
+// flood1 writes until a Write ends with ctx.
+func flood1(w *world.World, ctx context.Context) {
+	w.Helper()
+	for {
+		mc, err := w.Caller.Get(ctx)
+		if err == nil {
+			err = mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 32<<10))))
+			defer mc.Close()
+		}
+		if err != nil {
+			w.WantError(err, context.DeadlineExceeded, false)
+			return
+		}
+	}
+}

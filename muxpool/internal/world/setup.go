@@ -1,0 +1,87 @@
+package world
+
+import (
+	"crypto/tls"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// Full makes the long rows run as often as the fault matrix says: CI sets it.
+var Full = os.Getenv("MUXPOOL_FULL") != ""
+
+// Often returns n, or less where the tests should be quick.
+func Often(n, quick int) int {
+	if Full {
+		return n
+	}
+	return min(n, quick)
+}
+
+// EnvInt returns the number in an environment variable.
+func EnvInt(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// Settings are those of the fault matrix.
+func Settings(more ...muxpool.PoolOption) []muxpool.PoolOption {
+	return append([]muxpool.PoolOption{
+		muxpool.WithConnectNumber(2),
+		muxpool.WithQueueSize(1024),
+		muxpool.WithDialTimeout(time.Second),
+		muxpool.WithKeepAlive(2 * time.Second),
+		muxpool.WithWriteTimeout(3 * time.Second),
+		muxpool.WithReconnect(10, 5*time.Millisecond, 50*time.Millisecond),
+		muxpool.WithMaxFrameSize(1 << 20),
+	}, more...)
+}
+
+// DropWithin is how long a silent connection may stay in use.
+const DropWithin = 3500 * time.Millisecond
+
+// Setup says what a world is made of.
+type Setup struct {
+	Parser muxpool.FrameParser  // default muxtest.Parser
+	Act    muxtest.Action       // what the victim does, default muxtest.Echo
+	Opts   []muxpool.PoolOption // on top of the settings
+	TLS    *tls.Config          // what the victim speaks on sockets, nil: plaintext
+	Alone  bool                 // no healthy node beside: for tests that count allocations or goroutines
+	Beside bool                 // other rows run at once: whoever lets them checks for leaks around all, see AtOnce
+}
+
+// OneConn makes a world with a single connection a node.
+var OneConn = []muxpool.PoolOption{muxpool.WithConnectNumber(1)}
+
+// Classified is what most tests want of a parser: the pool knows which answer
+// is the last.
+type Classified struct {
+	muxtest.Parser
+	muxtest.Kinds
+}
+
+// Alive has the protocol's own keepalive too.
+type Alive struct {
+	muxtest.Parser
+	muxtest.Kinds
+	muxtest.KeepAlive
+}
+
+// Greeted has a handshake too.
+type Greeted struct {
+	muxtest.Parser
+	muxtest.Kinds
+	muxtest.Greeting
+}
+
+// Spaced has few ids.
+type Spaced struct {
+	muxtest.Parser
+	muxtest.Kinds
+	muxtest.IDs
+}
