@@ -101,7 +101,7 @@ func (c *conn) close(reason Reason, err error) {
 		cl.live = false
 		cl.end(err, c.maybeSent(cl))
 	}
-	c.ids = ids{space: c.ids.space, usable: c.ids.usable, size: c.ids.size}
+	c.ids.forget()
 	c.loaded()
 }
 

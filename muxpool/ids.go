@@ -85,6 +85,13 @@ func newIDs(space IDSpace, usable uint64) ids {
 	}
 }
 
+// forget gives the memory back when the conn has ended. What says which ids there are
+// is left alone: it is read without the lock (see scarce).
+func (t *ids) forget() {
+	t.freed, t.listed, t.reserved = nil, nil, nil
+	t.live, t.recent = callTable{}, recentIDs{}
+}
+
 func (t *ids) small() bool { return t.size <= smallSpace }
 
 // full reports whether every id is in use.
