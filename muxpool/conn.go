@@ -63,6 +63,11 @@ type conn struct {
 	ids    ids
 	health health
 
+	// rested is when the last call left, in ns since born; 0 before the first.
+	rested atomic.Int64
+	born   time.Time
+	peek   *peeker // nil where it cannot
+
 	deadlines deadlines
 	patience  patience // says itself what guards it
 }
@@ -72,7 +77,8 @@ func newConn(n *node, nc net.Conn) *conn {
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, n.usable)
 	c.fewIDs = c.ids.small()
-	c.patience.born = time.Now()
+	c.born = time.Now()
+	c.patience.born = c.born
 	c.classify, _ = n.key.parser.(FrameClassifier)
 	if c.datagram {
 		c.inFlight = new(atomic.Int32)
@@ -83,6 +89,7 @@ func newConn(n *node, nc net.Conn) *conn {
 			OnError:   c.writeFailed,
 		})
 		c.inFlight = &c.writer.InFlight
+		c.peek = newPeeker(nc)
 	}
 	return c
 }
@@ -142,5 +149,24 @@ func (c *conn) loaded() {
 	c.inFlight.Store(int32(n))
 	if n > 0 {
 		c.health.watch(c)
+	} else {
+		c.rested.Store(int64(time.Since(c.born)))
 	}
+}
+
+// restless is how short an idle time is not worth a look at the socket.
+const restless = 10 * time.Microsecond
+
+// hungUp reports whether the peer had closed the conn when a Get put its call on it,
+// whether or not the read loop has heard of that.
+func (c *conn) hungUp() bool {
+	switch c.inFlight.Load() {
+	case 0: // the call has been ended already
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.state == connClosed
+	case 1:
+		return time.Since(c.born)-time.Duration(c.rested.Load()) >= restless && c.peek.hungUp()
+	}
+	return false // somebody else is using it
 }

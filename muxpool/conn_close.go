@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -50,6 +51,14 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 	if calls == 0 {
 		go c.finish()
 	}
+}
+
+// vacate takes cl off a conn that its peer has closed, and drains that unless others
+// are on it.
+func (c *conn) vacate(cl *call) {
+	c.detach(cl)
+	c.drainIf(func() bool { return c.ids.live.len() == 0 }, ReasonPeerClosed,
+		fmt.Errorf("%w: closed by the peer while idle: %w", ErrConnLost, io.EOF))
 }
 
 // finish closes a drained conn when what was queued on it is sent.
@@ -101,7 +110,7 @@ func (c *conn) close(reason Reason, err error) {
 		cl.live = false
 		cl.end(err, c.maybeSent(cl))
 	}
-	c.ids = ids{space: c.ids.space, usable: c.ids.usable, size: c.ids.size}
+	c.ids.clear()
 	c.loaded()
 }
 

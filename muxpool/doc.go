@@ -10,8 +10,10 @@
 //	      conn             one connection, which lives once
 //	        ids            free, live and reserved ids
 //	        wire.Writer    frames of many callers into few writes
-//	        read loop      frames of the peer to their calls
+//	        read loop      frames of the peer to their calls (see arrivals)
 //	        health         signs of life, idleness
+//	        deadlines      ends calls in time
+//	        patience       spares Reads on a busy conn their contexts for a moment
 //	        call           one id in use: its inbox, its error
 //	          muxConn      the handle that the user holds
 //

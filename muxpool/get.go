@@ -23,11 +23,19 @@ func (n *node) get(ctx context.Context, cl *call) error {
 			if n.short.Load() {
 				n.refill()
 			}
+			if ok && cl.conn.hungUp() {
+				cl.conn.vacate(cl)
+				return errHungUp
+			}
 			return err
 		}
 	}
 	return n.wait(ctx, cl)
 }
+
+// errHungUp sends a Get back to the start: the conn that it was put on had been closed
+// by the peer.
+var errHungUp = errors.New("muxpool: BUG: closed while idle")
 
 // tryOpen puts cl on the least loaded connection that takes it. An explicit id
 // that is in use on every connection is ErrDupRequestID.

@@ -213,6 +213,12 @@ func (t *ids) list(id uint32, on bool) (changed bool) {
 	return changed
 }
 
+// clear forgets every id; none is handed out any more. What was set by newIDs stays,
+// since it is read without the lock.
+func (t *ids) clear() {
+	t.live, t.reserved, t.freed, t.listed = callTable{}, nil, nil, nil
+}
+
 // recentIDs remembers the ids that were answered last, to tell a duplicate
 // answer from one that nobody asked for.
 type recentIDs struct {

@@ -78,7 +78,7 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 		if err == nil {
 			return m, nil
 		}
-		if err != errForgotten {
+		if err != errForgotten && err != errHungUp {
 			return nil, getError(name, err)
 		}
 	}

@@ -21,8 +21,9 @@ import (
 // The frame must not alias memory that Parse reuses.
 //
 // One Parse runs at a time on a connection, many on different connections:
-// Parse must be safe for concurrent use. A panic in Parse ends that connection
-// only. The parser is part of a node's identity (see GetOptions), so its
+// Parse must be safe for concurrent use. It waits for r and nothing else: answers
+// that it has returned may be delivered with those that came with them. A panic in
+// Parse ends that connection only. The parser is part of a node's identity (see GetOptions), so its
 // dynamic type must be comparable; use one value, not a new pointer per call.
 type FrameParser interface {
 	Parse(r io.Reader) (vid uint32, frame []byte, err error)

@@ -3,28 +3,42 @@ package transport
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
-// clientCall is one call, in a single allocation.
+// clientCall is one call. It is used again for another once the call has returned;
+// what outlives a call, if a hook or a codec keeps its context, is in contexts.
 type clientCall struct {
 	*Client
+	*clientContexts
 	ctx       context.Context // as the last hook returned it
-	begin     callContext
-	sent      sentContext
 	req, resp Message
 	started   time.Time     // set if limit is
 	limit     time.Duration // the time for the call, before hooks saw it; 0: none
 	failure   *Error        // the error answer
 }
 
-func (c *Client) call(ctx context.Context, request any) (any, error) {
-	call := &clientCall{Client: c, begin: callContext{ctx, c.node, c.method}}
+// clientContexts are the contexts of a call, in one allocation.
+type clientContexts struct {
+	begin callContext
+	sent  sentContext
+}
+
+var clientCalls = sync.Pool{New: func() any { return new(clientCall) }}
+
+func (c *Client) call(ctx context.Context, request any) (response any, err error) {
+	call := clientCalls.Get().(*clientCall)
+	call.Client, call.clientContexts = c, &clientContexts{begin: callContext{ctx, c}}
 	call.ctx = &call.begin
 	if len(c.finalizer) > 0 {
-		return call.finalized(request)
+		response, err = call.finalized(request)
+	} else {
+		response, err = call.run(request)
 	}
-	return call.run(request)
+	*call = clientCall{}
+	clientCalls.Put(call) // not after a panic: nobody knows who has it then
+	return response, err
 }
 
 func (c *clientCall) finalized(request any) (response any, err error) {

@@ -89,6 +89,9 @@ type ownedWriter interface {
 // sizeHint is a size that most protocols' frame for m fits into.
 func sizeHint(m *Message) int {
 	n := len(m.Body) + len(m.Method) + 64
+	if len(m.Metadata) == 0 {
+		return n
+	}
 	for name, value := range m.Metadata {
 		n += len(name) + len(value) + 8
 	}

@@ -39,16 +39,15 @@ const (
 // was handed out.
 type callContext struct {
 	context.Context
-	node   Node
-	method string
+	client *Client
 }
 
 func (c *callContext) Value(key any) any {
 	switch key {
 	case ContextKeyNode:
-		return c.node
+		return c.client.node
 	case ContextKeyMethod:
-		return c.method
+		return c.client.method
 	}
 	return c.Context.Value(key)
 }

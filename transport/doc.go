@@ -25,9 +25,9 @@
 // call of a user's function.
 //
 // Goroutines: a Client has none. A Service has the caller's of Serve, one for each
-// connection, which reads it and runs inline calls, one for each call in flight, of
-// which up to 256 are kept for the next calls, and, while a client is slow to read,
-// one that writes to it. A datagram socket is read by the caller of ServePacket. All
+// connection, which reads it and runs inline calls, and workers, as many as there are
+// calls that block (see runQueue), of which up to 256 are kept for the next calls, and,
+// while a client is slow to read, one that writes to it. A datagram socket is read by the caller of ServePacket. All
 // end with Shutdown or Close, handlers that ignore their context excepted.
 //
 // Limits: a Client makes unary and one-way calls, not streams. See ServiceOption for

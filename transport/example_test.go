@@ -114,14 +114,17 @@ func ExampleClientFinalizer() {
 }
 
 func ExampleClientTimeout() {
+	returned := make(chan struct{})
 	slow := transport.ServerBefore(func(ctx context.Context, _ *transport.Message) context.Context {
 		<-ctx.Done() // the server knows the caller's deadline
+		<-returned   // and is slower still
 		return ctx
 	})
 	pool, node, stop := startSum([]transport.ServerOption{slow})
 	defer stop()
 	c := sumClient(pool, node, transport.ClientTimeout(20*time.Millisecond))
 	_, err := c.Endpoint()(context.Background(), sumRequest{1, 2})
+	close(returned)
 	fmt.Println(errors.Is(err, context.DeadlineExceeded))
 	// Output: true
 }

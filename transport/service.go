@@ -25,10 +25,10 @@ type Service struct {
 	reports    reports
 
 	inFlight atomic.Int64
-	running  atomic.Int64     // workers
-	idle     atomic.Int64     // workers that wait for work
-	work     chan *serverCall // unbuffered: to an idle worker
-	stopped  chan struct{}    // closed by Close: workers leave, accepting ends
+	running  atomic.Int64  // workers
+	idle     atomic.Int64  // workers that wait for work
+	jobs     chan job      // unbuffered: to an idle worker
+	stopped  chan struct{} // closed by Close: workers leave, accepting ends
 
 	routes atomic.Pointer[map[string]*route] // replaced, never changed
 
@@ -61,7 +61,7 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	s := &Service{
 		serviceOptions: defaultServiceOptions(),
 		protocol:       protocol,
-		work:           make(chan *serverCall),
+		jobs:           make(chan job),
 		stopped:        make(chan struct{}),
 		entries:        make(map[io.Closer]struct{}),
 		sessions:       make(map[session]struct{}),

@@ -5,21 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
-// serverCall is one call on a server, in a single allocation.
+// serverCall is one call on a server. It is used again for another once it is done;
+// what outlives a call, if its endpoint keeps it, is its context.
 type serverCall struct {
-	requestContext
+	*requestContext
 	req, resp Message
 	id        uint32
 	from      caller
 	server    *Server
 	inline    bool        // runs on the goroutine that reads
-	next      *serverCall // with the same id on the same connection
+	next      *serverCall // in the same bucket of serverCalls
+	queued    *serverCall // behind this one in a runQueue
 }
+
+var serverCallPool = sync.Pool{New: func() any { return new(serverCall) }}
 
 // caller is where a call came from.
 type caller interface {
@@ -32,10 +37,12 @@ type caller interface {
 	finished(*serverCall)
 }
 
-// parse reads a request. The error, if any, is the answer.
-func (s *Service) parse(conn context.Context, from caller, id uint32, frame []byte) (*serverCall, error) {
-	call := &serverCall{id: id, from: from}
-	call.conn, call.size = conn, len(frame)
+// parse reads a request that has arrived at that time. The error, if any, is the
+// answer.
+func (s *Service) parse(conn context.Context, from caller, id uint32, frame []byte, arrived time.Time) (*serverCall, error) {
+	call := serverCallPool.Get().(*serverCall)
+	call.requestContext = &requestContext{conn: conn, size: len(frame)}
+	call.id, call.from = id, from
 	call.req.routes, call.req.frame = *s.routes.Load(), frame
 	err := s.protocol.ParseRequest(frame, &call.req)
 	call.method, call.resp.Method = call.req.Method, call.req.Method
@@ -43,7 +50,7 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 		return call, fmt.Errorf("method %s: %w", quote(call.method, 80), asBadRequest(err))
 	}
 	if call.req.Timeout > 0 {
-		call.deadline = time.Now().Add(call.req.Timeout)
+		call.deadline = arrived.Add(call.req.Timeout)
 	}
 	r := call.req.route
 	if r == nil || r.method != call.req.Method {
@@ -67,17 +74,24 @@ func (s *Service) enterFlight() error {
 
 // turnAway answers a call that is not run.
 func (s *Service) turnAway(call *serverCall, err error) {
-	s.reports.report(&call.requestContext, err)
+	s.reports.report(call.requestContext, err)
 	call.resp.Err = answerOf(err)
 	_ = s.answer(call)
 	call.done()
 }
 
+// aMoment is more than a call waits where the number of workers is not bounded: what
+// has more time left needs no look at the clock before it runs.
+const aMoment = 10 * time.Millisecond
+
 // run runs a call, on the goroutine that was chosen for it.
 func (s *Service) run(call *serverCall) {
 	defer call.done()
-	var ctx context.Context = &call.requestContext
-	err := ctx.Err()
+	var ctx context.Context = call.requestContext
+	err := call.ended()
+	if err == nil && (s.workers > 0 || call.req.Timeout < aMoment) {
+		err = call.Err()
+	}
 	if err != nil { // it waited too long, or nobody waits for it any more
 		err = call.server.refuse(ctx, err, &call.resp)
 	} else {
@@ -90,9 +104,15 @@ func (s *Service) run(call *serverCall) {
 	call.server.finalize(ctx, err)
 }
 
+// work implements job.
+func (c *serverCall) work(s *Service) { s.run(c) }
+
+// done ends the call; nobody may use it any more.
 func (c *serverCall) done() {
 	c.end()
 	c.from.finished(c)
+	*c = serverCall{}
+	serverCallPool.Put(c)
 }
 
 // answer sends the answer. Its error says that something else was answered, or

@@ -34,7 +34,6 @@ type serverConn struct {
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
 	values  *connContext // below ctx; changed by greet only
-	slots   chan struct{}
 
 	// Set by greet, then unchanged; calls come after it.
 	nc      net.Conn        // raw, or TLS on it
@@ -45,22 +44,21 @@ type serverConn struct {
 
 	greeted  atomic.Bool
 	draining atomic.Bool
-	told     bool         // that the connection is going away; owned by serve
-	members  atomic.Int64 // serve, and every call: at 0 the service forgets the connection
+	told     bool          // that the connection is going away; owned by serve
+	members  atomic.Int64  // serve, and every call: at 0 the service forgets the connection
+	room     chan struct{} // a signal, with room for one: calls have become no more than are allowed
 
-	// mu guards byID, which is used only if the protocol can cancel calls.
-	mu   sync.Mutex
-	byID map[uint32]*serverCall
+	// mu guards the fields below.
+	mu    sync.Mutex
+	queue runQueue    // used unless ServiceWorkers bounds the workers
+	byID  serverCalls // used if the protocol can cancel calls
 }
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
-	c := &serverConn{service: s, raw: nc, slots: make(chan struct{}, s.maxPerConn)}
+	c := &serverConn{service: s, raw: nc, room: make(chan struct{}, 1)}
 	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
 	c.members.Store(1)
-	if s.kinds != nil {
-		c.byID = make(map[uint32]*serverCall)
-	}
 	return c
 }
 
@@ -95,8 +93,30 @@ func (c *serverConn) stop(cause error) {
 
 // leave counts out a member.
 func (c *serverConn) leave() {
-	if c.members.Add(-1) == 0 {
+	switch c.members.Add(-1) {
+	case 0:
 		c.service.forget(c)
+	case int64(c.service.maxPerConn) + 1: // there was one more: enter waits
+		select {
+		case c.room <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// enter counts in a call. While there are as many as are allowed it waits: that is
+// when reading stops. It is for serve only.
+func (c *serverConn) enter() error {
+	if c.members.Add(1) <= int64(c.service.maxPerConn)+1 {
+		return nil
+	}
+	c.source.flush()
+	select {
+	case <-c.room:
+		return nil
+	case <-c.ctx.Done():
+		c.leave()
+		return context.Cause(c.ctx)
 	}
 }
 

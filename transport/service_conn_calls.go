@@ -30,37 +30,33 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 }
 
 // accept starts a call. While the connection has too many of them, or no worker is
-// free, it waits: that is when reading stops.
+// free, it waits.
 func (c *serverConn) accept(id uint32, frame []byte) error {
-	select {
-	case c.slots <- struct{}{}:
-	default:
-		c.source.flush()
-		select {
-		case c.slots <- struct{}{}:
-		case <-c.ctx.Done():
-			return context.Cause(c.ctx)
-		}
+	s := c.service
+	call, err := s.parse(c.callCtx, c, id, frame, c.source.arrived)
+	if ended := c.enter(); ended != nil {
+		return ended
 	}
-	call, err := c.service.parse(c.callCtx, c, id, frame)
-	c.members.Add(1)
 	c.writer.InFlight.Add(1)
-	if full := c.service.enterFlight(); err == nil {
+	if full := s.enterFlight(); err == nil {
 		err = full
 	}
 	c.remember(call)
 	switch {
 	case err != nil:
 		call.inline = true
-		c.inCompany(func() { c.service.turnAway(call, err) })
+		c.inCompany(func() { s.turnAway(call, err) })
 	case call.server.inline:
 		call.inline = true
-		c.inCompany(func() { c.service.run(call) })
-	case c.service.dispatchNow(call):
+		c.inCompany(func() { s.run(call) })
+	case s.workers == 0:
+		c.source.woke()
+		c.enqueue(call)
+	case s.dispatchNow(call):
 		c.source.woke()
 	default:
 		c.source.flush()
-		if !c.service.dispatch(call, c.ctx.Done()) {
+		if !s.dispatch(call, c.ctx.Done()) {
 			call.done()
 			return context.Cause(c.ctx)
 		}
@@ -104,9 +100,8 @@ func (c *serverConn) maxAnswer() int { return c.service.maxFrame }
 
 // finished implements caller.
 func (c *serverConn) finished(call *serverCall) {
-	c.dropCall(call)
+	c.forget(call)
 	c.service.inFlight.Add(-1)
-	<-c.slots
 	c.writer.InFlight.Add(-1)
 	c.leave()
 }
@@ -114,48 +109,30 @@ func (c *serverConn) finished(call *serverCall) {
 // remember makes a call known to cancelCall. A client that uses an id twice at
 // once cancels both.
 func (c *serverConn) remember(call *serverCall) {
-	if c.byID == nil {
+	if c.service.kinds == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	call.next = c.byID[call.id]
-	c.byID[call.id] = call
+	c.byID.put(call)
 }
 
-func (c *serverConn) dropCall(call *serverCall) {
-	if c.byID == nil {
+func (c *serverConn) forget(call *serverCall) {
+	if c.service.kinds == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first := c.byID[call.id]
-	if first == call {
-		if call.next == nil {
-			delete(c.byID, call.id)
-		} else {
-			c.byID[call.id] = call.next
-		}
-		return
-	}
-	for ; first != nil; first = first.next {
-		if first.next == call {
-			first.next = call.next
-			return
-		}
-	}
+	c.byID.remove(call)
 }
 
 // cancelCall ends the contexts of the calls with an id; they are answered still,
 // so that the client may use the id again.
 func (c *serverConn) cancelCall(id uint32) {
 	c.mu.Lock()
-	var calls []*serverCall
-	for call := c.byID[id]; call != nil; call = call.next {
-		calls = append(calls, call)
-	}
+	contexts := c.byID.contexts(id)
 	c.mu.Unlock()
-	for _, call := range calls {
-		call.end()
+	for _, ctx := range contexts {
+		ctx.end()
 	}
 }

@@ -47,6 +47,22 @@ func (c *requestContext) Done() <-chan struct{} {
 }
 
 func (c *requestContext) Err() error {
+	if err := c.ended(); err != nil || c.deadline.IsZero() || time.Now().Before(c.deadline) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil && c.inner == nil {
+		c.err = context.DeadlineExceeded
+	}
+	if c.err != nil {
+		return c.err
+	}
+	return c.inner.Err()
+}
+
+// ended is Err without a look at the clock.
+func (c *requestContext) ended() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -54,11 +70,8 @@ func (c *requestContext) Err() error {
 		return c.err
 	case c.inner != nil:
 		return c.inner.Err()
-	case c.conn.Err() != nil:
-		c.err = c.conn.Err()
-	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
-		c.err = context.DeadlineExceeded
 	}
+	c.err = c.conn.Err()
 	return c.err
 }
 

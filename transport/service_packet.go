@@ -135,7 +135,7 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 	s := p.service
 	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}
-	call, err := s.parse(ctx, &packetCall{p, from}, id, frame)
+	call, err := s.parse(ctx, &packetCall{p, from}, id, frame, time.Now())
 	p.members.Add(1)
 	if full := s.enterFlight(); err == nil {
 		err = full

@@ -13,6 +13,7 @@ type timedSource struct {
 	src      *wire.Source
 	waiting  bool      // for the first byte of a frame
 	frameEnd time.Time // for the rest of it; set at the first read
+	arrived  time.Time // when the last read returned
 }
 
 func (s *timedSource) beginWait() { s.waiting = true }
@@ -35,7 +36,8 @@ func (s *timedSource) Read(p []byte) (int, error) {
 			return 0, errWoken // drain came between the caller's look and the deadline
 		}
 		n, err := s.src.Read(p)
-		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !time.Now().Before(deadline) {
+		s.arrived = time.Now()
+		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !s.arrived.Before(deadline) {
 			return n, err
 		}
 		// drain woke serve in the middle of a frame: read on.

@@ -4,16 +4,19 @@ package transport
 // have grown to what the calls need.
 const idleWorkers = 256
 
-// dispatchNow lets a goroutine run call, an idle one or a new one. It reports
-// false if ServiceWorkers allows no more.
-func (s *Service) dispatchNow(call *serverCall) bool {
+// job is what a worker does: a call, or those that wait on a connection.
+type job interface{ work(*Service) }
+
+// dispatchNow gives j to a goroutine, an idle one or a new one. It reports false if
+// ServiceWorkers allows no more.
+func (s *Service) dispatchNow(j job) bool {
 	select {
-	case s.work <- call:
+	case s.jobs <- j:
 		return true
 	default:
 	}
 	if n := s.running.Add(1); s.workers == 0 || n <= int64(s.workers) {
-		go s.worker(call)
+		go s.worker(j)
 		return true
 	}
 	s.running.Add(-1)
@@ -22,26 +25,26 @@ func (s *Service) dispatchNow(call *serverCall) bool {
 
 // dispatch waits for a worker that becomes free. It reports false if done closed
 // first.
-func (s *Service) dispatch(call *serverCall, done <-chan struct{}) bool {
+func (s *Service) dispatch(j job, done <-chan struct{}) bool {
 	select {
-	case s.work <- call:
+	case s.jobs <- j:
 		return true
 	case <-done:
 		return false
 	}
 }
 
-// worker runs call, and then what dispatch hands to it.
-func (s *Service) worker(call *serverCall) {
+// worker does j, and then what dispatch hands to it.
+func (s *Service) worker(j job) {
 	defer s.running.Add(-1)
 	for {
-		s.run(call)
+		j.work(s)
 		if s.idle.Add(1) > idleWorkers && s.workers == 0 {
 			s.idle.Add(-1)
 			return
 		}
 		select {
-		case call = <-s.work:
+		case j = <-s.jobs:
 			s.idle.Add(-1)
 		case <-s.stopped:
 			s.idle.Add(-1)

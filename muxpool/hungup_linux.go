@@ -1,0 +1,58 @@
+package muxpool
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// peeker looks whether the peer has closed a socket, without reading from it and
+// without waiting.
+type peeker struct {
+	// mu is a leaf. It guards the fields below.
+	mu    sync.Mutex
+	raw   syscall.RawConn
+	ended bool
+	buf   [1]byte
+	look  func(fd uintptr) // made once, since a closure per look is garbage
+}
+
+// newPeeker returns nil for a connection that is none of the standard library's.
+func newPeeker(nc net.Conn) *peeker {
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	var sc syscall.Conn
+	switch c := nc.(type) {
+	case *net.TCPConn:
+		sc = c
+	case *net.UnixConn:
+		sc = c
+	default:
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	p := &peeker{raw: raw}
+	p.look = func(fd uintptr) {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&p.buf)), 1,
+			syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+		p.ended = errno == 0 && n == 0 || errno == syscall.ECONNRESET
+	}
+	return p
+}
+
+// hungUp reports whether the peer has closed the connection, and nothing that it sent
+// before is left to be read, or this side has. False if somebody else looks right now.
+func (p *peeker) hungUp() bool {
+	if p == nil || !p.mu.TryLock() {
+		return false
+	}
+	defer p.mu.Unlock()
+	p.ended = false
+	return p.raw.Control(p.look) != nil || p.ended
+}
