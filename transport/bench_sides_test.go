@@ -28,21 +28,26 @@ func (a *answering) LocalAddr() net.Addr  { return pipeAddr{} }
 func (a *answering) RemoteAddr() net.Addr { return pipeAddr{} }
 func (a *answering) Close()               {}
 
-// benchClient is the endpoint of a Client for raw bytes on an answering pool, and a
-// request for it.
-func benchClient(tb testing.TB, options ...transport.ClientOption) (call func(context.Context, any) (any, error), request any) {
+// answerFrame is an answer with 128 bytes.
+func answerFrame(tb testing.TB) []byte {
 	tb.Helper()
-	body := make([]byte, 128)
-	frame, err := native.Protocol{}.AppendResponse(nil, 1, nil, &transport.Message{Body: body})
+	frame, err := native.Protocol{}.AppendResponse(nil, 1, nil, &transport.Message{Body: make([]byte, 128)})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return rawClient(&answering{frame}, transport.Node{Network: "tcp", Address: "peer"}, "Echo", options...), body
+	return frame
+}
+
+// benchClient is the endpoint of a Client for 128 raw bytes on an answering pool.
+func benchClient(tb testing.TB, dec transport.DecodeResponseFunc) func(context.Context, any) (any, error) {
+	return transport.NewClient(&answering{answerFrame(tb)}, transport.Node{Network: "tcp", Address: "peer"}, native.Protocol{},
+		"Echo", transport.EncodeBytes, dec).Endpoint()
 }
 
 // BenchmarkClient is a Client by itself, without a pool or a network.
 func BenchmarkClient(b *testing.B) {
-	call, request := benchClient(b)
+	call := benchClient(b, transport.DecodeBytes)
+	var request any = make([]byte, 128)
 	ctx, cancel := context.WithTimeout(context.Background(), waitTime)
 	defer cancel()
 	b.ReportAllocs()
@@ -80,11 +85,7 @@ func newBatched(tb testing.TB, n int, options ...transport.ServerOption) *batche
 			tb.Fatal(err)
 		}
 	}
-	answer, err := native.Protocol{}.AppendResponse(nil, 1, nil, &transport.Message{Body: make([]byte, 128)})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	b.answers = make([]byte, n*len(answer))
+	b.answers = make([]byte, n*len(answerFrame(tb)))
 	return b
 }
 

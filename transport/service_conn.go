@@ -24,6 +24,7 @@ const (
 var (
 	errDrained    = errors.New("transport: connection drained")
 	errClientLeft = errors.New("transport: the client closed the connection")
+	errExited     = errors.New("transport: an inline handler ended its goroutine")
 )
 
 // serverConn is a connection from a client. The goroutine of serve reads it; the
@@ -66,10 +67,16 @@ func newServerConn(s *Service, nc net.Conn) *serverConn {
 
 // serve is the life of a connection.
 func (c *serverConn) serve() {
-	err := c.greet()
-	if err == nil {
+	err := errExited
+	defer func() { c.end(err) }() // also after runtime.Goexit
+	if err = c.greet(); err == nil {
+		err = errExited
 		err = c.readAll()
 	}
+}
+
+// end is the end of that life, for the reason err.
+func (c *serverConn) end(err error) {
 	if cause := context.Cause(c.ctx); cause != nil {
 		err = cause // what follows from it is no news
 	}
