@@ -45,6 +45,10 @@ type conn struct {
 	// inFlight is how many calls are live, written under mu, read by whoever chooses
 	// a conn. On a stream it is the writer's.
 	inFlight *atomic.Int32
+	// coming is how many Gets wait for mu to put their calls on the conn: without
+	// them, one whose lock is held for long would look like the least loaded to
+	// everybody.
+	coming atomic.Int32
 	// frames counts what arrived; written by the read loop.
 	frames atomic.Uint64
 	// bytes counts those of a stream; partial: the read loop waits for the rest of a
@@ -110,10 +114,18 @@ func (c *conn) start() {
 // that a call whose context has ended must not keep its own until it is closed.
 func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.fewIDs }
 
-// open puts cl on the conn, with its explicit id or one that is allocated. It returns false if the conn takes no call now; an explicit id that
-// is in use is ErrDupRequestID.
+// load is how many calls are on the conn, or about to be.
+func (c *conn) load() int32 { return c.inFlight.Load() + c.coming.Load() }
+
+// open puts cl on the conn, with its explicit id or one that is allocated. It
+// returns false if the conn takes no call now; an explicit id that is in use is
+// ErrDupRequestID.
 func (c *conn) open(cl *call) (bool, error) {
-	c.mu.Lock()
+	if !c.mu.TryLock() {
+		c.coming.Add(1)
+		c.mu.Lock()
+		c.coming.Add(-1)
+	}
 	defer c.mu.Unlock()
 	if c.state != connOpen || c.full() {
 		return false, nil

@@ -49,7 +49,7 @@ func (n *node) tryOpen(cl *call) (bool, error) {
 		best = int(rand.Uint32N(uint32(len(conns)))) // among equals
 	}
 	for i := range conns {
-		if conns[i].inFlight.Load() < conns[best].inFlight.Load() {
+		if conns[i].load() < conns[best].load() {
 			best = i
 		}
 	}
