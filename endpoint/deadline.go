@@ -114,18 +114,19 @@ func (c *deadlineContext) Untimed() context.Context {
 	return c.Context
 }
 
-// earlier returns the time d from now, or the zero time if d is 0 or if ctx or
-// the limit, if that is not zero, end before.
+// earlier returns the time d from now, or the limit if that comes before, or the zero
+// time if d is 0 or ctx ends before both. A limit that is not zero comes before ctx's
+// deadline. Where ctx's decides, the clock is read in the way that is cheap.
 func earlier(ctx context.Context, limit time.Time, d time.Duration) time.Time {
 	if d == 0 {
+		return limit
+	}
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
 		return limit
 	}
 	t := time.Now().Add(d)
 	if !limit.IsZero() && limit.Before(t) {
 		return limit
-	}
-	if endsBefore(ctx, t) {
-		return time.Time{}
 	}
 	return t
 }

@@ -52,33 +52,3 @@ func benchCall(tb testing.TB, options ...transport.ServerOption) (call func(cont
 	c := transport.NewClient(pool, node, native.Protocol{}, "Echo", transport.EncodeBytes, dec, transport.ClientTimeout(waitTime))
 	return c.Endpoint(), func() { pool.Close(); s.Close(); <-done }
 }
-
-// TestAllocations bounds what a call through Client and Service allocates, both
-// sides together.
-func TestAllocations(t *testing.T) {
-	if testing.CoverMode() != "" || raceEnabled {
-		t.Skip("measures something else")
-	}
-	for name, tc := range map[string]struct {
-		options []transport.ServerOption
-		most    float64 // two calls, the kept request and its any, and one to spare
-	}{
-		"inline":    {[]transport.ServerOption{transport.ServerInline()}, 5},
-		"goroutine": {nil, 5},
-	} {
-		t.Run(name, func(t *testing.T) {
-			call, stop := benchCall(t, tc.options...)
-			defer stop()
-			var body any = make([]byte, 128)
-			got := testing.AllocsPerRun(2000, func() {
-				if _, err := call(context.Background(), body); err != nil {
-					t.Fatal(err)
-				}
-			})
-			t.Logf("%.1f allocations a call", got)
-			if got > tc.most {
-				t.Errorf("%.1f allocations a call, at most %.0f are allowed", got, tc.most)
-			}
-		})
-	}
-}

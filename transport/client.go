@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
@@ -38,6 +39,10 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	c := &Client{pool: pool, node: node, protocol: protocol, method: method, enc: enc, dec: dec,
 		opts: muxpool.NewGetOptions()}
 	for _, option := range options {
+		if option == nil {
+			c.refuse("a nil ClientOption")
+			continue
+		}
 		option(c)
 	}
 	c.check()
@@ -50,13 +55,22 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	return c
 }
 
+// refuse notes what makes no sense.
+func (c *Client) refuse(format string, args ...any) {
+	c.invalid = append(c.invalid, fmt.Errorf("%w: NewClient: "+format, append([]any{ErrInvalidOption}, args...)...))
+}
+
 // check finds what makes no sense.
 func (c *Client) check() {
 	refuse := func(bad bool, format string, args ...any) {
 		if bad {
-			c.invalid = append(c.invalid, fmt.Errorf("%w: NewClient: "+format, append([]any{ErrInvalidOption}, args...)...))
+			c.refuse(format, args...)
 		}
 	}
+	refuse(hasNil(c.before), "a nil function for ClientBefore")
+	refuse(hasNil(c.after), "a nil function for ClientAfter")
+	refuse(hasNil(c.finalizer), "a nil function for ClientFinalizer")
+	c.finalizer = slices.DeleteFunc(c.finalizer, func(f ClientFinalizerFunc) bool { return f == nil }) // the others run also then
 	refuse(c.pool == nil, "the pool is nil")
 	refuse(c.protocol == nil, "the protocol is nil")
 	refuse(c.enc == nil, "the encode function is nil")

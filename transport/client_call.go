@@ -14,8 +14,8 @@ type clientCall struct {
 	*clientContexts
 	ctx       context.Context // as the last hook returned it
 	req, resp Message
-	started   time.Time     // set if limit is
 	limit     time.Duration // the time for the call, before hooks saw it; 0: none
+	end       time.Time     // when it is over; zero: never
 	failure   *Error        // the error answer
 }
 
@@ -91,16 +91,19 @@ func (c *clientCall) encode(request any) error {
 	return nil
 }
 
-// setLimit finds how long the call may take.
+// setLimit finds how long the call may take. Where the context says it, the clock is
+// read once, and only the half of it that is cheap.
 func (c *clientCall) setLimit() {
 	deadline, ok := c.ctx.Deadline()
-	if !ok && c.timeout == 0 {
-		return
-	}
-	c.started = time.Now()
-	c.limit = c.timeout
-	if left := deadline.Sub(c.started); ok && (c.limit == 0 || left < c.limit) {
-		c.limit = max(left, 1)
+	switch {
+	case c.timeout > 0:
+		now := time.Now()
+		c.limit, c.end = c.timeout, now.Add(c.timeout)
+		if left := deadline.Sub(now); ok && left < c.limit {
+			c.limit, c.end = max(left, 1), deadline
+		}
+	case ok:
+		c.limit, c.end = max(time.Until(deadline), 1), deadline
 	}
 }
 

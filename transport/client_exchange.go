@@ -14,15 +14,16 @@ import (
 func (c *clientCall) exchange() error {
 	ctx, opts := c.ctx, c.Client.opts
 	if c.req.Timeout > 0 {
-		if c.started.IsZero() {
-			c.started = time.Now() // a hook set a limit where there was none
+		if c.end.IsZero() {
+			c.end = time.Now() // a hook set a limit where there was none
 		}
+		c.end = c.end.Add(c.req.Timeout - c.limit) // a hook may have changed it
 		inner, cheaper := c.untimed()
 		if cheaper {
 			ctx = inner
 		}
 		if cheaper || c.req.Timeout != c.limit || c.limit == c.timeout { // else the context's deadline does it
-			opts.WithTimeout(max(c.req.Timeout-time.Since(c.started), 1))
+			opts.WithTimeout(max(time.Until(c.end), 1))
 		}
 	}
 	mc, err := c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, opts)
@@ -59,7 +60,7 @@ func (c *clientCall) untimed() (context.Context, bool) {
 
 func (c *clientCall) write(mc muxpool.MuxConn) error {
 	if c.req.Timeout > 0 {
-		c.req.Timeout = max(c.req.Timeout-time.Since(c.started), 1)
+		c.req.Timeout = max(time.Until(c.end), 1)
 	}
 	buf := wire.Alloc(sizeHint(&c.req))
 	frame, err := c.protocol.AppendRequest(buf[:0], mc.VID(), &c.req)

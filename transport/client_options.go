@@ -46,5 +46,11 @@ func ClientOneWay() ClientOption {
 // pool: TLS and the local address. The frame parser, the timeout and one-way are
 // the client's own.
 func ClientGetOptions(set func(*muxpool.GetOptions)) ClientOption {
-	return func(c *Client) { set(&c.opts) }
+	return func(c *Client) {
+		if set == nil {
+			c.refuse("ClientGetOptions(nil)")
+			return
+		}
+		set(&c.opts)
+	}
 }

@@ -38,3 +38,13 @@ func SetResponseMetadata(name, value string) ServerResponseFunc {
 		return ctx
 	}
 }
+
+// hasNil reports whether one of the hooks is nil.
+func hasNil[F ~func(context.Context, *Message) context.Context | ~func(context.Context, error)](hooks []F) bool {
+	for _, f := range hooks {
+		if f == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -20,6 +20,7 @@ type Server struct {
 	errorHandler kittransport.ErrorHandler
 	finalizer    []ServerFinalizerFunc
 	inline       bool
+	nilOption    bool
 }
 
 // NewServer returns a Server of the endpoint. The order of a call is
@@ -41,9 +42,18 @@ func NewServer(e endpoint.Endpoint, dec DecodeRequestFunc, enc EncodeResponseFun
 		errorHandler: kittransport.NewLogErrorHandler(log.NewNopLogger()),
 	}
 	for _, option := range options {
+		if option == nil {
+			s.nilOption = true
+			continue
+		}
 		option(s)
 	}
 	return s
+}
+
+// hasNil reports whether an option or a hook is nil: Handle refuses the Server then.
+func (s *Server) hasNil() bool {
+	return s.nilOption || hasNil(s.before) || hasNil(s.after) || hasNil(s.finalizer)
 }
 
 // ServerOption sets an optional parameter for servers.

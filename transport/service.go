@@ -25,10 +25,9 @@ type Service struct {
 	reports    reports
 
 	inFlight atomic.Int64
-	running  atomic.Int64  // workers
-	idle     atomic.Int64  // workers that wait for work
-	jobs     chan job      // unbuffered: to an idle worker
-	stopped  chan struct{} // closed by Close: workers leave, accepting ends
+	workers  workers
+	slots    chan struct{} // of ServiceWorkers, one for each job at hand; nil: no bound
+	stopped  chan struct{} // closed by Close: accepting ends
 
 	routes atomic.Pointer[map[string]*route] // replaced, never changed
 
@@ -61,7 +60,6 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	s := &Service{
 		serviceOptions: defaultServiceOptions(),
 		protocol:       protocol,
-		jobs:           make(chan job),
 		stopped:        make(chan struct{}),
 		entries:        make(map[io.Closer]struct{}),
 		sessions:       make(map[session]struct{}),
@@ -71,7 +69,14 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 		s.invalid = append(s.invalid, fmt.Errorf("%w: NewService: the protocol is nil", ErrInvalidOption))
 	}
 	for _, option := range options {
+		if option == nil {
+			s.invalid = append(s.invalid, fmt.Errorf("%w: NewService: a nil ServiceOption", ErrInvalidOption))
+			continue
+		}
 		option(&s.serviceOptions)
+	}
+	if s.maxWorkers > 0 {
+		s.slots = make(chan struct{}, s.maxWorkers)
 	}
 	if s.tls != nil && len(s.tls.Certificates) == 0 && s.tls.GetCertificate == nil && s.tls.GetConfigForClient == nil {
 		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceTLSConfig: no certificate", ErrInvalidOption))
@@ -103,6 +108,8 @@ func (s *Service) Handle(method string, server *Server) {
 		fault = "its endpoint, decode or encode function is nil"
 	case server.errorEncoder == nil || server.errorHandler == nil:
 		fault = "its error encoder or error handler is nil"
+	case server.hasNil():
+		fault = "one of its options or hooks is nil"
 	case old[method] != nil:
 		fault = "the method has a server already"
 	}
@@ -223,6 +230,9 @@ func (s *Service) end(do func(session), hard bool) error {
 	s.entries = make(map[io.Closer]struct{})
 	s.checkEmpty()
 	s.mu.Unlock()
+	if hard {
+		s.workers.close()
+	}
 
 	var errs []error
 	for l := range entries {

@@ -28,6 +28,9 @@ var serverCallPool = sync.Pool{New: func() any { return new(serverCall) }}
 
 // caller is where a call came from.
 type caller interface {
+	// ready is called before the answer is encoded. It may wait, while the client
+	// does not read, and return what is to be called after send, or instead of it.
+	ready(call *serverCall) (sent func())
 	// send takes ownership of frame, which is from wire.Alloc, and may wait while
 	// the client does not read.
 	send(call *serverCall, frame []byte) error
@@ -89,7 +92,7 @@ func (s *Service) run(call *serverCall) {
 	defer call.done()
 	var ctx context.Context = call.requestContext
 	err := call.ended()
-	if err == nil && (s.workers > 0 || call.req.Timeout < aMoment) {
+	if err == nil && (s.slots != nil || call.req.Timeout < aMoment) {
 		err = call.Err()
 	}
 	if err != nil { // it waited too long, or nobody waits for it any more
@@ -120,6 +123,9 @@ func (c *serverCall) done() {
 func (s *Service) answer(call *serverCall) error {
 	if call.req.OneWay {
 		return nil
+	}
+	if sent := call.from.ready(call); sent != nil {
+		defer sent()
 	}
 	frame, err := s.encode(call)
 	if err != nil {

@@ -24,6 +24,7 @@ const (
 var (
 	errDrained    = errors.New("transport: connection drained")
 	errClientLeft = errors.New("transport: the client closed the connection")
+	errExited     = errors.New("transport: an inline handler ended its goroutine")
 )
 
 // serverConn is a connection from a client. The goroutine of serve reads it; the
@@ -45,6 +46,8 @@ type serverConn struct {
 	greeted  atomic.Bool
 	draining atomic.Bool
 	told     bool          // that the connection is going away; owned by serve
+	backed   atomic.Int32  // calls that wait to queue their answers
+	gate     chan struct{} // of one: who has it may encode an answer while others wait
 	members  atomic.Int64  // serve, and every call: at 0 the service forgets the connection
 	room     chan struct{} // a signal, with room for one: calls have become no more than are allowed
 
@@ -55,7 +58,7 @@ type serverConn struct {
 }
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
-	c := &serverConn{service: s, raw: nc, room: make(chan struct{}, 1)}
+	c := &serverConn{service: s, raw: nc, room: make(chan struct{}, 1), gate: make(chan struct{}, 1)}
 	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
 	c.members.Store(1)
@@ -64,10 +67,16 @@ func newServerConn(s *Service, nc net.Conn) *serverConn {
 
 // serve is the life of a connection.
 func (c *serverConn) serve() {
-	err := c.greet()
-	if err == nil {
+	err := errExited
+	defer func() { c.end(err) }() // also after runtime.Goexit
+	if err = c.greet(); err == nil {
+		err = errExited
 		err = c.readAll()
 	}
+}
+
+// end is the end of that life, for the reason err.
+func (c *serverConn) end(err error) {
 	if cause := context.Cause(c.ctx); cause != nil {
 		err = cause // what follows from it is no news
 	}

@@ -21,7 +21,12 @@ import (
 // servePipes starts a Service inside of a bubble; stop ends it.
 func servePipes(t *testing.T, methods map[string]*transport.Server, options ...transport.ServiceOption) (p *pipes, s *transport.Service, stop func()) {
 	t.Helper()
-	p, s = newPipes(), transport.NewService(native.Protocol{}, options...)
+	return servePipesOf(t, native.Protocol{}, methods, options...)
+}
+
+func servePipesOf(t *testing.T, protocol transport.ServerProtocol, methods map[string]*transport.Server, options ...transport.ServiceOption) (p *pipes, s *transport.Service, stop func()) {
+	t.Helper()
+	p, s = newPipes(), transport.NewService(protocol, options...)
 	for method, server := range methods {
 		s.Handle(method, server)
 	}

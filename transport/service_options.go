@@ -22,7 +22,7 @@ type serviceOptions struct {
 	maxInFlight      int
 	maxFrame         int
 	maxQueued        int
-	workers          int
+	maxWorkers       int
 	frameTimeout     time.Duration
 	idleTimeout      time.Duration
 	handshakeTimeout time.Duration
@@ -104,9 +104,9 @@ func ServiceWriteTimeout(d time.Duration) ServiceOption {
 }
 
 // ServiceWorkers runs calls on at most n goroutines: while all are busy, nothing
-// more is read. Default 0: every call has its goroutine.
+// more is read. Default 0: no bound, a call that blocks has a goroutine to itself.
 func ServiceWorkers(n int) ServiceOption {
-	return func(o *serviceOptions) { setOption(o, "ServiceWorkers", &o.workers, n) }
+	return func(o *serviceOptions) { setOption(o, "ServiceWorkers", &o.maxWorkers, n) }
 }
 
 // ServiceTLSConfig serves TLS, which cfg must have a certificate for. For mTLS set

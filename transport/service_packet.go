@@ -156,6 +156,9 @@ type packetCall struct {
 	from net.Addr
 }
 
+// ready implements caller.
+func (p *packetCall) ready(*serverCall) func() { return nil }
+
 // send implements caller.
 func (p *packetCall) send(_ *serverCall, frame []byte) error {
 	_, err := p.pc.WriteTo(frame, p.from)

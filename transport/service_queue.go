@@ -70,9 +70,18 @@ func (c *serverConn) next(arrived bool) *serverCall {
 	return call
 }
 
-// work implements job: it runs the calls that wait.
+// work implements job: it runs the calls that wait. While the client does not read
+// its answers, no more of them are made: a worker waits, outside of any call, for room
+// in the writer's queue.
 func (c *serverConn) work(s *Service) {
-	for call := c.next(true); call != nil; call = c.next(false) {
+	for arrived := true; ; arrived = false {
+		if c.backed.Load() > 0 {
+			c.awaitRoom()
+		}
+		call := c.next(arrived)
+		if call == nil {
+			return
+		}
 		s.run(call)
 	}
 }

@@ -19,7 +19,7 @@ const maxNodes = 5000
 
 const (
 	nodesFirstCalls = 16          // at once, when each node is called for the first time
-	nodesSettle     = 4           // warm-ups between those and the weighing
+	nodesSettle     = 20          // warm-ups between those and the weighing: pools tidy up when nobody calls
 	idleTime        = time.Minute // what all of this may take, beside an answer's time
 	filesOfNode     = 4           // descriptors in a process: a listener, two connections, and one to spare
 )

@@ -57,8 +57,8 @@ func (w *Writer) room(n int) (retry <-chan struct{}, err error) {
 	return retry, err
 }
 
-// full is room with the lock taken.
-func (w *Writer) full(n int) (retry <-chan struct{}, err error) {
+// Room returns why a frame of n bytes cannot be queued now, as TryWrite does.
+func (w *Writer) Room(n int) (retry <-chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.room(n)

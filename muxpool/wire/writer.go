@@ -122,7 +122,7 @@ func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, r
 	if owned {
 		return w.queue(frame, true, mark)
 	}
-	if retry, err := w.full(len(frame)); err != nil {
+	if retry, err := w.Room(len(frame)); err != nil {
 		return 0, retry, err // before the frame is copied
 	}
 	own := append(Alloc(len(frame))[:0], frame...)

@@ -49,10 +49,14 @@ func parseHeader(b []byte) (h header, err error) {
 	if b[4] != version {
 		return h, fmt.Errorf("native: version %d, not %d: the peer speaks something else", b[4], version)
 	}
-	if h.length < headerSize-4 || h.length > math.MaxInt32-4 {
-		return h, fmt.Errorf("native: a frame of length %d", h.length)
+	return h, checkLength(h.length)
+}
+
+func checkLength(n uint32) error {
+	if n < headerSize-4 || n > math.MaxInt32-4 {
+		return fmt.Errorf("native: a frame of length %d", n)
 	}
-	return h, nil
+	return nil
 }
 
 // appendHeader appends h with length zero: finish sets it.

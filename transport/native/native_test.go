@@ -15,7 +15,7 @@ func TestConformance(t *testing.T) {
 	protocoltest.Run(t, native.Protocol{}, protocoltest.Garbage(
 		[]byte("GET / HTTP/1.1\r\n\r\n"),
 		[]byte{0, 0, 0, 11},                                     // shorter than a header
-		[]byte{0xff, 0xff, 0xff, 0xff, 1, 1, 0, 0, 0, 0, 0, 1},  // longer than anything
+		[]byte{0xff, 0xff, 0xff, 0xff},                          // longer than anything
 		[]byte{0, 0, 0, 12, 2, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, // another version
 	))
 }

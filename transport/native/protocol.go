@@ -29,6 +29,15 @@ var (
 
 // Parse implements muxpool.FrameParser.
 func (Protocol) Parse(r io.Reader) (uint32, []byte, error) {
+	if fr, ok := r.(muxpool.FrameReader); ok { // a length that makes no sense is not waited behind
+		b, err := fr.Peek(4)
+		if err == nil {
+			err = checkLength(binary.BigEndian.Uint32(b))
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+	}
 	frame, err := transport.ReadFrame(r, headerSize, totalLength)
 	if err != nil {
 		return 0, nil, err

@@ -1,0 +1,75 @@
+package transport_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/muxkit/muxkit/transport"
+)
+
+// skipAllocations skips where allocations are not what they are elsewhere.
+func skipAllocations(t *testing.T) {
+	if testing.CoverMode() != "" || raceEnabled {
+		t.Skip("coverage counts, and the race detector makes sync.Pool forget on purpose")
+	}
+}
+
+// TestAllocations bounds what a call through Client and Service allocates, both
+// sides together: their contexts, and on the server the body and its any.
+func TestAllocations(t *testing.T) {
+	skipAllocations(t)
+	for name, options := range map[string][]transport.ServerOption{"inline": {transport.ServerInline()}, "goroutine": nil} {
+		t.Run(name, func(t *testing.T) {
+			call, stop := benchCall(t, options...)
+			defer stop()
+			var body any = make([]byte, 128)
+			got := testing.AllocsPerRun(2000, func() {
+				if _, err := call(context.Background(), body); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if got > 4 {
+				t.Errorf("%v allocations a call, at most 4 are allowed", got)
+			}
+		})
+	}
+}
+
+// TestAllocationsOfAClient: the contexts, the body and its any; without a body that is
+// kept, the contexts.
+func TestAllocationsOfAClient(t *testing.T) {
+	skipAllocations(t)
+	request := any(make([]byte, 128))
+	ctx, cancel := context.WithTimeout(context.Background(), waitTime)
+	defer cancel()
+	for most, dec := range map[float64]transport.DecodeResponseFunc{3: transport.DecodeBytes, 1: transport.NopRequestDecoder} {
+		call := benchClient(t, dec)
+		got := testing.AllocsPerRun(2000, func() {
+			if _, err := call(ctx, request); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > most {
+			t.Errorf("%v allocations a call, at most %v are allowed", got, most)
+		}
+	}
+}
+
+// TestAllocationsOfAServedRequest: the context, the body and its any.
+func TestAllocationsOfAServedRequest(t *testing.T) {
+	skipAllocations(t)
+	for name, options := range map[string][]transport.ServerOption{"inline": {transport.ServerInline()}, "goroutine": nil} {
+		t.Run(name, func(t *testing.T) {
+			const n = 64
+			client := newBatched(t, n, options...)
+			got := testing.AllocsPerRun(200, func() {
+				if err := client.exchange(); err != nil {
+					t.Fatal(err)
+				}
+			}) / n
+			if got > 3.05 { // the garbage collector empties what is kept for reuse
+				t.Errorf("%.2f allocations a request, at most 3 are allowed", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,53 @@
+package transport_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// counting counts the answers that are encoded.
+type counting struct {
+	native.Protocol
+	answers *atomic.Int32
+}
+
+func (c counting) AppendResponse(dst []byte, id uint32, req, resp *transport.Message) ([]byte, error) {
+	c.answers.Add(1)
+	return c.Protocol.AppendResponse(dst, id, req, resp)
+}
+
+// TestAnswersThatNobodyReads: while a client reads none of its large answers, only as
+// many are encoded as may be queued, and a few that were begun before. When it reads,
+// it gets all of them.
+func TestAnswersThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var encoded atomic.Int32
+		body := make([]byte, 64<<10)
+		p, _, stop := servePipesOf(t, counting{answers: &encoded}, map[string]*transport.Server{
+			"Large": transport.NewServer(echo, func(context.Context, *transport.Message) (any, error) { return body, nil }, transport.EncodeBytes),
+		}, transport.ServiceMaxQueuedBytes(256<<10), transport.ServiceWriteTimeout(time.Minute))
+		defer stop()
+		nc := p.dial(t)
+		const calls = 200
+		var all []byte
+		for i := range uint32(calls) {
+			all = append(all, request(t, i+1, "Large", "")...)
+		}
+		go func() { _, _ = nc.Write(all) }()
+		synctest.Wait()
+		if n := encoded.Load(); n < 4 || n > 24 {
+			t.Errorf("%d answers of 64 KiB are encoded for a client that reads none, and 256 KiB may wait", n)
+		}
+		for range calls {
+			if _, err := readAnswer(nc); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
