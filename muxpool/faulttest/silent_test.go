@@ -40,18 +40,55 @@ func TestFault_BlackHole(t *testing.T) {
 	}
 }
 
+// bookedPool books on which connections Reads and Writes failed, by local address.
+type bookedPool struct {
+	muxpool.Pool
+	mu     sync.Mutex
+	failed map[string]int
+}
+
+func (p *bookedPool) GetMuxConn(ctx context.Context, network, address string, opts muxpool.GetOptions) (muxpool.MuxConn, error) {
+	mc, err := p.Pool.GetMuxConn(ctx, network, address, opts)
+	if err != nil {
+		return nil, err
+	}
+	return bookedConn{mc, p}, nil
+}
+
+type bookedConn struct {
+	muxpool.MuxConn
+	pool *bookedPool
+}
+
+func (c bookedConn) Write(b []byte) error { return c.book(c.MuxConn.Write(b)) }
+
+func (c bookedConn) Read() ([]byte, error) {
+	b, err := c.MuxConn.Read()
+	return b, c.book(err)
+}
+
+func (c bookedConn) book(err error) error {
+	if err != nil {
+		c.pool.mu.Lock()
+		defer c.pool.mu.Unlock()
+		c.pool.failed[c.LocalAddr().String()]++
+	}
+	return err
+}
+
 func blackHole(w *world.World) {
 	dark, bright := w.TwoConns()
+	booked := &bookedPool{Pool: w.Caller.Pool, failed: make(map[string]int)}
+	w.Caller.Pool = booked
 	w.Victim.Do(muxtest.OnConn(dark.Index, muxtest.Drop, muxtest.Echo))
-	before := dark.Received()
 	start := time.Now()
 	stop := w.Retry(4, 10*time.Millisecond, w.Allowed(500*time.Millisecond)) // so that none fails on the sibling
 	w.Until(world.DropWithin, "the silent connection is dropped", dark.Ended)
 	stop()
 	w.Logf("dropped after %v", time.Since(start))
-	lost := dark.Received() - before
-	if failed := len(w.Tally.Errors()); failed == 0 || failed > lost {
-		w.Errorf("%d calls failed, %d were on the silent connection", failed, lost)
+	w.Caller.Pool = booked.Pool
+	if len(booked.failed) != 1 {
+		w.Errorf("calls failed on these connections: %v; want those on the silent one", booked.failed)
 	}
 	for _, err := range w.Tally.Errors() {
 		if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
