@@ -45,9 +45,8 @@ type serverConn struct {
 
 	greeted  atomic.Bool
 	draining atomic.Bool
-	told     bool          // that the connection is going away; owned by serve
-	backed   atomic.Int32  // calls that wait to queue their answers
-	gate     chan struct{} // of one: who has it may encode an answer while others wait
+	told     bool // that the connection is going away; owned by serve
+	gate     gate
 	members  atomic.Int64  // serve, and every call: at 0 the service forgets the connection
 	room     chan struct{} // a signal, with room for one: calls have become no more than are allowed
 
@@ -58,7 +57,8 @@ type serverConn struct {
 }
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
-	c := &serverConn{service: s, raw: nc, room: make(chan struct{}, 1), gate: make(chan struct{}, 1)}
+	c := &serverConn{service: s, raw: nc, room: make(chan struct{}, 1)}
+	c.gate.init()
 	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
 	c.members.Store(1)

@@ -82,43 +82,11 @@ func (c *serverConn) send(call *serverCall, frame []byte) error {
 	}
 	_, retry, err := c.writer.TryWriteOwned(frame)
 	if retry != nil {
-		c.backed.Add(1)
-		defer c.backed.Add(-1)
+		c.gate.backed.Add(1)
+		defer c.gate.backed.Add(-1)
 		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)
 	}
 	return err
-}
-
-// ready implements caller: while answers wait for room in the writer's queue, the
-// next are not even encoded, but one at a time when there is room.
-func (c *serverConn) ready(call *serverCall) (sent func()) {
-	if call.inline || c.backed.Load() == 0 {
-		return nil
-	}
-	c.backed.Add(1)
-	defer c.backed.Add(-1)
-	select {
-	case c.gate <- struct{}{}:
-		c.awaitRoom()
-		return func() { <-c.gate }
-	case <-c.ctx.Done():
-		return nil
-	}
-}
-
-// awaitRoom waits until answers can be queued again.
-func (c *serverConn) awaitRoom() {
-	for {
-		retry, _ := c.writer.Room(1)
-		if retry == nil {
-			return
-		}
-		select {
-		case <-retry:
-		case <-c.ctx.Done():
-			return
-		}
-	}
 }
 
 // sendNow is send for the reading goroutine, which has to write before it may wait

@@ -75,7 +75,7 @@ func (c *serverConn) next(arrived bool) *serverCall {
 // in the writer's queue.
 func (c *serverConn) work(s *Service) {
 	for arrived := true; ; arrived = false {
-		if c.backed.Load() > 0 {
+		if c.gate.backed.Load() > 0 {
 			c.awaitRoom()
 		}
 		call := c.next(arrived)

@@ -1,0 +1,65 @@
+package transport
+
+import "sync/atomic"
+
+const (
+	// gatedFrom is the size of a body from which on its answer is held back; the
+	// smaller ones are bounded by the calls in flight.
+	gatedFrom = 4 << 10
+	// encodersMax is how many large answers of a connection may be encoded and not yet
+	// queued, beside the one of who has the turn.
+	encodersMax = 8
+)
+
+// gate keeps large answers from being encoded while a client does not read: they
+// would wait in memory, each as large as it is, for room in the writer's queue. A few
+// pass as they come; the others take turns, each when there is room.
+type gate struct {
+	backed   atomic.Int32  // calls that wait, for room or for their turn
+	encoders atomic.Int32  // those that have passed, and not queued their answers
+	turn     chan struct{} // of one
+	passed   func()        // ends a pass; made once
+	took     func()        // ends a turn; made once
+}
+
+func (g *gate) init() {
+	g.turn = make(chan struct{}, 1)
+	g.passed = func() { g.encoders.Add(-1) }
+	g.took = func() { <-g.turn }
+}
+
+// ready implements caller.
+func (c *serverConn) ready(call *serverCall) (sent func()) {
+	g := &c.gate
+	if call.inline || len(call.resp.Body) < gatedFrom {
+		return nil
+	}
+	if n := g.encoders.Add(1); n <= encodersMax && g.backed.Load() == 0 {
+		return g.passed
+	}
+	g.encoders.Add(-1)
+	g.backed.Add(1)
+	defer g.backed.Add(-1)
+	select {
+	case g.turn <- struct{}{}:
+		c.awaitRoom()
+		return g.took
+	case <-c.ctx.Done():
+		return nil
+	}
+}
+
+// awaitRoom waits until answers can be queued again.
+func (c *serverConn) awaitRoom() {
+	for {
+		retry, _ := c.writer.Room(1)
+		if retry == nil {
+			return
+		}
+		select {
+		case <-retry:
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
