@@ -13,7 +13,9 @@ type Pool interface {
 	//
 	// It waits, until ctx ends at the latest, for a connection to be dialed and
 	// for a slot under the virtual-connection limit. The MuxConn keeps ctx: when
-	// ctx ends, so do its Read and Write. The caller must Close the MuxConn.
+	// ctx ends, so do its Read and Write. (On a connection with 16 calls or more, a
+	// Read may notice up to 10 ms late that a context was cancelled before its
+	// deadline; deadlines are kept.) The caller must Close the MuxConn.
 	//
 	// Every error is an *Error: it names the node, keeps its cause, and its Sent
 	// method reports false.
