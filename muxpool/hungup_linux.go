@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"unsafe"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // peeker looks whether the peer has closed a socket, without reading from it and
@@ -24,17 +26,8 @@ func newPeeker(nc net.Conn) *peeker {
 	if tc, ok := nc.(*tls.Conn); ok {
 		nc = tc.NetConn()
 	}
-	var sc syscall.Conn
-	switch c := nc.(type) {
-	case *net.TCPConn:
-		sc = c
-	case *net.UnixConn:
-		sc = c
-	default:
-		return nil
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
+	raw := wire.Socket(nc)
+	if raw == nil {
 		return nil
 	}
 	p := &peeker{raw: raw}

@@ -17,9 +17,9 @@ type rawWriter struct {
 	once func(fd uintptr) bool // writes buf; made once, since a closure per write is garbage
 }
 
-// newRawWriter returns nil for a connection that has no such write. Types that
-// embed a socket are not looked into: their Write may do more than the socket's.
-func newRawWriter(nc net.Conn) *rawWriter {
+// Socket returns the socket of a TCP or unix connection, nil for any other. Types that
+// embed one are not looked into: their Write may do more than the socket's.
+func Socket(nc net.Conn) syscall.RawConn {
 	var sc syscall.Conn
 	switch c := nc.(type) {
 	case *net.TCPConn:
@@ -31,6 +31,15 @@ func newRawWriter(nc net.Conn) *rawWriter {
 	}
 	conn, err := sc.SyscallConn()
 	if err != nil {
+		return nil
+	}
+	return conn
+}
+
+// newRawWriter returns nil for a connection that has no such write.
+func newRawWriter(nc net.Conn) *rawWriter {
+	conn := Socket(nc)
+	if conn == nil {
 		return nil
 	}
 	r := &rawWriter{conn: conn}
