@@ -185,13 +185,12 @@ func TestFault_DialSharedByManyCallers(t *testing.T) {
 // has, takes nothing new, and nobody sees an error.
 func TestFault_GoingAway(t *testing.T) {
 	world.Both(t, world.Setup{Parser: world.Classified{}}, func(w *world.World) {
+		first, second := w.TwoConns()
 		hold := w.Hold()
 		calls := w.Calls(100, time.Minute)
 		w.Until(time.Second, "100 calls at the peer", func() bool { return hold.Len() == 100 })
-		old := w.Victim.Conns()
-		for _, c := range old {
-			c.Send(muxtest.Frame{Kind: muxtest.GoAway})
-		}
+		first.Send(muxtest.Frame{Kind: muxtest.GoAway})
+		second.Send(muxtest.Frame{Kind: muxtest.GoAway})
 		w.Victim.Do(muxtest.Echo)
 		w.Settle()
 		w.Until(time.Second, "new calls go to new connections", func() bool { return w.Call() == nil && w.Victim.Stats().Accepted > 2 })
@@ -199,7 +198,7 @@ func TestFault_GoingAway(t *testing.T) {
 		if failed := calls.Land(); len(failed) > 0 {
 			w.Errorf("%d calls failed: %v", len(failed), failed[0])
 		}
-		w.Until(time.Second, "the old connections end", func() bool { return world.Link{Conn: old[0]}.Ended() && world.Link{Conn: old[1]}.Ended() })
+		w.Until(time.Second, "the old connections end", func() bool { return first.Ended() && second.Ended() })
 		for _, e := range w.Heard(0) {
 			if e.Reason.Failure() {
 				w.Errorf("a breaker would count %v", e)
