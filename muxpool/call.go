@@ -31,6 +31,10 @@ type call struct {
 	first  wire.Mark    // where the first of them begins in the connection's stream
 	over   atomic.Bool  // err is set: spares the lock to who only asks
 
+	// looking: a Get has put the call on the conn and looks whether the peer has hung
+	// up. If it has, the Get goes elsewhere, and nobody was hurt.
+	looking atomic.Bool
+
 	// patience is not 0 while a Read waits for wake alone: when it began, in rounds
 	// of the conn's (see conn.patient).
 	patience atomic.Uint32
@@ -174,6 +178,7 @@ func (c *call) reset() {
 	c.owed = 0
 	c.writes.Store(0)
 	c.over.Store(false)
+	c.looking.Store(false)
 	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil

@@ -92,7 +92,10 @@ func (c *conn) close(reason Reason, err error) {
 		err = fmt.Errorf("%w: %s", ErrConnLost, reason)
 	}
 	c.state, c.reason, c.err = connClosed, reason, err
-	calls := c.ids.live.len()
+	calls := c.hurt()
+	if calls == 0 && reason == ReasonConnLost && !c.datagram { // nobody was hurt
+		reason, c.reason = ReasonPeerClosed, ReasonPeerClosed
+	}
 	c.health.stop()
 	c.deadlines.stop()
 	c.patience.stop()
@@ -112,6 +115,16 @@ func (c *conn) close(reason Reason, err error) {
 	}
 	c.ids.clear()
 	c.loaded()
+}
+
+// hurt counts the calls that suffer if the conn ends now; mu is held.
+func (c *conn) hurt() (calls int) {
+	for _, cl := range c.ids.live.all() {
+		if !cl.looking.Load() {
+			calls++
+		}
+	}
+	return calls
 }
 
 // hangUp closes nc without waiting for the peer. TLS would first write an alert,

@@ -18,6 +18,7 @@ type waiter struct {
 // get puts cl on a connection.
 func (n *node) get(ctx context.Context, cl *call) error {
 	if n.waiting.Load() == 0 { // nobody is overtaken
+		cl.looking.Store(true)
 		ok, err := n.tryOpen(cl)
 		if ok || err != nil {
 			if n.short.Load() {
@@ -27,8 +28,10 @@ func (n *node) get(ctx context.Context, cl *call) error {
 				cl.conn.vacate(cl)
 				return errHungUp
 			}
+			cl.looking.Store(false)
 			return err
 		}
+		cl.looking.Store(false)
 	}
 	return n.wait(ctx, cl)
 }
