@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -35,7 +36,7 @@ func AttemptFromContext(ctx context.Context) (Attempt, bool) {
 // do, in one allocation: it also holds the attempt's number under the transport's
 // own key.
 type attemptContext struct {
-	deadlineContext
+	deadline.Context
 	attempt Attempt
 }
 
@@ -46,5 +47,5 @@ func (c *attemptContext) Value(key any) any {
 	case transport.ContextKeyAttempt:
 		return c.attempt.Number
 	}
-	return c.deadlineContext.Value(key)
+	return c.Context.Value(key)
 }

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -14,84 +13,12 @@ import (
 	"github.com/muxkit/muxkit/transport/native"
 )
 
-type deadlineKey struct{}
-
-func deadlineIn(ctx context.Context, d time.Duration) *deadlineContext {
-	return &deadlineContext{Context: ctx, deadline: time.Now().Add(d)}
-}
-
-func TestDeadlineContextEndsAtItsDeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := deadlineIn(context.WithValue(t.Context(), deadlineKey{}, "kept"), time.Second)
-		defer c.end()
-		d, ok := c.Deadline()
-		if !ok || time.Until(d) != time.Second || c.Err() != nil || c.Value(deadlineKey{}) != "kept" {
-			t.Errorf("%v, %v, %v", d, ok, c.Err())
-		}
-		<-c.Done()
-		equal(t, "time left", time.Until(d), 0)
-		mustBe(t, c.Err(), context.DeadlineExceeded)
-		equal(t, "value", c.Value(deadlineKey{}), any("kept"))
-	})
-}
-
-func TestDeadlineContextWithoutDone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := deadlineIn(t.Context(), time.Second)
-		time.Sleep(time.Second)
-		mustBe(t, c.Err(), context.DeadlineExceeded)
-		<-c.Done()
-		mustBe(t, c.Err(), context.DeadlineExceeded)
-		c.end()
-	})
-}
-
-func TestDeadlineContextEndsWithItsParent(t *testing.T) {
-	for _, asked := range []bool{true, false} {
-		parent, cancel := context.WithCancelCause(t.Context())
-		c := deadlineIn(parent, time.Hour)
-		if asked {
-			c.Done()
-		}
-		reason := errors.New("left")
-		cancel(reason)
-		<-c.Done()
-		mustBe(t, c.Err(), context.Canceled)
-		equal(t, "cause", context.Cause(c), reason)
-		c.end()
-	}
-}
-
-func TestDeadlineContextIsCancelledByEnd(t *testing.T) {
-	for _, asked := range []bool{true, false} {
-		c := deadlineIn(t.Context(), time.Hour)
-		if asked {
-			c.Done()
-		}
-		c.end()
-		mustBe(t, c.Err(), context.Canceled)
-		<-c.Done()
-		mustBe(t, c.Err(), context.Canceled)
-	}
-}
-
-func TestDeadlineContextWithoutDeadlineIsItsParent(t *testing.T) {
-	c := &deadlineContext{Context: t.Context()}
-	equal(t, "Done", c.Done(), t.Context().Done())
-	equal(t, "Err", c.Err(), nil)
-	if _, ok := c.Deadline(); ok {
-		t.Error("it has a deadline")
-	}
-	c.end()
-	equal(t, "Err after end", c.Err(), nil)
-}
-
 // Contexts derived from ours follow it without a goroutine each.
 func TestContextsDerivedFromAnAttempt(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	a := &attemptContext{attempt: Attempt{Number: 7}}
-	a.Context, a.deadline = parent, time.Now().Add(time.Hour)
+	a.Init(parent, time.Now().Add(time.Hour))
 	before := runtime.NumGoroutine()
 	var derived []context.Context
 	for range 100 {
@@ -103,7 +30,7 @@ func TestContextsDerivedFromAnAttempt(t *testing.T) {
 		t.Errorf("%d goroutines for 100 contexts", n)
 	}
 	equal(t, "attempt", derived[0].Value(ContextKeyAttempt).(*Attempt).Number, 7)
-	a.end()
+	a.Cancel()
 	for _, c := range derived {
 		<-c.Done()
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // Timeout bounds a call. If the caller's context ends before d, it is left as it
@@ -20,13 +22,13 @@ func Timeout(d time.Duration) endpoint.Middleware {
 			return failing(invalid("Timeout(%v) is negative", d))
 		}
 		return func(ctx context.Context, request any) (any, error) {
-			deadline := earlier(ctx, time.Time{}, d)
-			if deadline.IsZero() {
+			end := earlier(ctx, time.Time{}, d)
+			if end.IsZero() {
 				return next(ctx, request)
 			}
-			c := &deadlineContext{Context: ctx, deadline: deadline}
-			defer c.end()
-			return next(c, request)
+			ctx, cancel := deadline.WithDeadline(ctx, end)
+			defer cancel()
+			return next(ctx, request)
 		}
 	}
 }

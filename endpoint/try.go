@@ -36,13 +36,13 @@ func (c *call) choose() (try, error) {
 	return try{number: c.number, node: e.member.node, ep: e.call, gate: &e.member.calls}, nil
 }
 
-// run makes the attempt. The deadline is zero if there is none beside ctx's.
-func (t try) run(ctx context.Context, request any, deadline time.Time) (any, error) {
+// run makes the attempt, which ends at end, if that is not zero, or with ctx.
+func (t try) run(ctx context.Context, request any, end time.Time) (any, error) {
 	if t.gate != nil {
 		defer t.gate.leave()
 	}
 	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node, Hedge: t.hedge}}
-	a.Context, a.deadline = ctx, deadline
-	defer a.end()
+	a.Init(ctx, end)
+	defer a.Cancel()
 	return t.ep(a, request)
 }

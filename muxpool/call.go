@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -16,12 +17,13 @@ type call struct {
 	// Set before the call is shared, constant until it is reused.
 	conn     *conn
 	ctx      context.Context
-	id       uint32 // the explicit one from the start, the allocated one once open
-	explicit bool   // WithVID
+	cheap    *deadline.Context // what ctx is or embeds; nil: it is another's
+	id       uint32            // the explicit one from the start, the allocated one once open
+	explicit bool              // WithVID
 	oneWay   bool
 	limit    int         // bytes that may wait unread
 	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
-	deadline time.Time   // by WithTimeout; zero: none
+	deadline time.Time   // by an option or by cheap; zero: none
 
 	// wake holds a signal whenever there is something to take, frame or error,
 	// and no Read is about to take it. One Read at a time waits for it.
@@ -53,6 +55,34 @@ type call struct {
 	sent    bool          // with err: the request may have reached the peer
 	gone    bool          // err is final at once: unread frames are dropped
 	stop    chan struct{} // closed with err; made by a Write that has to wait
+}
+
+// endBy sets the deadline, unless t is zero or there is an earlier one.
+func (c *call) endBy(t time.Time) {
+	if !t.IsZero() && (c.deadline.IsZero() || t.Before(c.deadline)) {
+		c.deadline = t
+	}
+}
+
+// ctxEnded returns the error of ctx, if it has ended. The deadline of cheap, which ctx
+// is or embeds, unless it is nil, is left to the conn, which watches it.
+func ctxEnded(ctx context.Context, cheap *deadline.Context) error {
+	if cheap != nil && !cheap.Cancelled() && cheap.Base().Err() == nil || ctx.Err() == nil {
+		return nil
+	}
+	return ctxErr(ctx)
+}
+
+// noticed is called when a call has failed, before its user hears of it. Its context
+// may be due, and remembers that only if somebody asks; or, if it has got a timer of
+// its own, that is about to fire.
+func (c *call) noticed() {
+	if c.cheap == nil || c.cheap.Err() != nil {
+		return
+	}
+	if t, ok := c.cheap.Deadline(); ok && time.Until(t) <= 0 {
+		<-c.cheap.Done()
+	}
 }
 
 // end ends the call: Read returns what is unread, then err; Write returns err.
@@ -173,7 +203,7 @@ func (c *call) reset() {
 	case <-c.wake:
 	default:
 	}
-	c.conn, c.ctx, c.unwatch = nil, nil, nil
+	c.conn, c.ctx, c.cheap, c.unwatch = nil, nil, nil, nil
 	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.owed = 0
 	c.writes.Store(0)

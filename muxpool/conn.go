@@ -1,6 +1,7 @@
 package muxpool
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -119,7 +120,7 @@ func (c *conn) load() int32 { return c.inFlight.Load() + c.coming.Load() }
 
 // open puts cl on the conn, with its explicit id or one that is allocated. It
 // returns false if the conn takes no call now; an explicit id that is in use is
-// ErrDupRequestID.
+// ErrDupRequestID, a deadline that has passed context.DeadlineExceeded.
 func (c *conn) open(cl *call) (bool, error) {
 	if !c.mu.TryLock() {
 		c.coming.Add(1)
@@ -129,6 +130,9 @@ func (c *conn) open(cl *call) (bool, error) {
 	defer c.mu.Unlock()
 	if c.state != connOpen || c.full() {
 		return false, nil
+	}
+	if !cl.deadline.IsZero() && c.deadlines.watch(c, cl.deadline) {
+		return false, context.DeadlineExceeded
 	}
 	switch {
 	case !cl.explicit:
@@ -142,9 +146,6 @@ func (c *conn) open(cl *call) (bool, error) {
 	}
 	cl.conn, cl.live = c, true
 	c.ids.enter(cl)
-	if !cl.deadline.IsZero() {
-		c.deadlines.watch(c, cl.deadline)
-	}
 	c.loaded()
 	return true, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
@@ -38,8 +39,8 @@ func newPool(t testing.TB, opts ...muxpool.PoolOption) *muxpool.Multiplexed {
 
 // exchange is a call that makes no garbage of its own: frame is the request, to be
 // stamped with the id.
-func exchange(p muxpool.Pool, n muxpool.Node, opts muxpool.GetOptions, frame []byte, body int) error {
-	mc, err := p.GetMuxConn(context.Background(), n.Network, n.Address, opts)
+func exchange(ctx context.Context, p muxpool.Pool, n muxpool.Node, opts muxpool.GetOptions, frame []byte, body int) error {
+	mc, err := p.GetMuxConn(ctx, n.Network, n.Address, opts)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func TestAllocationsPerCall(t *testing.T) {
 				opts.WithTimeout(timeout)
 				frame := make([]byte, 0, 2*body+1024)
 				call := func() {
-					if err := exchange(pool, node, opts, frame, body); err != nil {
+					if err := exchange(context.Background(), pool, node, opts, frame, body); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -88,6 +89,35 @@ func TestAllocationsPerCall(t *testing.T) {
 					t.Errorf("%v allocations a call, want none", n)
 				}
 			})
+		}
+	}
+}
+
+// TestAllocationsOfADeadline: a call with a deadline.Context of its own allocates that
+// and nothing else, whatever it was derived from.
+func TestAllocationsOfADeadline(t *testing.T) {
+	if world.Race {
+		t.Skip("the race detector makes sync.Pool forget on purpose")
+	}
+	peer := echoProcess(t)
+	pool := newPool(t)
+	node := muxpool.Node{Network: "tcp", Address: peer.Addr()}
+	opts := muxpool.NewGetOptions()
+	opts.WithFrameParser(muxtest.Parser{})
+	frame := make([]byte, 0, 2048)
+	for name, parent := range map[string]context.Context{"Background": context.Background(), "a cancellable one": t.Context()} {
+		call := func() {
+			ctx, cancel := deadline.WithTimeout(parent, time.Minute)
+			defer cancel()
+			if err := exchange(ctx, pool, node, opts, frame, 128); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 100 {
+			call()
+		}
+		if n := testing.AllocsPerRun(500, call); n > 1 {
+			t.Errorf("%v allocations a call with a context derived from %s, at most 1 is allowed", n, name)
 		}
 	}
 }
@@ -165,7 +195,7 @@ func useBoth(pool muxpool.Pool, node muxpool.Node, opts muxpool.GetOptions) erro
 	const body = 64 << 10
 	errs := make(chan error, 4)
 	for range cap(errs) {
-		go func() { errs <- exchange(pool, node, opts, make([]byte, 0, 2*body+1024), body) }()
+		go func() { errs <- exchange(context.Background(), pool, node, opts, make([]byte, 0, 2*body+1024), body) }()
 	}
 	for range cap(errs) {
 		if err := <-errs; err != nil {

@@ -18,13 +18,25 @@ type deadlines struct {
 // them again after n times this much at the earliest, a tenth of the time at most.
 const scanShare = 100 * time.Nanosecond
 
-// watch makes sure that c looks at its calls at t. mu is held.
-func (d *deadlines) watch(c *conn, t time.Time) {
+// watch makes sure that c looks at its calls at t, unless that has passed, which it
+// reports. Most often c will look before t anyway: then the clock need not be read.
+// mu is held.
+func (d *deadlines) watch(c *conn, t time.Time) (passed bool) {
 	if !d.next.IsZero() && !t.Before(d.next) {
-		return
+		return false
 	}
+	wait := time.Until(t)
+	if wait <= 0 {
+		return true
+	}
+	d.set(c, t, wait)
+	return false
+}
+
+// set makes c look at its calls at t, in wait from now; mu is held.
+func (d *deadlines) set(c *conn, t time.Time, wait time.Duration) {
 	d.next = t
-	if wait := time.Until(t); d.timer == nil {
+	if d.timer == nil {
 		d.timer = time.AfterFunc(wait, c.endDue)
 	} else {
 		d.timer.Reset(wait)
@@ -61,7 +73,7 @@ func (c *conn) endDue() {
 		if soonest := now.Add(time.Duration(c.ids.live.len()) * scanShare); next.Before(soonest) {
 			next = soonest
 		}
-		c.deadlines.watch(c, next)
+		c.deadlines.set(c, next, next.Sub(now))
 	}
 	c.mu.Unlock()
 	c.departed(left)

@@ -12,7 +12,7 @@
 //	        wire.Writer    frames of many callers into few writes
 //	        read loop      frames of the peer to their calls (see arrivals)
 //	        health         signs of life, idleness
-//	        deadlines      ends calls in time
+//	        deadlines      ends calls in time, also those of package deadline's contexts
 //	        patience       spares Reads on a busy conn their contexts for a moment
 //	        call           one id in use: its inbox, its error
 //	          muxConn      the handle that the user holds

@@ -41,7 +41,8 @@ func (n *node) get(ctx context.Context, cl *call) error {
 var errHungUp = errors.New("muxpool: BUG: closed while idle")
 
 // tryOpen puts cl on the least loaded connection that takes it. An explicit id
-// that is in use on every connection is ErrDupRequestID.
+// that is in use on every connection is ErrDupRequestID, a deadline that has passed
+// context.DeadlineExceeded.
 func (n *node) tryOpen(cl *call) (bool, error) {
 	conns := *n.open.Load()
 	if len(conns) == 0 {
@@ -62,8 +63,12 @@ func (n *node) tryOpen(cl *call) (bool, error) {
 		if ok {
 			return true, nil
 		}
-		if err != nil {
+		switch err {
+		case nil:
+		case ErrDupRequestID:
 			dups++
+		default:
+			return false, err
 		}
 	}
 	if dups == len(conns) {

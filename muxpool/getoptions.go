@@ -21,6 +21,7 @@ type GetOptions struct {
 	tlsConfig *tls.Config
 	tlsErr    error // why tlsConfig is refused: a Get tells it
 	timeout   time.Duration
+	deadline  time.Time
 	vid       uint32
 	hasVID    bool
 	oneWay    bool
@@ -74,6 +75,11 @@ func (o *GetOptions) WithTLSConfig(cfg *tls.Config) {
 // after d, counted from the Get, if the context does not end before: a deadline
 // that costs no context.WithTimeout. Zero means none.
 func (o *GetOptions) WithTimeout(d time.Duration) { o.timeout = d }
+
+// WithDeadline is WithTimeout with the time when the MuxConn ends, for who knows it
+// already and spares the pool a look at the clock. The zero time, the default, means
+// none; of both, the earlier counts.
+func (o *GetOptions) WithDeadline(t time.Time) { o.deadline = t }
 
 // WithOneWay says that no answer will come: Write returns when the frame was
 // handed to the kernel, or says that it was not, and Close frees the id at once.

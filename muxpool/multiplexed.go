@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // Multiplexed is a pool of shared connections. It is safe for concurrent use;
@@ -66,8 +68,8 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 	if ctx == nil {
 		return nil, getError(name, fmt.Errorf("%w: a nil context", ErrInvalidOption))
 	}
-	if ctx.Err() != nil {
-		return nil, getError(name, ctxErr(ctx))
+	if err := ctxEnded(ctx, deadline.Of(ctx)); err != nil {
+		return nil, getError(name, err)
 	}
 	for {
 		n, err := p.node(name, &opts)
@@ -95,6 +97,7 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 	err := n.get(ctx, cl)
 	dup := errors.Is(err, ErrDupRequestID)
 	if err != nil && !dup {
+		cl.noticed()
 		p.putCall(cl)
 		return nil, err
 	}

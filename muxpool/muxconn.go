@@ -96,6 +96,9 @@ func (m *muxConn) write(b []byte, owned bool) error {
 		return m.fail("write", ErrMuxConnClosed, m.maybeWrote())
 	}
 	err := m.conn.send(c, b, owned)
+	if err != nil {
+		c.noticed()
+	}
 	sent := err == nil || c.maybeSent()
 	if sent {
 		m.leaveWritten()
@@ -118,13 +121,23 @@ func (m *muxConn) Read() ([]byte, error) {
 		return nil, m.fail("read", ErrMuxConnClosed, m.maybeWrote())
 	}
 	defer m.leave()
-	patient := m.conn.patient(c)
+	ctx := c.ctx // what to wait for
+	watched := c.cheap != nil && c.cheap.Watch(&c.wake)
+	if watched {
+		defer c.cheap.Unwatch()
+		if c.cheap.Cancelled() { // before the watch
+			return m.readDone(c)
+		}
+		ctx = c.cheap.Base()
+	}
+	endless := watched && ctx.Done() == nil
+	patient := !endless && m.conn.patient(c)
 	for {
 		if patient {
 			<-c.wake
 			c.patience.Store(0)
 			patient = false
-		} else if done := c.ctx.Done(); done == nil { // cheaper than a select
+		} else if done := ctx.Done(); done == nil { // cheaper than a select
 			<-c.wake
 		} else {
 			select {
@@ -133,8 +146,11 @@ func (m *muxConn) Read() ([]byte, error) {
 				return m.readDone(c)
 			}
 		}
-		if frame, err := c.take(); frame != nil || err != nil {
+		if frame, err := m.take(c); frame != nil || err != nil {
 			return frame, err
+		}
+		if watched && c.cheap.Cancelled() {
+			return m.readDone(c)
 		}
 	}
 }
@@ -142,7 +158,15 @@ func (m *muxConn) Read() ([]byte, error) {
 // readDone ends the call with its context; what has arrived is still read.
 func (m *muxConn) readDone(c *call) ([]byte, error) {
 	m.conn.abandon(c, ctxErr(c.ctx))
-	return c.take()
+	return m.take(c)
+}
+
+func (m *muxConn) take(c *call) ([]byte, error) {
+	frame, err := c.take()
+	if err != nil {
+		c.noticed()
+	}
+	return frame, err
 }
 
 // Close implements MuxConn.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // FuzzNode plays any order of events to a node: Gets that give up, dials that
@@ -207,9 +209,14 @@ func (w *world) play(op byte) {
 	}
 }
 
-// get starts a Get; every third comes with an explicit id.
+// get starts a Get; every third comes with an explicit id, every second with a context
+// of our own.
 func (w *world) get(arg int) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+arg)*300*time.Millisecond)
+	with := context.WithTimeout
+	if arg%2 == 1 {
+		with = deadline.WithTimeout
+	}
+	ctx, cancel := with(context.Background(), time.Duration(1+arg)*300*time.Millisecond)
 	g := &worldGet{cancel: cancel, done: make(chan struct{}), nonces: make(map[uint32]bool), reads: make(chan readResult, 1)}
 	w.gets = append(w.gets, g)
 	opts := w.opts

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	"github.com/muxkit/muxkit/muxpool/wire"
@@ -223,7 +224,11 @@ func (r *random) exchange(rng *rand.Rand, nonce uint64) {
 	if rng.IntN(30) == 0 {
 		d = time.Duration(1+rng.IntN(5000)) * time.Microsecond
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), d)
+	with := context.WithTimeout
+	if rng.IntN(2) == 0 {
+		with = deadline.WithTimeout
+	}
+	ctx, cancel := with(context.Background(), d)
 	defer cancel()
 	if rng.IntN(50) == 0 {
 		time.AfterFunc(time.Duration(rng.IntN(2000))*time.Microsecond, cancel)

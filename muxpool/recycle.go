@@ -3,6 +3,8 @@ package muxpool
 import (
 	"context"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // handles is a batch of muxConns that nobody has used. They are made many at a
@@ -31,8 +33,13 @@ func (p *Multiplexed) newCall(ctx context.Context, opts *GetOptions) *call {
 		cl = &call{wake: make(chan struct{}, 1)}
 	}
 	cl.ctx, cl.id, cl.explicit, cl.oneWay, cl.limit = ctx, opts.vid, opts.hasVID, opts.oneWay, p.opts.recvLimit
+	cl.deadline = opts.deadline
 	if opts.timeout > 0 {
-		cl.deadline = time.Now().Add(opts.timeout)
+		cl.endBy(time.Now().Add(opts.timeout))
+	}
+	if cl.cheap = deadline.Of(ctx); cl.cheap != nil {
+		t, _ := cl.cheap.Deadline()
+		cl.endBy(t)
 	}
 	return cl
 }

@@ -45,8 +45,8 @@ func (c *conn) sendable(cl *call, b []byte) error {
 	case len(b) > limit:
 		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, len(b), limit)
 	}
-	if cl.ctx.Err() != nil {
-		return ctxErr(cl.ctx)
+	if err := ctxEnded(cl.ctx, cl.cheap); err != nil {
+		return err
 	}
 	return cl.failed()
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -60,6 +61,28 @@ func (c closing) CloseWith(frame []byte) {
 }
 
 func TestClientSendsACancelWhenItsCallerLeaves(t *testing.T) {
+	for name, c := range map[string]struct {
+		with    func(context.Context) (context.Context, context.CancelFunc)
+		options []transport.ClientOption
+	}{
+		"context":                         {context.WithCancel, nil},
+		"deadline.Context":                {withDeadline, nil},
+		"deadline.Context and a hook's":   {withDeadline, []transport.ClientOption{transport.ClientBefore(wrapContext)}},
+		"deadline.Context, ClientTimeout": {withDeadline, []transport.ClientOption{transport.ClientTimeout(waitTime)}},
+	} {
+		t.Run(name, func(t *testing.T) { testCancel(t, c.with, c.options...) })
+	}
+}
+
+func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return deadline.WithTimeout(ctx, waitTime)
+}
+
+func wrapContext(ctx context.Context, _ *transport.Message) context.Context {
+	return context.WithValue(ctx, ctxKey("hook"), "wrapped")
+}
+
+func testCancel(t *testing.T, with func(context.Context) (context.Context, context.CancelFunc), options ...transport.ClientOption) {
 	started, ended := make(chan context.Context, 1), make(chan error, 1)
 	s := serve(t, map[string]*transport.Server{"M": rawServer(blocked(started, ended))})
 	pool, last, vid := newPool(t), make(chan []byte, 1), uint32(0)
@@ -70,8 +93,8 @@ func TestClientSendsACancelWhenItsCallerLeaves(t *testing.T) {
 		}
 		vid = mc.VID()
 		return closing{mc, last}, nil
-	}), s.node, "M")
-	ctx, cancel := context.WithCancel(t.Context())
+	}), s.node, "M", options...)
+	ctx, cancel := with(t.Context())
 	go func() { <-started; cancel() }()
 	_, err := call(ctx, []byte{})
 	if e := asError(t, err); e.Code != transport.CodeCanceled || !errors.Is(err, context.Canceled) || !e.Sent() {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -13,17 +14,16 @@ import (
 // here: see failure.
 func (c *clientCall) exchange() error {
 	ctx, opts := c.ctx, c.Client.opts
+	if ctx == context.Context(&c.begin) && deadline.Of(c.begin.Context) != nil {
+		ctx = c.begin.Context // which the pool knows to treat cheaply; nothing was put on top
+	}
 	if c.req.Timeout > 0 {
 		if c.end.IsZero() {
 			c.end = time.Now() // a hook set a limit where there was none
 		}
-		c.end = c.end.Add(c.req.Timeout - c.limit) // a hook may have changed it
-		inner, cheaper := c.untimed()
-		if cheaper {
-			ctx = inner
-		}
-		if cheaper || c.req.Timeout != c.limit || c.limit == c.timeout { // else the context's deadline does it
-			opts.WithTimeout(max(time.Until(c.end), 1))
+		c.end = c.end.Add(c.req.Timeout - c.limit)            // a hook may have changed it
+		if c.req.Timeout != c.limit || c.limit == c.timeout { // else the context's deadline does it
+			opts.WithDeadline(c.end)
 		}
 	}
 	mc, err := c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, opts)
@@ -36,26 +36,6 @@ func (c *clientCall) exchange() error {
 		return err
 	}
 	return c.read(mc)
-}
-
-// Untimed is a context whose deadline costs nothing until somebody asks for its
-// Done. Untimed returns one that ends with the same cancellations but not with the
-// deadline, for a callee that ends at the deadline by itself, as a Client does; or
-// nil, if there is none.
-type Untimed interface {
-	context.Context
-	Untimed() context.Context
-}
-
-// untimed returns a context for the pool that is to end the call by the limit, if
-// the caller's is Untimed and no hook has put another on top or lifted the limit.
-func (c *clientCall) untimed() (context.Context, bool) {
-	u, ok := c.begin.Context.(Untimed)
-	if !ok || c.ctx != context.Context(&c.begin) || c.req.Timeout > c.limit {
-		return nil, false
-	}
-	ctx := u.Untimed()
-	return ctx, ctx != nil
 }
 
 func (c *clientCall) write(mc muxpool.MuxConn) error {

@@ -3,7 +3,9 @@ package transport_test
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -51,6 +53,16 @@ func TestAllocationsOfAClient(t *testing.T) {
 		})
 		if got > most {
 			t.Errorf("%v allocations a call, at most %v are allowed", got, most)
+		}
+		got = testing.AllocsPerRun(2000, func() {
+			ctx, cancel := deadline.WithTimeout(ctx, time.Second*5)
+			defer cancel()
+			if _, err := call(ctx, request); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > most+1 {
+			t.Errorf("%v allocations a call with a deadline of its own, at most %v are allowed", got, most+1)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -37,7 +38,12 @@ func TestDeadlineTravels(t *testing.T) {
 		ctx     func(*testing.T) context.Context
 		options []transport.ClientOption
 	}{
-		"context's deadline":  {short, nil},
+		"context's deadline": {short, nil},
+		"a deadline.Context's": {func(t *testing.T) context.Context {
+			ctx, cancel := deadline.WithTimeout(t.Context(), limit)
+			t.Cleanup(cancel)
+			return ctx
+		}, nil},
 		"ClientTimeout":       {(*testing.T).Context, []transport.ClientOption{transport.ClientTimeout(limit)}},
 		"the shorter of both": {testContext, []transport.ClientOption{transport.ClientTimeout(limit)}},
 		"a hook's":            {(*testing.T).Context, []transport.ClientOption{transport.ClientBefore(hook)}},

@@ -30,6 +30,7 @@ var floors = []struct {
 	floor   int
 }{
 	{"muxpool/wire", 0},
+	{"muxpool/deadline", 0},
 	{"muxpool", 1},
 	{"muxpool/muxtest", 1},
 	{"muxpool/internal/world", 1},

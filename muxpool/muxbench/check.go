@@ -77,7 +77,7 @@ func checkEntries() []Entry {
 	}
 	var list []Entry
 	for _, c := range all {
-		list = append(list, Entry{c.Info().Name, c, false})
+		list = append(list, Entry{c.Info().Name, c, background})
 	}
 	return list
 }

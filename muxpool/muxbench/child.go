@@ -147,11 +147,7 @@ func (j Job) warmUp(entry Entry) (*load, *Footprint, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	deadline := j.Deadline
-	if !entry.Deadline {
-		deadline = 0
-	}
-	l := startLoad(calls, j.Env.Size, deadline)
+	l := startLoad(calls, j.Env.Size, entry.contexts, j.Deadline)
 	time.Sleep(j.Warmup)
 	l.warm.Wait()
 	return l, idle, nil

@@ -64,7 +64,8 @@ type Info struct {
 	About string // its settings, in a line for the documentation
 
 	// Contexts: Call ends with its context. Such a contender is run with a fresh
-	// context and deadline for each call, and as "name+bg" without.
+	// context and deadline for each call, of context.WithTimeout; as "name+deadline"
+	// of muxkit's own deadline.WithTimeout; and as "name+bg" without.
 	Contexts bool
 	// Batched: one Call stands for all env.Callers callers, and checks as many
 	// answers.
@@ -84,22 +85,40 @@ var allNets = []string{"tcp", "tls", "unix"}
 type Entry struct {
 	Name string
 	Contender
-	Deadline bool // each call gets a context with a deadline
+	contexts contexts
 }
 
-// withoutContexts ends the name of an entry whose calls share
-// context.Background, of a contender that takes contexts.
-const withoutContexts = "+bg"
+// contexts says which context each call gets.
+type contexts int
+
+const (
+	background contexts = iota // context.Background for all
+	ofContext                  // one of its own with a deadline, of context.WithTimeout
+	ofDeadline                 // likewise, of muxpool/deadline
+)
+
+// What ends the names of entries, of a contender that takes contexts, whose contexts
+// are others than those of context.WithTimeout.
+const (
+	withoutContexts = "+bg"
+	withDeadline    = "+deadline"
+)
+
+// usual reports whether the entry is the contender as most would run it.
+func (e Entry) usual() bool { return e.Name == e.Info().Name }
 
 // entries lists what can be measured.
 func entries() []Entry {
 	var all []Entry
 	for _, c := range contenders {
 		info := c.Info()
-		all = append(all, Entry{info.Name, c, info.Contexts})
-		if info.Contexts {
-			all = append(all, Entry{info.Name + withoutContexts, c, false})
+		if !info.Contexts {
+			all = append(all, Entry{info.Name, c, background})
+			continue
 		}
+		all = append(all, Entry{info.Name, c, ofContext},
+			Entry{info.Name + withDeadline, c, ofDeadline},
+			Entry{info.Name + withoutContexts, c, background})
 	}
 	return all
 }
@@ -115,13 +134,13 @@ func findEntry(name string) (Entry, error) {
 }
 
 // selectEntries finds the entries that match one of the comma-separated
-// patterns of path.Match. The empty string selects all but those without
-// contexts.
+// patterns of path.Match. The empty string selects each contender once, with the
+// contexts that most would use.
 func selectEntries(patterns string) ([]Entry, error) {
 	var selected []Entry
 	if patterns == "" {
 		for _, e := range entries() {
-			if !strings.HasSuffix(e.Name, withoutContexts) {
+			if e.usual() {
 				selected = append(selected, e)
 			}
 		}

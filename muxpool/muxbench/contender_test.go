@@ -66,7 +66,7 @@ func TestSelectEntries(t *testing.T) {
 		"raw":               {"raw"},
 		"raw,pipe,raw":      {"raw", "pipe"},
 		"trpc*+bg":          {"trpc+bg", "trpc-bufio+bg"},
-		"trpc*,trpc":        {"trpc", "trpc+bg", "trpc-bufio", "trpc-bufio+bg"},
+		"trpc*,trpc":        {"trpc", "trpc+deadline", "trpc+bg", "trpc-bufio", "trpc-bufio+deadline", "trpc-bufio+bg"},
 		"nats+bg,nats,pipe": {"nats+bg", "nats", "pipe"},
 	} {
 		got, err := selectEntries(patterns)

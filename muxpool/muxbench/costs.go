@@ -17,12 +17,14 @@ var (
 
 var costRows = []costRow{
 	{"no context, no deadline", muxkitConn + withoutContexts, "tcp", muxkitConn, "tcp"},
-	{"WithTimeout instead of context.WithTimeout", muxkitTimeout, "tcp", muxkitConn, "tcp"},
+	{"deadline.WithTimeout instead of context.WithTimeout", muxkitConn + withDeadline, "tcp", muxkitConn, "tcp"},
+	{"GetOptions.WithTimeout instead of context.WithTimeout", muxkitTimeout, "tcp", muxkitConn, "tcp"},
 	{"answers kept, not released", muxkitKeep, "tcp", muxkitConn, "tcp"},
 	{"TLS", muxkitConn, "tls", muxkitConn, "tcp"},
 	{"unix socket", muxkitConn, "unix", muxkitConn, "tcp"},
 	{"Go kit Client and Server, inline", muxkitInline, "tcp", muxkitConn, "tcp"},
-	{"ClientTimeout instead of context.WithTimeout", muxkitClientTimeout, "tcp", muxkitClient, "tcp"},
+	{"the same, deadline.WithTimeout", muxkitClient + withDeadline, "tcp", muxkitClient, "tcp"},
+	{"the same, ClientTimeout", muxkitClientTimeout, "tcp", muxkitClient, "tcp"},
 	{"a goroutine per request on the server", muxkitClient, "tcp", muxkitInline, "tcp"},
 	{"Retry, Balancer and breaker", muxkitChain, "tcp", muxkitClient, "tcp"},
 }

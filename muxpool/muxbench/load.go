@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // load is a closed loop: each caller makes a call, checks the answer, and makes
@@ -17,7 +19,8 @@ import (
 // the window count.
 type load struct {
 	size     int
-	deadline time.Duration // of each call's context; 0: context.Background for all
+	contexts contexts
+	deadline time.Duration // of each call's context
 	base     time.Time
 	begin    atomic.Int64 // the window, as nanoseconds since base
 	end      atomic.Int64
@@ -36,8 +39,8 @@ const latencyShards = 8
 const minSize = 16
 
 // startLoad starts a goroutine for each call.
-func startLoad(calls []Call, size int, deadline time.Duration) *load {
-	l := &load{size: size, deadline: deadline, base: time.Now(), errs: make([]error, len(calls))}
+func startLoad(calls []Call, size int, which contexts, deadline time.Duration) *load {
+	l := &load{size: size, contexts: which, deadline: deadline, base: time.Now(), errs: make([]error, len(calls))}
 	l.begin.Store(math.MaxInt64)
 	l.end.Store(math.MaxInt64)
 	l.warm.Add(len(calls))
@@ -115,12 +118,17 @@ func (l *load) caller(i int, call Call) error {
 }
 
 func (l *load) once(call Call, req []byte, check Check) error {
-	if l.deadline == 0 {
-		return call(context.Background(), req, check)
+	switch l.contexts {
+	case ofContext:
+		ctx, cancel := context.WithTimeout(context.Background(), l.deadline)
+		defer cancel()
+		return call(ctx, req, check)
+	case ofDeadline:
+		ctx, cancel := deadline.WithTimeout(context.Background(), l.deadline)
+		defer cancel()
+		return call(ctx, req, check)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.deadline)
-	defer cancel()
-	return call(ctx, req, check)
+	return call(context.Background(), req, check)
 }
 
 // payload is a caller's request: the nonce of the call at its start and at its

@@ -23,7 +23,7 @@ func echoCall(d time.Duration) Call {
 
 func TestLoadCountsTheCallsThatEndInTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := startLoad([]Call{echoCall(2 * time.Millisecond), echoCall(5 * time.Millisecond)}, 64, 0)
+		l := startLoad([]Call{echoCall(2 * time.Millisecond), echoCall(5 * time.Millisecond)}, 64, background, 0)
 		time.Sleep(501 * time.Millisecond)
 		l.open(time.Second)
 		latency, err := l.close()
@@ -39,20 +39,22 @@ func TestLoadCountsTheCallsThatEndInTheWindow(t *testing.T) {
 }
 
 func TestLoadGivesEachCallADeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := startLoad([]Call{echoCall(time.Minute)}, 64, time.Second)
-		time.Sleep(2 * time.Second)
-		if _, err := l.close(); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("error %v", err)
-		}
-	})
+	for _, which := range []contexts{ofContext, ofDeadline} {
+		synctest.Test(t, func(t *testing.T) {
+			l := startLoad([]Call{echoCall(time.Minute)}, 64, which, time.Second)
+			time.Sleep(2 * time.Second)
+			if _, err := l.close(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("contexts %d: error %v", which, err)
+			}
+		})
+	}
 	synctest.Test(t, func(t *testing.T) {
 		l := startLoad([]Call{func(ctx context.Context, req []byte, check Check) error {
 			if ctx.Done() != nil {
 				t.Error("a context without need")
 			}
 			return echoCall(time.Second)(ctx, req, check)
-		}}, 64, 0)
+		}}, 64, background, 0)
 		time.Sleep(90 * time.Second)
 		if _, err := l.close(); err != nil {
 			t.Error(err)
@@ -85,7 +87,7 @@ func TestLoadFindsWrongAnswers(t *testing.T) {
 		"delayed": {answer(func(b []byte) []byte { b, stale = stale, b; return b }), "answer of 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := startLoad([]Call{c.call}, 64, 0)
+			l := startLoad([]Call{c.call}, 64, background, 0)
 			l.wg.Wait()
 			if _, err := l.close(); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
@@ -99,7 +101,7 @@ func TestBatchedAnswersCountEach(t *testing.T) {
 		l := startLoad([]Call{func(_ context.Context, req []byte, check Check) error {
 			time.Sleep(10 * time.Millisecond)
 			return errors.Join(check(req), check(req), check(req))
-		}}, 64, 0)
+		}}, 64, background, 0)
 		time.Sleep(55 * time.Millisecond)
 		l.open(time.Second)
 		if latency, err := l.close(); err != nil || latency.count() != 300 {

@@ -108,7 +108,7 @@ func contenderSection(w *bytes.Buffer, _ Results) {
 // node, not pinned, contexts where the contender takes them.
 func plain(records []Record) []Record {
 	return slices.DeleteFunc(slices.Clone(records), func(r Record) bool {
-		return r.Net != "tcp" || r.Pinned || r.Nodes > 0 || strings.HasSuffix(r.Entry, withoutContexts)
+		return r.Net != "tcp" || r.Pinned || r.Nodes > 0 || !slices.ContainsFunc(pageEntries(), func(e Entry) bool { return e.Name == r.Entry })
 	})
 }
 
@@ -258,9 +258,10 @@ func oneCoreSection(w *bytes.Buffer, r Results) {
 }
 
 func targetSection(w *bytes.Buffer, r Results) {
-	header(w, "row", "target", "reached", "", "by option")
+	header(w, "row", "target", "reached", "", "context.WithTimeout", "by option")
 	for _, t := range targets() {
 		reached := t.reached(r.Records)
-		row(w, t.What, t.bound(), figure(reached), t.verdict(reached), figure(t.byOption(r.Records)))
+		row(w, t.What, t.bound(), figure(reached), t.verdict(reached),
+			figure(t.otherwise(r.Records, byContext)), figure(t.otherwise(r.Records, byOption)))
 	}
 }

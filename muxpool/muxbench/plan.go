@@ -16,7 +16,7 @@ var (
 	networkEntries = []string{"raw", muxkitConn, muxkitClient, "trpc", "grpc"}
 	networkCallers = []int{64, 512}
 
-	oneCoreEntries = []string{"raw", muxkitConn, muxkitTimeout, muxkitClient, "trpc", "grpc", "netpoll", "rueidis"}
+	oneCoreEntries = []string{"raw", muxkitConn, muxkitConn + withDeadline, muxkitTimeout, muxkitClient, "trpc", "grpc", "netpoll", "rueidis"}
 )
 
 const (
@@ -54,15 +54,16 @@ func fullPlan() []Cell {
 	return mergeLoads(append(cells, targetCells()...))
 }
 
-// pageEntries are the rows of the page's large tables: every contender, variants
-// only where they tell how muxkit takes a deadline.
+// pageEntries are the rows of the page's large tables: every contender, and the ways
+// in which muxkit takes a deadline.
 func pageEntries() []Entry {
 	return slices.DeleteFunc(entries(), func(e Entry) bool {
-		if strings.HasSuffix(e.Name, withoutContexts) {
-			return true
-		}
-		return e.Info().Variant && e.Name != muxkitTimeout && e.Name != muxkitClientTimeout
+		return (!e.usual() || e.Info().Variant) && !slices.Contains(deadlineEntries, e.Name)
 	})
+}
+
+var deadlineEntries = []string{
+	muxkitConn + withDeadline, muxkitClient + withDeadline, muxkitChain + withDeadline, muxkitTimeout, muxkitClientTimeout,
 }
 
 // named are the entries of those names that are there.

@@ -1,0 +1,306 @@
+package deadline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
+)
+
+// pair is a context of package context and one of ours, made and treated alike.
+type pair struct {
+	theirs, ours             context.Context
+	cancelTheirs, cancelOurs context.CancelFunc
+	log                      []string
+}
+
+// step does something to both.
+func (p *pair) step(name string, f func()) {
+	f()
+	synctest.Wait()
+	p.log = append(p.log, name)
+}
+
+// differ says in what the two differ, or nothing.
+func (p *pair) differ(askDone bool) string {
+	state := func(c context.Context) string {
+		d, ok := c.Deadline()
+		ended := ""
+		if askDone {
+			select {
+			case <-c.Done():
+				ended = "Done is closed"
+			default:
+				ended = "Done is open"
+			}
+		}
+		return fmt.Sprint(d.Format(time.StampMicro), ok, c.Err(), context.Cause(c), c.Value(key{}), ended)
+	}
+	if theirs, ours := state(p.theirs), state(p.ours); theirs != ours {
+		return fmt.Sprintf("after %q: ours %s, theirs %s", p.log, ours, theirs)
+	}
+	return ""
+}
+
+type key struct{}
+
+// TestLikeContext: whatever happens in whatever order, a Context says what one of
+// package context says, also to contexts derived from it.
+func TestLikeContext(t *testing.T) {
+	for seed := range uint64(400) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			root := context.WithValue(context.Background(), key{}, "kept")
+			if r.IntN(2) == 0 {
+				var cancel context.CancelFunc
+				root, cancel = context.WithTimeout(root, time.Duration(r.IntN(8))*time.Second)
+				defer cancel()
+			}
+			root, cancelRoot := context.WithCancelCause(root)
+			defer cancelRoot(nil)
+			var p pair
+			d := time.Duration(r.IntN(10)-1) * time.Second
+			p.theirs, p.cancelTheirs = context.WithTimeout(root, d)
+			p.ours, p.cancelOurs = deadline.WithTimeout(root, d)
+			defer func() { p.cancelTheirs(); p.cancelOurs() }()
+			if r.IntN(3) == 0 { // one on top of the other
+				outer := time.Duration(r.IntN(10)) * time.Second
+				below, belowCancel := p.theirs, p.cancelTheirs
+				p.theirs, p.cancelTheirs = context.WithTimeout(below, outer)
+				ours, oursCancel := p.ours, p.cancelOurs
+				p.ours, p.cancelOurs = deadline.WithTimeout(ours, outer)
+				if r.IntN(2) == 0 {
+					defer p.cancelTheirs()
+					defer p.cancelOurs()
+					p.cancelTheirs, p.cancelOurs = belowCancel, oursCancel
+				}
+			}
+			askDone := r.IntN(2) == 0
+			for range 8 {
+				switch r.IntN(6) {
+				case 0:
+					p.step("cancel", func() { p.cancelTheirs(); p.cancelOurs() })
+				case 1:
+					p.step("cancel the root", func() { cancelRoot(errors.New("the cause")) })
+				case 2, 3:
+					p.step("a second", func() { time.Sleep(time.Second) }) // of the bubble's time
+				case 4:
+					p.step("derive", func() {
+						theirs, cancel := context.WithCancel(p.theirs)
+						t.Cleanup(cancel)
+						ours, cancel := context.WithCancel(p.ours)
+						t.Cleanup(cancel)
+						p.theirs, p.ours = theirs, ours
+						p.cancelTheirs, p.cancelOurs = func() {}, func() {}
+					})
+				case 5:
+					askDone = true
+				}
+				if text := p.differ(askDone); text != "" {
+					t.Fatalf("seed %d: %s", seed, text)
+				}
+			}
+		})
+	}
+}
+
+func TestDoneIsClosedAtTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		ctx, cancel := deadline.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		<-ctx.Done()
+		if d := time.Since(begin); d != time.Second || ctx.Err() != context.DeadlineExceeded {
+			t.Errorf("after %v: %v", d, ctx.Err())
+		}
+	})
+}
+
+func TestWithDeadlineZero(t *testing.T) {
+	ctx, cancel := deadline.WithDeadline(context.Background(), time.Time{})
+	if d, ok := ctx.Deadline(); ok || ctx.Err() != nil {
+		t.Errorf("deadline %v, %v", d, ctx.Err())
+	}
+	cancel()
+	if <-ctx.Done(); ctx.Err() != context.Canceled {
+		t.Error(ctx.Err())
+	}
+}
+
+// TestDeadlineThatNobodyNoticed is the one difference to package context.
+func TestDeadlineThatNobodyNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, noticed := range []bool{false, true} {
+			ctx, cancel := deadline.WithTimeout(t.Context(), time.Second)
+			time.Sleep(2 * time.Second) // of the bubble's time
+			want := context.Canceled
+			if noticed {
+				want = context.DeadlineExceeded
+				_ = ctx.Err()
+			}
+			cancel()
+			if ctx.Err() != want {
+				t.Errorf("noticed %v: %v", noticed, ctx.Err())
+			}
+		}
+	})
+}
+
+// TestDerivedContextsNeedNoGoroutine: they find what the Context became.
+func TestDerivedContextsNeedNoGoroutine(t *testing.T) {
+	ctx, cancel := deadline.WithTimeout(t.Context(), time.Hour)
+	before := runtime.NumGoroutine()
+	for range 100 {
+		_, stop := context.WithCancel(ctx)
+		defer stop()
+	}
+	if n := runtime.NumGoroutine() - before; n > 0 {
+		t.Errorf("%d goroutines for 100 contexts", n)
+	}
+	cancel()
+}
+
+// embedding is a type that adds something to a Context.
+type embedding struct {
+	deadline.Context
+	added int
+}
+
+func TestOf(t *testing.T) {
+	own, cancel := deadline.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	e := &embedding{added: 1}
+	e.Init(own, time.Time{})
+	for _, c := range []struct {
+		ctx  context.Context
+		want *deadline.Context
+	}{
+		{own, own.(*deadline.Context)},
+		{e, &e.Context},
+		{t.Context(), nil},
+		{context.WithValue(own, key{}, 1), nil}, // the value is not the Context's
+		{nil, nil},
+	} {
+		if got := deadline.Of(c.ctx); got != c.want {
+			t.Errorf("of %T: %p, want %p", c.ctx, got, c.want)
+		}
+	}
+	if e.Base() != t.Context() {
+		t.Errorf("the base is %v", e.Base())
+	}
+	if d, _ := own.Deadline(); d.IsZero() {
+		t.Error("no deadline")
+	} else if got, ok := e.Deadline(); !ok || !got.Equal(d) {
+		t.Errorf("what has no deadline of its own says %v, %v", got, ok)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	wake := make(chan struct{}, 1)
+	signalled := func() bool {
+		select {
+		case <-wake:
+			return true
+		default:
+			return false
+		}
+	}
+	below, cancelBelow := deadline.WithTimeout(t.Context(), time.Hour)
+	above, cancelAbove := deadline.WithTimeout(below, time.Hour)
+	beside, cancelBeside := deadline.WithTimeout(below, time.Hour)
+	defer cancelBeside()
+	a, b := deadline.Of(above), deadline.Of(beside)
+	if !a.Watch(&wake) {
+		t.Fatal("nobody watches, and it may not be watched")
+	}
+	if b.Watch(&wake) {
+		t.Error("what is watched from above may be watched from beside")
+	}
+	if b.Watch(&wake) {
+		t.Error("the refusal has left something behind")
+	}
+	cancelAbove()
+	if !signalled() || !a.Cancelled() || b.Cancelled() {
+		t.Errorf("cancelled: %v, %v", a.Cancelled(), b.Cancelled())
+	}
+	a.Unwatch()
+	if !b.Watch(&wake) {
+		t.Fatal("nobody watches any more, and it may not be watched")
+	}
+	cancelBelow()
+	if !signalled() || !b.Cancelled() || beside.Err() != context.Canceled {
+		t.Errorf("the end of what is beneath: %v, %v", b.Cancelled(), beside.Err())
+	}
+	b.Unwatch()
+	cancelBeside()
+	if signalled() {
+		t.Error("a signal after Unwatch")
+	}
+}
+
+// TestWatchMissesNoCancel: who watches and then looks, and who cancels at the same
+// time, cannot both miss each other.
+func TestWatchMissesNoCancel(t *testing.T) {
+	for range 2000 {
+		ctx, cancel := deadline.WithTimeout(context.Background(), time.Hour)
+		c, wake := deadline.Of(ctx), make(chan struct{}, 1)
+		var wg sync.WaitGroup
+		wg.Go(cancel)
+		wg.Go(func() {
+			c.Watch(&wake)
+			defer c.Unwatch()
+			if !c.Cancelled() {
+				<-wake
+			}
+			if ctx.Err() != context.Canceled {
+				t.Error(ctx.Err())
+			}
+		})
+		wg.Go(func() { <-ctx.Done() })
+		wg.Wait()
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	parent := t.Context()
+	allocs := testing.AllocsPerRun(1000, func() {
+		ctx, cancel := deadline.WithTimeout(parent, time.Minute)
+		defer cancel()
+		if ctx.Err() != nil {
+			t.Error("it has ended")
+		}
+	})
+	if allocs > 1 {
+		t.Errorf("%v allocations for a context that nobody waits for, at most 1 is allowed", allocs)
+	}
+}
+
+// BenchmarkWithTimeout is what a call pays that ends before its deadline, and whose
+// callee does not ask for Done.
+func BenchmarkWithTimeout(b *testing.B) {
+	b.Run("deadline", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ctx, cancel := deadline.WithTimeout(context.Background(), time.Minute)
+			sink = ctx
+			cancel()
+		}
+	})
+	b.Run("context", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			sink = ctx
+			cancel()
+		}
+	})
+}
+
+var sink context.Context

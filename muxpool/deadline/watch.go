@@ -1,0 +1,51 @@
+package deadline
+
+import "context"
+
+// Watch is for who waits on a channel of its own anyway, and would make c's only to
+// learn of its end: a signal comes to *wake, which has room for one, when Cancel ends
+// c or a Context beneath it. Whether it is that, Cancelled says. The deadline and the
+// end of Base are not told.
+//
+// Only one at a time may watch a Context. Watch reports whether it is the caller,
+// who then must call Unwatch, after which a late signal may still come.
+func (c *Context) Watch(wake *chan struct{}) bool {
+	for p := c; p != nil; p = p.under {
+		if !p.waiter.CompareAndSwap(nil, wake) {
+			c.unwatch(p)
+			return false
+		}
+	}
+	return true
+}
+
+// Unwatch ends a Watch that returned true.
+func (c *Context) Unwatch() { c.unwatch(nil) }
+
+// unwatch ends the watch on c and what is beneath it, down to the Context above end.
+func (c *Context) unwatch(end *Context) {
+	for p := c; p != end; p = p.under {
+		p.waiter.Store(nil)
+	}
+}
+
+// Cancelled reports whether Cancel was called for c or a Context beneath it. Then Err
+// says that it has ended, by that or before.
+func (c *Context) Cancelled() bool {
+	for p := c; p != nil; p = p.under {
+		if p.over.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+// Base is the context beneath c and all Contexts that it was derived from directly:
+// c ends with it, at its deadline, or when Cancelled.
+func (c *Context) Base() context.Context {
+	p := c
+	for p.under != nil {
+		p = p.under
+	}
+	return p.parent
+}
