@@ -20,8 +20,8 @@
 // its codes (errors.go, codes.go); ready codecs (encode_decode.go). The plug-ins are
 // in packages of their own: native, jsonrpc, trpc. Package protocoltest checks one.
 //
-// Locks: Service.mu, then nothing; serverConn.mu, requestContext.mu and reports.mu
-// are leaves. No lock is held while another of them is taken, nor during I/O or a
+// Locks: Service.mu, then nothing; serverConn.mu, workers.mu and reports.mu are
+// leaves. No lock is held while another of them is taken, nor during I/O or a
 // call of a user's function.
 //
 // Goroutines: a Client has none. A Service has the caller's of Serve, one for each

@@ -44,16 +44,18 @@ type caller interface {
 // answer.
 func (s *Service) parse(conn context.Context, from caller, id uint32, frame []byte, arrived time.Time) (*serverCall, error) {
 	call := serverCallPool.Get().(*serverCall)
-	call.requestContext = &requestContext{conn: conn, size: len(frame)}
 	call.id, call.from = id, from
 	call.req.routes, call.req.frame = *s.routes.Load(), frame
 	err := s.protocol.ParseRequest(frame, &call.req)
-	call.method, call.resp.Method = call.req.Method, call.req.Method
+	var end time.Time
+	if err == nil && call.req.Timeout > 0 {
+		end = arrived.Add(call.req.Timeout)
+	}
+	call.requestContext = &requestContext{method: call.req.Method, size: len(frame)}
+	call.Init(conn, end)
+	call.resp.Method = call.method
 	if err != nil {
 		return call, fmt.Errorf("method %s: %w", quote(call.method, 80), asBadRequest(err))
-	}
-	if call.req.Timeout > 0 {
-		call.deadline = arrived.Add(call.req.Timeout)
 	}
 	r := call.req.route
 	if r == nil || r.method != call.req.Method {
@@ -91,8 +93,8 @@ const aMoment = 10 * time.Millisecond
 func (s *Service) run(call *serverCall) {
 	defer call.done()
 	var ctx context.Context = call.requestContext
-	err := call.ended()
-	if err == nil && (s.slots != nil || call.req.Timeout < aMoment) {
+	var err error
+	if s.slots != nil || call.req.Timeout < aMoment || call.Cancelled() || call.Base().Err() != nil {
 		err = call.Err()
 	}
 	if err != nil { // it waited too long, or nobody waits for it any more
@@ -112,7 +114,7 @@ func (c *serverCall) work(s *Service) { s.run(c) }
 
 // done ends the call; nobody may use it any more.
 func (c *serverCall) done() {
-	c.end()
+	c.Cancel()
 	c.from.finished(c)
 	*c = serverCall{}
 	serverCallPool.Put(c)
@@ -135,7 +137,7 @@ func (s *Service) answer(call *serverCall) error {
 			return errors.Join(err, again)
 		}
 	}
-	call.answered(len(frame))
+	call.answer.Store(int64(len(frame)))
 	return errors.Join(err, call.from.send(call, frame))
 }
 

@@ -138,6 +138,6 @@ func (c *serverConn) cancelCall(id uint32) {
 	contexts := c.byID.contexts(id)
 	c.mu.Unlock()
 	for _, ctx := range contexts {
-		ctx.end()
+		ctx.Cancel()
 	}
 }

@@ -36,7 +36,7 @@ func (c *serverConn) greet() error {
 	c.callCtx = c.ctx
 	if s.connContext != nil {
 		// The cancel context on top keeps the user's own types out of what
-		// requestContext does under its lock.
+		// a requestContext does under its lock.
 		var end context.CancelFunc
 		c.callCtx, end = context.WithCancel(s.connContext(c.ctx, c.nc))
 		context.AfterFunc(c.ctx, end)
