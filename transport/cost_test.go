@@ -7,6 +7,7 @@ import (
 
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
 )
 
 // skipAllocations skips where allocations are not what they are elsewhere.
@@ -63,6 +64,28 @@ func TestAllocationsOfAClient(t *testing.T) {
 		})
 		if got > most+1 {
 			t.Errorf("%v allocations a call with a deadline of its own, at most %v are allowed", got, most+1)
+		}
+	}
+}
+
+// TestAllocationsOfBuffers: a call whose bodies are Buffers allocates one on each side,
+// whatever its size, beside the contexts.
+func TestAllocationsOfBuffers(t *testing.T) {
+	skipAllocations(t)
+	for _, size := range []int{128, 4 << 10, 64 << 10} {
+		s := serve(t, map[string]*transport.Server{
+			"Echo": transport.NewServer(echo, transport.DecodeBuffer, transport.EncodeResponseBuffer)})
+		call := transport.NewClient(newPool(t), s.node, native.Protocol{}, "Echo", transport.EncodeBuffer, transport.DecodeBuffer).Endpoint()
+		request, ctx := transport.NewBuffer(size), testContext(t)
+		got := testing.AllocsPerRun(500, func() {
+			answer, err := call(ctx, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.(*transport.Buffer).Release()
+		})
+		if got > 4 {
+			t.Errorf("%v allocations a call of %d bytes, at most 4 are allowed", got, size)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -256,4 +257,46 @@ func ExampleServiceErrorHandler() {
 	// Output:
 	// handled: unknown method: unknown method Product
 	// Product: unknown method: unknown method Product
+}
+
+// Bodies that are bytes already need not be copied: the memory of a Buffer is that
+// of the frame, until it is released.
+func ExampleBuffer() {
+	service := transport.NewService(native.Protocol{})
+	service.Handle("Upper", transport.NewServer(
+		func(_ context.Context, request any) (any, error) {
+			b := request.(*transport.Buffer)
+			for i, c := range b.Data {
+				if 'a' <= c && c <= 'z' {
+					b.Data[i] = c - 'a' + 'A'
+				}
+			}
+			return b, nil // EncodeResponseBuffer releases it
+		}, transport.DecodeBuffer, transport.EncodeResponseBuffer))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- service.Serve(l) }()
+	defer func() { service.Close(); <-done }()
+
+	pool, err := muxpool.New()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pool.Close()
+	upper := transport.NewClient(pool, transport.Node{Network: "tcp", Address: l.Addr().String()}, native.Protocol{}, "Upper",
+		transport.EncodeBuffer, transport.DecodeBuffer).Endpoint()
+
+	ctx, cancel := deadline.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	response, err := upper(ctx, &transport.Buffer{Data: []byte("hello")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	b := response.(*transport.Buffer)
+	defer b.Release()
+	fmt.Printf("%s\n", b.Data)
+	// Output: HELLO
 }

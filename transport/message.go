@@ -37,7 +37,7 @@ type Message struct {
 	routes  map[string]*route // set by a Service, for SetMethod
 	route   *route            // what SetMethod found
 	frame   []byte            // what Body may lie in
-	release bool              // nothing refers to frame once the decode function returned
+	release bool              // nothing refers to frame: once the decode function returned, or the answer is made
 }
 
 // Metadata are the name and value pairs that travel beside a body. Names are
@@ -71,7 +71,7 @@ func (m *Message) Get(name string) string { return m.Metadata[name] }
 // holds. Body stays readable until the decode function returns.
 func (m *Message) ReleaseBody() { m.release = true }
 
-// recycle gives the frame back if the decode function allowed it.
+// recycle gives the frame back if the codec allowed it.
 func (m *Message) recycle() {
 	if m.release && m.frame != nil {
 		muxpool.Release(m.frame)

@@ -116,6 +116,7 @@ func (c *serverCall) work(s *Service) { s.run(c) }
 func (c *serverCall) done() {
 	c.Cancel()
 	c.from.finished(c)
+	c.resp.recycle()
 	*c = serverCall{}
 	serverCallPool.Put(c)
 }

@@ -35,8 +35,8 @@ func (muxkitFull) Dial(env Env) (Client, error) {
 	set := muxendpoint.NewSet(sd.FixedInstancer{node.String()}, log.NewNopLogger(),
 		muxendpoint.WithBreakers(breakers),
 		muxendpoint.WithRetry(3, 30*time.Second))
-	call := endpointCall(set.Endpoint(muxkitMethod, func(n transport.Node) *transport.Client {
-		return newMuxkitClient(pool, opts, n)
-	}))
-	return ClientFunc(func(int) (Call, error) { return call, set.Err() }), nil
+	call := set.Endpoint(muxkitMethod, func(n transport.Node) *transport.Client {
+		return muxkitService{}.client(pool, opts, n)
+	})
+	return ClientFunc(func(int) (Call, error) { return bufferCall(call), set.Err() }), nil
 }

@@ -10,6 +10,7 @@ var contenders = []Contender{
 	muxkitService{},
 	muxkitService{timeout: true},
 	muxkitService{inline: true},
+	muxkitService{copied: true},
 	muxkitFull{},
 	trpcPool{},
 	trpcPool{buffered: true},

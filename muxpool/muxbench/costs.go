@@ -23,8 +23,9 @@ var costRows = []costRow{
 	{"TLS", muxkitConn, "tls", muxkitConn, "tcp"},
 	{"unix socket", muxkitConn, "unix", muxkitConn, "tcp"},
 	{"Go kit Client and Server, inline", muxkitInline, "tcp", muxkitConn, "tcp"},
-	{"the same, deadline.WithTimeout", muxkitClient + withDeadline, "tcp", muxkitClient, "tcp"},
-	{"the same, ClientTimeout", muxkitClientTimeout, "tcp", muxkitClient, "tcp"},
+	{"Client and Server: deadline.WithTimeout instead of context.WithTimeout", muxkitClient + withDeadline, "tcp", muxkitClient, "tcp"},
+	{"Client and Server: ClientTimeout instead of context.WithTimeout", muxkitClientTimeout, "tcp", muxkitClient, "tcp"},
+	{"Client and Server: bodies as []byte, copied, instead of Buffers", muxkitCopied + withDeadline, "tcp", muxkitClient + withDeadline, "tcp"},
 	{"a goroutine per request on the server", muxkitClient, "tcp", muxkitInline, "tcp"},
 	{"Retry, Balancer and breaker", muxkitChain, "tcp", muxkitClient, "tcp"},
 }

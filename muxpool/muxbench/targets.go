@@ -27,6 +27,7 @@ const (
 	muxkitTimeout       = "muxkit-timeout"        // GetOptions.WithTimeout
 	muxkitClientTimeout = "muxkit-client-timeout" // ClientTimeout
 	muxkitInline        = "muxkit-inline"         // Client and Server, calls served inline
+	muxkitCopied        = "muxkit-client-bytes"   // Client and Server, bodies copied
 	muxkitChain         = "muxkit-chain"          // the full chain: Retry, Balancer, breaker
 )
 
