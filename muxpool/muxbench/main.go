@@ -13,7 +13,7 @@ import (
 // settings are the flags.
 type settings struct {
 	contenders, sizes, callers, nets string
-	rounds, nodes                    int
+	rounds, nodes, procs             int
 	duration, warmup, deadline       time.Duration
 	pinned, full, targets            bool
 	list, plan, check                bool
@@ -42,6 +42,7 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	f.StringVar(&s.nets, "net", "tcp", "tcp, tls, unix, or several of them")
 	f.IntVar(&s.nodes, "nodes", 0, "measure nothing but a client of so many nodes, idle and under load")
 	f.IntVar(&s.rounds, "rounds", 1, "measurements of each cell, interleaved")
+	f.IntVar(&s.procs, "procs", 0, "GOMAXPROCS of clients and servers; 0: as many as there are cores")
 	f.DurationVar(&s.duration, "duration", time.Second, "what is measured, after the warm-up")
 	f.DurationVar(&s.warmup, "warmup", 250*time.Millisecond, "calls before the measurement")
 	f.DurationVar(&s.deadline, "deadline", 30*time.Second, "of each call's context")
@@ -65,6 +66,9 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	if s.rounds < 1 || s.duration <= 0 || s.warmup <= 0 || s.deadline <= 0 {
 		return s, errors.New("-rounds, -duration, -warmup and -deadline must be positive")
 	}
+	if s.procs < 0 {
+		return s, errors.New("-procs must not be negative")
+	}
 	if s.nodes < 0 || s.nodes > maxNodes {
 		return s, fmt.Errorf("-nodes must be from 0 to %d", maxNodes)
 	}
@@ -83,7 +87,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 		for _, c := range contenders {
 			fmt.Fprintf(stdout, "%-18s %s\n", c.Info().Name, c.Info().About)
 		}
-		fmt.Fprintf(stdout, "\nA contender that takes contexts is also there as NAME%s, without.\n", withoutContexts)
+		fmt.Fprintf(stdout, "\nA contender that takes contexts gets those of context.WithTimeout.\nIt is also there as NAME%s, with those of muxpool/deadline, and as NAME%s, without.\n",
+			withDeadline, withoutContexts)
 		return nil
 	}
 	if s.plan {
@@ -106,7 +111,7 @@ func (s settings) results(stdout, stderr io.Writer) (Results, error) {
 		return Results{}, err
 	}
 	defer b.close()
-	b.duration, b.warmup, b.deadline, b.profiles = s.duration, s.warmup, s.deadline, s.profiles
+	b.duration, b.warmup, b.deadline, b.profiles, b.procs = s.duration, s.warmup, s.deadline, s.profiles, s.procs
 	if s.profiles != "" {
 		if err := os.MkdirAll(s.profiles, 0o755); err != nil {
 			return Results{}, err

@@ -14,6 +14,7 @@ type bench struct {
 	duration time.Duration // of the window
 	deadline time.Duration // of each call, where the entry takes contexts
 	pin      int           // the CPU of pinned cells
+	procs    int           // GOMAXPROCS of the children; 0: Go's default
 	dir      string        // for certificates and sockets
 	log      io.Writer     // progress, a line a measurement
 	profiles string        // the directory for CPU profiles; empty: none
@@ -66,7 +67,7 @@ func (b *bench) measureInto(r *Record) error {
 	}
 	defer server.stop()
 	job.Role = "client"
-	client, err := startProcess(job, cpu)
+	client, err := startProcess(job, cpu, b.procs)
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
@@ -76,7 +77,7 @@ func (b *bench) measureInto(r *Record) error {
 
 func (b *bench) startServer(job *Job, cpu int) (*process, error) {
 	job.Role = "server"
-	server, err := startProcess(*job, cpu)
+	server, err := startProcess(*job, cpu, b.procs)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -115,12 +116,13 @@ func (f figureFile) panel(records []Record, size int, legend *plot.Legend, first
 	return p, nil
 }
 
-// plotted are the entries that get a line.
+// plotted are the entries that get a line: no variants, and of those that were
+// measured with contexts of both kinds, the cheap ones.
 func plotted(records []Record) []string {
-	names := inOrder(distinct(records, func(r Record) string { return r.Entry }))
-	return slices.DeleteFunc(names, func(name string) bool {
+	measured := distinct(records, func(r Record) string { return r.Entry })
+	return slices.DeleteFunc(inOrder(slices.Clone(measured)), func(name string) bool {
 		e, err := findEntry(name)
-		return err != nil || e.Info().Variant
+		return err != nil || e.Info().Variant || slices.Contains(measured, name+withDeadline)
 	})
 }
 
@@ -192,7 +194,7 @@ func styleOf(entry string, i int) (draw.LineStyle, draw.GlyphStyle) {
 	if limits[entry] != "" {
 		line.Color, line.Dashes = color.RGBA{A: 255}, []vg.Length{4, vg.Length(2 + i)}
 	}
-	if c, ok := muxkitColors[entry]; ok {
+	if c, ok := muxkitColors[strings.TrimSuffix(entry, withDeadline)]; ok {
 		line.Color, line.Width = c, vg.Points(2.5)
 	}
 	return line, draw.GlyphStyle{Color: line.Color, Radius: vg.Points(2.5), Shape: glyphs[i%len(glyphs)]}

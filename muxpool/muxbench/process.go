@@ -19,8 +19,8 @@ type process struct {
 }
 
 // startProcess executes the program again as a child, on the named CPU if cpu is
-// not negative.
-func startProcess(job Job, cpu int) (*process, error) {
+// not negative, with that GOMAXPROCS if procs is not 0.
+func startProcess(job Job, cpu, procs int) (*process, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -36,6 +36,9 @@ func startProcess(job Job, cpu int) (*process, error) {
 	defer w.Close()
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), jobVariable+"="+string(text))
+	if procs > 0 {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", procs))
+	}
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.ExtraFiles = []*os.File{w}
 	input, err := cmd.StdinPipe()

@@ -74,6 +74,7 @@ type Machine struct {
 	Go      string
 	Date    string
 	Modules []string // the rivals' versions
+	Procs   int      `json:",omitempty"` // GOMAXPROCS of clients and servers; 0: Go's default
 }
 
 func thisMachine() Machine {

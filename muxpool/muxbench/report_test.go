@@ -161,6 +161,20 @@ func TestFillSections(t *testing.T) {
 	}
 }
 
+// A run with one processor fills its own sections and leaves the others alone.
+func TestFillSectionsOfOneProcessor(t *testing.T) {
+	const in = "<!-- muxbench: machine -->\nkept\n<!-- end -->\n<!-- muxbench: targets-one-processor -->\nstale\n<!-- end -->\n"
+	for procs, want := range map[int][2]string{0: {"stale", "kept"}, 1: {"kept", "stale"}} {
+		out, err := fillSections([]byte(in), Results{Machine: Machine{Procs: procs}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(out), want[0]+"\n") || strings.Contains(string(out), want[1]) {
+			t.Errorf("%d processors: %q is to stay, %q is not:\n%s", procs, want[0], want[1], out)
+		}
+	}
+}
+
 func TestTableTellsFailures(t *testing.T) {
 	var out bytes.Buffer
 	ok, broken := rates(Cell{"raw", "tcp", 128, 8, false, 0}, 1000), rates(Cell{"pipe", "tcp", 128, 8, false, 0}, 0)

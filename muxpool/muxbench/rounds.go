@@ -14,6 +14,7 @@ import (
 // saved in the file, if one is named.
 func (b *bench) rounds(cells []Cell, rounds int, file string) (Results, error) {
 	results := Results{Machine: thisMachine()}
+	results.Machine.Procs = b.procs
 	clock := b.newForecast(cells, rounds)
 	fmt.Fprintf(b.log, "%d cells, %d rounds: %v at least\n", len(cells), rounds, clock.left.Round(time.Second))
 	for round := range rounds {
