@@ -23,7 +23,8 @@ import (
 // and fails at once when all are open.
 //
 // It runs in the caller's goroutine, and starts others only for WithHedging: an
-// endpoint must return when its context ends. Each failed call returns a
+// endpoint must return when its context ends. An attempt's context ends when the
+// attempt returns. Each failed call returns a
 // *RetryError. It takes WithPerTryTimeout, WithBackoff, WithBudget,
 // WithIdempotent, WithRetryIf and WithHedging.
 //

@@ -17,13 +17,13 @@ type call struct {
 	// Set before the call is shared, constant until it is reused.
 	conn     *conn
 	ctx      context.Context
-	cheap    *deadline.Context // what ctx is or embeds; nil: it is another's
+	dctx     *deadline.Context // what ctx is or embeds; nil: it is another's
 	id       uint32            // the explicit one from the start, the allocated one once open
 	explicit bool              // WithVID
 	oneWay   bool
 	limit    int         // bytes that may wait unread
 	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
-	deadline time.Time   // by an option or by cheap; zero: none
+	deadline time.Time   // of an option or of dctx; zero: none
 
 	// wake holds a signal whenever there is something to take, frame or error,
 	// and no Read is about to take it. One Read at a time waits for it.
@@ -64,10 +64,10 @@ func (c *call) endBy(t time.Time) {
 	}
 }
 
-// ctxEnded returns the error of ctx, if it has ended. The deadline of cheap, which ctx
-// is or embeds, unless it is nil, is left to the conn, which watches it.
-func ctxEnded(ctx context.Context, cheap *deadline.Context) error {
-	if cheap != nil && !cheap.Cancelled() && cheap.Base().Err() == nil || ctx.Err() == nil {
+// ctxEnded returns the error of ctx, if it has ended. When dctx, which ctx is or embeds,
+// unless it is nil, is due, is left to the conn, which watches that.
+func ctxEnded(ctx context.Context, dctx *deadline.Context) error {
+	if dctx != nil && !dctx.Canceled() && dctx.Base().Err() == nil || ctx.Err() == nil {
 		return nil
 	}
 	return ctxErr(ctx)
@@ -77,11 +77,11 @@ func ctxEnded(ctx context.Context, cheap *deadline.Context) error {
 // may be due, and remembers that only if somebody asks; or, if it has got a timer of
 // its own, that is about to fire.
 func (c *call) noticed() {
-	if c.cheap == nil || c.cheap.Err() != nil {
+	if c.dctx == nil || c.dctx.Err() != nil {
 		return
 	}
-	if t, ok := c.cheap.Deadline(); ok && time.Until(t) <= 0 {
-		<-c.cheap.Done()
+	if due := c.dctx.Due(); !due.IsZero() && time.Until(due) <= 0 {
+		<-c.dctx.Done()
 	}
 }
 
@@ -203,7 +203,7 @@ func (c *call) reset() {
 	case <-c.wake:
 	default:
 	}
-	c.conn, c.ctx, c.cheap, c.unwatch = nil, nil, nil, nil
+	c.conn, c.ctx, c.dctx, c.unwatch = nil, nil, nil, nil
 	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.owed = 0
 	c.writes.Store(0)

@@ -3,6 +3,10 @@ package muxpool
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -238,4 +242,77 @@ func TestEarliestDeadlineCounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeadlineContextOfManySiblings: where a deadline.Context has become a context of
+// package context, it ends a moment after what it was derived from, for which a Read
+// waits. Then the Read's error still is the context's.
+func TestDeadlineContextOfManySiblings(t *testing.T) {
+	pool, err := New(WithDialContext(func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, theirs) }() // until ours is closed
+		return ours, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	opts := NewGetOptions()
+	opts.WithFrameParser(worldParser{})
+	for range 20 {
+		base, cancel := context.WithCancel(context.Background())
+		for range 1000 {
+			_, stop := context.WithCancel(base)
+			defer stop()
+		}
+		var wg sync.WaitGroup
+		for range 20 {
+			ctx, stop := deadline.WithTimeout(base, time.Hour)
+			defer stop()
+			ctx.Done()
+			m, err := pool.GetMuxConn(ctx, "tcp", "peer:1", opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Write(worldFrame(worldAnswer, m.VID(), 1)); err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() {
+				defer m.Close()
+				if frame, err := m.Read(); !errors.Is(err, context.Canceled) {
+					t.Errorf("Read: %v, %v", frame, err)
+				}
+				if err := m.Write(worldFrame(worldAnswer, m.VID(), 1)); !errors.Is(err, context.Canceled) {
+					t.Errorf("Write: %v", err)
+				}
+			})
+		}
+		runtime.Gosched()
+		cancel()
+		wg.Wait()
+	}
+}
+
+// TestWatchedOrNot: a Read whose Context somebody else watches learns of its end as
+// soon as the one that watches, also on a busy connection.
+func TestWatchedOrNot(t *testing.T) {
+	withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+		below, cancel := deadline.WithTimeout(context.Background(), time.Minute)
+		var ends []<-chan readEnd
+		for range patientFrom {
+			ctx, stop := deadline.WithTimeout(below, time.Minute)
+			defer stop()
+			m := w.mustGet(ctx)
+			defer m.Close()
+			w.mustWrite(m, 1)
+			ends = append(ends, readLater(m))
+		}
+		synctest.Wait()
+		cancel()
+		for _, end := range ends {
+			if e := <-end; e.after != 0 || !errors.Is(e.err, context.Canceled) {
+				t.Errorf("Read ended %v later with %v", e.after, e.err)
+			}
+		}
+	})
 }

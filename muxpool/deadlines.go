@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// deadlines ends the calls of a conn at the deadlines that WithTimeout set, with one
-// timer for all of them: most calls have ended long before, and those that come
+// deadlines ends the calls of a conn at the deadlines that the Get's options and
+// contexts of package deadline have set, with one timer for all of them: most calls have ended long before, and those that come
 // later are due later, so hardly any has to do with it. It is guarded by the mutex
 // of its conn.
 type deadlines struct {

@@ -141,7 +141,7 @@ func (n *node) leave(w *waiter, err error) error {
 		switch served := <-w.done; {
 		case served == nil:
 			w.call.conn.detach(w.call)
-		case !errors.Is(served, ErrDupRequestID):
+		case !errors.Is(served, ErrDupRequestID) && served != err:
 			err = errors.Join(err, served)
 		}
 	}

@@ -24,8 +24,10 @@ type Multiplexed struct {
 	calls   sync.Pool // of *call
 	handles sync.Pool // of *handles
 
-	// mu is the first in the lock order: pool, node, conn, call and writer. It
-	// guards the fields below. Under it: no I/O, no call into user code, no wait.
+	// mu is the first in the lock order: pool, node, conn, call and writer. Contexts
+	// may be asked whether they have ended under the conn's, and lock nothing of ours
+	// in turn. It guards the fields below. Under it: no I/O, no call into user code, no
+	// wait.
 	mu      sync.RWMutex
 	nodes   map[nodeKey]*node
 	closed  error    // not nil: Gets are refused with it

@@ -122,16 +122,16 @@ func (m *muxConn) Read() ([]byte, error) {
 	}
 	defer m.leave()
 	ctx := c.ctx // what to wait for
-	watched := c.cheap != nil && c.cheap.Watch(&c.wake)
+	watched := c.dctx != nil && c.dctx.Watch(&c.wake)
 	if watched {
-		defer c.cheap.Unwatch()
-		if c.cheap.Cancelled() { // before the watch
+		defer c.dctx.Unwatch()
+		if c.dctx.Canceled() { // before the watch
 			return m.readDone(c)
 		}
-		ctx = c.cheap.Base()
+		ctx = c.dctx.Base()
 	}
-	endless := watched && ctx.Done() == nil
-	patient := !endless && m.conn.patient(c)
+	// Of a Context that somebody else watches, the end is not to be missed.
+	patient := (c.dctx == nil || watched && ctx.Done() != nil) && m.conn.patient(c)
 	for {
 		if patient {
 			<-c.wake
@@ -149,7 +149,7 @@ func (m *muxConn) Read() ([]byte, error) {
 		if frame, err := m.take(c); frame != nil || err != nil {
 			return frame, err
 		}
-		if watched && c.cheap.Cancelled() {
+		if watched && c.dctx.Canceled() {
 			return m.readDone(c)
 		}
 	}
@@ -231,15 +231,21 @@ func (m *muxConn) prove(ctx context.Context) error {
 	case <-m.conn.proof:
 		return nil
 	case <-m.call.stopped():
+		m.call.noticed()
 		return m.fail("prewarm", m.call.failed(), false)
 	case <-ctx.Done():
 		return m.fail("prewarm", ctxErr(ctx), false)
 	}
 }
 
-// ctxErr is the context's error, joined with its cause where that says more.
+// ctxErr is the error of a context that has ended, or is about to, joined with its
+// cause where that says more. What a context is derived from ends before it.
 func ctxErr(ctx context.Context) error {
 	err := ctx.Err()
+	if err == nil {
+		<-ctx.Done()
+		err = ctx.Err()
+	}
 	if cause := context.Cause(ctx); cause != err {
 		return errors.Join(err, cause)
 	}

@@ -37,9 +37,8 @@ func (p *Multiplexed) newCall(ctx context.Context, opts *GetOptions) *call {
 	if opts.timeout > 0 {
 		cl.endBy(time.Now().Add(opts.timeout))
 	}
-	if cl.cheap = deadline.Of(ctx); cl.cheap != nil {
-		t, _ := cl.cheap.Deadline()
-		cl.endBy(t)
+	if cl.dctx = deadline.Of(ctx); cl.dctx != nil {
+		cl.endBy(cl.dctx.Due())
 	}
 	return cl
 }

@@ -45,7 +45,7 @@ func (c *conn) sendable(cl *call, b []byte) error {
 	case len(b) > limit:
 		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, len(b), limit)
 	}
-	if err := ctxEnded(cl.ctx, cl.cheap); err != nil {
+	if err := ctxEnded(cl.ctx, cl.dctx); err != nil {
 		return err
 	}
 	return cl.failed()

@@ -15,13 +15,16 @@ import (
 // Buffer that is dropped instead is collected as any other memory. A Buffer is not
 // safe for concurrent use.
 //
-// A literal is a Buffer too, of memory that Release does not touch:
-// &Buffer{Data: b}.
+// A literal is a Buffer too, of memory that is never used again and that the codecs
+// only read: &Buffer{Data: b}.
 type Buffer struct {
 	Data []byte
 
 	memory []byte // what Data lies in, as it came from wire.Alloc; nil: not to be used again
 }
+
+// released is the memory of a Buffer that has given its own away.
+var released = []byte{}
 
 // NewBuffer returns a Buffer whose Data are n bytes of unspecified content.
 func NewBuffer(n int) *Buffer {
@@ -37,10 +40,12 @@ func (b *Buffer) Release() {
 	}
 }
 
-// take empties the Buffer and returns its memory.
+// take empties a Buffer whose memory may be used again, and returns that.
 func (b *Buffer) take() []byte {
 	memory := b.memory
-	b.Data, b.memory = nil, nil
+	if memory != nil {
+		b.Data, b.memory = nil, released
+	}
 	return memory
 }
 
@@ -48,7 +53,10 @@ func (b *Buffer) take() []byte {
 // as a *Buffer. On a client it is the caller's to Release; on a server the
 // endpoint's, unless it returns it to EncodeResponseBuffer.
 func DecodeBuffer(_ context.Context, m *Message) (any, error) {
-	b := &Buffer{Data: m.Body, memory: m.frame}
+	b := &Buffer{Data: m.Body}
+	if cap(m.frame) > 0 {
+		b.memory = m.frame
+	}
 	m.frame = nil // not the message's any more
 	return b, nil
 }
@@ -66,7 +74,7 @@ func EncodeBuffer(_ context.Context, m *Message, value any) error {
 
 // EncodeResponseBuffer is an EncodeResponseFunc for values of type *Buffer, which it
 // takes over: when the answer is made, it is released. An endpoint may return the
-// Buffer that it was called with.
+// Buffer that it was called with, and a literal as often as it likes.
 func EncodeResponseBuffer(_ context.Context, m *Message, value any) error {
 	b, err := asBuffer("EncodeResponseBuffer", value)
 	if err != nil {
@@ -74,7 +82,7 @@ func EncodeResponseBuffer(_ context.Context, m *Message, value any) error {
 	}
 	m.Body = b.Data
 	m.frame = b.take()
-	m.ReleaseBody()
+	m.ReleaseBody() // after the answer
 	return nil
 }
 
@@ -83,8 +91,11 @@ func asBuffer(codec string, value any) (*Buffer, error) {
 	if !ok {
 		return nil, fmt.Errorf("transport: %s got a %T, not a *Buffer", codec, value)
 	}
-	if b == nil {
+	switch {
+	case b == nil:
 		return nil, fmt.Errorf("transport: %s got a nil *Buffer", codec)
+	case b.memory != nil && cap(b.memory) == 0:
+		return nil, fmt.Errorf("transport: %s got a *Buffer that was released, or was an answer already", codec)
 	}
 	return b, nil
 }

@@ -28,7 +28,12 @@ func isBody(b []byte, n int, nonce uint64) bool {
 // TestBuffers: bodies of every size come back as they went, although their memory is
 // used again by everybody, whoever releases them, keeps them, or drops them.
 func TestBuffers(t *testing.T) {
-	kept := make(chan *transport.Buffer, 1<<14)
+	type keptBuffer struct {
+		*transport.Buffer
+		size  int
+		nonce uint64 // at its arrival
+	}
+	kept := make(chan keptBuffer, 1<<14)
 	reply := func(b *transport.Buffer) *transport.Buffer {
 		r := transport.NewBuffer(len(b.Data))
 		copy(r.Data, b.Data)
@@ -44,7 +49,14 @@ func TestBuffers(t *testing.T) {
 		"Inline":   server(func(b *transport.Buffer) *transport.Buffer { return b }, transport.ServerInline()),
 		"Released": server(func(b *transport.Buffer) *transport.Buffer { defer b.Release(); return reply(b) }),
 		"Dropped":  server(reply),
-		"Kept":     server(func(b *transport.Buffer) *transport.Buffer { kept <- b; return reply(b) }),
+		"Kept": server(func(b *transport.Buffer) *transport.Buffer {
+			k := keptBuffer{b, len(b.Data), 0}
+			if k.size >= 8 {
+				k.nonce = binary.BigEndian.Uint64(b.Data)
+			}
+			kept <- k
+			return reply(b)
+		}),
 		"Literal": server(func(b *transport.Buffer) *transport.Buffer {
 			return &transport.Buffer{Data: bytes.Clone(b.Data)}
 		}),
@@ -91,7 +103,7 @@ func TestBuffers(t *testing.T) {
 	wg.Wait()
 	close(kept)
 	for b := range kept {
-		if len(b.Data) >= 8 && !isBody(b.Data, len(b.Data), binary.BigEndian.Uint64(b.Data)) {
+		if !isBody(b.Data, b.size, b.nonce) {
 			t.Fatal("a request that its endpoint keeps was changed")
 		}
 	}
@@ -135,4 +147,50 @@ func TestBuffersOfFailedCalls(t *testing.T) {
 		}
 	}
 	(*transport.Buffer)(nil).Release()
+}
+
+// TestBuffersUsedTwice: a literal answers as often as it is returned, by as many calls
+// at once; what was released, or has been an answer, is refused and no empty body.
+func TestBuffersUsedTwice(t *testing.T) {
+	pong := &transport.Buffer{Data: []byte("pong")}
+	once := transport.NewBuffer(4)
+	copy(once.Data, "once")
+	s := serve(t, map[string]*transport.Server{
+		"Ping": transport.NewServer(func(_ context.Context, request any) (any, error) {
+			request.(*transport.Buffer).Release()
+			return pong, nil
+		}, transport.DecodeBuffer, transport.EncodeResponseBuffer),
+		"Once": transport.NewServer(func(context.Context, any) (any, error) { return once, nil },
+			transport.NopRequestDecoder, transport.EncodeResponseBuffer),
+	})
+	pool := newPool(t)
+	client := func(method string) func(context.Context, any) (any, error) {
+		return transport.NewClient(pool, s.node, native.Protocol{}, method, transport.EncodeBuffer, transport.DecodeBuffer).Endpoint()
+	}
+	ping, request := client("Ping"), &transport.Buffer{Data: []byte("ping")}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				got, err := ping(testContext(t), request)
+				if err != nil || string(got.(*transport.Buffer).Data) != "pong" {
+					t.Errorf("got %v, %v", got, err)
+					return
+				}
+				got.(*transport.Buffer).Release()
+			}
+		})
+	}
+	wg.Wait()
+	if got, err := client("Once")(testContext(t), request); err != nil || string(got.(*transport.Buffer).Data) != "once" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := client("Once")(testContext(t), request); asError(t, err).Code != transport.CodeInternal {
+		t.Errorf("got %v", err)
+	}
+	gone := transport.NewBuffer(8)
+	gone.Release()
+	if _, err := ping(testContext(t), gone); asError(t, err).Code != transport.CodeEncode || !strings.Contains(err.Error(), "released") {
+		t.Errorf("got %v", err)
+	}
 }

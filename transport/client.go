@@ -47,6 +47,8 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	}
 	c.check()
 	c.opts.WithFrameParser(protocol)
+	c.opts.WithTimeout(0)
+	c.opts.WithDeadline(time.Time{})
 	if c.oneWay {
 		c.opts.WithOneWay()
 	}

@@ -71,10 +71,13 @@ func (m *Message) Get(name string) string { return m.Metadata[name] }
 // holds. Body stays readable until the decode function returns.
 func (m *Message) ReleaseBody() { m.release = true }
 
-// recycle gives the frame back if the codec allowed it.
+// recycle gives the frame back if the codec allowed it. What a codec has taken over is
+// not looked at any more.
 func (m *Message) recycle() {
 	if m.release && m.frame != nil {
 		muxpool.Release(m.frame)
+	}
+	if m.release || m.frame == nil {
 		m.Body = nil
 	}
 	m.frame = nil

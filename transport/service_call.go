@@ -94,7 +94,7 @@ func (s *Service) run(call *serverCall) {
 	defer call.done()
 	var ctx context.Context = call.requestContext
 	var err error
-	if s.slots != nil || call.req.Timeout < aMoment || call.Cancelled() || call.Base().Err() != nil {
+	if s.slots != nil || call.req.Timeout < aMoment || call.Canceled() || call.Base().Err() != nil {
 		err = call.Err()
 	}
 	if err != nil { // it waited too long, or nobody waits for it any more

@@ -22,6 +22,7 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/examples/quickstart/addsvc"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/debug"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -136,6 +137,13 @@ func callSum(ctx context.Context, instancer sd.Instancer, logger log.Logger) (in
 	return resp.V, err
 }
 
+func callInTime(ctx context.Context, sum func(context.Context, SumRequest) (SumResponse, error)) (int, error) {
+	ctx, cancel := deadline.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	resp, err := sum(ctx, SumRequest{A: 40, B: 2})
+	return resp.V, err
+}
+
 func newService(sumEndpoint endpoint.Endpoint) *muxtransport.Service {
 	service := muxtransport.NewService(native.Protocol{})
 	service.Handle("Sum", muxtransport.NewServer(sumEndpoint,
@@ -146,7 +154,7 @@ func newService(sumEndpoint endpoint.Endpoint) *muxtransport.Service {
 // The functions below are compiled, not run: each API that they show has tests of
 // its own.
 
-var _ = []any{chainByHand, withTLS, shutDown, withMetrics, lookedAt, tuned, oldNames, askEarly}
+var _ = []any{chainByHand, callInTime, withTLS, shutDown, withMetrics, lookedAt, tuned, oldNames, askEarly}
 
 func chainByHand(pool *muxpool.Multiplexed, breakers *breaker.Group, node muxpool.Node, logging endpoint.Middleware) endpoint.Endpoint {
 	client := muxtransport.NewClient(pool, node, native.Protocol{}, "Sum",

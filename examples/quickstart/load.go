@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/examples/quickstart/addsvc"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // phase is a part of the run that is summed up on its own.
@@ -87,7 +88,7 @@ func (l *load) run(ctx context.Context, caller int) {
 
 // call makes one call, to either method in turn, under a deadline of its own.
 func (l *load) call(i int) result {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := deadline.WithTimeout(context.Background(), callTimeout) // cheaper than package context's
 	defer cancel()
 	r := result{phase: phase(l.phase.Load())}
 	begin := time.Now()

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // phase is a part of a round that is summed up on its own.
@@ -71,7 +73,7 @@ func (l *load) run(ctx context.Context, every time.Duration) {
 
 // call makes one call under a deadline of its own: stopping the load cuts none.
 func (l *load) call(put bool, due time.Time) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := deadline.WithTimeout(context.Background(), callTimeout) // cheaper than package context's
 	defer cancel()
 	r := result{put: put, phase: phase(l.phase.Load())}
 	method := l.client.get

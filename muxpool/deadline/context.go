@@ -2,15 +2,16 @@ package deadline
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // WithTimeout returns a context that ends d from now, or with parent, or when cancel
-// is called, whichever comes first. It is context.WithTimeout, at less cost. Not to
-// call cancel leaks nothing if nobody has asked for Done, and what
-// context.WithTimeout leaks if somebody has: a timer, until it fires.
+// is called, whichever comes first. It is context.WithTimeout at less cost; the package
+// documentation tells the one difference. Without a cancel, nothing leaks if nobody has
+// asked for Done, and a timer until it fires if somebody has.
 func WithTimeout(parent context.Context, d time.Duration) (ctx context.Context, cancel context.CancelFunc) {
 	c := after(parent, d)
 	return c, c.Cancel
@@ -45,31 +46,32 @@ func at(parent context.Context, t time.Time) *Context {
 
 // Context is the context that WithTimeout and WithDeadline return. It is a type for
 // those who embed it, to have it and what they add in one allocation: they call Init
-// before anything else, and Cancel in the end. Apart from Init its methods may be
-// called from any goroutine.
+// before anything else, and Cancel in the end. A type that embeds a Context may have a
+// Value of its own, and must leave the other methods alone, which Of goes by. Apart
+// from Init the methods may be called from any goroutine.
 type Context struct {
 	// Set by Init, constant since.
 	parent   context.Context
 	under    *Context  // the Context that parent is or embeds; nil: none
-	deadline time.Time // the parent's too; zero: none
+	deadline time.Time // zero: none
+	own      bool      // deadline is c's, and before the parent's; else it is the parent's
 
+	state  atomic.Uint32
 	waiter atomic.Pointer[chan struct{}] // who is told of Cancel: see Watch
-	over   atomic.Bool                   // Cancel was called
 
-	// Written under mu, once, either of them: how the Context ended, or what it
-	// became when somebody asked for Done, which then says when and how it ends.
-	end   atomic.Uint32
+	// Written under mu, once: what c became when somebody asked for Done, which then
+	// says when and how it ends. Else it is state that does.
 	inner atomic.Pointer[inner]
 
 	// mu: while it is held, only the parent's locks are taken.
 	mu sync.Mutex
 }
 
-// How a Context ended; its parent's end is asked of the parent.
+// The bits of state.
 const (
-	lives = iota
-	cancelled
+	canceled = 1 << iota // how c ended, if it is one of the first two; set under mu, without inner only
 	expired
+	over // Cancel was called, and Err tells that c has ended
 )
 
 // inner is a context of package context's.
@@ -81,10 +83,17 @@ type inner struct {
 // Init makes c a Context that ends at t, unless that is zero, or with parent, which
 // must not be nil.
 func (c *Context) Init(parent context.Context, t time.Time) {
-	c.parent, c.under, c.deadline = parent, Of(parent), t
-	if d, ok := parent.Deadline(); ok && (t.IsZero() || d.Before(t)) {
+	c.parent, c.under = parent, Of(parent)
+	d, ok := parent.Deadline()
+	if t.IsZero() || ok && !t.Before(d) {
 		c.deadline = d
+		return
 	}
+	if t.Round(0) == t { // no monotonic reading: the wall clock may be set meanwhile
+		now := time.Now()
+		t = now.Add(t.Sub(now))
+	}
+	c.deadline, c.own = t, true
 }
 
 // Of returns the Context that ctx is or embeds, or nil.
@@ -112,7 +121,7 @@ func (c *Context) Err() error {
 	if in := c.inner.Load(); in != nil {
 		return in.Err()
 	}
-	if err := c.ended(); err != nil || c.deadline.IsZero() || time.Until(c.deadline) > 0 {
+	if err := c.ended(); err != nil || !c.own || time.Until(c.deadline) > 0 {
 		return err
 	}
 	c.mu.Lock()
@@ -122,10 +131,10 @@ func (c *Context) Err() error {
 
 // ended is what Err knows without the clock.
 func (c *Context) ended() error {
-	switch c.end.Load() {
-	case cancelled:
+	switch state := c.state.Load(); {
+	case state&canceled != 0:
 		return context.Canceled
-	case expired:
+	case state&expired != 0:
 		return context.DeadlineExceeded
 	}
 	return c.parent.Err()
@@ -138,7 +147,7 @@ func (c *Context) settle(end uint32) error {
 		return in.Err()
 	}
 	if c.ended() == nil {
-		c.end.Store(end)
+		c.state.Or(end)
 	}
 	return c.ended()
 }
@@ -147,7 +156,7 @@ func (c *Context) settle(end uint32) error {
 // so that contexts derived from c find it and need no goroutine to follow it; and
 // so that the cause of the end of c is never taken for the parent's.
 func (c *Context) Value(key any) any {
-	if c.inner.Load() != nil || c.end.Load() != lives {
+	if c.inner.Load() != nil || c.state.Load()&(canceled|expired) != 0 {
 		return c.become().Value(key)
 	}
 	return c.parent.Value(key)
@@ -159,13 +168,13 @@ func (c *Context) Value(key any) any {
 // each call as much as all else in Cancel.
 func (c *Context) Cancel() {
 	c.mu.Lock()
-	_ = c.settle(cancelled)
+	_ = c.settle(canceled)
 	in := c.inner.Load()
 	c.mu.Unlock()
 	if in != nil {
 		in.cancel()
 	}
-	c.over.Store(true) // Err tells it by now
+	c.state.Or(over)
 	if wake := c.waiter.Load(); wake != nil {
 		select {
 		case *wake <- struct{}{}:
@@ -185,19 +194,29 @@ func (c *Context) become() *inner {
 		return in
 	}
 	in := new(inner)
-	switch c.end.Load() {
-	case cancelled:
+	switch state := c.state.Load(); {
+	case state&canceled != 0:
 		in.Context, in.cancel = context.WithCancel(context.WithoutCancel(c.parent))
 		in.cancel()
-	case expired:
+	case state&expired != 0:
 		in.Context, in.cancel = context.WithDeadline(context.WithoutCancel(c.parent), c.deadline)
+	case c.own:
+		in.Context, in.cancel = context.WithDeadline(c.parent, c.deadline)
 	default:
-		if c.deadline.IsZero() {
-			in.Context, in.cancel = context.WithCancel(c.parent)
-		} else {
-			in.Context, in.cancel = context.WithDeadline(c.parent, c.deadline)
-		}
+		in.Context, in.cancel = context.WithCancel(c.parent)
 	}
 	c.inner.Store(in)
 	return in
+}
+
+// String is for logs and tests that print contexts: it reads nothing that changes.
+func (c *Context) String() string {
+	name := fmt.Sprintf("%T", c.parent)
+	if s, ok := c.parent.(fmt.Stringer); ok {
+		name = s.String()
+	}
+	if !c.own {
+		return name + ".WithCancel"
+	}
+	return fmt.Sprintf("%s.WithDeadline(%v [%v])", name, c.deadline, time.Until(c.deadline))
 }

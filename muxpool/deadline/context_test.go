@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -60,7 +61,8 @@ func TestLikeContext(t *testing.T) {
 			root := context.WithValue(context.Background(), key{}, "kept")
 			if r.IntN(2) == 0 {
 				var cancel context.CancelFunc
-				root, cancel = context.WithTimeout(root, time.Duration(r.IntN(8))*time.Second)
+				d := time.Duration(r.IntN(8))*time.Second + time.Second/2 // never at the moment of another
+				root, cancel = context.WithTimeoutCause(root, d, errors.New("the root's time is over"))
 				defer cancel()
 			}
 			root, cancelRoot := context.WithCancelCause(root)
@@ -227,16 +229,16 @@ func TestWatch(t *testing.T) {
 		t.Error("the refusal has left something behind")
 	}
 	cancelAbove()
-	if !signalled() || !a.Cancelled() || b.Cancelled() {
-		t.Errorf("cancelled: %v, %v", a.Cancelled(), b.Cancelled())
+	if !signalled() || !a.Canceled() || b.Canceled() {
+		t.Errorf("cancelled: %v, %v", a.Canceled(), b.Canceled())
 	}
 	a.Unwatch()
 	if !b.Watch(&wake) {
 		t.Fatal("nobody watches any more, and it may not be watched")
 	}
 	cancelBelow()
-	if !signalled() || !b.Cancelled() || beside.Err() != context.Canceled {
-		t.Errorf("the end of what is beneath: %v, %v", b.Cancelled(), beside.Err())
+	if !signalled() || !b.Canceled() || beside.Err() != context.Canceled {
+		t.Errorf("the end of what is beneath: %v, %v", b.Canceled(), beside.Err())
 	}
 	b.Unwatch()
 	cancelBeside()
@@ -256,7 +258,7 @@ func TestWatchMissesNoCancel(t *testing.T) {
 		wg.Go(func() {
 			c.Watch(&wake)
 			defer c.Unwatch()
-			if !c.Cancelled() {
+			if !c.Canceled() {
 				<-wake
 			}
 			if ctx.Err() != context.Canceled {
@@ -265,6 +267,71 @@ func TestWatchMissesNoCancel(t *testing.T) {
 		})
 		wg.Go(func() { <-ctx.Done() })
 		wg.Wait()
+	}
+}
+
+// A deadline that holds for the wall clock only is kept by the monotonic one, as one of
+// package context is.
+func TestDeadlineWithoutMonotonicReading(t *testing.T) {
+	at := time.Now().Add(time.Hour).Round(0)
+	ctx, cancel := deadline.WithDeadline(t.Context(), at)
+	defer cancel()
+	if got, ok := ctx.Deadline(); !ok || !got.Round(0).Equal(at) || got.Round(0) == got {
+		t.Errorf("the deadline is %v, want %v with a monotonic reading", got, at)
+	}
+	past, cancel := deadline.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancel()
+	if past.Err() != context.DeadlineExceeded {
+		t.Error(past.Err())
+	}
+}
+
+func TestDue(t *testing.T) {
+	now := time.Now()
+	with := func(parent context.Context, d time.Duration) context.Context {
+		ctx, cancel := deadline.WithDeadline(parent, now.Add(d))
+		t.Cleanup(cancel)
+		return ctx
+	}
+	theirs, cancel := context.WithDeadline(t.Context(), now.Add(time.Hour))
+	defer cancel()
+	plain, cancel := deadline.WithDeadline(with(t.Context(), time.Minute), time.Time{})
+	defer cancel()
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		want time.Duration // 0: none
+	}{
+		"its own":                    {with(t.Context(), time.Minute), time.Minute},
+		"before its parent's":        {with(theirs, time.Minute), time.Minute},
+		"its parent's, which is not": {with(theirs, 2*time.Hour), 0},
+		"that beneath":               {with(with(t.Context(), time.Minute), time.Hour), time.Minute},
+		"that beneath, without one":  {plain, time.Minute},
+		"beneath both":               {with(with(theirs, 3*time.Hour), 2*time.Hour), 0},
+	} {
+		var want time.Time
+		if c.want > 0 {
+			want = now.Add(c.want)
+		}
+		if got := deadline.Of(c.ctx).Due(); !got.Equal(want) {
+			t.Errorf("%s: due at %v, want %v", name, got, want)
+		}
+	}
+}
+
+// Contexts are printed by loggers, while they are in use.
+func TestString(t *testing.T) {
+	ctx, cancel := deadline.WithTimeout(context.Background(), time.Hour)
+	var wg sync.WaitGroup
+	wg.Go(func() { <-ctx.Done() })
+	wg.Go(cancel)
+	if got := fmt.Sprint(ctx); !strings.HasPrefix(got, "context.Background.WithDeadline(2") {
+		t.Errorf("printed as %q", got)
+	}
+	wg.Wait()
+	inner, cancel := deadline.WithDeadline(ctx, time.Time{})
+	defer cancel()
+	if got := fmt.Sprint(inner); !strings.HasSuffix(got, ".WithCancel") {
+		t.Errorf("printed as %q", got)
 	}
 }
 

@@ -6,8 +6,12 @@
 //	response, err := call(ctx, request)
 //
 // What context.WithTimeout costs is a channel, a timer, and an entry with the parent.
-// A Context makes them for the first who asks for Done; muxpool and whatever is built
-// on it do not, because the pool ends a call at its deadline by itself and can be
-// told of a cancellation in another way (Watch). For everybody else a Context is a
-// context like any other.
+// A Context makes them for the first who asks for Done. A call of muxpool, or of what
+// is built on it, mostly does not ask, because the pool ends it at its deadline by
+// itself and can be told of a cancellation in another way (Watch). To everybody else
+// a Context is a context like any other, and costs what one does.
+//
+// One thing differs: a deadline that has passed counts only once somebody has noticed
+// it, by Done, by Err, or with a call that it ended. A cancel before that leaves
+// context.Canceled.
 package deadline

@@ -1,14 +1,19 @@
 package deadline
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Watch is for who waits on a channel of its own anyway, and would make c's only to
 // learn of its end: a signal comes to *wake, which has room for one, when Cancel ends
-// c or a Context beneath it. Whether it is that, Cancelled says. The deadline and the
-// end of Base are not told.
+// c or a Context beneath it. Whether it is that, Canceled says. The deadline (see
+// Due) and the end of Base are not told.
 //
-// Only one at a time may watch a Context. Watch reports whether it is the caller,
-// who then must call Unwatch, after which a late signal may still come.
+// Only one at a time may watch a Context, also from above: of several calls at once
+// whose Contexts were derived from one, one can watch, and the others wait for Done.
+// Watch reports whether it is the caller, who then must call Unwatch, after which a
+// late signal may still come.
 func (c *Context) Watch(wake *chan struct{}) bool {
 	for p := c; p != nil; p = p.under {
 		if !p.waiter.CompareAndSwap(nil, wake) {
@@ -29,19 +34,30 @@ func (c *Context) unwatch(end *Context) {
 	}
 }
 
-// Cancelled reports whether Cancel was called for c or a Context beneath it. Then Err
+// Canceled reports whether Cancel was called for c or a Context beneath it. Then Err
 // says that it has ended, by that or before.
-func (c *Context) Cancelled() bool {
+func (c *Context) Canceled() bool {
 	for p := c; p != nil; p = p.under {
-		if p.over.Load() {
+		if p.state.Load()&over != 0 {
 			return true
 		}
 	}
 	return false
 }
 
+// Due returns when c ends by a deadline that it, or a Context beneath it, was made
+// with, or the zero time, if it has none or Base's comes before.
+func (c *Context) Due() time.Time {
+	for p := c; p != nil; p = p.under {
+		if p.own {
+			return p.deadline
+		}
+	}
+	return time.Time{}
+}
+
 // Base is the context beneath c and all Contexts that it was derived from directly:
-// c ends with it, at its deadline, or when Cancelled.
+// c ends with it, when it is Due, or when it is Canceled.
 func (c *Context) Base() context.Context {
 	p := c
 	for p.under != nil {

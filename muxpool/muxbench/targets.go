@@ -132,9 +132,9 @@ func (t target) bound() string {
 func targetCells() []Cell {
 	var cells []Cell
 	for _, t := range targets() {
-		context, option := t.Cell, t.Cell
-		context.Entry, option.Entry = byContext[t.Cell.Entry], byOption[t.Cell.Entry]
-		for _, c := range []Cell{t.Cell, t.Against, context, option} {
+		std, option := t.Cell, t.Cell
+		std.Entry, option.Entry = byContext[t.Cell.Entry], byOption[t.Cell.Entry]
+		for _, c := range []Cell{t.Cell, t.Against, std, option} {
 			if _, err := findEntry(c.Entry); err == nil {
 				cells = append(cells, c)
 			}
