@@ -293,26 +293,40 @@ func TestDeadlineContextOfManySiblings(t *testing.T) {
 	}
 }
 
-// TestWatchedOrNot: a Read whose Context somebody else watches learns of its end as
-// soon as the one that watches, also on a busy connection.
+// TestWatchedOrNot: of Reads whose Contexts were derived from one, the one that watches
+// that learns of its end at once, and the others as with any other context.
 func TestWatchedOrNot(t *testing.T) {
-	withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
-		below, cancel := deadline.WithTimeout(context.Background(), time.Minute)
-		var ends []<-chan readEnd
-		for range patientFrom {
-			ctx, stop := deadline.WithTimeout(below, time.Minute)
-			defer stop()
-			m := w.mustGet(ctx)
-			defer m.Close()
-			w.mustWrite(m, 1)
-			ends = append(ends, readLater(m))
-		}
-		synctest.Wait()
-		cancel()
-		for _, end := range ends {
-			if e := <-end; e.after != 0 || !errors.Is(e.err, context.Canceled) {
-				t.Errorf("Read ended %v later with %v", e.after, e.err)
+	for _, busy := range []bool{false, true} {
+		withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+			n, latest := patientFrom-1, time.Duration(0)
+			if busy {
+				n, latest = patientFrom, 2*patienceTick
 			}
-		}
-	})
+			below, cancel := deadline.WithTimeout(context.Background(), time.Minute)
+			var ends []<-chan readEnd
+			for range n {
+				ctx, stop := deadline.WithTimeout(below, time.Minute)
+				defer stop()
+				m := w.mustGet(ctx)
+				defer m.Close()
+				w.mustWrite(m, 1)
+				ends = append(ends, readLater(m))
+			}
+			synctest.Wait()
+			cancel()
+			atOnce := 0
+			for _, end := range ends {
+				e := <-end
+				if e.after == 0 {
+					atOnce++
+				}
+				if e.after > latest || !errors.Is(e.err, context.Canceled) {
+					t.Errorf("busy %v: Read ended %v later with %v", busy, e.after, e.err)
+				}
+			}
+			if atOnce == 0 {
+				t.Errorf("busy %v: no Read has learned of it at once", busy)
+			}
+		})
+	}
 }

@@ -130,8 +130,8 @@ func (m *muxConn) Read() ([]byte, error) {
 		}
 		ctx = c.dctx.Base()
 	}
-	// Of a Context that somebody else watches, the end is not to be missed.
-	patient := (c.dctx == nil || watched && ctx.Done() != nil) && m.conn.patient(c)
+	endless := watched && ctx.Done() == nil
+	patient := !endless && m.conn.patient(c)
 	for {
 		if patient {
 			<-c.wake
@@ -244,7 +244,9 @@ func ctxErr(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
 		<-ctx.Done()
-		err = ctx.Err()
+		if err = ctx.Err(); err == nil { // not a context as it should be
+			err = context.Canceled
+		}
 	}
 	if cause := context.Cause(ctx); cause != err {
 		return errors.Join(err, cause)

@@ -15,9 +15,9 @@ type Pool interface {
 	// for a slot under the virtual-connection limit. The MuxConn keeps ctx: when
 	// ctx ends, so do its Read and Write. (On a connection with 16 calls or more, a
 	// Read may notice up to 10 ms late that a context was cancelled before its
-	// deadline, unless it is one of package deadline, whose cancel is noticed at once;
-	// deadlines are kept.) The contexts of package deadline cost a call the least. The
-	// caller must Close the MuxConn.
+	// deadline; the cancel of one of package deadline, which no other call shares, is
+	// noticed at once, and deadlines are kept.) The contexts of package deadline cost a
+	// call the least. The caller must Close the MuxConn.
 	//
 	// Every error is an *Error: it names the node, keeps its cause, and its Sent
 	// method reports false.

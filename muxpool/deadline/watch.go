@@ -11,7 +11,7 @@ import (
 // Due) and the end of Base are not told.
 //
 // Only one at a time may watch a Context, also from above: of several calls at once
-// whose Contexts were derived from one, one can watch, and the others wait for Done.
+// whose Contexts were derived from one, one can watch it, and the others have Done.
 // Watch reports whether it is the caller, who then must call Unwatch, after which a
 // late signal may still come.
 func (c *Context) Watch(wake *chan struct{}) bool {

@@ -7,6 +7,7 @@ var contenders = []Contender{
 	muxkitPool{},
 	muxkitPool{timeout: true},
 	muxkitPool{keep: true},
+	muxkitSpawn{},
 	muxkitService{},
 	muxkitService{timeout: true},
 	muxkitService{inline: true},
