@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 // here: see failure.
 func (c *clientCall) exchange() error {
 	ctx, opts := c.ctx, c.Client.opts
-	if ctx == context.Context(&c.begin) && deadline.Of(c.begin.Context) != nil {
+	if own, _ := ctx.(*callContext); own == &c.begin && deadline.Of(c.begin.Context) != nil {
 		ctx = c.begin.Context // which the pool knows to treat cheaply; nothing was put on top
 	}
 	if c.req.Timeout > 0 {
