@@ -20,20 +20,7 @@ func (m muxkitSpawn) Info() Info {
 }
 
 func (muxkitSpawn) Serve(env Env) (string, error) {
-	l, err := env.Listen()
-	if err != nil {
-		return "", err
-	}
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go spawnEchoes(nc)
-		}
-	}()
-	return l.Addr().String(), nil
+	return env.serveEach(spawnEchoes)
 }
 
 // spawnEchoes serves one connection until it ends.

@@ -32,20 +32,7 @@ func yamuxConfig() *yamux.Config {
 }
 
 func (yamuxStreams) Serve(env Env) (string, error) {
-	l, err := env.Listen()
-	if err != nil {
-		return "", err
-	}
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serveYamux(nc, env.Size)
-		}
-	}()
-	return l.Addr().String(), nil
+	return env.serveEach(func(nc net.Conn) { serveYamux(nc, env.Size) })
 }
 
 func serveYamux(nc net.Conn, size int) {

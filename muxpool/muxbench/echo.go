@@ -18,20 +18,7 @@ func serveFrames(env Env) (string, error) { return serveConns(env, wholeFrames) 
 // serveConns starts a server that answers on each connection with the bytes
 // that it got, as many of them as answerable says.
 func serveConns(env Env, answerable func([]byte) int) (string, error) {
-	l, err := env.Listen()
-	if err != nil {
-		return "", err
-	}
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go echo(nc, answerable)
-		}
-	}()
-	return l.Addr().String(), nil
+	return env.serveEach(func(nc net.Conn) { echo(nc, answerable) })
 }
 
 // echo serves one connection until it ends. Its buffer grows while reads fill

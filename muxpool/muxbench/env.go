@@ -51,6 +51,25 @@ func (e Env) Listen() (net.Listener, error) {
 	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}}), nil
 }
 
+// serveEach listens, gives each connection to handle, in a goroutine of its own, and
+// returns the address.
+func (e Env) serveEach(handle func(net.Conn)) (string, error) {
+	l, err := e.Listen()
+	if err != nil {
+		return "", err
+	}
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go handle(nc)
+		}
+	}()
+	return l.Addr().String(), nil
+}
+
 // DialConn makes one connection to Addr.
 func (e Env) DialConn() (net.Conn, error) {
 	if e.Net != "tls" {

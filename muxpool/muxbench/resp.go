@@ -13,20 +13,7 @@ import (
 // in one write.
 
 func serveRESP(env Env) (string, error) {
-	l, err := env.Listen()
-	if err != nil {
-		return "", err
-	}
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go respConn(nc)
-		}
-	}()
-	return l.Addr().String(), nil
+	return env.serveEach(respConn)
 }
 
 func respConn(nc net.Conn) {
