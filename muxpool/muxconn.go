@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync/atomic"
 
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -243,8 +244,11 @@ func (m *muxConn) prove(ctx context.Context) error {
 func ctxErr(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
-		<-ctx.Done()
-		if err = ctx.Err(); err == nil { // not a context as it should be
+		if d := deadline.Of(ctx); d == nil || d.Base().Err() != nil {
+			<-ctx.Done()
+			err = ctx.Err()
+		}
+		if err == nil { // a context of somebody's, whose Done is closed and whose Err is nil
 			err = context.Canceled
 		}
 	}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -13,16 +14,18 @@ import (
 // here: see failure.
 func (c *clientCall) exchange() error {
 	ctx, opts := c.ctx, c.Client.opts
-	if own, _ := ctx.(*callContext); own == &c.begin && deadline.Of(c.begin.Context) != nil {
-		ctx = c.begin.Context // which the pool knows to treat cheaply; nothing was put on top
+	own, _ := ctx.(*callContext)
+	bare := own == &c.begin // nothing was put on top of the caller's context
+	if bare && deadline.Of(c.begin.Context) != nil {
+		ctx = c.begin.Context // which the pool knows to treat cheaply
 	}
 	if c.req.Timeout > 0 {
 		if c.end.IsZero() {
 			c.end = time.Now() // a hook set a limit where there was none
 		}
-		c.end = c.end.Add(c.req.Timeout - c.limit)            // a hook may have changed it
-		if c.req.Timeout != c.limit || c.limit == c.timeout { // else the context's deadline does it
-			opts.WithDeadline(c.end)
+		c.end = c.end.Add(c.req.Timeout - c.limit) // a hook may have changed it
+		if c.req.Timeout != c.limit || c.limit == c.timeout || !bare && !endsBy(ctx, c.end) {
+			opts.WithDeadline(c.end) // else the context's own deadline does it
 		}
 	}
 	mc, err := c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, opts)
@@ -35,6 +38,12 @@ func (c *clientCall) exchange() error {
 		return err
 	}
 	return c.read(mc)
+}
+
+// endsBy reports whether ctx ends at t by itself.
+func endsBy(ctx context.Context, t time.Time) bool {
+	d, ok := ctx.Deadline()
+	return ok && !d.After(t)
 }
 
 func (c *clientCall) write(mc muxpool.MuxConn) error {

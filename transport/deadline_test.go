@@ -3,12 +3,16 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"io"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
 )
 
 // blocked is an endpoint that waits for the end of its context and tells how it
@@ -103,4 +107,76 @@ func TestDisconnectEndsTheContexts(t *testing.T) {
 	if err := wait(t, "the end of the server's context", ended); err != context.Canceled {
 		t.Errorf("the server's context ended with %v", err)
 	}
+}
+
+// TestClientTimeoutBoundsEveryCall: also where a hook takes the context's deadline away
+// that was the earlier one, and the server does not answer.
+func TestClientTimeoutBoundsEveryCall(t *testing.T) {
+	l := listen(t)
+	defer l.Close()
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(io.Discard, nc); nc.Close() }()
+		}
+	}()
+	node := transport.Node{Network: "tcp", Address: l.Addr().String()}
+	detach := func(ctx context.Context, _ *transport.Message) context.Context { return context.WithoutCancel(ctx) }
+	later := func(ctx context.Context, _ *transport.Message) context.Context {
+		ctx, _ = deadline.WithTimeout(context.WithoutCancel(ctx), time.Hour)
+		return ctx
+	}
+	for name, hook := range map[string]transport.RequestFunc{"detached": detach, "later": later} {
+		call := rawClient(newPool(t, muxpool.WithStallTimeout(time.Hour), muxpool.WithKeepAlive(time.Hour)), node, "M",
+			transport.ClientTimeout(waitTime/2), transport.ClientBefore(hook))
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() {
+			_, err := call(ctx, []byte{})
+			done <- err
+		}()
+		if err := wait(t, name+": the end of the call", done); asError(t, err).Code != transport.CodeTimeout {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestExpiredRequestsAreNotRun: a request whose time is over before a call before it on
+// the connection has made room is answered and not run.
+func TestExpiredRequestsAreNotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ran atomic.Int32
+		p, _, stop := servePipesOf(t, native.Protocol{}, map[string]*transport.Server{
+			"Slow": rawServer(func(context.Context, any) (any, error) {
+				time.Sleep(time.Second) // of the bubble's time
+				return []byte{}, nil
+			}),
+			"Counted": rawServer(func(context.Context, any) (any, error) { ran.Add(1); return []byte{}, nil }),
+		}, transport.ServiceMaxInFlight(1, 100))
+		defer stop()
+		nc := p.dial(t)
+		answers := readAll(nc)
+		frames := request(t, 1, "Slow", "")
+		for id := range uint32(3) {
+			m := &transport.Message{Method: "Counted", Timeout: 100 * time.Millisecond}
+			var err error
+			if frames, err = (native.Protocol{}).AppendRequest(frames, 2+id, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := nc.Write(frames); err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			<-answers
+		}
+		if n := ran.Load(); n != 0 {
+			t.Errorf("%d requests were run after their time", n)
+		}
+		nc.Close()
+	})
 }

@@ -85,18 +85,11 @@ func (s *Service) turnAway(call *serverCall, err error) {
 	call.done()
 }
 
-// aMoment is more than a call waits where the number of workers is not bounded: what
-// has more time left needs no look at the clock before it runs.
-const aMoment = 10 * time.Millisecond
-
 // run runs a call, on the goroutine that was chosen for it.
 func (s *Service) run(call *serverCall) {
 	defer call.done()
 	var ctx context.Context = call.requestContext
-	var err error
-	if s.slots != nil || call.req.Timeout < aMoment || call.Canceled() || call.Base().Err() != nil {
-		err = call.Err()
-	}
+	err := call.Err()
 	if err != nil { // it waited too long, or nobody waits for it any more
 		err = call.server.refuse(ctx, err, &call.resp)
 	} else {

@@ -84,14 +84,13 @@ type inner struct {
 // must not be nil.
 func (c *Context) Init(parent context.Context, t time.Time) {
 	c.parent, c.under = parent, Of(parent)
-	d, ok := parent.Deadline()
-	if t.IsZero() || ok && !t.Before(d) {
-		c.deadline = d
-		return
-	}
-	if t.Round(0) == t { // no monotonic reading: the wall clock may be set meanwhile
+	if !t.IsZero() && t.Round(0) == t { // no monotonic reading: the wall clock may be set meanwhile
 		now := time.Now()
 		t = now.Add(t.Sub(now))
+	}
+	if d, ok := parent.Deadline(); t.IsZero() || ok && !t.Before(d) {
+		c.deadline = d
+		return
 	}
 	c.deadline, c.own = t, true
 }
@@ -121,15 +120,16 @@ func (c *Context) Err() error {
 	if in := c.inner.Load(); in != nil {
 		return in.Err()
 	}
-	if err := c.ended(); err != nil || !c.own || time.Until(c.deadline) > 0 {
-		return err
+	if c.ended() == nil && (!c.own || time.Until(c.deadline) > 0) {
+		return nil
 	}
+	// Which end came first is decided under mu, so that every answer is the same.
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.settle(expired)
 }
 
-// ended is what Err knows without the clock.
+// ended is the error of a c that has not become anything, without the clock.
 func (c *Context) ended() error {
 	switch state := c.state.Load(); {
 	case state&canceled != 0:
@@ -140,15 +140,16 @@ func (c *Context) ended() error {
 	return c.parent.Err()
 }
 
-// settle ends c as end says, unless it has ended otherwise, and returns its error;
-// mu is held.
+// settle ends c as end says, unless it has ended already, and returns its error; mu
+// is held.
 func (c *Context) settle(end uint32) error {
 	if in := c.inner.Load(); in != nil {
 		return in.Err()
 	}
-	if c.ended() == nil {
-		c.state.Or(end)
+	if err := c.ended(); err != nil {
+		return err
 	}
+	c.state.Or(end)
 	return c.ended()
 }
 

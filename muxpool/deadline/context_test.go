@@ -286,6 +286,60 @@ func TestDeadlineWithoutMonotonicReading(t *testing.T) {
 	}
 }
 
+// hooked is a context whose Err does something before it tells.
+type hooked struct {
+	context.Context
+	before func()
+}
+
+func (h *hooked) Err() error {
+	err := h.Context.Err()
+	h.before()
+	return err
+}
+
+// TestErrIsAlwaysTheSame: where two ends come at the same time, whoever asks hears of
+// the same one, then and later.
+func TestErrIsAlwaysTheSame(t *testing.T) {
+	for name, end := range map[string]func(context.Context, context.CancelFunc){
+		"the deadline": func(ctx context.Context, _ context.CancelFunc) { _ = ctx.Err() },
+		"Cancel":       func(_ context.Context, cancel context.CancelFunc) { cancel() },
+		"Done":         func(ctx context.Context, _ context.CancelFunc) { <-ctx.Done() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			below, cancelBelow := context.WithCancel(t.Context())
+			var ctx context.Context
+			looks, said := 0, make(chan error, 1)
+			parent := &hooked{below, func() {
+				// While c decides how it ends, its parent is cancelled, and somebody asks.
+				if looks++; looks == 2 {
+					cancelBelow()
+					go func() { said <- ctx.Err() }()
+					runtime.Gosched()
+				}
+			}}
+			ctx, cancel := deadline.WithTimeout(parent, time.Second)
+			defer cancel()
+			time.Sleep(2 * time.Second) // of the bubble's time
+			end(ctx, cancel)
+			cancelBelow()
+			if looks < 2 {
+				_ = ctx.Err()
+			}
+			select {
+			case first := <-said:
+				if later := ctx.Err(); later != first {
+					t.Errorf("%s: first %v, later %v", name, first, later)
+				}
+			case <-time.After(time.Second):
+				if ctx.Err() == nil {
+					t.Errorf("%s: it has not ended", name)
+				}
+			}
+		})
+	}
+}
+
 func TestDue(t *testing.T) {
 	now := time.Now()
 	with := func(parent context.Context, d time.Duration) context.Context {
