@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -309,10 +310,11 @@ func TestErrIsAlwaysTheSame(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			below, cancelBelow := context.WithCancel(t.Context())
 			var ctx context.Context
-			looks, said := 0, make(chan error, 1)
+			var looks atomic.Int32
+			said := make(chan error, 1)
 			parent := &hooked{below, func() {
 				// While c decides how it ends, its parent is cancelled, and somebody asks.
-				if looks++; looks == 2 {
+				if looks.Add(1) == 2 {
 					cancelBelow()
 					go func() { said <- ctx.Err() }()
 					runtime.Gosched()
@@ -323,7 +325,7 @@ func TestErrIsAlwaysTheSame(t *testing.T) {
 			time.Sleep(2 * time.Second) // of the bubble's time
 			end(ctx, cancel)
 			cancelBelow()
-			if looks < 2 {
+			if looks.Load() < 2 {
 				_ = ctx.Err()
 			}
 			select {
