@@ -28,6 +28,7 @@ type Client struct {
 	finalizer []ClientFinalizerFunc
 	canceler  Canceler                // nil if the protocol has none
 	kinds     muxpool.FrameClassifier // nil if every frame is a last one
+	plain     bool                    // nobody sees the call's context: no hooks, and codecs that do not look
 	invalid   []error
 }
 
@@ -52,6 +53,7 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	if c.oneWay {
 		c.opts.WithOneWay()
 	}
+	c.plain = len(c.before)+len(c.after)+len(c.finalizer) == 0 && ignoresContext(enc) && (c.oneWay || ignoresContext(dec))
 	c.canceler, _ = protocol.(Canceler)
 	c.kinds, _ = protocol.(muxpool.FrameClassifier)
 	return c

@@ -3,20 +3,23 @@ package transport
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
-// clientCall is one call. It is used again for another once the call has returned;
-// what outlives a call, if a hook or a codec keeps its context, is in contexts.
+// clientCall is one call. It stays on the stack: what a hook or a codec may keep is in
+// clientContexts, what they see of the request and of the answer in the Messages, each
+// of which is the call's only while the request is made, or the answer read.
 type clientCall struct {
 	*Client
-	*clientContexts
-	ctx       context.Context // as the last hook returned it
-	req, resp Message
-	limit     time.Duration // the time for the call, before hooks saw it; 0: none
-	end       time.Time     // when it is over; zero: never
-	failure   *Error        // the error answer
+	*clientContexts // nil if the Client is plain
+
+	ctx     context.Context // as the last hook returned it
+	req     *Message        // until it is written
+	resp    *Message        // once it is read
+	called  string          // the request's method, as the hooks left it
+	limit   time.Duration   // the time for the call, before hooks saw it; 0: none, or nobody sees it
+	end     time.Time       // when it is over; zero: never
+	failure *Error          // the error answer
 }
 
 // clientContexts are the contexts of a call, in one allocation.
@@ -25,20 +28,16 @@ type clientContexts struct {
 	sent  sentContext
 }
 
-var clientCalls = sync.Pool{New: func() any { return new(clientCall) }}
-
-func (c *Client) call(ctx context.Context, request any) (response any, err error) {
-	call := clientCalls.Get().(*clientCall)
-	call.Client, call.clientContexts = c, &clientContexts{begin: callContext{ctx, c}}
-	call.ctx = &call.begin
-	if len(c.finalizer) > 0 {
-		response, err = call.finalized(request)
-	} else {
-		response, err = call.run(request)
+func (c *Client) call(ctx context.Context, request any) (any, error) {
+	call := clientCall{Client: c, ctx: ctx}
+	if !c.plain {
+		call.clientContexts = &clientContexts{begin: callContext{ctx, c}}
+		call.ctx = &call.begin
 	}
-	*call = clientCall{}
-	clientCalls.Put(call) // not after a panic: nobody knows who has it then
-	return response, err
+	if len(c.finalizer) > 0 {
+		return call.finalized(request)
+	}
+	return call.run(request)
 }
 
 func (c *clientCall) finalized(request any) (response any, err error) {
@@ -69,9 +68,11 @@ func (c *clientCall) run(request any) (any, error) {
 	if c.oneWay {
 		return nil, nil
 	}
-	c.enterSent()
+	if !c.plain {
+		c.enterSent()
+	}
 	for _, f := range c.after {
-		c.ctx = f(c.ctx, &c.resp)
+		c.ctx = f(c.ctx, c.resp)
 	}
 	return c.decode()
 }
@@ -79,20 +80,22 @@ func (c *clientCall) run(request any) (any, error) {
 // encode makes the request: the codec's part, then the hooks'.
 func (c *clientCall) encode(request any) error {
 	c.setLimit()
+	c.req = newMessage()
 	c.req.Method, c.req.Timeout, c.req.OneWay = c.method, c.limit, c.oneWay
-	if err := c.enc(c.ctx, &c.req, request); err != nil {
+	if err := c.enc(c.ctx, c.req, request); err != nil {
 		return c.fail(CodeEncode, false, err)
 	}
 	for _, f := range c.before {
 		md := c.req.Metadata
-		c.ctx = f(c.ctx, &c.req)
+		c.ctx = f(c.ctx, c.req)
 		c.req.keep(md)
 	}
 	return nil
 }
 
-// setLimit finds how long the call may take. Where the context says it, the clock is
-// read once, and only the half of it that is cheap.
+// setLimit finds when the call must be over and, if somebody sees that before the
+// request is made, how long it may take. Where the context says when, the clock is
+// read only for that, and only the half of it that is cheap.
 func (c *clientCall) setLimit() {
 	deadline, ok := c.ctx.Deadline()
 	switch {
@@ -102,6 +105,8 @@ func (c *clientCall) setLimit() {
 		if left := deadline.Sub(now); ok && left < c.limit {
 			c.limit, c.end = max(left, 1), deadline
 		}
+	case ok && c.plain:
+		c.end = deadline
 	case ok:
 		c.limit, c.end = max(time.Until(deadline), 1), deadline
 	}
@@ -115,11 +120,11 @@ func (c *clientCall) enterSent() {
 
 // decode makes the response, or the error that an error answer stands for.
 func (c *clientCall) decode() (any, error) {
-	defer c.resp.recycle()
+	defer c.resp.free()
 	if c.failure != nil {
 		return c.refused()
 	}
-	response, err := c.dec(c.ctx, &c.resp)
+	response, err := c.dec(c.ctx, c.resp)
 	if err != nil {
 		return nil, c.fail(CodeBadResponse, true, err)
 	}
@@ -129,7 +134,7 @@ func (c *clientCall) decode() (any, error) {
 // refused turns an error answer into what the endpoint returns.
 func (c *clientCall) refused() (any, error) {
 	if c.failure.Business() && len(c.resp.Body) > 0 {
-		response, err := c.dec(c.ctx, &c.resp)
+		response, err := c.dec(c.ctx, c.resp)
 		if err == nil && failed(response) != nil {
 			return response, nil
 		}

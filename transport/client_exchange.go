@@ -13,31 +13,52 @@ import (
 // exchange sends the request and reads the answer. An error answer is no error
 // here: see failure.
 func (c *clientCall) exchange() error {
-	ctx, opts := c.ctx, c.Client.opts
+	mc, err := c.get()
+	if err != nil {
+		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
+	}
+	defer mc.Close()
+	if !c.plain {
+		c.sent.local, c.sent.remote = mc.LocalAddr(), mc.RemoteAddr()
+	}
+	if err := c.write(mc); err != nil || c.oneWay {
+		return err
+	}
+	return c.read(mc)
+}
+
+// get takes a MuxConn that ends with the call's context, and when its time is over.
+func (c *clientCall) get() (muxpool.MuxConn, error) {
+	ctx, bounded := c.bound()
+	if !bounded {
+		return c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, c.opts)
+	}
+	opts := c.opts
+	opts.WithDeadline(c.end)
+	return c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, opts)
+}
+
+// bound settles when the call is over, now that the hooks have run. It returns the
+// context for the pool, and whether end comes before the context's.
+func (c *clientCall) bound() (ctx context.Context, bounded bool) {
+	ctx = c.ctx
+	if c.plain {
+		return ctx, c.limit > 0 && c.limit == c.timeout
+	}
 	own, _ := ctx.(*callContext)
 	bare := own == &c.begin // nothing was put on top of the caller's context
 	if bare && deadline.Of(c.begin.Context) != nil {
 		ctx = c.begin.Context // which the pool knows to treat cheaply
 	}
-	if c.req.Timeout > 0 {
-		if c.end.IsZero() {
-			c.end = time.Now() // a hook set a limit where there was none
-		}
-		c.end = c.end.Add(c.req.Timeout - c.limit) // a hook may have changed it
-		if c.req.Timeout != c.limit || c.limit == c.timeout || !bare && !endsBy(ctx, c.end) {
-			opts.WithDeadline(c.end) // else the context's own deadline does it
-		}
+	if c.req.Timeout <= 0 {
+		c.end = time.Time{}
+		return ctx, false
 	}
-	mc, err := c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, opts)
-	if err != nil {
-		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
+	if c.end.IsZero() {
+		c.end = time.Now() // a hook set a limit where there was none
 	}
-	defer mc.Close()
-	c.sent.local, c.sent.remote = mc.LocalAddr(), mc.RemoteAddr()
-	if err := c.write(mc); err != nil || c.oneWay {
-		return err
-	}
-	return c.read(mc)
+	c.end = c.end.Add(c.req.Timeout - c.limit) // a hook may have changed it
+	return ctx, c.req.Timeout != c.limit || c.limit == c.timeout || !bare && !endsBy(ctx, c.end)
 }
 
 // endsBy reports whether ctx ends at t by itself.
@@ -47,21 +68,26 @@ func endsBy(ctx context.Context, t time.Time) bool {
 }
 
 func (c *clientCall) write(mc muxpool.MuxConn) error {
-	if c.req.Timeout > 0 {
+	if !c.end.IsZero() {
 		c.req.Timeout = max(time.Until(c.end), 1)
 	}
-	buf := wire.Alloc(sizeHint(&c.req))
-	frame, err := c.protocol.AppendRequest(buf[:0], mc.VID(), &c.req)
+	buf := wire.Alloc(sizeHint(c.req))
+	frame, err := c.protocol.AppendRequest(buf[:0], mc.VID(), c.req)
 	if err != nil {
 		wire.Free(buf)
 		return c.fail(codeOf(err, CodeEncode), false, err)
 	}
-	c.sent.request = len(frame)
+	c.called = c.req.Method
+	c.req.free()
+	size := len(frame)
 	if w, ok := mc.(ownedWriter); ok {
 		err = w.WriteOwned(frame)
 	} else {
 		err = mc.Write(frame)
 		wire.Free(frame)
+	}
+	if !c.plain {
+		c.sent.request = size
 	}
 	if err != nil {
 		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
@@ -89,7 +115,6 @@ func sizeHint(m *Message) int {
 
 // read takes the answer: the frames for this id up to the last.
 func (c *clientCall) read(mc muxpool.MuxConn) error {
-	c.resp.Method = c.req.Method
 	for more := true; more; {
 		frame, err := mc.Read()
 		if err != nil {
@@ -99,15 +124,25 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			}
 			return c.fail(code, wasSent(err), err)
 		}
-		c.sent.response += len(frame)
+		if c.resp == nil {
+			c.resp = newMessage()
+			c.resp.Method = c.called
+		}
+		if !c.plain {
+			c.sent.response += len(frame)
+		}
 		more = c.kinds != nil && c.kinds.ClassifyFrame(mc.VID(), frame) == muxpool.FrameMore
 		if !more && c.resp.Body == nil {
 			c.resp.frame = frame
 		}
-		err = c.protocol.ParseResponse(frame, &c.resp)
-		if err != nil && !errors.As(err, &c.failure) {
+		if err = c.protocol.ParseResponse(frame, c.resp); err == nil {
+			continue
+		}
+		var failure *Error
+		if !errors.As(err, &failure) {
 			return c.fail(CodeBadResponse, true, err)
 		}
+		c.failure = failure
 	}
 	return nil
 }

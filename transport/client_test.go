@@ -331,3 +331,60 @@ func TestClientOneWay(t *testing.T) {
 		t.Errorf("a one-way call was answered: %+v", c)
 	}
 }
+
+// blind is a context that nobody may look at.
+type blind struct{ context.Context }
+
+// TestReadyCodecsDoNotLook is what a Client relies on that has no hooks: it gives such
+// codecs the caller's context, without the values of the call, and has not said yet how
+// much time is left. A codec that calls a ready one may look, and sees both.
+func TestReadyCodecsDoNotLook(t *testing.T) {
+	for name, call := range map[string]func(ctx context.Context, m *transport.Message) error{
+		"EncodeBytes": func(ctx context.Context, m *transport.Message) error {
+			return transport.EncodeBytes(ctx, m, []byte("x"))
+		},
+		"EncodeBuffer": func(ctx context.Context, m *transport.Message) error {
+			return transport.EncodeBuffer(ctx, m, transport.NewBuffer(1))
+		},
+		"EncodeJSON": func(ctx context.Context, m *transport.Message) error { return transport.EncodeJSON(ctx, m, 1) },
+		"DecodeBytes": func(ctx context.Context, m *transport.Message) error {
+			_, err := transport.DecodeBytes(ctx, m)
+			return err
+		},
+		"DecodeBuffer": func(ctx context.Context, m *transport.Message) error {
+			_, err := transport.DecodeBuffer(ctx, m)
+			return err
+		},
+		"NopRequestDecoder": func(ctx context.Context, m *transport.Message) error {
+			_, err := transport.NopRequestDecoder(ctx, m)
+			return err
+		},
+	} {
+		m := transport.Message{Timeout: time.Second}
+		if err := call(blind{}, &m); err != nil || m.Timeout != time.Second {
+			t.Errorf("%s: %v, %v left", name, err, m.Timeout)
+		}
+	}
+
+	s := serve(t, map[string]*transport.Server{"M": rawServer(echo)})
+	looked := 0
+	look := func(ctx context.Context, m *transport.Message) {
+		if looked++; ctx.Value(transport.ContextKeyMethod) != "M" || ctx.Value(transport.ContextKeyNode) != s.node {
+			t.Errorf("a codec sees the method %v and the node %v", ctx.Value(transport.ContextKeyMethod), ctx.Value(transport.ContextKeyNode))
+		}
+	}
+	call := transport.NewClient(newPool(t), s.node, native.Protocol{}, "M",
+		func(ctx context.Context, m *transport.Message, request any) error {
+			if look(ctx, m); m.Timeout <= 0 {
+				t.Error("a codec does not see how much time is left")
+			}
+			return transport.EncodeBytes(ctx, m, request)
+		},
+		func(ctx context.Context, m *transport.Message) (any, error) {
+			look(ctx, m)
+			return transport.DecodeBytes(ctx, m)
+		}).Endpoint()
+	if _, err := call(testContext(t), []byte("x")); err != nil || looked != 2 {
+		t.Errorf("%v, %d codecs looked", err, looked)
+	}
+}

@@ -38,6 +38,12 @@ func TestDeadlineTravels(t *testing.T) {
 		m.Timeout = limit
 		return ctx
 	}
+	hooked := transport.ClientBefore(func(ctx context.Context, m *transport.Message) context.Context {
+		if m.Timeout <= 0 || m.Timeout > limit {
+			t.Errorf("a hook sees that %v are left", m.Timeout)
+		}
+		return ctx
+	})
 	for name, tc := range map[string]struct {
 		ctx     func(*testing.T) context.Context
 		options []transport.ClientOption
@@ -48,9 +54,11 @@ func TestDeadlineTravels(t *testing.T) {
 			t.Cleanup(cancel)
 			return ctx
 		}, nil},
-		"ClientTimeout":       {(*testing.T).Context, []transport.ClientOption{transport.ClientTimeout(limit)}},
-		"the shorter of both": {testContext, []transport.ClientOption{transport.ClientTimeout(limit)}},
-		"a hook's":            {(*testing.T).Context, []transport.ClientOption{transport.ClientBefore(hook)}},
+		"ClientTimeout":                      {(*testing.T).Context, []transport.ClientOption{transport.ClientTimeout(limit)}},
+		"the shorter of both":                {testContext, []transport.ClientOption{transport.ClientTimeout(limit)}},
+		"a hook's":                           {(*testing.T).Context, []transport.ClientOption{transport.ClientBefore(hook)}},
+		"context's deadline, seen by a hook": {short, []transport.ClientOption{hooked}},
+		"ClientTimeout, seen by a hook":      {(*testing.T).Context, []transport.ClientOption{hooked, transport.ClientTimeout(limit)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

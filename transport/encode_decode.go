@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 )
 
 // EncodeRequestFunc puts a user-domain request into the request's Body, and into
@@ -70,4 +71,23 @@ func DecodeBytes(_ context.Context, m *Message) (any, error) {
 func NopRequestDecoder(_ context.Context, m *Message) (any, error) {
 	m.ReleaseBody()
 	return nil, nil
+}
+
+// ignoresContext reports whether a codec is one of this package's that looks neither at
+// its context nor at the message's Timeout. The address tells: none of them is a closure,
+// so the same code does the same.
+func ignoresContext[F EncodeRequestFunc | DecodeResponseFunc](codec F) bool {
+	address := reflect.ValueOf(codec).Pointer()
+	for _, known := range contextless {
+		if address == known {
+			return true
+		}
+	}
+	return false
+}
+
+var contextless = []uintptr{
+	reflect.ValueOf(EncodeBytes).Pointer(), reflect.ValueOf(DecodeBytes).Pointer(),
+	reflect.ValueOf(EncodeBuffer).Pointer(), reflect.ValueOf(DecodeBuffer).Pointer(),
+	reflect.ValueOf(EncodeJSON).Pointer(), reflect.ValueOf(NopRequestDecoder).Pointer(),
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -70,6 +71,18 @@ func (m *Message) Get(name string) string { return m.Metadata[name] }
 // memory is left to the garbage collector. The ready codecs call it where it
 // holds. Body stays readable until the decode function returns.
 func (m *Message) ReleaseBody() { m.release = true }
+
+var messages = sync.Pool{New: func() any { return new(Message) }}
+
+// newMessage returns an empty Message, for free to take back.
+func newMessage() *Message { return messages.Get().(*Message) }
+
+// free gives back the Message, and its frame if it may be. Nobody may use it any more.
+func (m *Message) free() {
+	m.recycle()
+	*m = Message{}
+	messages.Put(m)
+}
 
 // recycle gives the frame back if the codec allowed it. What a codec has taken over is
 // not looked at any more.
