@@ -8,6 +8,8 @@ var contenders = []Contender{
 	muxkitPool{timeout: true},
 	muxkitPool{keep: true},
 	muxkitSpawn{},
+	muxkitHand{},
+	muxkitHand{both: true},
 	muxkitService{},
 	muxkitService{timeout: true},
 	muxkitService{inline: true},
