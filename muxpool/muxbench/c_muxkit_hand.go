@@ -25,14 +25,14 @@ type muxkitHand struct {
 
 func (m muxkitHand) Info() Info {
 	info := Info{
-		Name:     "muxkit-hand-client",
+		Name:     muxkitHandClient,
 		About:    "a client written by hand on the pool, without hooks, codecs, endpoints, errors, for muxkit's own server: the limit of Client",
 		Contexts: true,
 		Variant:  true,
 		Nets:     allNets,
 	}
 	if m.both {
-		info.Name, info.About = "muxkit-hand", "the same, and a server by hand: a goroutine, a context, a copied method name for each request"
+		info.Name, info.About = muxkitByHand, "the same, and a server by hand: a goroutine, a context, a copied method name for each request"
 	}
 	return info
 }

@@ -14,7 +14,7 @@ type muxkitSpawn struct{ muxkitPool }
 
 func (m muxkitSpawn) Info() Info {
 	info := m.muxkitPool.Info()
-	info.Name, info.Variant = "muxkit-spawn", true
+	info.Name, info.Variant = muxkitSpawned, true
 	info.About = "muxkit, but the server starts a goroutine for each request, which queues its answer with a wire.Writer: the limit of muxkit-client"
 	return info
 }

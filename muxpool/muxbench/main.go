@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,7 +20,7 @@ type settings struct {
 	list, plan, check                bool
 	chosen                           bool // a flag chooses what is measured
 	from, json, plots, markdown      string
-	profiles                         string
+	profiles, sections               string
 }
 
 func main() {
@@ -56,6 +57,7 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	f.StringVar(&s.json, "json", "", "write the measurements to this `file`")
 	f.StringVar(&s.plots, "plots", "", "write SVG plots into this `directory`")
 	f.StringVar(&s.markdown, "markdown", "", "write the tables into this Markdown `file`")
+	f.StringVar(&s.sections, "sections", "", "comma-separated sections of that file to write; without it all")
 	f.StringVar(&s.profiles, "profiles", "", "write a CPU profile of each window's client and server into this `directory`")
 	if err := f.Parse(args); err != nil {
 		return s, err
@@ -168,7 +170,11 @@ func (s settings) write(stdout io.Writer, r Results) error {
 		errs = append(errs, writePlots(s.plots, r))
 	}
 	if s.markdown != "" {
-		errs = append(errs, updateMarkdown(s.markdown, r))
+		var only []string
+		if s.sections != "" {
+			only = strings.Split(s.sections, ",")
+		}
+		errs = append(errs, updateMarkdown(s.markdown, r, only))
 	}
 	return errors.Join(errs...)
 }

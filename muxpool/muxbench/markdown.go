@@ -22,6 +22,8 @@ var sections = map[string]func(*bytes.Buffer, Results){
 	"costs":                  costSection,
 	"targets":                targetSection,
 	"targets" + oneProcessor: targetSection,
+	"limits":                 limitSection,
+	"limits" + oneProcessor:  limitSection,
 	"networks":               networkSection,
 	"one-core":               oneCoreSection,
 	"nodes":                  nodesSection,
@@ -36,20 +38,25 @@ const (
 	sectionEnd   = "<!-- end -->"
 )
 
-// updateMarkdown writes the sections of a file anew.
-func updateMarkdown(file string, r Results) error {
+// updateMarkdown writes the sections of a file anew, or only those named.
+func updateMarkdown(file string, r Results, only []string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	text, err = fillSections(text, r)
+	text, err = fillSections(text, r, only)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return os.WriteFile(file, text, 0o644)
 }
 
-func fillSections(text []byte, r Results) ([]byte, error) {
+func fillSections(text []byte, r Results, only []string) ([]byte, error) {
+	for _, name := range only {
+		if !bytes.Contains(text, []byte(sectionStart+name+" -->")) {
+			return nil, fmt.Errorf("no section %q", name)
+		}
+	}
 	var out bytes.Buffer
 	inside, keep := "", false // the section, and whether its old lines stay
 	for line := range bytes.Lines(text) {
@@ -70,7 +77,8 @@ func fillSections(text []byte, r Results) ([]byte, error) {
 			if !ok {
 				return nil, fmt.Errorf("unknown section %q", inside)
 			}
-			if keep = strings.HasSuffix(inside, oneProcessor) != (r.Machine.Procs == 1); keep {
+			if keep = strings.HasSuffix(inside, oneProcessor) != (r.Machine.Procs == 1) ||
+				len(only) > 0 && !slices.Contains(only, inside); keep {
 				continue
 			}
 			out.WriteByte('\n')

@@ -141,7 +141,7 @@ func TestShuffledGroupsKeepsLoadsTogether(t *testing.T) {
 func TestFillSections(t *testing.T) {
 	r := Results{Records: rates(Cell{"raw", "tcp", 128, 8, false, 0}, 29_700)}
 	in := "a\n<!-- muxbench: throughput -->\nstale\n<!-- end -->\nb\n"
-	out, err := fillSections([]byte(in), r)
+	out, err := fillSections([]byte(in), r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,12 +150,12 @@ func TestFillSections(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
 	}
-	again, err := fillSections(out, r)
+	again, err := fillSections(out, r, nil)
 	if err != nil || !bytes.Equal(out, again) {
 		t.Errorf("filling twice changes the text (%v):\n%s", err, again)
 	}
 	for _, bad := range []string{"<!-- muxbench: nothing -->\n<!-- end -->\n", "<!-- muxbench: targets -->\n"} {
-		if _, err := fillSections([]byte(bad), r); err == nil {
+		if _, err := fillSections([]byte(bad), r, nil); err == nil {
 			t.Errorf("no error for %q", bad)
 		}
 	}
@@ -165,13 +165,24 @@ func TestFillSections(t *testing.T) {
 func TestFillSectionsOfOneProcessor(t *testing.T) {
 	const in = "<!-- muxbench: machine -->\nkept\n<!-- end -->\n<!-- muxbench: targets-one-processor -->\nstale\n<!-- end -->\n"
 	for procs, want := range map[int][2]string{0: {"stale", "kept"}, 1: {"kept", "stale"}} {
-		out, err := fillSections([]byte(in), Results{Machine: Machine{Procs: procs}})
+		out, err := fillSections([]byte(in), Results{Machine: Machine{Procs: procs}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(out), want[0]+"\n") || strings.Contains(string(out), want[1]) {
 			t.Errorf("%d processors: %q is to stay, %q is not:\n%s", procs, want[0], want[1], out)
 		}
+	}
+}
+
+func TestFillSectionsThatAreNamed(t *testing.T) {
+	const in = "<!-- muxbench: targets -->\nstale\n<!-- end -->\n<!-- muxbench: costs -->\nkept\n<!-- end -->\n"
+	out, err := fillSections([]byte(in), Results{}, []string{"targets"})
+	if err != nil || strings.Contains(string(out), "stale") || !strings.Contains(string(out), "kept") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+	if _, err := fillSections([]byte(in), Results{}, []string{"target"}); err == nil {
+		t.Error("no error for a section that is not there")
 	}
 }
 
@@ -185,5 +196,17 @@ func TestTableTellsFailures(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &out)
 		}
+	}
+}
+
+func TestLimitSection(t *testing.T) {
+	cell := func(entry string) Cell { return Cell{entry, "tcp", 128, 64, false, 0} }
+	records := rates(cell(muxkitClient+withDeadline), 300_000)
+	records = append(records, rates(cell("gokit-grpc"), 30_000)...)
+	records = append(records, rates(cell(muxkitHandClient+withDeadline), 400_000)...)
+	var out bytes.Buffer
+	limitSection(&out, Results{Records: records})
+	if want := "| gokit-grpc, c=64 | 10 | 10.0 | - | 13.3 | - | 0.75 | - |\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("no %q in:\n%s", want, &out)
 	}
 }

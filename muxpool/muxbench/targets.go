@@ -140,7 +140,7 @@ func targetCells() []Cell {
 			}
 		}
 	}
-	return mergeLoads(cells)
+	return mergeLoads(append(cells, limitCells()...))
 }
 
 // printTargets writes the table of targets.
