@@ -53,7 +53,7 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	f.BoolVar(&s.plan, "plan", false, "list what would be measured, and how long it would take")
 	f.BoolVar(&s.list, "list", false, "list the contenders")
 	f.BoolVar(&s.check, "check", false, "check that the program measures what it says")
-	f.StringVar(&s.from, "from", "", "read the measurements of a former run from this JSON `file` instead of measuring")
+	f.StringVar(&s.from, "from", "", "read the measurements of former runs from these JSON `files`, comma-separated, instead of measuring")
 	f.StringVar(&s.json, "json", "", "write the measurements to this `file`")
 	f.StringVar(&s.plots, "plots", "", "write SVG plots into this `directory`")
 	f.StringVar(&s.markdown, "markdown", "", "write the tables into this Markdown `file`")
@@ -106,7 +106,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 // results measures, or reads what was measured.
 func (s settings) results(stdout, stderr io.Writer) (Results, error) {
 	if s.from != "" {
-		return loadResults(s.from)
+		return loadAll(strings.Split(s.from, ","))
 	}
 	b, err := newBench(stderr)
 	if err != nil {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -131,6 +133,28 @@ func (r Results) save(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append(b, '\n'), 0o644)
+}
+
+// loadAll reads several runs of one machine as if they were one: the rounds of the later
+// ones count on.
+func loadAll(files []string) (Results, error) {
+	all, err := loadResults(files[0])
+	for _, file := range files[1:] {
+		next, failed := loadResults(file)
+		if failed == nil && !reflect.DeepEqual(next.Machine, all.Machine) {
+			failed = fmt.Errorf("%s: another machine, day or setting than in %s", file, files[0])
+		}
+		err = errors.Join(err, failed)
+		rounds := 0
+		for _, rec := range all.Records {
+			rounds = max(rounds, rec.Round+1)
+		}
+		for _, rec := range next.Records {
+			rec.Round += rounds
+			all.Records = append(all.Records, rec)
+		}
+	}
+	return all, err
 }
 
 func loadResults(file string) (Results, error) {

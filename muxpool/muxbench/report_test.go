@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -208,5 +209,27 @@ func TestLimitSection(t *testing.T) {
 	limitSection(&out, Results{Records: records})
 	if want := "| gokit-grpc, c=64 | 10 | 10.0 | - | 13.3 | - | 0.75 | - |\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("no %q in:\n%s", want, &out)
+	}
+}
+
+func TestRunsCountOn(t *testing.T) {
+	dir, cell := t.TempDir(), Cell{Entry: "muxkit"}
+	var files []string
+	for i, rate := range []uint64{100, 300, 200} {
+		r := Results{Machine: Machine{CPU: "one"}, Records: rates(cell, rate, rate)}
+		if i == 2 {
+			r.Machine.CPU = "another"
+		}
+		files = append(files, filepath.Join(dir, fmt.Sprint(i)))
+		if err := r.save(files[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := loadAll(files[:2])
+	if err != nil || len(r.Records) != 4 || r.Records[3].Round != 3 || r.Records[3].Calls != 300 {
+		t.Errorf("%v, %v", r.Records, err)
+	}
+	if _, err := loadAll(files); err == nil {
+		t.Error("two machines are taken for one")
 	}
 }
