@@ -28,6 +28,7 @@ type ledger struct {
 
 // account is what the ledger knows of one node.
 type account struct {
+	underWay atomic.Int64 // attempts that have not ended
 	answered atomic.Int64 // attempts that were answered
 	failed   atomic.Int64 // attempts that were sent, or tried to be, and failed
 	sent     atomic.Int64 // attempts that the breaker let through
@@ -100,6 +101,8 @@ func (l *ledger) middleware(_ string, node muxpool.Node) endpoint.Middleware {
 	account := l.of(node)
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
+			account.underWay.Add(1)
+			defer account.underWay.Add(-1)
 			a := &attempt{account, node, l.closed(node)}
 			response, err := next(context.WithValue(ctx, attemptKey{}, a), request)
 			switch {
