@@ -48,7 +48,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	defer cancel()
 	nc, err := d.connect(ctx, d.key.node.Network, d.key.node.Address)
 	if err != nil {
-		return nil, fmt.Errorf("dial %s: %w", d.key.node, err)
+		return nil, fmt.Errorf("dial %s: %w", d.key.node, d.inTime(err))
 	}
 	if nc == nil {
 		return nil, fmt.Errorf("dial %s: %w: WithDialContext returned neither a connection nor an error", d.key.node, ErrInvalidOption)
@@ -59,9 +59,32 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 		if ctx.Err() != nil {
 			err = errors.Join(context.Cause(ctx), err)
 		}
-		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, err)}
+		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, d.inTime(err))}
 	}
 	return ready, nil
+}
+
+// inTime marks an error that says that the dial timeout is over: it must not be
+// taken for the end of the time of a caller, who may have much left.
+func (d *dialer) inTime(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &dialTimeout{d.timeout, err}
+}
+
+// dialTimeout is a dial that took too long. It matches all that its cause does, but
+// for context.DeadlineExceeded.
+type dialTimeout struct {
+	limit time.Duration
+	err   error
+}
+
+func (e *dialTimeout) Error() string      { return fmt.Sprintf("not ready within %v: %v", e.limit, e.err) }
+func (e *dialTimeout) Timeout() bool      { return true }
+func (e *dialTimeout) As(target any) bool { return errors.As(e.err, target) }
+func (e *dialTimeout) Is(target error) bool {
+	return target != context.DeadlineExceeded && errors.Is(e.err, target)
 }
 
 // handshake makes TLS and the protocol's own handshake on nc.

@@ -7,12 +7,13 @@ import (
 
 // Event tells a change in the life of a node or of one of its connections.
 type Event struct {
-	Kind    EventKind
-	Node    Node
-	Reason  Reason
-	Err     error     // the cause; nil where nothing failed
-	Attempt int       // for DialFailed and ReconnectLimit: which attempt in a row, from 1
-	Time    time.Time // when it happened; listeners may hear of it later
+	Kind     EventKind
+	Node     Node
+	Identity Identity // whose connections it is about: Gets of other identities have others
+	Reason   Reason
+	Err      error     // the cause; nil where nothing failed
+	Attempt  int       // for DialFailed and ReconnectLimit: which attempt in a row, from 1
+	Time     time.Time // when it happened; listeners may hear of it later
 }
 
 func (e Event) String() string {

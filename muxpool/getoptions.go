@@ -85,14 +85,23 @@ func (o *GetOptions) WithDeadline(t time.Time) { o.deadline = t }
 // handed to the kernel, or says that it was not, and Close frees the id at once.
 func (o *GetOptions) WithOneWay() { o.oneWay = true }
 
-// nodeKey is a node's identity: what two Gets must have in common to share
-// connections.
-type nodeKey struct {
-	node      Node
+// Identity is what, beside the node, two Gets must have in common to share
+// connections: the parser, the local address and the TLS settings, which hold a
+// client's certificate. It is comparable. The zero Identity is nobody's.
+type Identity struct {
 	parser    FrameParser
 	local     string
 	tls       tlsFiles
 	tlsConfig *tls.Config
+}
+
+// Identity returns that of Gets with these options. Events name it.
+func (o *GetOptions) Identity() Identity { return Identity{o.parser, o.local, o.tls, o.tlsConfig} }
+
+// nodeKey is what makes a node of the pool's one node.
+type nodeKey struct {
+	node Node
+	Identity
 }
 
 // key checks the options against the node and returns its identity.
@@ -116,7 +125,7 @@ func (o *GetOptions) key(node Node) (nodeKey, error) {
 			return nodeKey{}, err
 		}
 	}
-	return nodeKey{node, o.parser, o.local, o.tls, o.tlsConfig}, nil
+	return nodeKey{node, o.Identity()}, nil
 }
 
 // fits reports whether the options are good and ask for the node with identity k.

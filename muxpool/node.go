@@ -163,7 +163,7 @@ func (n *node) proved() {
 // post queues an event about the node. mu is held, so events are in the order of
 // the changes they tell of.
 func (n *node) post(ev Event) {
-	ev.Node, ev.Time = n.name, time.Now()
+	ev.Node, ev.Identity, ev.Time = n.name, n.key.Identity, time.Now()
 	n.pool.events.post(ev)
 }
 

@@ -36,6 +36,7 @@ var floors = []struct {
 	{"muxpool/internal/world", 1},
 	{"muxpool/faulttest", 1},
 	{"muxpool/debug", 1},
+	{"muxpool/verdict", 1},
 	{"transport", 2},
 	{"transport/...", 2},
 	{"breaker", 2},
