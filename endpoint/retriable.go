@@ -33,7 +33,7 @@ func pointless(err error) bool {
 		return false
 	}
 	switch e.Code {
-	case transport.CodeBusiness, transport.CodeUnknownMethod, transport.CodeBadRequest, transport.CodeTooLarge,
+	case transport.CodeBusiness, transport.CodeUnimplemented, transport.CodeInvalidArgument, transport.CodeTooLarge,
 		transport.CodeEncode, transport.CodeInvalid:
 		return true
 	}

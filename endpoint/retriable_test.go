@@ -74,8 +74,8 @@ func TestRetryIfNarrowsIdempotentRetries(t *testing.T) {
 // the request itself is wrong on every node.
 func TestRetryReadsTheTransportsCodes(t *testing.T) {
 	for code, calls := range map[transport.Code]int{
-		transport.CodeOverloaded: 2, transport.CodeUnavailable: 2, transport.CodeConnection: 2, transport.CodeInternal: 2,
-		transport.CodeTimeout: 2, transport.CodeBusiness: 1, transport.CodeUnknownMethod: 1, transport.CodeBadRequest: 1,
+		transport.CodeResourceExhausted: 2, transport.CodeUnavailable: 2, transport.CodeConnection: 2, transport.CodeInternal: 2,
+		transport.CodeDeadlineExceeded: 2, transport.CodeBusiness: 1, transport.CodeUnimplemented: 1, transport.CodeInvalidArgument: 1,
 		transport.CodeTooLarge: 1, transport.CodeEncode: 1, transport.CodeInvalid: 1,
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestRetryReadsTheTransportsCodes(t *testing.T) {
 			equal(t, "calls after "+code.String(), len(f.called()), calls)
 		})
 	}
-	e := &transport.Error{Code: transport.CodeOverloaded, Remote: true}
+	e := &transport.Error{Code: transport.CodeResourceExhausted, Remote: true}
 	equal(t, "a server's refusal is harmless", harmless(errors.Join(&muxpool.Error{Err: e}, e)), true)
 	equal(t, "a server's failure is not", harmless(&failureRefused{}), false)
 }

@@ -91,6 +91,13 @@ func (c *Client) check() {
 // It wraps ErrInvalidOption.
 func (c *Client) Err() error { return errors.Join(c.invalid...) }
 
+// Identity returns whose connections the Client uses: its protocol, TLS settings and
+// local address.
+func (c *Client) Identity() muxpool.Identity { return c.opts.Identity() }
+
+// OneWay reports whether no answers come to its calls (see ClientOneWay).
+func (c *Client) OneWay() bool { return c.oneWay }
+
 // Endpoint returns the endpoint that makes the call:
 // encode -> Before -> send -> After -> decode -> Finalizer.
 //

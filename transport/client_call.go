@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // clientCall is one call. It stays on the stack: what a hook or a codec may keep is in
@@ -57,7 +59,7 @@ func (c *clientCall) finalized(request any) (response any, err error) {
 // run is the order of a call.
 func (c *clientCall) run(request any) (any, error) {
 	if len(c.invalid) > 0 {
-		return nil, c.fail(CodeInvalid, false, c.Err())
+		return nil, c.fail(CodeInvalid, verdict.Caller, verdict.NotSent, c.Err())
 	}
 	if err := c.encode(request); err != nil {
 		return nil, err
@@ -83,13 +85,14 @@ func (c *clientCall) encode(request any) error {
 	c.req = newMessage()
 	c.req.Method, c.req.Timeout, c.req.OneWay = c.method, c.limit, c.oneWay
 	if err := c.enc(c.ctx, c.req, request); err != nil {
-		return c.fail(CodeEncode, false, err)
+		return c.failCodec(CodeEncode, verdict.Caller, verdict.NotSent, err)
 	}
 	for _, f := range c.before {
 		md := c.req.Metadata
 		c.ctx = f(c.ctx, c.req)
 		c.req.keep(md)
 	}
+	c.writeAttempt()
 	return nil
 }
 
@@ -126,7 +129,7 @@ func (c *clientCall) decode() (any, error) {
 	}
 	response, err := c.dec(c.ctx, c.resp)
 	if err != nil {
-		return nil, c.fail(CodeBadResponse, true, err)
+		return nil, c.failCodec(CodeBadResponse, verdict.Method, verdict.Yes, err)
 	}
 	return response, nil
 }
@@ -140,17 +143,43 @@ func (c *clientCall) refused() (any, error) {
 		}
 	}
 	e := *c.failure
-	e.Remote, e.sent, e.Node, e.Method = true, true, c.node, c.method
+	e.Remote, e.Node, e.Method = true, c.node, c.method
+	e.readWords(c.resp.Metadata)
 	return nil, &e
 }
 
-// fail makes the error of a call that failed on this side. A codec chooses the
-// code by returning an *Error of its own.
-func (c *clientCall) fail(code Code, sent bool, err error) error {
-	e := &Error{Code: code, Node: c.node, Method: c.method, Err: err, sent: sent}
-	var own *Error
-	if (code == CodeEncode || code == CodeBadResponse) && errors.As(err, &own) && !own.Remote {
+// fail makes the error of a call that failed on this side: of the cause whose says
+// that it is, in a call that ran says has been run.
+func (c *clientCall) fail(code Code, whose verdict.Whose, ran verdict.Ran, err error) error {
+	return &Error{Code: code, Node: c.node, Method: c.method, Err: err, found: &finding{whose, ran}}
+}
+
+// failCodec is fail for a codec, which chooses the code by returning an *Error of its
+// own; one that a call to elsewhere ended with is no choice.
+func (c *clientCall) failCodec(code Code, whose verdict.Whose, ran verdict.Ran, err error) error {
+	e := c.fail(code, whose, ran, err).(*Error)
+	if own := chosen(err); own != nil {
 		e.Code, e.Status = own.Code, own.Status
 	}
 	return e
+}
+
+// failPool is fail for an error of the pool, which says all that is known.
+func (c *clientCall) failPool(err error) error {
+	v := verdict.Of(err)
+	return c.fail(codeOf(err, CodeConnection), v.Whose, v.Ran, err)
+}
+
+// chosen returns the *Error that a codec or an endpoint made to choose an answer; nil
+// if err is, or comes from, the error of a call to elsewhere.
+func chosen(err error) *Error {
+	var first verdict.Teller
+	if !errors.As(err, &first) {
+		return nil
+	}
+	own, ok := first.(*Error)
+	if !ok || own.Remote || own.found != nil || own.Node != (Node{}) {
+		return nil
+	}
+	return own
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -15,7 +16,7 @@ import (
 func (c *clientCall) exchange() error {
 	mc, err := c.get()
 	if err != nil {
-		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
+		return c.failPool(err)
 	}
 	defer mc.Close()
 	if !c.plain {
@@ -75,7 +76,7 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 	frame, err := c.protocol.AppendRequest(buf[:0], mc.VID(), c.req)
 	if err != nil {
 		wire.Free(buf)
-		return c.fail(codeOf(err, CodeEncode), false, err)
+		return c.fail(codeOf(err, CodeEncode), verdict.Caller, verdict.NotSent, err)
 	}
 	c.called = c.req.Method
 	c.req.free()
@@ -90,7 +91,7 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 		c.sent.request = size
 	}
 	if err != nil {
-		return c.fail(codeOf(err, CodeConnection), wasSent(err), err)
+		return c.failPool(err)
 	}
 	return nil
 }
@@ -118,11 +119,10 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	for more := true; more; {
 		frame, err := mc.Read()
 		if err != nil {
-			code := codeOf(err, CodeConnection)
-			if c.canceler != nil && (code == CodeTimeout || code == CodeCanceled) {
+			if code := codeOf(err, CodeConnection); c.canceler != nil && (code == CodeDeadlineExceeded || code == CodeCanceled) {
 				c.cancel(mc)
 			}
-			return c.fail(code, wasSent(err), err)
+			return c.failPool(err)
 		}
 		if c.resp == nil {
 			c.resp = newMessage()
@@ -140,7 +140,7 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 		}
 		var failure *Error
 		if !errors.As(err, &failure) {
-			return c.fail(CodeBadResponse, true, err)
+			return c.fail(CodeBadResponse, verdict.Method, verdict.Maybe, err)
 		}
 		c.failure = failure
 	}

@@ -199,6 +199,7 @@ func TestClientFinalizersAlwaysRun(t *testing.T) {
 func TestClientContextKeys(t *testing.T) {
 	s := serve(t, map[string]*transport.Server{"M": rawServer(echo)})
 	ctx := context.WithValue(testContext(t), transport.ContextKeyAttempt, 2)
+	attemptWord := 4 + len(transport.MetadataAttempt) + 1
 	check := func(ctx context.Context, when string, sent bool) {
 		t.Helper()
 		if ctx.Value(transport.ContextKeyNode) != s.node || ctx.Value(transport.ContextKeyMethod) != "M" || ctx.Value(transport.ContextKeyAttempt) != 2 {
@@ -215,7 +216,7 @@ func TestClientContextKeys(t *testing.T) {
 			}
 			return
 		}
-		if remote == nil || remote.String() != s.node.Address || local == nil || out != 16+len("M")+3+8 || in != 16+3 {
+		if remote == nil || remote.String() != s.node.Address || local == nil || out != 16+len("M")+3+8+attemptWord || in != 16+3 {
 			t.Errorf("%s: remote %v, local %v, out %d, in %d", when, remote, local, out, in)
 		}
 	}
@@ -262,7 +263,7 @@ func TestClientErrorsAnswerTheCallersQuestions(t *testing.T) {
 		"refused":        {nil, transport.Node{Network: "tcp", Address: "127.0.0.1:1"}, "M", transport.DecodeBytes, []byte{}, transport.CodeConnection, false, nil},
 		"bad network":    {nil, transport.Node{Network: "ipx", Address: "x"}, "M", transport.DecodeBytes, []byte{}, transport.CodeConnection, false, muxpool.ErrNetworkNotSupport},
 		"left before":    {gone, s.node, "M", transport.DecodeBytes, []byte{}, transport.CodeCanceled, false, context.Canceled},
-		"unknown method": {nil, s.node, "Nope", transport.DecodeBytes, []byte{}, transport.CodeUnknownMethod, true, nil},
+		"unknown method": {nil, s.node, "Nope", transport.DecodeBytes, []byte{}, transport.CodeUnimplemented, true, nil},
 		"not decodable":  {nil, s.node, "M", bad, []byte{}, transport.CodeBadResponse, true, boom},
 		"decoder's own":  {nil, s.node, "M", own, []byte{}, transport.CodeBusiness, true, nil},
 	} {

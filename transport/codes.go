@@ -1,53 +1,49 @@
 package transport
 
-import "fmt"
+import "github.com/muxkit/muxkit/muxpool/verdict"
 
-// Code says what went wrong with a call, in words that hold for every protocol.
-type Code uint8
+// Code says what went wrong with a call, in words that hold for every protocol: see
+// verdict.Code. docs/judgement.md says what follows from each.
+type Code = verdict.Code
 
+// The codes that travel: those that gRPC and Connect share, and two of muxkit's.
 const (
-	// CodeUnknown: the endpoint failed with an error that has no code.
-	CodeUnknown Code = iota
-	// CodeBusiness: the service did its work and its answer is a refusal (see
-	// endpoint.Failer). Status is the service's own number. The peer is well.
-	CodeBusiness
-	// CodeUnknownMethod: the server has no such method.
-	CodeUnknownMethod
-	// CodeBadRequest: the request could not be parsed or decoded.
-	CodeBadRequest
-	// CodeInternal: the server failed: a panic, or an answer that cannot be sent.
-	CodeInternal
-	// CodeOverloaded: the server has too many calls in flight. It did not run the call.
-	CodeOverloaded
-	// CodeUnavailable: the server is shutting down. It did not run the call.
-	CodeUnavailable
-	// CodeTimeout: the time for the call ended before its answer.
-	CodeTimeout
-	// CodeCanceled: the caller left before the answer.
-	CodeCanceled
-	// CodeTooLarge: the request or the answer is over a limit.
-	CodeTooLarge
-
-	// The codes from here on are the client's own and never travel.
-
-	// CodeEncode: the request could not be encoded. Nothing was sent.
-	CodeEncode
-	// CodeConnection: no connection could be had, or it was lost; the cause is a
-	// *muxpool.Error.
-	CodeConnection
-	// CodeBadResponse: an answer came and could not be parsed or decoded.
-	CodeBadResponse
-	// CodeInvalid: the Client was made with an option or argument that makes no
-	// sense. Nothing was sent.
-	CodeInvalid
+	CodeCanceled           = verdict.CodeCanceled
+	CodeUnknown            = verdict.CodeUnknown
+	CodeInvalidArgument    = verdict.CodeInvalidArgument
+	CodeDeadlineExceeded   = verdict.CodeDeadlineExceeded
+	CodeNotFound           = verdict.CodeNotFound
+	CodeAlreadyExists      = verdict.CodeAlreadyExists
+	CodePermissionDenied   = verdict.CodePermissionDenied
+	CodeResourceExhausted  = verdict.CodeResourceExhausted
+	CodeFailedPrecondition = verdict.CodeFailedPrecondition
+	CodeAborted            = verdict.CodeAborted
+	CodeOutOfRange         = verdict.CodeOutOfRange
+	CodeUnimplemented      = verdict.CodeUnimplemented
+	CodeInternal           = verdict.CodeInternal
+	CodeUnavailable        = verdict.CodeUnavailable
+	CodeDataLoss           = verdict.CodeDataLoss
+	CodeUnauthenticated    = verdict.CodeUnauthenticated
+	CodeBusiness           = verdict.CodeBusiness
+	CodeTooLarge           = verdict.CodeTooLarge
 )
 
-var codes = [...]string{"unknown", "business", "unknown method", "bad request", "internal", "overloaded",
-	"unavailable", "timeout", "canceled", "too large", "encode", "connection", "bad response", "invalid"}
+// The codes that are a client's own and never travel.
+const (
+	CodeEncode      = verdict.CodeEncode
+	CodeConnection  = verdict.CodeConnection // the cause is a *muxpool.Error
+	CodeBadResponse = verdict.CodeBadResponse
+	CodeInvalid     = verdict.CodeInvalid
+)
 
-func (c Code) String() string {
-	if int(c) < len(codes) {
-		return codes[c]
-	}
-	return fmt.Sprintf("code %d", uint8(c))
-}
+// The names that four of the codes had before v0.1.0.
+const (
+	// Deprecated: CodeUnimplemented.
+	CodeUnknownMethod = CodeUnimplemented
+	// Deprecated: CodeInvalidArgument.
+	CodeBadRequest = CodeInvalidArgument
+	// Deprecated: CodeResourceExhausted.
+	CodeOverloaded = CodeResourceExhausted
+	// Deprecated: CodeDeadlineExceeded.
+	CodeTimeout = CodeDeadlineExceeded
+)

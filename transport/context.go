@@ -32,6 +32,9 @@ const (
 	// ContextKeyTLS: on a server, the *tls.ConnectionState of a TLS connection;
 	// its VerifiedChains hold the client's identity under mTLS.
 	ContextKeyTLS
+
+	contextKeyCallerAttempt // see CallerAttempt
+	contextKeyCall          // the call's *requestContext
 )
 
 // callContext is the context of a client's encode function and its Before

@@ -147,7 +147,7 @@ func TestClientTimeoutBoundsEveryCall(t *testing.T) {
 			_, err := call(ctx, []byte{})
 			done <- err
 		}()
-		if err := wait(t, name+": the end of the call", done); asError(t, err).Code != transport.CodeTimeout {
+		if err := wait(t, name+": the end of the call", done); asError(t, err).Code != transport.CodeDeadlineExceeded {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // ErrInvalidOption: an option or an argument makes no sense; the text names it
@@ -18,15 +20,23 @@ var ErrPanicked = errors.New("transport: panic in the call")
 
 // Error is the error of every call that failed in the transport or was answered
 // with an error. On a server, an endpoint returns one to choose what the client
-// gets.
+// gets: Code, Status, Message, RetryAfter and NoRetry.
 type Error struct {
-	// Code says what went wrong.
+	// Code says what went wrong. Zero is taken for CodeUnknown.
 	Code Code
-	// Status is the number that the protocol carries, as an HTTP status is to
-	// HTTP. Zero, on a server: the protocol derives it from Code.
+	// Status is the service's own number, as the protocol carries it. Zero, on a
+	// server: the protocol derives one from Code if it needs it.
 	Status int
 	// Message is for people.
 	Message string
+	// RetryAfter says how long to wait before this peer is asked again, in whole
+	// milliseconds where it travels; 0: nothing. NoRetry says that no further
+	// attempt is wanted, wherever. They travel where the protocol carries metadata.
+	RetryAfter time.Duration
+	NoRetry    bool
+	// NotRun, of an error answer, reports that the server did not run the call: its
+	// transport says so, which knows. What an endpoint sets here is dropped.
+	NotRun bool
 	// Remote reports that the peer answered so. False: it was found on this side.
 	Remote bool
 	// Node and Method are those of the call, on a client.
@@ -35,7 +45,13 @@ type Error struct {
 	// Err is the cause; nil if there is none, as in an error answer.
 	Err error
 
-	sent bool
+	found *finding // of an error that a Client found: what its cause says
+}
+
+// finding is what a Client knows of a failure that it found itself.
+type finding struct {
+	whose verdict.Whose
+	ran   verdict.Ran
 }
 
 // maxMessage bounds a peer's text in an error's or a log's text, in bytes.
@@ -47,47 +63,46 @@ func Business(status int, message string) *Error {
 	return &Error{Code: CodeBusiness, Status: status, Message: message}
 }
 
+// Verdict says whose the failure is, whether the call was run, and what the peer
+// wants of those who would try again.
+func (e *Error) Verdict() verdict.Verdict {
+	v := verdict.ByCode(e.Code)
+	switch {
+	case e.found != nil:
+		v.Whose, v.Ran = e.found.whose, e.found.ran
+	case e.NotRun && e.Remote:
+		v = v.AsRefused()
+	}
+	v.RetryAfter, v.NoRetry = e.RetryAfter, e.NoRetry
+	return v
+}
+
 // Sent reports whether the request, or a part of it, may have been handed to the
 // kernel. False is a promise: a retry is safe whatever the request does.
-func (e *Error) Sent() bool { return e.sent }
-
-// Refused reports that the server answered without having run the call, so that
-// a retry, elsewhere or later, is safe whatever the request does.
-func (e *Error) Refused() bool {
-	return e.Remote && (e.Code == CodeOverloaded || e.Code == CodeUnavailable)
-}
+func (e *Error) Sent() bool { return e.Verdict().Sent() }
 
 // Business reports whether the error is one of the business: the service works
 // and its answer is no.
 func (e *Error) Business() bool { return e.Code == CodeBusiness }
 
-// Neutral reports whether the error says nothing against the node: an answer of the
-// business, or a call that was wrong from the start. Breakers ask it.
-func (e *Error) Neutral() bool {
-	switch e.Code {
-	case CodeBusiness, CodeBadRequest, CodeEncode, CodeInvalid:
-		return true
-	}
-	return false
-}
-
 // Timeout reports whether time ran out, as net.Error does.
-func (e *Error) Timeout() bool { return e.Code == CodeTimeout }
+func (e *Error) Timeout() bool { return e.Code == CodeDeadlineExceeded }
 
-// Is makes a timeout match context.DeadlineExceeded, on whichever side it was
-// noticed first.
+// Is makes a call that ran out of time match context.DeadlineExceeded, on whichever
+// side that was noticed first.
 func (e *Error) Is(target error) bool {
-	return target == context.DeadlineExceeded && e.Code == CodeTimeout
+	return target == context.DeadlineExceeded && e.Code == CodeDeadlineExceeded
 }
 
-// StatusCode returns Status.
-func (e *Error) StatusCode() int { return e.Status }
+// StatusCode returns the HTTP status for the code, from 400 to 599: go-kit's HTTP
+// transport asks for it. The service's own number is Status.
+func (e *Error) StatusCode() int { return verdict.ByCode(e.Code).Code.HTTP() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 func (e *Error) Error() string {
-	s := e.Code.String()
+	s := verdict.ByCode(e.Code).Code.String()
 	if e.Method != "" {
 		s = fmt.Sprintf("%s: %s", quote(e.Method, 80), s)
 	}
@@ -103,22 +118,11 @@ func (e *Error) Error() string {
 	return s
 }
 
-// wasSent asks an error chain whether the request was sent; true if it does not
-// know.
-func wasSent(err error) bool {
-	var s interface{ Sent() bool }
-	return !errors.As(err, &s) || s.Sent()
-}
-
 // codeOf is the code of an error that the code at hand does not know better.
 func codeOf(err error, otherwise Code) Code {
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return CodeTimeout
-	case errors.Is(err, context.Canceled):
-		return CodeCanceled
-	case errors.Is(err, muxpool.ErrFrameTooLarge):
-		return CodeTooLarge
+	switch c := verdict.Of(err).Code; c {
+	case CodeDeadlineExceeded, CodeCanceled, CodeTooLarge:
+		return c
 	}
 	return otherwise
 }

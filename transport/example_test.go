@@ -255,8 +255,8 @@ func ExampleServiceErrorHandler() {
 	_, err := c.Endpoint()(context.Background(), sumRequest{1, 2})
 	fmt.Println(err)
 	// Output:
-	// handled: unknown method: unknown method Product
-	// Product: unknown method: unknown method Product
+	// handled: unimplemented: unknown method Product
+	// Product: unimplemented: unknown method Product
 }
 
 // Bodies that are bytes already need not be copied: the memory of a Buffer is that

@@ -63,6 +63,15 @@ func (m *Message) SetMethod(name []byte) {
 	m.Method = string(name)
 }
 
+// put is Set for a message whose Metadata may be a map of the user's, which is left
+// as it is.
+func (m *Message) put(name, value string) {
+	md := make(Metadata, len(m.Metadata)+1)
+	maps.Copy(md, m.Metadata)
+	md[name] = value
+	m.Metadata = md
+}
+
 // Get returns the value of name, empty if there is none.
 func (m *Message) Get(name string) string { return m.Metadata[name] }
 

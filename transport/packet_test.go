@@ -55,7 +55,7 @@ func TestDatagrams(t *testing.T) {
 	if _, err := rawClient(pool, s.node, "Big")(testContext(t), []byte{}); asError(t, err).Code != transport.CodeTooLarge {
 		t.Errorf("an answer that no datagram holds: %v", err)
 	}
-	if _, err := rawClient(pool, s.node, "Nope")(testContext(t), []byte{}); asError(t, err).Code != transport.CodeUnknownMethod {
+	if _, err := rawClient(pool, s.node, "Nope")(testContext(t), []byte{}); asError(t, err).Code != transport.CodeUnimplemented {
 		t.Errorf("an unknown method: %v", err)
 	}
 }

@@ -60,7 +60,7 @@ type ServerProtocol interface {
 	// ParseRequest reads a request's frame into req: at least Method and Body,
 	// which may refer to frame. Everything else must be a copy.
 	//
-	// An error, best an *Error with CodeBadRequest, is answered to that call; the
+	// An error, best an *Error with CodeInvalidArgument, is answered to that call; the
 	// connection stays in use. What ParseRequest could read by then (OneWay, Tag)
 	// stands.
 	ParseRequest(frame []byte, req *Message) error

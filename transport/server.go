@@ -19,6 +19,7 @@ type Server struct {
 	errorEncoder ErrorEncoder
 	errorHandler kittransport.ErrorHandler
 	finalizer    []ServerFinalizerFunc
+	middlewares  []endpoint.Middleware
 	inline       bool
 	nilOption    bool
 }
@@ -48,6 +49,7 @@ func NewServer(e endpoint.Endpoint, dec DecodeRequestFunc, enc EncodeResponseFun
 		}
 		option(s)
 	}
+	s.surround()
 	return s
 }
 
@@ -103,13 +105,15 @@ func ServerInline() ServerOption {
 // CodeBusiness that wraps what Failed returned.
 type ErrorEncoder func(ctx context.Context, err error, resp *Message)
 
-// DefaultErrorEncoder sets resp.Err to what err says of itself: an *Error in its
-// chain as it is; otherwise CodeTimeout or CodeCanceled for the errors of contexts,
-// else CodeUnknown, with err's text and, if it has such a method, its StatusCode.
+// DefaultErrorEncoder sets resp.Err to what err says of itself: an *Error that the
+// endpoint made as it is; otherwise the code of its verdict (see verdict.Of) with err's
+// text. The number of a StatusCode method is Status, and, from 400 to 599, a code too. A
+// panic is CodeInternal, without its text.
 //
-// An *Error that a Client got from elsewhere while serving the call is passed on
-// only if it is one of the business: what another server says of itself does not
-// hold for this one.
+// What a call from here to elsewhere ended with is answered by its verdict, as the
+// caller of this server sees it: its own fault, an overload and the business's no as
+// they are; a node that could not be reached as CodeUnavailable; a method that is missing
+// there as CodeInternal. That a call was not run never passes on.
 func DefaultErrorEncoder(_ context.Context, err error, resp *Message) {
 	resp.Err = answerOf(err)
 }

@@ -8,19 +8,20 @@ import (
 // serve runs one call: it makes resp of req, and returns the context as the last
 // hook left it, and the error that is answered.
 func (s *Server) serve(ctx context.Context, req, resp *Message) (context.Context, error) {
-	ctx, err := s.try(ctx, req, resp)
+	ctx, ran, err := s.try(ctx, req, resp)
 	if err != nil {
-		err = s.refuse(ctx, err, resp)
+		err = s.refuse(ctx, err, ran, resp)
 	}
 	return ctx, err
 }
 
-// try is the order of a call.
-func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Context, err error) {
+// try is the order of a call. It reports whether the endpoint was called.
+func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Context, ran bool, err error) {
 	ctx = in
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
+			ran = ran && s.hasRun(in)
 		}
 	}()
 	for _, f := range s.before {
@@ -30,12 +31,13 @@ func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Contex
 	}
 	request, err := s.dec(ctx, req)
 	if err != nil {
-		return ctx, asBadRequest(err)
+		return ctx, false, asInvalid(err)
 	}
 	req.recycle()
+	ran = true
 	response, err := s.e(ctx, request)
 	if err != nil {
-		return ctx, err
+		return ctx, s.hasRun(in), err
 	}
 	for _, f := range s.after {
 		md := resp.Metadata
@@ -44,25 +46,27 @@ func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Contex
 	}
 	md := resp.Metadata
 	if err := s.enc(ctx, resp, response); err != nil {
-		return ctx, asInternal(err)
+		return ctx, true, asInternal(err)
 	}
 	resp.keep(md)
 	if err := failed(response); err != nil {
 		md := resp.Metadata
 		s.errorEncoder(ctx, businessError(err), resp)
 		resp.keep(md)
+		resp.stamp(true)
 	}
-	return ctx, nil
+	return ctx, true, nil
 }
 
 // refuse makes the answer of a call that failed. It returns what failed, a panic
 // of its own included.
-func (s *Server) refuse(ctx context.Context, cause error, resp *Message) (err error) {
+func (s *Server) refuse(ctx context.Context, cause error, ran bool, resp *Message) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
 			resp.Body, resp.Err = nil, answerOf(err)
 		}
+		resp.stamp(ran)
 	}()
 	resp.Body, resp.Err = nil, nil
 	md := resp.Metadata
@@ -70,6 +74,16 @@ func (s *Server) refuse(ctx context.Context, cause error, resp *Message) (err er
 	resp.keep(md)
 	s.errorHandler.Handle(ctx, cause)
 	return cause
+}
+
+// stamp puts the transport's mark on an error answer: whether the call was run. The
+// Error may be one that the endpoint uses for many answers.
+func (m *Message) stamp(ran bool) {
+	if m.Err != nil && m.Err.NotRun == ran {
+		e := *m.Err
+		e.NotRun = !ran
+		m.Err = &e
+	}
 }
 
 // finalize runs the finalizers; a panic in one of them goes to the error handler.

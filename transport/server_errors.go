@@ -3,6 +3,8 @@ package transport
 import (
 	"errors"
 	"fmt"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // PanicError is what a ServerErrorHandler gets of a call that panicked.
@@ -18,55 +20,91 @@ func (e *PanicError) Error() string {
 // Is makes a PanicError match ErrPanicked.
 func (e *PanicError) Is(target error) bool { return target == ErrPanicked }
 
-// answerOf makes the answer for an error.
-func answerOf(err error) *Error {
-	var own *Error
-	if errors.As(err, &own) {
-		if own.Code == CodeBusiness || own.ours() {
-			return own
-		}
-		return &Error{Code: codeOf(own, CodeUnknown), Message: err.Error()}
-	}
-	var panicked *PanicError
-	if errors.As(err, &panicked) {
-		return &Error{Code: CodeInternal, Message: "internal error"}
-	}
-	return &Error{Code: codeOf(err, CodeUnknown), Status: statusOf(err), Message: err.Error()}
+// Verdict says that this side is broken.
+func (e *PanicError) Verdict() verdict.Verdict {
+	return verdict.Verdict{Code: CodeInternal, Whose: verdict.Caller}
 }
 
-// ours reports whether this server made the error, not a Client within it.
-func (e *Error) ours() bool { return !e.Remote && e.Node == (Node{}) && e.Code < CodeEncode }
+// StatusCode returns 500.
+func (e *PanicError) StatusCode() int { return CodeInternal.HTTP() }
+
+// answerOf makes the answer for an error. What an endpoint chose is answered so; of any
+// other error the answer says what its verdict does, seen from the caller of this
+// server: what a call from here to elsewhere met is this method's failure, unless it
+// is the caller's own, or load.
+func answerOf(err error) *Error {
+	if errors.Is(err, ErrPanicked) {
+		return &Error{Code: CodeInternal, Message: "internal error"}
+	}
+	v := verdict.Of(err)
+	a := &Error{Code: passedOn(v.Code), Message: err.Error(), RetryAfter: v.RetryAfter, NoRetry: v.NoRetry}
+	if own := chosen(err); own != nil {
+		a.Code, a.Status, a.Message = own.Code.Travels(), own.Status, own.Message
+		if own.Message == "" && own.Err != nil {
+			a.Message = own.Err.Error()
+		}
+		return a
+	}
+	var remote *Error
+	switch {
+	case !errors.As(err, &remote):
+		a.Status = statusOf(err)
+	case remote.Remote && remote.Code == CodeBusiness:
+		a.Status, a.Message = remote.Status, remote.Message
+	}
+	return a
+}
+
+// passedOn is what a code that a call to elsewhere ended with is to the caller of this
+// server.
+func passedOn(c Code) Code {
+	switch c {
+	case CodeConnection:
+		return CodeUnavailable
+	case CodeUnimplemented, CodeEncode, CodeBadResponse, CodeInvalid: // this server has the method, and is at fault
+		return CodeInternal
+	}
+	return c.Travels()
+}
 
 // businessError makes the error of a response that has failed.
 func businessError(err error) *Error {
-	var own *Error
-	if errors.As(err, &own) && own.Code == CodeBusiness {
+	if own := chosen(err); own != nil && own.Code == CodeBusiness {
 		return own
 	}
 	return &Error{Code: CodeBusiness, Status: statusOf(err), Message: err.Error(), Err: err}
 }
 
+// statusOf is the service's own number for an error: the Status of an *Error that was
+// made here, or what a StatusCode method of the service's own returns.
 func statusOf(err error) int {
-	var s interface{ StatusCode() int }
-	if errors.As(err, &s) {
-		return s.StatusCode()
+	if own := chosen(err); own != nil {
+		return own.Status
 	}
-	return 0
+	var s interface {
+		error
+		StatusCode() int
+	}
+	if !errors.As(err, &s) {
+		return 0
+	}
+	if _, ours := s.(verdict.Teller); ours {
+		return 0 // it is an HTTP status, made of the code
+	}
+	return s.StatusCode()
 }
 
-// asBadRequest is the error of a request that could not be parsed or decoded.
-func asBadRequest(err error) error {
-	var own *Error
-	if errors.As(err, &own) {
+// asInvalid is the error of a request that could not be parsed or decoded.
+func asInvalid(err error) error {
+	if chosen(err) != nil {
 		return err
 	}
-	return &Error{Code: CodeBadRequest, Message: err.Error(), Err: err}
+	return &Error{Code: CodeInvalidArgument, Message: err.Error(), Err: err}
 }
 
 // asInternal is the error of a response that could not be encoded.
 func asInternal(err error) error {
-	var own *Error
-	if errors.As(err, &own) {
+	if chosen(err) != nil {
 		return err
 	}
 	return &Error{Code: CodeInternal, Message: "the response could not be encoded", Err: err}

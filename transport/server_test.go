@@ -77,7 +77,7 @@ func TestServerErrors(t *testing.T) {
 	s := serve(t, map[string]*transport.Server{
 		"plain":    returns(boom),
 		"status":   returns(statusError{}),
-		"own":      returns(&transport.Error{Code: transport.CodeOverloaded, Status: 5, Message: "later"}),
+		"own":      returns(&transport.Error{Code: transport.CodeResourceExhausted, Status: 5, Message: "later"}),
 		"business": returns(transport.Business(77, "no stock")),
 		"timeout":  returns(context.DeadlineExceeded),
 		"other's":  returns(&transport.Error{Code: transport.CodeUnavailable, Remote: true, Message: "from elsewhere"}),
@@ -93,12 +93,12 @@ func TestServerErrors(t *testing.T) {
 	pool := newPool(t)
 	for method, want := range map[string]transport.Error{
 		"plain":    {Code: transport.CodeUnknown, Message: "boom"},
-		"status":   {Code: transport.CodeUnknown, Status: 418, Message: "teapot"},
-		"own":      {Code: transport.CodeOverloaded, Status: 5, Message: "later"},
+		"status":   {Code: transport.CodeInvalidArgument, Status: 418, Message: "teapot"},
+		"own":      {Code: transport.CodeResourceExhausted, Status: 5, Message: "later"},
 		"business": {Code: transport.CodeBusiness, Status: 77, Message: "no stock"},
-		"timeout":  {Code: transport.CodeTimeout, Message: "context deadline exceeded"},
-		"other's":  {Code: transport.CodeUnknown, Message: "unavailable: from elsewhere"},
-		"decode":   {Code: transport.CodeBadRequest, Message: "boom"},
+		"timeout":  {Code: transport.CodeDeadlineExceeded, Message: "context deadline exceeded"},
+		"other's":  {Code: transport.CodeUnavailable, Message: "unavailable: from elsewhere"},
+		"decode":   {Code: transport.CodeInvalidArgument, Message: "boom"},
 		"encode":   {Code: transport.CodeInternal, Message: "the response could not be encoded"},
 		"encoder":  {Code: transport.CodeBusiness, Status: 3, Message: "encoded boom"},
 	} {

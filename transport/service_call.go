@@ -51,11 +51,11 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	if err == nil && call.req.Timeout > 0 {
 		end = arrived.Add(call.req.Timeout)
 	}
-	call.requestContext = &requestContext{method: call.req.Method, size: len(frame)}
+	call.requestContext = &requestContext{method: call.req.Method, size: len(frame), attempt: call.req.attempt()}
 	call.Init(conn, end)
 	call.resp.Method = call.method
 	if err != nil {
-		return call, fmt.Errorf("method %s: %w", quote(call.method, 80), asBadRequest(err))
+		return call, fmt.Errorf("method %s: %w", quote(call.method, 80), asInvalid(err))
 	}
 	r := call.req.route
 	if r == nil || r.method != call.req.Method {
@@ -63,7 +63,7 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	}
 	call.req.routes, call.req.route = nil, nil
 	if r == nil {
-		return call, &Error{Code: CodeUnknownMethod, Message: "unknown method " + quote(call.method, 80)}
+		return call, &Error{Code: CodeUnimplemented, Message: "unknown method " + quote(call.method, 80)}
 	}
 	call.server = r.server
 	return call, nil
@@ -72,7 +72,7 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 // enterFlight counts a call in, unless there are too many.
 func (s *Service) enterFlight() error {
 	if n := s.inFlight.Add(1); n > int64(s.maxInFlight) {
-		return &Error{Code: CodeOverloaded, Message: "too many calls in flight"}
+		return &Error{Code: CodeResourceExhausted, Message: "too many calls in flight"}
 	}
 	return nil
 }
@@ -81,6 +81,7 @@ func (s *Service) enterFlight() error {
 func (s *Service) turnAway(call *serverCall, err error) {
 	s.reports.report(call.requestContext, err)
 	call.resp.Err = answerOf(err)
+	call.resp.stamp(false)
 	_ = s.answer(call)
 	call.done()
 }
@@ -91,7 +92,7 @@ func (s *Service) run(call *serverCall) {
 	var ctx context.Context = call.requestContext
 	err := call.Err()
 	if err != nil { // it waited too long, or nobody waits for it any more
-		err = call.server.refuse(ctx, err, &call.resp)
+		err = call.server.refuse(ctx, err, false, &call.resp)
 	} else {
 		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
 	}
@@ -123,6 +124,7 @@ func (s *Service) answer(call *serverCall) error {
 	if sent := call.from.ready(call); sent != nil {
 		defer sent()
 	}
+	call.resp.writeWords()
 	frame, err := s.encode(call)
 	if err != nil {
 		call.resp = Message{Method: call.resp.Method, Err: &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}}

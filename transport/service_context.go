@@ -16,6 +16,9 @@ type requestContext struct {
 	method string
 	size   int          // of the request's frame
 	answer atomic.Int64 // size of the answer's frame; set before the finalizers run
+
+	attempt int         // of the client's, as it says
+	ran     atomic.Bool // the endpoint was called; used under ServerMiddleware
 }
 
 func (c *requestContext) Value(key any) any {
@@ -24,6 +27,10 @@ func (c *requestContext) Value(key any) any {
 		return c.method
 	case ContextKeyRequestBytes:
 		return c.size
+	case contextKeyCallerAttempt:
+		return c.attempt
+	case contextKeyCall:
+		return c
 	case ContextKeyResponseBytes:
 		if n := c.answer.Load(); n > 0 {
 			return int(n)

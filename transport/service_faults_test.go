@@ -19,7 +19,7 @@ func TestUnknownMethodIsAnsweredAlone(t *testing.T) {
 	s := serve(t, map[string]*transport.Server{"M": rawServer(echo)})
 	pool := newPool(t)
 	_, err := rawClient(pool, s.node, "N\n\x1b[31m")(testContext(t), []byte{})
-	if e := asError(t, err); e.Code != transport.CodeUnknownMethod || strings.ContainsAny(e.Message, "\n\x1b") {
+	if e := asError(t, err); e.Code != transport.CodeUnimplemented || strings.ContainsAny(e.Message, "\n\x1b") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := rawClient(pool, s.node, "M")(testContext(t), []byte{}); err != nil {

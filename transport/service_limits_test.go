@@ -238,7 +238,7 @@ func TestTooManyCallsInAllAreTurnedAway(t *testing.T) {
 		}
 		a := <-answers
 		var e *transport.Error
-		if a.id != 3 || !errors.As(a.err, &e) || e.Code != transport.CodeOverloaded {
+		if a.id != 3 || !errors.As(a.err, &e) || e.Code != transport.CodeResourceExhausted {
 			t.Errorf("got %+v", a)
 		}
 		close(release)

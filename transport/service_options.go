@@ -56,7 +56,7 @@ func ServiceMaxConns(n int) ServiceOption {
 
 // ServiceMaxInFlight sets how many calls may be in flight: on one connection, from
 // which nothing more is read until one of them ends, and in the whole Service,
-// beyond which calls are answered with CodeOverloaded, unrun. Defaults 4096 and
+// beyond which calls are answered with CodeResourceExhausted, unrun. Defaults 4096 and
 // 65,536.
 func ServiceMaxInFlight(perConn, total int) ServiceOption {
 	return func(o *serviceOptions) {

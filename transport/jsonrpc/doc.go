@@ -8,7 +8,7 @@
 // "result". A method is "Service.Method".
 //
 // The protocol has no place for metadata, deadlines and cancellation. An error is
-// a text: CodeUnknownMethod is recognised by net/rpc's words for it, everything
+// a text: CodeUnimplemented is recognised by net/rpc's words for it, everything
 // else is CodeUnknown. A one-way call is a notification, with a null id; a net/rpc
 // server answers it all the same, and that answer is dropped.
 //

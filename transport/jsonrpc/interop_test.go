@@ -97,7 +97,7 @@ func TestClientAgainstNetRPC(t *testing.T) {
 	}
 	for _, method := range []string{"Arith.Nothing", "Nobody.Nothing", "NoDot"} {
 		_, err = call(method, Args{})
-		if !errors.As(err, &e) || !e.Remote || (method != "NoDot" && e.Code != transport.CodeUnknownMethod) {
+		if !errors.As(err, &e) || !e.Remote || (method != "NoDot" && e.Code != transport.CodeUnimplemented) {
 			t.Errorf("%s: got %v", method, err)
 		}
 	}

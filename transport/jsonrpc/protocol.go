@@ -128,7 +128,7 @@ func parseError(raw json.RawMessage) *transport.Error {
 		e.Message = string(raw)
 	}
 	if strings.HasPrefix(e.Message, noService) || strings.HasPrefix(e.Message, noMethod) {
-		e.Code = transport.CodeUnknownMethod
+		e.Code = transport.CodeUnimplemented
 	}
 	return e
 }

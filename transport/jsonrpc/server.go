@@ -58,7 +58,7 @@ func (Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Messa
 // errorText is what net/rpc's clients get to see; a text is all that they take.
 func errorText(req *transport.Message, e *transport.Error) string {
 	switch {
-	case e.Code == transport.CodeUnknownMethod:
+	case e.Code == transport.CodeUnimplemented:
 		return noMethod + req.Method
 	case e.Message == "":
 		return e.Code.String()

@@ -2,6 +2,7 @@ package trpc
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/muxkit/muxkit/transport"
 )
@@ -31,14 +32,16 @@ const (
 // code failed because of a call of its own.
 func codeOf(ret int32) transport.Code {
 	switch ret {
-	case retServerDecode, retServerAuth, retServerValidate:
-		return transport.CodeBadRequest
+	case retServerDecode, retServerValidate:
+		return transport.CodeInvalidArgument
+	case retServerAuth:
+		return transport.CodeUnauthenticated
 	case retServerNoService, retServerNoFunc:
-		return transport.CodeUnknownMethod
+		return transport.CodeUnimplemented
 	case retServerTimeout, retServerFullLinkTimeout, retClientTimeout, retClientFullLinkTimeout:
-		return transport.CodeTimeout
+		return transport.CodeDeadlineExceeded
 	case retServerOverload, retServerLimited:
-		return transport.CodeOverloaded
+		return transport.CodeResourceExhausted
 	case retServerEncode, retServerSystem:
 		return transport.CodeInternal
 	case retClientCanceled:
@@ -51,17 +54,26 @@ func codeOf(ret int32) transport.Code {
 }
 
 // retOf is the framework code for what has no number of its own.
-func retOf(code transport.Code) int32 {
-	switch code {
-	case transport.CodeUnknownMethod:
+func retOf(e *transport.Error) int32 {
+	switch e.Code {
+	case transport.CodeUnimplemented:
 		return retServerNoFunc
-	case transport.CodeBadRequest:
+	case transport.CodeInvalidArgument:
 		return retServerDecode
-	case transport.CodeInternal:
+	case transport.CodeOutOfRange, transport.CodeFailedPrecondition:
+		return retServerValidate
+	case transport.CodeUnauthenticated, transport.CodePermissionDenied:
+		return retServerAuth
+	case transport.CodeInternal, transport.CodeDataLoss:
 		return retServerSystem
-	case transport.CodeOverloaded, transport.CodeUnavailable: // neither ran the call
+	case transport.CodeResourceExhausted:
 		return retServerOverload
-	case transport.CodeTimeout:
+	case transport.CodeUnavailable:
+		if e.NotRun {
+			return retServerOverload // as near as tRPC comes to "elsewhere, please"
+		}
+		return retServerSystem
+	case transport.CodeDeadlineExceeded:
 		return retServerTimeout
 	case transport.CodeCanceled:
 		return retClientCanceled
@@ -85,15 +97,22 @@ func rets(e *transport.Error) (ret, funcRet int32) {
 	case status != 0:
 		return status, 0
 	}
-	return retOf(e.Code), 0
+	return retOf(e), 0
 }
 
 // failure is the error that an answer stands for, nil if it is none. A framework
-// code comes first: with it the service did not answer.
+// code comes first: with it the service did not answer. What muxkit's servers say
+// beside it counts more: tRPC has fewer codes, its numbers are the services' own as
+// well, and none of them says for certain that a call was not run.
 func (h *responseHead) failure() *transport.Error {
 	switch {
 	case h.ret != 0:
-		return &transport.Error{Code: codeOf(h.ret), Status: int(h.ret), Message: string(h.message)}
+		e := &transport.Error{Code: codeOf(h.ret), Status: int(h.ret), Message: string(h.message)}
+		if n, err := strconv.ParseUint(h.metadata[transport.MetadataCode], 10, 8); err == nil {
+			e.Code = transport.Code(n).Travels()
+		}
+		e.NotRun = h.metadata[transport.MetadataNotRun] == "1"
+		return e
 	case h.funcRet != 0:
 		return transport.Business(int(h.funcRet), string(h.message))
 	}

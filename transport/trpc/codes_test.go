@@ -31,15 +31,15 @@ func TestCodesThatAServiceSends(t *testing.T) {
 		ret  int
 		back transport.Code
 	}{
-		transport.CodeUnknown:       {999, transport.CodeUnknown},
-		transport.CodeUnknownMethod: {12, transport.CodeUnknownMethod},
-		transport.CodeBadRequest:    {1, transport.CodeBadRequest},
-		transport.CodeInternal:      {31, transport.CodeInternal},
-		transport.CodeOverloaded:    {22, transport.CodeOverloaded},
-		transport.CodeUnavailable:   {22, transport.CodeOverloaded},
-		transport.CodeTimeout:       {21, transport.CodeTimeout},
-		transport.CodeCanceled:      {161, transport.CodeCanceled},
-		transport.CodeTooLarge:      {2, transport.CodeInternal},
+		transport.CodeUnknown:           {999, transport.CodeUnknown},
+		transport.CodeUnimplemented:     {12, transport.CodeUnimplemented},
+		transport.CodeInvalidArgument:   {1, transport.CodeInvalidArgument},
+		transport.CodeInternal:          {31, transport.CodeInternal},
+		transport.CodeResourceExhausted: {22, transport.CodeResourceExhausted},
+		transport.CodeUnavailable:       {31, transport.CodeUnavailable},
+		transport.CodeDeadlineExceeded:  {21, transport.CodeDeadlineExceeded},
+		transport.CodeCanceled:          {161, transport.CodeCanceled},
+		transport.CodeTooLarge:          {2, transport.CodeTooLarge},
 	} {
 		got := answerTo(t, &transport.Error{Code: code, Message: "why"})
 		if got.Code != want.back || got.Status != want.ret || got.Message != "why" {
@@ -50,15 +50,15 @@ func TestCodesThatAServiceSends(t *testing.T) {
 
 func TestFrameworkCodes(t *testing.T) {
 	for ret, want := range map[int]transport.Code{
-		1: transport.CodeBadRequest, 2: transport.CodeInternal, 11: transport.CodeUnknownMethod, 12: transport.CodeUnknownMethod,
-		21: transport.CodeTimeout, 22: transport.CodeOverloaded, 23: transport.CodeOverloaded, 24: transport.CodeTimeout,
-		31: transport.CodeInternal, 41: transport.CodeBadRequest, 51: transport.CodeBadRequest,
-		101: transport.CodeTimeout, 102: transport.CodeTimeout, 111: transport.CodeInternal, 141: transport.CodeInternal,
+		1: transport.CodeInvalidArgument, 2: transport.CodeInternal, 11: transport.CodeUnimplemented, 12: transport.CodeUnimplemented,
+		21: transport.CodeDeadlineExceeded, 22: transport.CodeResourceExhausted, 23: transport.CodeResourceExhausted, 24: transport.CodeDeadlineExceeded,
+		31: transport.CodeInternal, 41: transport.CodeUnauthenticated, 51: transport.CodeInvalidArgument,
+		101: transport.CodeDeadlineExceeded, 102: transport.CodeDeadlineExceeded, 111: transport.CodeInternal, 141: transport.CodeInternal,
 		161: transport.CodeCanceled, 171: transport.CodeInternal, 201: transport.CodeUnknown, 999: transport.CodeUnknown,
 		-1: transport.CodeUnknown, math.MinInt32: transport.CodeUnknown,
 	} {
-		got := answerTo(t, &transport.Error{Code: transport.CodeUnknown, Status: ret})
-		if got.Code != want || got.Status != ret {
+		got := (&responseHead{ret: int32(ret)}).failure()
+		if got.Code != want || got.Status != ret || got.NotRun {
 			t.Errorf("ret %d is %+v, not %v", ret, got, want)
 		}
 	}

@@ -56,7 +56,7 @@ func FuzzRequest(f *testing.F) {
 		failed := p.ParseRequest(frame, &req)
 		resp := transport.Message{Body: req.Body, Metadata: req.Metadata}
 		if failed != nil {
-			resp = transport.Message{Err: &transport.Error{Code: transport.CodeBadRequest, Message: failed.Error()}}
+			resp = transport.Message{Err: &transport.Error{Code: transport.CodeInvalidArgument, Message: failed.Error()}}
 		}
 		if _, err := p.AppendResponse(nil, 1, &req, &resp); err != nil && failed != nil {
 			t.Fatalf("a request that is refused with %v cannot be answered: %v", failed, err)

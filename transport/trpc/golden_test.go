@@ -71,7 +71,7 @@ func TestResponsesAreThoseOfTrpcGo(t *testing.T) {
 		"response-metadata": {"request-metadata", transport.Message{Body: []byte("the body"), Metadata: transport.Metadata{"trace": "t-\x00\xff"}}},
 		"response-dyeing":   {"request-dyeing", transport.Message{Body: []byte("the body")}},
 		"response-no-func": {"request", transport.Message{
-			Err: &transport.Error{Code: transport.CodeUnknownMethod, Status: 12, Message: "no such func"}}},
+			Err: &transport.Error{Code: transport.CodeUnimplemented, Status: 12, Message: "no such func"}}},
 		"response-business":          {"request", transport.Message{Err: transport.Business(10007, "not enough on the account")}},
 		"response-business-negative": {"request", transport.Message{Err: transport.Business(-3, "minus three")}},
 	} {
@@ -116,17 +116,17 @@ func TestAnswerToUnparseableHead(t *testing.T) {
 	}
 	var failure *transport.Error
 	if err := (Protocol{}).ParseResponse(frame, new(transport.Message)); !errors.As(err, &failure) ||
-		failure.Code != transport.CodeBadRequest || failure.Status != 1 {
+		failure.Code != transport.CodeInvalidArgument || failure.Status != 1 {
 		t.Errorf("ParseResponse gives %v", err)
 	}
 
 	request := golden(t, "request")
 	request[headerSize] = 0xff
 	var req transport.Message
-	if err := (Protocol{}).ParseRequest(request, &req); !errors.As(err, &failure) || failure.Code != transport.CodeBadRequest {
+	if err := (Protocol{}).ParseRequest(request, &req); !errors.As(err, &failure) || failure.Code != transport.CodeInvalidArgument {
 		t.Fatalf("ParseRequest gives %v", err)
 	}
-	got, err := Protocol{}.AppendResponse(nil, 1, &req, &transport.Message{Err: &transport.Error{Code: transport.CodeBadRequest, Message: "service codec Decode"}})
+	got, err := Protocol{}.AppendResponse(nil, 1, &req, &transport.Message{Err: &transport.Error{Code: transport.CodeInvalidArgument, Message: "service codec Decode"}})
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("AppendResponse gives %v\n%x\ntrpc-go has\n%x", err, got, want)
 	}
@@ -146,7 +146,7 @@ func TestStreamIsRefused(t *testing.T) {
 	var req transport.Message
 	err := p.ParseRequest(frame, &req)
 	var failure *transport.Error
-	if !errors.As(err, &failure) || failure.Code != transport.CodeBadRequest {
+	if !errors.As(err, &failure) || failure.Code != transport.CodeInvalidArgument {
 		t.Fatalf("ParseRequest gives %v", err)
 	}
 	reset, err := p.AppendResponse(nil, 100, &req, &transport.Message{Err: failure})

@@ -196,9 +196,14 @@ func appendMetadata(dst []byte, number int, md transport.Metadata) ([]byte, erro
 		if !utf8.ValidString(name) {
 			return dst, fmt.Errorf("trpc: the metadata name %.80q is not UTF-8", name)
 		}
-		dst = append(dst, byte(number<<3|wireBytes))
-		dst = binary.AppendUvarint(dst, uint64(sizeBytes(len(name))+sizeBytes(len(value))))
-		dst = appendAllBytes(appendAllBytes(dst, 1, name), 2, value)
+		dst = appendPair(dst, number, name, value)
 	}
 	return dst, nil
+}
+
+// appendPair appends an entry of a map<string, bytes>.
+func appendPair(dst []byte, number int, name, value string) []byte {
+	dst = append(dst, byte(number<<3|wireBytes))
+	dst = binary.AppendUvarint(dst, uint64(sizeBytes(len(name))+sizeBytes(len(value))))
+	return appendAllBytes(appendAllBytes(dst, 1, name), 2, value)
 }

@@ -177,7 +177,7 @@ func TestKeepAlive(t *testing.T) {
 		t.Fatalf("Parse gives %d, %v", id, err)
 	}
 	var failure *transport.Error
-	if err := p.ParseRequest(frame, new(transport.Message)); !errors.As(err, &failure) || failure.Code != transport.CodeBadRequest {
+	if err := p.ParseRequest(frame, new(transport.Message)); !errors.As(err, &failure) || failure.Code != transport.CodeInvalidArgument {
 		t.Errorf("ParseRequest gives %v", err)
 	}
 }

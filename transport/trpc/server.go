@@ -2,6 +2,7 @@ package trpc
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ var errNoHead = errors.New("trpc: a request without a head")
 
 // refuse is the answer to a request that makes no sense.
 func refuse(err error) error {
-	return &transport.Error{Code: transport.CodeBadRequest, Message: err.Error(), Err: err}
+	return &transport.Error{Code: transport.CodeInvalidArgument, Message: err.Error(), Err: err}
 }
 
 // fill copies what is kept of a request's head.
@@ -98,6 +99,7 @@ func (p Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Mes
 	if dst, err = appendMetadata(dst, responseTransInfo, resp.Metadata); err != nil {
 		return dst, err
 	}
+	dst = appendMarks(dst, resp.Err)
 	dst = appendVarint(dst, responseContentType, uint64(orDefault(own.ContentType, asked.ContentType)))
 	dst = appendVarint(dst, fieldAttachmentSize, uint64(len(own.Attachment)))
 	if len(dst)-start == headerSize {
@@ -121,6 +123,20 @@ func appendFailure(dst []byte, e *transport.Error) []byte {
 	dst = appendVarint(dst, responseRet, uint64(int64(ret)))
 	dst = appendVarint(dst, responseFuncRet, uint64(int64(funcRet)))
 	return appendBytes(dst, responseErrorMsg, cut(e.Message))
+}
+
+// appendMarks appends what tRPC has no field for to the trans_info of an error answer.
+func appendMarks(dst []byte, e *transport.Error) []byte {
+	if e == nil || e.Code == transport.CodeBusiness {
+		return dst
+	}
+	if ret, _ := rets(e); codeOf(ret) != e.Code {
+		dst = appendPair(dst, responseTransInfo, transport.MetadataCode, strconv.Itoa(int(e.Code.Travels())))
+	}
+	if e.NotRun {
+		dst = appendPair(dst, responseTransInfo, transport.MetadataNotRun, "1")
+	}
+	return dst
 }
 
 const maxMessage = 4 << 10

@@ -31,7 +31,7 @@ func TestToServerUnparseableHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *transport.Error
-	if err := ours.ParseResponse(frame, new(transport.Message)); !errors.As(err, &e) || e.Code != transport.CodeBadRequest || e.Status != 1 {
+	if err := ours.ParseResponse(frame, new(transport.Message)); !errors.As(err, &e) || e.Code != transport.CodeInvalidArgument || e.Status != 1 {
 		t.Errorf("the answer is %v", err)
 	}
 	c.must("Echo", nonce())
@@ -165,7 +165,7 @@ func (c *caller) timeOut(p transport.Protocol) {
 		transport.ClientTimeout(20*time.Millisecond))
 	var e *transport.Error
 	_, err := client.Endpoint()(c.t.Context(), []byte(nonce()))
-	if !errors.As(err, &e) || e.Code != transport.CodeTimeout && !errors.Is(err, muxpool.ErrStalled) {
+	if !errors.As(err, &e) || e.Code != transport.CodeDeadlineExceeded && !errors.Is(err, muxpool.ErrStalled) {
 		c.t.Fatalf("the call gives %v", err)
 	}
 }

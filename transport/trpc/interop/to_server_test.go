@@ -73,7 +73,7 @@ func TestToServerTimeout(t *testing.T) {
 	c.must("Echo", nonce())
 	key := nonce()
 	e := c.refused("Hold", key, transport.ClientTimeout(500*time.Millisecond))
-	if e.Code != transport.CodeTimeout || e.Remote || !e.Sent() {
+	if e.Code != transport.CodeDeadlineExceeded || e.Remote || !e.Sent() {
 		t.Errorf("the call ends with %+v", e)
 	}
 	c.must("Ended", key) // the server's context ended too
@@ -86,17 +86,17 @@ func TestToServerTimeout(t *testing.T) {
 func TestToServerFrameworkCodes(t *testing.T) {
 	c := newCaller(t, nil)
 	for ret, code := range map[int]transport.Code{
-		1: transport.CodeBadRequest, 2: transport.CodeInternal, 11: transport.CodeUnknownMethod,
-		21: transport.CodeTimeout, 22: transport.CodeOverloaded, 23: transport.CodeOverloaded,
-		31: transport.CodeInternal, 41: transport.CodeBadRequest, 51: transport.CodeBadRequest,
-		101: transport.CodeTimeout, 111: transport.CodeInternal, 161: transport.CodeCanceled, 999: transport.CodeUnknown,
+		1: transport.CodeInvalidArgument, 2: transport.CodeInternal, 11: transport.CodeUnimplemented,
+		21: transport.CodeDeadlineExceeded, 22: transport.CodeResourceExhausted, 23: transport.CodeResourceExhausted,
+		31: transport.CodeInternal, 41: transport.CodeInvalidArgument, 51: transport.CodeInvalidArgument,
+		101: transport.CodeDeadlineExceeded, 111: transport.CodeInternal, 161: transport.CodeCanceled, 999: transport.CodeUnknown,
 	} {
 		e := c.refused("Framework", strconv.Itoa(ret))
 		if e.Code != code || e.Status != ret || !e.Remote || e.Business() || e.Message != fmt.Sprint("framework ", ret) {
 			t.Errorf("ret %d gives %+v", ret, e)
 		}
 	}
-	if e := c.refused("Nothing"+nonce(), ""); e.Code != transport.CodeUnknownMethod || e.Status != 12 || !e.Remote {
+	if e := c.refused("Nothing"+nonce(), ""); e.Code != transport.CodeUnimplemented || e.Status != 12 || !e.Remote {
 		t.Errorf("an unknown function gives %+v", e)
 	}
 	c.must("Echo", nonce())
