@@ -3,27 +3,143 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"github.com/muxkit/muxkit/breaker"
 )
 
 // errBroken is in the error of a run in which a promise was broken.
 var errBroken = errors.New("a promise was broken")
 
-// broken says which promises a round broke. What gets are lost without breakers
-// is no promise: the table shows it.
-func (o outcome) broken() error {
-	var errs []error
-	refute := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("%w: %s, %s breakers: %w", errBroken, o.fault, o.guard(), fmt.Errorf(format, args...)))
+// promise returns what of an outcome breaks it, nil if nothing does.
+type promise func(outcome) error
+
+// always are the promises that hold whatever breakers there are.
+var always = []promise{callsMade, answersFit, nothingTwice}
+
+// broken says which promises a round broke. What is lost without muxkit's breakers is
+// no promise: the table shows it.
+func (o outcome) broken() (err error) {
+	promises := always
+	if o.guard == judged {
+		promises = append(promises[:len(promises):len(promises)], o.scene.promises...)
+	}
+	for _, p := range promises {
+		if broke := p(o); broke != nil {
+			err = errors.Join(err, fmt.Errorf("%w: %s, %s: %w", errBroken, o.scene.name, o.guarded(), broke))
 		}
 	}
-	s := o.summary
-	refute(s.gets.calls == 0 || s.puts.calls == 0, "no calls were made")
-	refute(s.wrong > 0, "%d answers did not fit their calls", s.wrong)
-	refute(o.repeated > 0, "%d calls that are not idempotent reached nodes twice", o.repeated)
-	if o.guarded {
-		refute(s.gets.lost > 0, "%d idempotent calls were lost, as by %w", s.gets.lost, s.gets.example)
-		refute(s.puts.unsent > 0, "%d calls were lost that no node had got, as by %w", s.puts.unsent, s.puts.example)
-	}
-	return errors.Join(errs...)
+	return err
 }
+
+func callsMade(o outcome) error {
+	return o.each(func(t tally) error { return unless(t.calls > 0, "no calls of %s were made", t.method) })
+}
+
+func answersFit(o outcome) error {
+	return o.each(func(t tally) error { return unless(t.wrong == 0, "%d answers did not fit their calls", t.wrong) })
+}
+
+func nothingTwice(o outcome) error {
+	return unless(o.repeated == 0, "%d calls that are not idempotent reached nodes twice", o.repeated)
+}
+
+func idempotentKept(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.method == methodPut || t.lost() == 0, "%d idempotent calls were lost, as by %w", t.lost(), t.example)
+	})
+}
+
+func nothingUnsentLost(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.unsent == 0, "%d calls were lost that no node had got, as by %w", t.unsent, t.example)
+	})
+}
+
+// goodKept: no good call is lost, idempotent or not.
+func goodKept(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.other || t.lost() == 0, "%d calls of %s were lost, as by %w", t.lost(), t.method, t.example)
+	})
+}
+
+// othersAnswered: the others get the answers that they must expect, all.
+func othersAnswered(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(!t.other || t.asSuch == t.calls, "%d of %d calls were not answered with %v, as by %w",
+			t.calls-t.asSuch, t.calls, t.fails, t.example)
+	})
+}
+
+// othersFailFast: what cannot be had does not keep its callers waiting.
+func othersFailFast(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(!t.other || t.latency[later].p99 <= slow, "%s took %v to fail", t.method, t.latency[later].p99)
+	})
+}
+
+func nothingOpens(o outcome) error {
+	node, method := o.openings()
+	return unless(node+method == 0, "breakers opened: %s", o.firstOpening())
+}
+
+func noNodeOpens(o outcome) error {
+	node, _ := o.openings()
+	return unless(node == 0, "the breaker of a node opened %d times: %s", node, o.firstOpening())
+}
+
+func aMethodOpens(o outcome) error {
+	_, method := o.openings()
+	return unless(method > 0, "no method's breaker opened")
+}
+
+// onlyVictimsMethodOpens: where a method fails, its breaker opens, and no other.
+func onlyVictimsMethodOpens(o outcome) error {
+	for _, c := range o.opened {
+		if c.Node.Address != o.victim || methodOf(c) != o.scene.hurts {
+			return fmt.Errorf("another breaker opened, %s of %v", methodOf(c), c.Node)
+		}
+	}
+	return aMethodOpens(o)
+}
+
+// victimStaysInUse: the good answers of the unlucky node's other methods are its fair
+// share, but for what chance takes from it.
+func victimStaysInUse(o outcome) error {
+	return unless(o.victims >= 0.7/3, "the node with a failing method had only %.0f%% of the good answers", 100*o.victims)
+}
+
+// goodputKept: as many calls are answered as the nodes can.
+func goodputKept(o outcome) error {
+	return unless(o.goodput >= 0.95*o.possible, "%.0f good answers a second are %.1f%% of the capacity, %.0f",
+		o.goodput, 100*o.goodput/o.possible, o.possible)
+}
+
+func (o outcome) each(check func(tally) error) (err error) {
+	for _, t := range o.tallies {
+		err = errors.Join(err, check(t))
+	}
+	return err
+}
+
+func unless(holds bool, format string, args ...any) error {
+	if holds {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+// openings counts how often breakers opened: those of nodes as a whole, and those of
+// single methods.
+func (o outcome) openings() (node, method int) {
+	for _, c := range o.opened {
+		if methodOf(c) == "" {
+			node++
+		} else {
+			method++
+		}
+	}
+	return node, method
+}
+
+// methodOf is the method whose breaker changed, empty for that of the node.
+func methodOf(c breaker.Change) string { return "" }
