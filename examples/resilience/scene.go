@@ -71,7 +71,7 @@ func scenes() []scene {
 		sick("failing", tell("fails 50"), tell("fails 0")),
 		{
 			name: "failing-method", without: usual, nodes: well,
-			callers: []caller{{method: methodGet, percent: 50}, {method: methodPut, percent: 25}, {method: methodScan, percent: 25}},
+			callers: []caller{{method: methodGet, percent: 40}, {method: methodPut, percent: 20}, {method: methodScan, percent: 40}},
 			strike:  tell("fails 100 " + methodScan), heal: tell("fails 0 " + methodScan), hurts: methodScan,
 			promises: []promise{goodKept, noNodeOpens, onlyVictimsMethodOpens, victimStaysInUse},
 		}, {
