@@ -102,10 +102,10 @@ func onlyVictimsMethodOpens(o outcome) error {
 	return aMethodOpens(o)
 }
 
-// victimStaysInUse: the good answers of the unlucky node's other methods are its fair
-// share, but for what chance takes from it.
-func victimStaysInUse(o outcome) error {
-	return unless(o.victims >= 0.7/3, "the node with a failing method had only %.0f%% of the good answers", 100*o.victims)
+// allStayInUse: each node gives its fair share of the good answers of methods that are
+// well, but for what chance takes from it.
+func allStayInUse(o outcome) error {
+	return unless(o.leastUsed >= 0.7/3, "a node gave only %.0f%% of the good answers", 100*o.leastUsed)
 }
 
 // goodputKept: as many calls are answered as the nodes can.

@@ -33,7 +33,7 @@ func TestBrokenPromises(t *testing.T) {
 		{"slow", unguarded, func(o *outcome) { o.repeated = 1 }, "1 calls that are not idempotent"},
 		{"slow", judged, func(o *outcome) { o.tallies[0].calls = 0 }, "no calls of store.Get"},
 		{"failing-method", judged, func(o *outcome) { o.tallies[1] = lost }, "1 calls of store.Put were lost"},
-		{"failing-method", judged, func(o *outcome) { o.victims = 0.2 }, "only 20% of the good answers"},
+		{"failing-method", judged, func(o *outcome) { o.leastUsed = 0.2 }, "a node gave only 20% of the good answers"},
 		{"failing-method", judged, open("elsewhere"), "another breaker opened"},
 		{"failing-dependency", judged, open("sick"), "the breaker of a node opened 1 times"},
 		{"failing-dependency", judged, func(o *outcome) { o.tallies[2].latency[later].p99 = time.Second }, "store.Join took 1s to fail"},
@@ -44,7 +44,7 @@ func TestBrokenPromises(t *testing.T) {
 		{"overload", judged, func(o *outcome) { o.tallies[0].failed = 1 }, "1 calls of store.Get were lost"},
 	}
 	for _, tt := range tests {
-		o := outcome{scene: sceneOf(t, tt.scene), guard: tt.guard, victim: "sick", goodput: 96, possible: 100, victims: 0.33}
+		o := outcome{scene: sceneOf(t, tt.scene), guard: tt.guard, victim: "sick", goodput: 96, possible: 100, leastUsed: 0.33}
 		for _, c := range o.scene.callers {
 			tally := kept
 			if tally.caller = c; c.other {

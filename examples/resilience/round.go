@@ -37,8 +37,7 @@ type outcome struct {
 	opened         []breaker.Change // how breakers opened, from first to last
 	goodput        float64          // good answers a second meanwhile
 	possible       float64          // as many as were asked for, or as the nodes have capacity for
-	leastUsed      float64          // the share that the node had in the good answers which had the least
-	victims        float64          // and that of the unlucky one
+	leastUsed      float64          // the share of the node that gave the fewest good answers, but for the method that was hurt
 	back           time.Duration    // how long after it was healed each node had answered what was hurt
 }
 
@@ -149,7 +148,7 @@ func (r *round) sumUp(o *outcome, results []result, rate float64) {
 	}
 	var asked float64
 	var ends []time.Time
-	answers := make(map[string]int)
+	all, answers := 0, make(map[string]int)
 	for i, who := range r.scene.callers {
 		if who.other {
 			continue
@@ -160,18 +159,20 @@ func (r *round) sumUp(o *outcome, results []result, rate float64) {
 				ends = append(ends, res.ended)
 			}
 		}
+		if who.method == r.scene.hurts {
+			continue
+		}
 		for _, node := range r.cluster.addresses {
 			n := r.traffic.at(node, who.method, onset, later).answered
 			answers[node] += n
-			answers[""] += n
+			all += n
 		}
 	}
 	o.possible = cmp.Or(o.possible, asked)
 	o.goodput = throughput(ends, r.scene.nodes.takes, o.struck, o.healed)
-	o.victims = float64(answers[o.victim]) / float64(max(1, answers[""]))
-	o.leastUsed = o.victims
+	o.leastUsed = 1
 	for _, node := range r.cluster.addresses {
-		o.leastUsed = min(o.leastUsed, float64(answers[node])/float64(max(1, answers[""])))
+		o.leastUsed = min(o.leastUsed, float64(answers[node])/float64(max(1, all)))
 	}
 }
 

@@ -73,23 +73,23 @@ func scenes() []scene {
 			name: "failing-method", without: usual, nodes: well,
 			callers: []caller{{method: methodGet, percent: 40}, {method: methodPut, percent: 20}, {method: methodScan, percent: 40}},
 			strike:  tell("fails 100 " + methodScan), heal: tell("fails 0 " + methodScan), hurts: methodScan,
-			promises: []promise{goodKept, noNodeOpens, onlyVictimsMethodOpens, victimStaysInUse},
+			promises: []promise{goodKept, noNodeOpens, onlyVictimsMethodOpens, allStayInUse},
 		}, {
 			name: "failing-dependency", without: usual, nodes: setup{takes: well.takes, depends: true},
 			callers: []caller{{method: methodGet, percent: 50}, {method: methodPut, percent: 25},
 				{method: methodJoin, percent: 25, fails: muxtransport.CodeUnavailable, other: true}},
 			strike: (*cluster).killDependency, heal: (*cluster).restartDependency, hurts: methodJoin,
-			promises: []promise{goodKept, noNodeOpens, aMethodOpens, othersFailFast},
+			promises: []promise{goodKept, noNodeOpens, allStayInUse, aMethodOpens, othersFailFast},
 		}, {
 			name: "bad-caller", without: usual, nodes: well,
 			callers: append([]caller{{method: methodGet, percent: 30}, {method: methodPut, percent: 10}},
 				mistakes(24)...),
-			promises: []promise{goodKept, nothingOpens, othersAnswered},
+			promises: []promise{goodKept, nothingOpens, allStayInUse, othersAnswered},
 		}, {
 			name: "overload", without: usual, overload: 2, nodes: setup{takes: 100 * time.Millisecond, limit: 10},
 			callers: []caller{{method: methodGet, percent: 75, fails: muxtransport.CodeResourceExhausted},
 				{method: methodPut, percent: 25, fails: muxtransport.CodeResourceExhausted}},
-			promises: []promise{goodKept, nothingOpens, goodputKept},
+			promises: []promise{goodKept, nothingOpens, allStayInUse, goodputKept},
 		},
 	}
 }

@@ -35,8 +35,8 @@ was sent to it then, and its breaker opened so many ms after it fell sick.
 			fmt.Sprintf(blameHeading, "case", "judgement", "calls lost", "had    of    share", "node", "node method", "failed as such   p99", "after"),
 		line: printBlame,
 		legend: `Good calls are those that are not to suffer; of overload, all. Goodput is their answers while it lasts, of those
-that were asked for, or of the capacity measured just before. The least node is the share that one node had in them at
-least; fair are 33%. Opened: how often breakers did. Bad calls: those of the bad caller, those that need what is
+that were asked for, or of the capacity measured just before. The least node is the share of the node that gave the
+fewest of them, the method that fails aside; fair are 33%. Opened: how often breakers did. Bad calls: those of the bad caller, those that need what is
 down, those over the capacity; as such: with the error that says so; p99 of the time they took in the second half.
 Back: when all nodes answered again what had been hurt. Times in ms.
 `,
