@@ -32,6 +32,7 @@ func (p phase) String() string {
 type result struct {
 	caller int           // index
 	phase  phase         // when it was due
+	late   time.Duration // how long after it was due it was made
 	took   time.Duration // since it was due
 	ended  time.Time
 	err    error
@@ -80,7 +81,7 @@ func (l *load) run(ctx context.Context, caller int, every time.Duration) {
 
 // call makes one call under a deadline of its own: stopping the load cuts none.
 func (l *load) call(caller int, due time.Time) {
-	r := result{caller: caller, phase: phase(l.phase.Load())}
+	r := result{caller: caller, phase: phase(l.phase.Load()), late: time.Since(due)}
 	r.err = l.callers[caller].call(l.client)
 	r.ended = time.Now()
 	r.took = r.ended.Sub(due)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/muxkit/muxkit/breaker"
 )
@@ -18,11 +19,24 @@ var always = []promise{callsMade, answersFit, nothingTwice}
 
 // broken says which promises a round broke. What is lost without muxkit's breakers is
 // no promise: the table shows it.
-func (o outcome) broken() (err error) {
-	promises := always
-	if o.guard == judged {
-		promises = append(promises[:len(promises):len(promises)], o.scene.promises...)
+func (o outcome) broken() error {
+	if o.guard != judged {
+		return o.check(always)
 	}
+	return errors.Join(o.check(always), o.check(o.scene.promises), o.check(o.scene.timely))
+}
+
+// proves reports whether the round says something of muxkit: that only timely promises
+// are broken says nothing if the machine held this program up.
+func (o outcome) proves() bool {
+	return o.late < heldUp || o.guard != judged || o.check(o.scene.timely) == nil ||
+		errors.Join(o.check(always), o.check(o.scene.promises)) != nil
+}
+
+// heldUp is how late calls are on a machine that does not run this program in time.
+const heldUp = 50 * time.Millisecond
+
+func (o outcome) check(promises []promise) (err error) {
 	for _, p := range promises {
 		if broke := p(o); broke != nil {
 			err = errors.Join(err, fmt.Errorf("%w: %s, %s: %w", errBroken, o.scene.name, o.guarded(), broke))

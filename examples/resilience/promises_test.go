@@ -63,6 +63,23 @@ func TestBrokenPromises(t *testing.T) {
 	}
 }
 
+// TestProof: what the machine may have broken proves nothing, and only that.
+func TestProof(t *testing.T) {
+	o := outcome{scene: sceneOf(t, "overload"), guard: judged, possible: 100, goodput: 90, leastUsed: 0.33,
+		tallies: []tally{{calls: 1}}}
+	if !o.proves() {
+		t.Error("a promise broken in time proves nothing")
+	}
+	o.late = heldUp
+	if o.proves() {
+		t.Error("a promise about time proves something on a machine that is not on time")
+	}
+	o.repeated = 1
+	if !o.proves() {
+		t.Error("a call made twice proves nothing on a machine that is not on time")
+	}
+}
+
 func sceneOf(t *testing.T, name string) scene {
 	t.Helper()
 	for _, s := range scenes() {

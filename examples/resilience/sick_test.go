@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func byDefault(t *testing.T) config {
 
 // shortly is a round in two seconds and a half.
 func shortly() config {
-	return config{balance: balance(muxendpoint.RoundRobin), rate: 300,
+	return config{balance: balance(muxendpoint.RoundRobin), rate: 300, out: os.Stdout,
 		before: 400 * time.Millisecond, sick: 1600 * time.Millisecond, after: 400 * time.Millisecond}
 }
 
@@ -61,6 +62,7 @@ func play(t *testing.T, s scene, cfg config) {
 		t.Skip("this system cannot stop a process")
 	}
 	muxtest.CheckLeaks(t)
+	cfg.out = t.Output()
 	o, err := playRound(context.Background(), cfg, s, judged)
 	report(t, o)
 	if err != nil {
@@ -86,6 +88,6 @@ func report(t *testing.T, o outcome) {
 			c.method, c.calls, c.lost(), c.unsent, c.asSuch, c.failed, l[before].p99, l[onset].p99, l[later].p99, l[after].p99)
 	}
 	node, method := o.openings()
-	t.Logf("%.0f good answers a second of %.0f, %.0f%% at the least used node; breakers opened: %d of nodes, %d of methods, first %s",
-		o.goodput, o.possible, 100*o.leastUsed, node, method, o.firstOpening())
+	t.Logf("%.0f good answers a second of %.0f, %.0f%% at the least used node; breakers opened: %d of nodes, %d of methods, first %s; calls were made up to %v late",
+		o.goodput, o.possible, 100*o.leastUsed, node, method, o.firstOpening(), o.late)
 }
