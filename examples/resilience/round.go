@@ -30,6 +30,7 @@ type outcome struct {
 	guard    guard
 	tallies  []tally       // of the scene's callers
 	repeated int           // puts that nodes got twice
+	inTurn   bool          // the nodes were taken in turn
 	late     time.Duration // the longest that a call was made after it was due
 
 	struck, healed time.Time        // between which it was played
@@ -154,6 +155,7 @@ func (r *round) back() (last time.Time) {
 
 func (r *round) sumUp(o *outcome, results []result, rate float64) {
 	o.scene, o.guard, o.victim = r.scene, r.guard, r.cluster.addresses[unlucky]
+	o.inTurn = muxendpoint.Policy(r.balance) == muxendpoint.RoundRobin
 	o.tallies = tallyUp(r.scene.callers, results)
 	o.sent = r.traffic.at(o.victim, "", onset, later).sent
 	o.opened = r.traffic.opened(func(breaker.Change) bool { return true })

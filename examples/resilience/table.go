@@ -36,9 +36,9 @@ was sent to it then, and its breaker opened so many ms after it fell sick.
 		line: printBlame,
 		legend: `Good calls are those that are not to suffer; of overload, all. Goodput is their answers while it lasts, of those
 that were asked for, or of the capacity measured just before. The least node is the share of the node that gave the
-fewest of them, the method that fails aside; fair are 33%. Opened: how often breakers did. Bad calls: those of the bad caller, those that need what is
-down, those over the capacity; as such: with the error that says so; p99 of the time they took in the second half.
-Back: when all nodes answered again what had been hurt. Times in ms.
+fewest of them, the method that fails aside; fair are 33%. Opened: how often breakers did. Bad calls: those of the
+bad caller, those that need what is down, those over the capacity; as such: with the error that says so; p99 is that
+of the time they took in the second half. Back: when all nodes had answered again what was hurt. Times in ms.
 `,
 	}}
 }
