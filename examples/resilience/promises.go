@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/muxkit/muxkit/breaker"
 )
 
 // errBroken is in the error of a run in which a promise was broken.
@@ -147,19 +145,3 @@ func unless(holds bool, format string, args ...any) error {
 	}
 	return fmt.Errorf(format, args...)
 }
-
-// openings counts how often breakers opened: those of nodes as a whole, and those of
-// single methods.
-func (o outcome) openings() (node, method int) {
-	for _, c := range o.opened {
-		if methodOf(c) == "" {
-			node++
-		} else {
-			method++
-		}
-	}
-	return node, method
-}
-
-// methodOf is the method whose breaker changed, empty for that of the node.
-func methodOf(c breaker.Change) string { return "" }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,25 +21,6 @@ type round struct {
 	cluster *cluster
 	client  *client
 	traffic *traffic
-}
-
-// outcome is what a round came to.
-type outcome struct {
-	scene    scene
-	guard    guard
-	tallies  []tally       // of the scene's callers
-	repeated int           // puts that nodes got twice
-	inTurn   bool          // the nodes were taken in turn
-	late     time.Duration // the longest that a call was made after it was due
-
-	struck, healed time.Time        // between which it was played
-	sent           int              // attempts sent to the victim meanwhile
-	victim         string           // its address
-	opened         []breaker.Change // how breakers opened, from first to last
-	goodput        float64          // good answers a second meanwhile
-	possible       float64          // as many as were asked for, or as the nodes have capacity for
-	leastUsed      float64          // the share of the node that gave the fewest good answers, but for the method that was hurt
-	back           time.Duration    // how long after it was healed each node had answered what was hurt
 }
 
 // attempts bounds how often a round is played until it proves something.
@@ -69,14 +49,14 @@ func playOnce(ctx context.Context, cfg config, s scene, g guard) (o outcome, err
 	defer func() { err = errors.Join(err, r.client.close()) }()
 	rate := float64(r.rate)
 	if s.overload > 0 {
-		if o.possible, err = r.capacity(ctx); err != nil {
+		if o.capacity, err = r.capacity(ctx); err != nil {
 			return o, err
 		}
-		rate = o.possible * s.overload
+		rate = o.capacity * s.overload
 	}
 	load := startLoad(r.client, s.callers, rate, &r.traffic.phase)
 	err = r.play(ctx, &o)
-	r.sumUp(&o, load.stop(), rate)
+	o.sumUp(r, load.stop(), rate)
 	if err == nil {
 		o.repeated, err = r.cluster.repeated()
 	}
@@ -151,48 +131,6 @@ func (r *round) back() (last time.Time) {
 		}
 	}
 	return last
-}
-
-func (r *round) sumUp(o *outcome, results []result, rate float64) {
-	o.scene, o.guard, o.victim = r.scene, r.guard, r.cluster.addresses[unlucky]
-	o.inTurn = muxendpoint.Policy(r.balance) == muxendpoint.RoundRobin
-	o.tallies = tallyUp(r.scene.callers, results)
-	o.sent = r.traffic.at(o.victim, "", onset, later).sent
-	o.opened = r.traffic.opened(func(breaker.Change) bool { return true })
-	if last := r.back(); r.scene.heal != nil && last.After(o.healed) {
-		o.back = last.Sub(o.healed)
-	}
-	for _, res := range results {
-		o.late = max(o.late, res.late)
-	}
-	var asked float64
-	var ends []time.Time
-	all, answers := 0, make(map[string]int)
-	for i, who := range r.scene.callers {
-		if who.other {
-			continue
-		}
-		asked += rate * float64(who.percent) / 100
-		for _, res := range results {
-			if res.caller == i && res.err == nil {
-				ends = append(ends, res.ended)
-			}
-		}
-		if who.method == r.scene.hurts {
-			continue
-		}
-		for _, node := range r.cluster.addresses {
-			n := r.traffic.at(node, who.method, onset, later).answered
-			answers[node] += n
-			all += n
-		}
-	}
-	o.possible = cmp.Or(o.possible, asked)
-	o.goodput = throughput(ends, r.scene.nodes.takes, o.struck, o.healed)
-	o.leastUsed = 1
-	for _, node := range r.cluster.addresses {
-		o.leastUsed = min(o.leastUsed, float64(answers[node])/float64(max(1, all)))
-	}
 }
 
 // await waits until done reports true, for as long as patience allows.

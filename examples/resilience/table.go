@@ -81,27 +81,6 @@ func printBlame(w io.Writer, o outcome) {
 		100*o.leastUsed, node, method, failed, asSuch, orNone(p99), orNone(o.back))
 }
 
-func (o outcome) guarded() string {
-	if o.guard == judged {
-		return "with"
-	}
-	return "without"
-}
-
-// firstOpening says how the first breaker opened while the scene lasted, that of the
-// sick node if one is.
-func (o outcome) firstOpening() string {
-	for _, c := range o.opened {
-		if c.Time.After(o.struck) && (!o.scene.ejects || c.Node.Address == o.victim) {
-			return fmt.Sprintf("%d, %s", c.Time.Sub(o.struck).Milliseconds(), c.Reason)
-		}
-	}
-	if o.guard == unguarded {
-		return ""
-	}
-	return "did not open"
-}
-
 // ms has one decimal where there is room.
 func ms(d time.Duration) string {
 	f := float64(d) / float64(time.Millisecond)
