@@ -88,7 +88,7 @@ func scenes() []scene {
 				mistakes(24)...),
 			promises: []promise{goodKept, othersAnswered}, timely: []promise{nothingOpens, allStayInUse},
 		}, {
-			name: "overload", without: usual, overload: 2, nodes: setup{takes: 100 * time.Millisecond, limit: 10},
+			name: "overload", without: usual, overload: 2, nodes: setup{takes: 150 * time.Millisecond, limit: 15},
 			callers: []caller{{method: methodGet, percent: 75, fails: muxtransport.CodeResourceExhausted},
 				{method: methodPut, percent: 25, fails: muxtransport.CodeResourceExhausted}},
 			promises: []promise{goodKept}, timely: []promise{nothingOpens, allStayInUse, goodputKept},
