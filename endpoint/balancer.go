@@ -3,7 +3,6 @@ package endpoint
 import (
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"sync/atomic"
 
 	"github.com/go-kit/kit/endpoint"
@@ -20,10 +19,6 @@ type Balancer struct {
 	cfg    config
 	turn   atomic.Uint64 // of RoundRobin
 }
-
-// avoided are the nodes that a call has tried. They are taken only if no other
-// node takes calls.
-type avoided []muxpool.Node
 
 // NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers
 // and WithPolicy; an invalid option is told by every choice.
@@ -54,10 +49,14 @@ func (b *Balancer) Pick(avoid ...muxpool.Node) (*NodeEndpoint, error) {
 	if err := b.cfg.err(); err != nil {
 		return nil, err
 	}
-	return b.pick(avoid)
+	var t tried
+	for _, node := range avoid {
+		t = append(t, visit{node: node})
+	}
+	return b.pick(t)
 }
 
-func (b *Balancer) pick(avoid avoided) (*NodeEndpoint, error) {
+func (b *Balancer) pick(avoid tried) (*NodeEndpoint, error) {
 	var seen **NodeEndpoint // tells the slice that was searched in vain
 	for {
 		eps, err := b.source.NodeEndpoints()
@@ -79,7 +78,7 @@ func (b *Balancer) pick(avoid avoided) (*NodeEndpoint, error) {
 }
 
 // enter is pick for a call that starts now: the caller must leave the node.
-func (b *Balancer) enter(avoid avoided) (*NodeEndpoint, error) {
+func (b *Balancer) enter(avoid tried) (*NodeEndpoint, error) {
 	for {
 		e, err := b.pick(avoid)
 		if err != nil || e.member.calls.enter() {
@@ -90,8 +89,11 @@ func (b *Balancer) enter(avoid avoided) (*NodeEndpoint, error) {
 }
 
 // ifEligible returns e if a call may go there now, else nil.
-func (b *Balancer) ifEligible(e *NodeEndpoint, avoid avoided) *NodeEndpoint {
-	if e.member.calls.isShut() || slices.Contains(avoid, e.member.node) || b.check(e) != nil {
+func (b *Balancer) ifEligible(e *NodeEndpoint, avoid tried) *NodeEndpoint {
+	if e.member.calls.isShut() || b.check(e) != nil {
+		return nil
+	}
+	if been, _ := avoid.has(e.member.node); been {
 		return nil
 	}
 	return e
@@ -106,8 +108,9 @@ func (b *Balancer) check(e *NodeEndpoint) error {
 
 // search looks at every node, from a random one on. It reports whether discovery
 // has dropped any of them.
-func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (e *NodeEndpoint, dropped bool, err error) {
-	var fresh, tried best
+func (b *Balancer) search(eps []*NodeEndpoint, avoid tried) (e *NodeEndpoint, dropped bool, err error) {
+	var fresh, again best
+	barred := false
 	var open []*breaker.OpenError
 	var errs []error
 	offset := rand.IntN(len(eps))
@@ -125,17 +128,22 @@ func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (e *NodeEndpoint, 
 			}
 			continue
 		}
-		if slices.Contains(avoid, e.member.node) {
-			tried.offer(b.cfg.policy, e)
-		} else {
+		switch been, isBarred := avoid.has(e.member.node); {
+		case isBarred:
+			barred = true
+		case been:
+			again.offer(b.cfg.policy, e)
+		default:
 			fresh.offer(b.cfg.policy, e)
 		}
 	}
 	switch {
 	case fresh.node != nil:
 		return fresh.node, dropped, nil
-	case tried.node != nil:
-		return tried.node, dropped, nil
+	case again.node != nil:
+		return again.node, dropped, nil
+	case barred:
+		return nil, dropped, errTried
 	case len(errs) > 0:
 		return nil, dropped, errors.Join(errs...)
 	case len(open) > 0:

@@ -40,6 +40,7 @@ func (c *config) build(method string, node muxpool.Node, b builder) (ep endpoint
 	if ep == nil {
 		return nil, nil, fmt.Errorf("%w: the endpoint of %s is nil", ErrInvalidOption, node)
 	}
+	ep = c.judged(ep)
 	if c.breakers != nil {
 		ep = c.breakers.Middleware(node)(ep)
 	}

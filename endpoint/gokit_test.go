@@ -17,6 +17,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // The tests of this file put a go-kit part and the one that replaces it here
@@ -128,7 +129,7 @@ func TestGoKitRetryCallsAfterTheContextEnded(t *testing.T) {
 		_, err := Retry(3, time.Minute, b)(ctx, nil)
 		equal(t, "calls with ours", calls.Load(), 1)
 		mustBe(t, err, context.Canceled)
-		equal(t, "sent", maybeSent(err), false)
+		equal(t, "sent", verdict.Of(err).Sent(), false)
 	})
 }
 

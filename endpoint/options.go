@@ -10,6 +10,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // Option sets one property of what it is given to: NewSet, (*Set).Endpoint
@@ -26,6 +27,7 @@ type config struct {
 	invalidateAfter time.Duration
 	invalidates     bool
 	retry           retryConfig
+	rules           []verdict.Rule
 	outer           []func(method string) endpoint.Middleware
 	perNode         []func(method string, node muxpool.Node) endpoint.Middleware
 	invalid         []error

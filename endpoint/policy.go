@@ -32,7 +32,7 @@ func (p Policy) String() string {
 
 // quick chooses without looking at all nodes, or returns nil when it happened
 // upon nodes that are not eligible.
-func (b *Balancer) quick(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
+func (b *Balancer) quick(eps []*NodeEndpoint, avoid tried) *NodeEndpoint {
 	switch b.cfg.policy {
 	case RoundRobin:
 		return b.inTurn(eps, avoid)
@@ -44,7 +44,7 @@ func (b *Balancer) quick(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
 
 // inTurn lets a node that is skipped use up its turn: otherwise its successor
 // would get the calls of both.
-func (b *Balancer) inTurn(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
+func (b *Balancer) inTurn(eps []*NodeEndpoint, avoid tried) *NodeEndpoint {
 	for range eps {
 		turn := b.turn.Add(1) - 1
 		if e := b.ifEligible(eps[turn%uint64(len(eps))], avoid); e != nil {
@@ -54,7 +54,7 @@ func (b *Balancer) inTurn(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
 	return nil
 }
 
-func (b *Balancer) ofTwo(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
+func (b *Balancer) ofTwo(eps []*NodeEndpoint, avoid tried) *NodeEndpoint {
 	if len(eps) == 1 {
 		return b.ifEligible(eps[0], avoid)
 	}

@@ -62,7 +62,7 @@ func (s *Set) apply(ev sd.Event) {
 }
 
 func (s *Set) discoveryFailed(err error) {
-	s.logger.Log("msg", "service discovery failed", "nodes kept", len(s.members), "err", quote(err.Error(), maxText))
+	s.logger.Log("msg", "service discovery failed", "nodes kept", len(s.members), "err", shown(err.Error(), maxText))
 	if s.err == nil || !s.cfg.invalidates {
 		s.err = err
 	}
@@ -96,7 +96,7 @@ func (s *Set) parse(instances []string) map[muxpool.Node]bool {
 	for _, instance := range instances {
 		node, err := s.cfg.parseNode(instance)
 		if err != nil {
-			s.logger.Log("msg", "an instance is left out", "instance", quote(instance, maxText), "err", quote(err.Error(), maxText))
+			s.logger.Log("msg", "an instance is left out", "instance", shown(instance, maxText), "err", shown(err.Error(), maxText))
 			continue
 		}
 		nodes[node] = true
@@ -139,7 +139,7 @@ func (s *Set) newMember(node muxpool.Node) *member {
 	m.calls.empty = func() {
 		for _, c := range m.closers {
 			if err := c.Close(); err != nil {
-				s.logger.Log("msg", "closing a client", "node", quote(node.String(), maxText), "err", quote(err.Error(), maxText))
+				s.logger.Log("msg", "closing a client", "node", shown(node.String(), maxText), "err", shown(err.Error(), maxText))
 			}
 		}
 		release()
@@ -176,7 +176,7 @@ func (s *Set) refresh(m *method, err error) {
 func (s *Set) buildNode(m *method, node *member) *NodeEndpoint {
 	ep, closer, err := m.cfg.build(m.name, node.node, m.build)
 	if err != nil {
-		s.logger.Log("msg", "a node is left out", "method", quote(m.name, maxText), "err", quote(err.Error(), maxText))
+		s.logger.Log("msg", "a node is left out", "method", shown(m.name, maxText), "err", shown(err.Error(), maxText))
 		return nil
 	}
 	if closer != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 func TestSetSharesANodeBetweenItsMethods(t *testing.T) {
@@ -62,7 +63,7 @@ func TestSetClosesEverythingOnce(t *testing.T) {
 		for _, ep := range []endpoint.Endpoint{sum, mul, s.EndpointFrom("Late", f.factory)} {
 			_, err := ep(t.Context(), nil)
 			mustBe(t, err, ErrSetClosed)
-			equal(t, "sent", maybeSent(err), false)
+			equal(t, "sent", verdict.Of(err).Sent(), false)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
@@ -135,11 +136,11 @@ func TestSetChainIsInTheDocumentedOrder(t *testing.T) {
 		f.do = func(n muxpool.Node, _ context.Context) error {
 			trace = append(trace, "node")
 			if len(trace) < 8 {
-				return errUnsent
+				return errLost
 			}
 			return nil
 		}
-		s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(2, time.Second), call("log"), call("span"), attempt("attempt"))
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(2, time.Second), WithIdempotent(Always), call("log"), call("span"), attempt("attempt"))
 		defer s.Close()
 		if _, err := s.EndpointFrom("Sum", f.factory, call("own"), attempt("rate"))(t.Context(), nil); err != nil {
 			t.Error(err)
@@ -210,14 +211,14 @@ func TestSetWithoutRetryReturnsBareErrors(t *testing.T) {
 func TestSetMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls, attempts, seconds := newBook(), newBook(), newBook()
-		s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(2, time.Second), WithTiming(histogram{seconds}),
+		s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithPolicy(RoundRobin), WithRetry(2, time.Second), WithTiming(histogram{seconds}),
 			WithMetrics(Metrics{Calls: counter{calls}}), WithAttemptMetrics(Metrics{Calls: counter{attempts}}))
 		defer s.Close()
 		f := &shop{}
 		f.do = script(errUnsent)
 		s.EndpointFrom("Get", f.factory)(t.Context(), nil)
 		equal(t, "calls", calls.values["method Get outcome ok"], 1)
-		equal(t, "attempts", attempts.values["method Get node tcp://a:1 outcome ok"], 1)
+		equal(t, "attempts", attempts.values["method Get node tcp://b:1 outcome ok"], 1)
 		equal(t, "failed attempts", attempts.values["method Get node tcp://a:1 outcome not sent"], 1)
 		equal(t, "timed", len(seconds.values), 1)
 	})
