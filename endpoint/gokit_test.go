@@ -82,7 +82,7 @@ func TestGoKitEndpointerCloseClosesNoEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closes := 0
 		factory := func(string) (endpoint.Endpoint, io.Closer, error) {
-			return endpoint.Nop, closer(func() { closes++ }), nil
+			return endpoint.Nop, release(func() { closes++ }), nil
 		}
 		theirs := sd.NewEndpointer(sd.FixedInstancer{"a:1", "b:1"}, factory, log.NewNopLogger())
 		synctest.Wait()
@@ -157,7 +157,7 @@ func TestGoKitEndpointerCutsCallsOfDroppedNodes(t *testing.T) {
 				case <-time.After(time.Second):
 					return "answer", nil
 				}
-			}, closer(func() { close(cut) }), nil
+			}, release(func() { close(cut) }), nil
 		}
 		call := func(ep endpoint.Endpoint, drop func()) error {
 			result := make(chan error)

@@ -138,10 +138,14 @@ func (h *hedging) land(r result) (earlier []*flight) {
 }
 
 // overtake ends attempts that began before the one that has the answer: that their
-// nodes were slower is known, and the cause of their end tells it to their breakers.
+// nodes were slower is known, so that load moves off them, and the cause of their end
+// tells it to their breakers.
 func overtake(flights []*flight) {
 	for _, f := range flights {
 		f.cancel(verdict.ErrOvertaken)
+		if f.to != nil {
+			f.to.member.weight.halve()
+		}
 	}
 }
 

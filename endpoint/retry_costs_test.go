@@ -240,7 +240,8 @@ func TestTheNodeThatSaysRetryAfterIsNotAskedBefore(t *testing.T) {
 // balancer's Check passes, the call is refused.
 type opening struct{ *switchboard }
 
-func (opening) Check(muxpool.Node) error { return nil }
+func (opening) Check(muxpool.Node) error       { return nil }
+func (o opening) Guard(t breaker.Target) guard { return &switchGuard{o, t} }
 
 func TestAnOpenBreakerCostsNoAttemptNoWaitNoBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

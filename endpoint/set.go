@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/log"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -50,6 +51,7 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
 	}
+	s.cfg.bind(nextSetName())
 	if s.logger == nil {
 		s.logger = log.NewNopLogger()
 	}
@@ -74,7 +76,7 @@ func (s *Set) Err() error { return s.cfg.err() }
 // returned.
 //
 // opts are added to the Set's, for this method: WithRetry and its companions,
-// WithPolicy, WithMiddleware, WithNodeMiddleware. Make each method's endpoint
+// WithPolicy, WithBreakers, WithJudging, WithMiddleware, WithNodeMiddleware. Make each method's endpoint
 // once, not for each call: it lives as long as the Set.
 func (s *Set) Endpoint(method string, client func(n transport.Node) *transport.Client, opts ...Option) endpoint.Endpoint {
 	if client == nil {
@@ -95,7 +97,11 @@ func (s *Set) EndpointFrom(method string, factory sd.Factory, opts ...Option) en
 
 func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpoint {
 	m := &method{name: name, cfg: s.cfg.with(opts), build: build, nodes: make(map[*member]*NodeEndpoint)}
-	m.cfg.breakers = s.cfg.breakers // it holds the nodes
+	if m.cfg.service == s.cfg.service { // none of its own
+		own := *s.cfg.service + "/" + name
+		m.cfg.service = &own
+	}
+	m.cfg.bind("")
 	if err := m.cfg.err(); err != nil {
 		return failing(err)
 	}
@@ -129,8 +135,8 @@ func (s *Set) Nodes() []NodeStatus {
 	status := make([]NodeStatus, len(known))
 	for i, m := range known {
 		status[i] = NodeStatus{Node: m.node, InFlight: m.calls.inside()}
-		if s.cfg.breakers != nil {
-			status[i].Open = s.cfg.breakers.Check(m.node)
+		if s.cfg.scope != nil {
+			status[i].Open = s.cfg.scope.Guard(breaker.Target{Node: m.node}).Check()
 		}
 	}
 	return status

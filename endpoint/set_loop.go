@@ -130,11 +130,8 @@ func (s *Set) follow(nodes map[muxpool.Node]bool) {
 // newMember takes node into use: its breaker is held until the node was dropped
 // and its last call has returned.
 func (s *Set) newMember(node muxpool.Node) *member {
-	m := &member{node: node}
-	release := func() {}
-	if s.cfg.breakers != nil {
-		release = s.cfg.breakers.Hold(node)
-	}
+	m := newMember(node)
+	release := s.cfg.hold(node)
 	s.nodes.enter()
 	m.calls.empty = func() {
 		for _, c := range m.closers {
@@ -174,7 +171,7 @@ func (s *Set) refresh(m *method, err error) {
 
 // buildNode returns nil if the user's functions cannot build it.
 func (s *Set) buildNode(m *method, node *member) *NodeEndpoint {
-	ep, closer, err := m.cfg.build(m.name, node.node, m.build)
+	e, closer, err := m.cfg.build(m.name, node, m.build)
 	if err != nil {
 		s.logger.Log("msg", "a node is left out", "method", shown(m.name, maxText), "err", shown(err.Error(), maxText))
 		return nil
@@ -182,7 +179,10 @@ func (s *Set) buildNode(m *method, node *member) *NodeEndpoint {
 	if closer != nil {
 		node.closers = append(node.closers, closer)
 	}
-	return &NodeEndpoint{member: node, call: ep}
+	if m.cfg.scope != s.cfg.scope { // the method's own
+		node.closers = append(node.closers, release(m.cfg.hold(node.node)))
+	}
+	return e
 }
 
 func (s *Set) addMethod(m *method) {

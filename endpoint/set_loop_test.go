@@ -204,7 +204,7 @@ func TestSetUnderFlappingDiscovery(t *testing.T) {
 					t.Errorf("%s was called after it was closed", instance)
 				}
 				return nil, nil
-			}, closer(func() {
+			}, release(func() {
 				mu.Lock()
 				defer mu.Unlock()
 				closed = true

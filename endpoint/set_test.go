@@ -189,13 +189,25 @@ func TestSetMethodsExtendTheSetsMiddlewaresEachForItself(t *testing.T) {
 	equal(t, "order", strings.Join(trace, " "), "get1 get2 get3 get! put1 put2 put3 put?")
 }
 
-// The breakers are the Set's, which holds its nodes.
-func TestSetMethodsHaveTheSetsBreakers(t *testing.T) {
-	s := NewSet(sd.FixedInstancer{"a:1"}, nil)
+// A method may have breakers of its own: what they say counts for it alone, and they know
+// which nodes are in use.
+func TestAMethodsOwnBreakersWork(t *testing.T) {
+	sets, own := newSwitchboard(), newSwitchboard(node("a"))
+	d := discover("a:1")
+	s := NewSet(d, nil, withBreakers(sets))
 	defer s.Close()
-	if _, err := s.EndpointFrom("Get", (&shop{}).factory, withBreakers(newSwitchboard(node("a"))))(t.Context(), nil); err != nil {
-		t.Error(err)
+	f := &shop{}
+	get, put := s.EndpointFrom("Get", f.factory, withBreakers(own)), s.EndpointFrom("Put", f.factory)
+	_, err := get(t.Context(), nil)
+	equal(t, "nodes that are out", len(as[*AllOpenError](t, err).Nodes), 1)
+	if _, err := put(t.Context(), nil); err != nil {
+		t.Errorf("the other method: %v", err)
 	}
+	equal(t, "held in its own", own.holds(node("a")), 1)
+	equal(t, "held in the Set's", sets.holds(node("a")), 1)
+	d.now(s)
+	equal(t, "held in its own after the drop", own.holds(node("a")), 0)
+	equal(t, "held in the Set's after the drop", sets.holds(node("a")), 0)
 }
 
 func TestSetWithoutRetryReturnsBareErrors(t *testing.T) {

@@ -14,8 +14,8 @@ type try struct {
 	number int
 	hedge  bool
 	node   muxpool.Node
-	ep     endpoint.Endpoint
-	member *member // which the attempt is inside of; nil under a foreign balancer
+	to     *NodeEndpoint     // which the attempt is inside of
+	ep     endpoint.Endpoint // under a foreign balancer, instead of to
 }
 
 // begin chooses where the next attempt goes, or says why there is none. If all nodes
@@ -62,7 +62,7 @@ func (c *call) choose() (try, error) {
 		return try{}, err
 	}
 	c.number++
-	return try{number: c.number, node: e.member.node, ep: e.call, member: e.member}, nil
+	return try{number: c.number, node: e.member.node, to: e}, nil
 }
 
 // run makes the attempt, which ends at end, if that is not zero, or with ctx.
@@ -71,12 +71,15 @@ func (t try) run(ctx context.Context, request any, end time.Time) (any, error) {
 	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node, Hedge: t.hedge}}
 	a.Init(ctx, end)
 	defer a.Cancel()
+	if t.to != nil {
+		return t.to.serve(a, request)
+	}
 	return t.ep(a, request)
 }
 
 // leave ends the attempt, or gives it up before it was made.
 func (t try) leave() {
-	if t.member != nil {
-		t.member.calls.leave()
+	if t.to != nil {
+		t.to.member.calls.leave()
 	}
 }
