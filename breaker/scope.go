@@ -3,62 +3,150 @@ package breaker
 import (
 	"sync/atomic"
 
-	"github.com/go-kit/kit/endpoint"
-
 	"github.com/muxkit/muxkit/muxpool"
 )
 
-// Target is what a Guard guards: one method of one node.
-type Target struct {
-	Node     muxpool.Node
-	Method   string           // "": the service has one, or they are not told apart
-	Identity muxpool.Identity // whose connections the calls use; zero: anybody's
-	OneWay   bool             // calls have no answer: they are not judged, and are never a probe
-}
-
 // Scope is a service within a Group: its nodes are compared, and counted for
-// WithMaxEjection, among themselves. It is safe for concurrent use.
+// WithMaxEjection and WithPanicThreshold, among themselves, and it has settings of
+// its own. The pool's events and an operator's orders are about a node in every
+// service that has it. It is safe for concurrent use.
 type Scope struct {
 	group   *Group
 	name    string
 	changes atomic.Uint64
+	census  census
+
+	// The group's mu guards what is below.
+	base  settings
+	set   *settings // base with every default: of the nodes without options of their own
+	seats map[*seat]struct{}
+	sweep sweep
 }
 
 // Scope returns the service of that name, known or new, and puts opts on top of its
-// settings, which are the group's but for them. The group itself is the service
-// without a name.
+// settings. A new one has the group's. The group itself is the service without a
+// name. If an option is invalid, it is the group's Err.
 func (g *Group) Scope(name string, opts ...Option) *Scope {
-	return &Scope{group: g, name: name}
+	s := g.scope(name)
+	if len(opts) > 0 {
+		if err := s.Update(opts...); err != nil {
+			g.fail(err)
+		}
+	}
+	return s
 }
 
-// Guard returns the guard of a target.
-func (s *Scope) Guard(t Target) *Guard { return &Guard{s, t} }
+func (g *Group) scope(name string) *Scope {
+	if s, ok := g.scopes.Load(name); ok {
+		return s.(*Scope)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s, ok := g.scopes.Load(name); ok {
+		return s.(*Scope)
+	}
+	s := &Scope{group: g, name: name, base: g.base, seats: map[*seat]struct{}{}}
+	s.configure()
+	g.scopes.Store(name, s)
+	return s
+}
 
-// Hold says that the service has the node: see Group.Hold.
-func (s *Scope) Hold(node muxpool.Node) (release func()) { return s.group.Hold(node) }
+// configure puts the service's base in force. The group's mu is held.
+func (s *Scope) configure() {
+	set, err := s.base.forNode(nil)
+	if err != nil {
+		panic("BUG: settings that were accepted before: " + err.Error())
+	}
+	s.set = set
+	s.census.configure(s.base.shareCap(), s.base.panicShare)
+	s.startSweep()
+	s.changes.Add(1)
+}
 
-// Update puts opts on top of the service's settings: see Group.Update.
-func (s *Scope) Update(opts ...Option) error { return s.group.Update(opts...) }
+// Name returns the service's name.
+func (s *Scope) Name() string { return s.name }
 
-// Changes is a number that grows whenever Ready may say something else of any of the
-// service's targets, the passing of time included. It takes no lock.
+// Changes is a number that grows whenever Ready may say something else of any of
+// the service's targets than before, the passing of time included. It takes no
+// lock. Who keeps what Ready said reads the number before he asks.
 func (s *Scope) Changes() uint64 { return s.changes.Load() }
 
-// Guard refuses or judges the calls to one target. It is safe for concurrent use.
-type Guard struct {
-	scope  *Scope
-	target Target
+// Update puts opts on top of the service's settings, as Group.Update does for every
+// service. WithForget and WithListener are the group's alone.
+func (s *Scope) Update(opts ...Option) error {
+	g := s.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.update([]*Scope{s}, opts)
 }
 
-// Target returns what is guarded.
-func (g *Guard) Target() Target { return g.target }
+// Hold says that the service has the node: see Group.Hold.
+func (s *Scope) Hold(node muxpool.Node) (release func()) { return s.hold(node) }
 
-// Ready reports whether a call may go there now: what Check says, without an error
-// being made. It takes no lock and does not allocate.
-func (g *Guard) Ready() bool { return g.Check() == nil }
+// claim returns a target's method, known or new, and says that calls will come.
+func (s *Scope) claim(t Target) *method {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	st := s.seat(t.Node)
+	n := st.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := st.memberOf(t.Identity)
+	first := !m.claimed
+	m.claimed = true
+	x := m.methodOf(t.Method)
+	if first {
+		n.members((*member).recount)
+	} else {
+		m.recount()
+	}
+	return x
+}
 
-// Check returns nil, or the *OpenError that a call would get now.
-func (g *Guard) Check() error { return g.scope.group.Check(g.target.Node) }
+// member returns a node's member, known or new, without saying that calls will
+// come.
+func (s *Scope) member(id muxpool.Node, who muxpool.Identity) *member {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	st := s.seat(id)
+	st.node.mu.Lock()
+	defer st.node.mu.Unlock()
+	return st.memberOf(who)
+}
 
-// Middleware guards calls: see Group.Middleware.
-func (g *Guard) Middleware() endpoint.Middleware { return g.scope.group.Middleware(g.target.Node) }
+// seat returns a node's seat, known or new. The group's mu is held.
+func (s *Scope) seat(id muxpool.Node) *seat {
+	g := s.group
+	n := g.find(id)
+	if n == nil {
+		n = &node{group: g, id: id, ended: g.closed}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	st := n.seatOf(s)
+	if st == nil {
+		st = &seat{node: n, scope: s, set: s.settingsOf(id)}
+		n.seats = append(n.seats, st)
+	}
+	if !n.ended {
+		s.seats[st] = struct{}{}
+		if _, known := g.nodes.LoadOrStore(id, n); !known {
+			n.startForgetting()
+		}
+	}
+	return st
+}
+
+// settingsOf returns the settings for a node of the service. The group's mu is
+// held.
+func (s *Scope) settingsOf(id muxpool.Node) *settings {
+	own := s.group.own[id]
+	if len(own) == 0 {
+		return s.set
+	}
+	set, err := s.base.forNode(own)
+	if err != nil {
+		panic("BUG: settings that were accepted before: " + err.Error())
+	}
+	return set
+}
