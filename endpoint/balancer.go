@@ -76,8 +76,8 @@ func (b *Balancer) pick(avoid tried) (*NodeEndpoint, error) {
 		if len(list) == 0 {
 			return nil, &NoNodesError{}
 		}
-		x := b.look(list)
-		if e := b.quick(x.ready, avoid); e != nil {
+		x, fresh := b.look(list)
+		if e := b.quick(x.ready, fresh, avoid); e != nil {
 			return e, nil
 		}
 		e, dropped, err := b.search(x, avoid)
@@ -99,9 +99,10 @@ func (b *Balancer) enter(avoid tried) (*NodeEndpoint, error) {
 	}
 }
 
-// eligible reports whether a call that is not to go where it has been may go to c.
-func (c *candidate) eligible(avoid tried) bool {
-	if c.member.calls.isShut() || c.member.weight.holds() || !c.isReady() {
+// eligible reports whether a call that is not to go where it has been may go to c. fresh says
+// that c is known to be ready.
+func (c *candidate) eligible(fresh bool, avoid tried) bool {
+	if c.member.calls.isShut() || c.member.weight.holds() || !fresh && !c.isReady() {
 		return false
 	}
 	if len(avoid) == 0 {

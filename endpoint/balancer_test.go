@@ -89,7 +89,8 @@ func TestSearchPrefersTheLeastLoaded(t *testing.T) {
 	nodes[2].member.calls.enter()
 	b := NewBalancer(nodes, withBreakers(newSwitchboard(node("a"), node("b"))))
 	for range 100 {
-		e, _, err := b.search(b.look(nodes), nil)
+		x, _ := b.look(nodes)
+		e, _, err := b.search(x, nil)
 		if err != nil || e.Node() != node("idle") {
 			t.Fatalf("search: %v, %v", e.Node(), err)
 		}

@@ -25,27 +25,27 @@ func (x *index) of(list []*NodeEndpoint) bool {
 	return x != nil && len(x.list) == len(list) && &x.list[0] == &list[0]
 }
 
-// look returns the index of a list that is not empty. While one caller makes a new one,
-// others use that of before: whoever is chosen is asked again.
-func (b *Balancer) look(list []*NodeEndpoint) *index {
+// look returns the index of a list that is not empty, and whether it is fresh: while one
+// caller makes a new one, others use that of before, and ask whom they choose again.
+func (b *Balancer) look(list []*NodeEndpoint) (x *index, fresh bool) {
 	old, changes := b.index.Load(), b.changes()
 	known := old.of(list)
 	if known && old.changes == changes {
-		return old
+		return old, true
 	}
 	if !b.indexing.TryLock() {
 		if known {
-			return old
+			return old, false
 		}
-		return b.newIndex(list, nil, changes)
+		return b.newIndex(list, nil, changes), true
 	}
 	defer b.indexing.Unlock()
 	if !known {
 		old = nil
 	}
-	x := b.newIndex(list, old, changes)
+	x = b.newIndex(list, old, changes)
 	b.index.Store(x)
-	return x
+	return x, true
 }
 
 func (b *Balancer) changes() uint64 {

@@ -9,7 +9,6 @@ import (
 	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/log"
 
-	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -124,21 +123,18 @@ func (s *Set) do(f func()) {
 type NodeStatus struct {
 	Node     muxpool.Node
 	InFlight int   // calls that have not returned, of all methods
-	Open     error // why its breaker takes no call; nil if it does, or there is none
+	Open     error // why its breaker takes no call of any method; nil if it does, or there is none
 }
 
 // Nodes returns the nodes that discovery names, in order of their text. Those
 // that drain are not among them.
 func (s *Set) Nodes() []NodeStatus {
-	var known []*member
-	s.do(func() { known = s.sorted() })
-	status := make([]NodeStatus, len(known))
-	for i, m := range known {
-		status[i] = NodeStatus{Node: m.node, InFlight: m.calls.inside()}
-		if s.cfg.scope != nil {
-			status[i].Open = s.cfg.scope.Guard(breaker.Target{Node: m.node}).Check()
+	var status []NodeStatus
+	s.do(func() {
+		for _, m := range s.sorted() {
+			status = append(status, NodeStatus{Node: m.node, InFlight: m.calls.inside(), Open: s.whyOpen(m)})
 		}
-	}
+	})
 	return status
 }
 

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/go-kit/kit/sd"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -149,6 +151,25 @@ func (s *Set) sorted() []*member {
 	return slices.SortedFunc(maps.Values(s.members), func(a, b *member) int {
 		return strings.Compare(a.node.String(), b.node.String())
 	})
+}
+
+// whyOpen is why the Set's breakers let no method call the node: what one of its guards says
+// that is not about a method.
+func (s *Set) whyOpen(node *member) error {
+	for _, m := range s.methods {
+		e := m.nodes[node]
+		if e == nil || e.guard == nil || m.cfg.scope != s.cfg.scope {
+			continue
+		}
+		err := e.guard.Check()
+		if open := (*breaker.OpenError)(nil); errors.As(err, &open) && open.Method != "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refresh builds what the method lacks, and publishes its nodes; err is told if
