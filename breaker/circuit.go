@@ -51,14 +51,14 @@ const neverGood = -1 << 62
 
 func newCircuit(m *member, method string) *circuit {
 	set := m.seat.set
-	c := &circuit{member: m, method: method, since: time.Now(), judge: newJudge(m.group(), set)}
+	c := &circuit{member: m, method: method, since: time.Now(), judge: newJudge(m.node.group, set)}
 	c.roll = m.seat.scope.census.roll(m.identity, method)
 	c.good.Store(neverGood)
 	c.gate.Store(c.newGate())
 	return c
 }
 
-func (c *circuit) node() *node    { return c.member.seat.node }
+func (c *circuit) node() *node    { return c.member.node }
 func (c *circuit) scope() *Scope  { return c.member.seat.scope }
 func (c *circuit) set() *settings { return c.member.seat.set }
 func (c *circuit) isNode() bool   { return c.method == "" }
