@@ -11,11 +11,11 @@ import (
 // node is all that a group knows of one address: what the pool says of its
 // connections, what its operator has ordered, and its circuits in each service.
 type node struct {
-	group   *Group
-	id      muxpool.Node
-	used    atomic.Bool            // a call came since the last look
-	gone    atomic.Bool            // forgotten: ask the group again
-	plain   atomic.Pointer[member] // of the group itself, without an identity; may be nil
+	group *Group
+	id    muxpool.Node
+	used  atomic.Bool            // a call came since the last look
+	gone  atomic.Bool            // forgotten: ask the group again
+	plain atomic.Pointer[member] // of the group itself, without an identity; may be nil
 
 	// mu guards what is below, and all that its circuits say they guard by it. It
 	// is taken after the group's mu. Under it no user's function is called and
