@@ -69,7 +69,6 @@ func (c *circuit) publish(now time.Time, why Reason, cause error) {
 	c.gate.Store(g)
 	c.member.recount()
 	c.arm(now)
-	c.scope().changes.Add(1)
 	if old.state != g.state {
 		c.since = now
 		c.tell(old.state, g, why, cause, now)
@@ -104,6 +103,9 @@ func (c *circuit) newGate() *gate {
 }
 
 func (c *circuit) tell(from State, g *gate, why Reason, cause error, now time.Time) {
+	if c.member.ghost() {
+		return
+	}
 	ch := notice{Change: Change{Node: c.node().id, Scope: c.scope().name, Method: c.method, From: from, To: g.state,
 		Reason: why, Cause: cause, Time: now, Observed: g.observed}}
 	if g.state == Open && !g.until.IsZero() {
@@ -150,7 +152,6 @@ func (c *circuit) configure(now time.Time) {
 func (c *circuit) end() {
 	c.gate.Store(c.newGate())
 	c.disarm()
-	c.scope().changes.Add(1)
 }
 
 // succeeded notes the time of a success, which is on the group's clock.

@@ -112,13 +112,15 @@ func (m *member) live() bool {
 	return m.seat.holds > 0 || m.claimed && !m.seat.held
 }
 
-// recount tells the census how the member's circuits count: a method is out with
-// its node. mu is held.
+// recount tells the census how the member's circuits count, a method being out with
+// its node, and the service's balancers that something may have changed. mu is
+// held.
 func (m *member) recount() {
 	live, out := m.live(), m.circuit.gate.Load().state != Closed
 	m.circuits(func(c *circuit) {
 		c.scope().census.count(c, counted{live: live, out: out || c.gate.Load().state != Closed})
 	})
+	m.seat.scope.changes.Add(1)
 }
 
 // methodOf returns a method, known or new. mu is held.
