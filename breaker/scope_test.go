@@ -217,6 +217,7 @@ func TestExpulsionHurtsItsIdentityOnly(t *testing.T) {
 			t.Error("by hand it may not be called")
 		}
 		times(10, a, nil) // proves nothing of Bob's
+		times(10, anybody, nil)
 		ready(t, false, b)
 		ready(t, false, f.Scope("another").Guard(breaker.Target{Node: nodeA, Identity: bob}))
 		f.emitOf(alice, muxpool.ConnDown, muxpool.ReasonConnLost)
