@@ -75,6 +75,7 @@ func newClient(addresses []string, policy muxendpoint.Policy, g guard, w watcher
 	}
 	c := &client{pool: pool, unwatch: func() {}}
 	options := []muxendpoint.Option{
+		muxendpoint.WithService("store"), // of both users: what one does would be the other's loss
 		muxendpoint.WithPolicy(policy),
 		muxendpoint.WithRetry(4, 0),
 		muxendpoint.WithPerTryTimeout(perTryTimeout),

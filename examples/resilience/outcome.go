@@ -88,7 +88,7 @@ func (o outcome) guarded() string {
 // single methods.
 func (o outcome) openings() (node, method int) {
 	for _, c := range o.opened {
-		if methodOf(c) == "" {
+		if c.Method == "" {
 			node++
 		} else {
 			method++
@@ -96,9 +96,6 @@ func (o outcome) openings() (node, method int) {
 	}
 	return node, method
 }
-
-// methodOf is the method whose breaker changed, empty for that of the node.
-func methodOf(c breaker.Change) string { return "" }
 
 // firstOpening says how the first breaker opened while the trouble lasted, that of the
 // sick node if one is.

@@ -110,8 +110,8 @@ func aMethodOpens(o outcome) error {
 // onlyVictimsMethodOpens: where a method fails, its breaker opens, and no other.
 func onlyVictimsMethodOpens(o outcome) error {
 	for _, c := range o.opened {
-		if c.Node.Address != o.victim || methodOf(c) != o.scene.hurts {
-			return fmt.Errorf("another breaker opened, %s of %v", methodOf(c), c.Node)
+		if c.Node.Address != o.victim || c.Method != o.scene.hurts {
+			return fmt.Errorf("another breaker opened, %s of %v", c.Method, c.Node)
 		}
 	}
 	return aMethodOpens(o)
