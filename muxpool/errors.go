@@ -51,6 +51,17 @@ var (
 	ErrInvalidOption = errors.New("muxpool: invalid option")
 )
 
+// both is two errors as one, whose text is one line; nil if both are.
+func both(first, second error) error {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return fmt.Errorf("%w; %w", first, second)
+}
+
 // Error is the error of every failed call to a Pool or a MuxConn. It says what
 // failed, on which node, whether the request may have reached the peer, and
 // why: errors.Is and errors.As look through it.

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -96,9 +95,8 @@ func (s *Service) run(call *serverCall) {
 	} else {
 		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
 	}
-	if failed := s.answer(call); failed != nil {
-		call.server.report(ctx, failed)
-		err = errors.Join(err, failed)
+	if err = both(err, s.answer(call)); err != nil {
+		call.server.report(ctx, err)
 	}
 	call.server.finalize(ctx, err)
 }
@@ -130,11 +128,11 @@ func (s *Service) answer(call *serverCall) error {
 		call.resp = Message{Method: call.resp.Method, Err: &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}}
 		var again error
 		if frame, again = s.encode(call); again != nil {
-			return errors.Join(err, again)
+			return both(err, again)
 		}
 	}
 	call.answer.Store(int64(len(frame)))
-	return errors.Join(err, call.from.send(call, frame))
+	return both(err, call.from.send(call, frame))
 }
 
 // encode makes the frame of the answer.

@@ -142,7 +142,7 @@ func (c *serverConn) readAll() (err error) {
 		}
 		id, frame, err := c.service.protocol.Parse(c.reader)
 		if err != nil {
-			return c.whyEnded(errors.Join(err, c.reader.TooLarge()))
+			return c.whyEnded(both(err, c.reader.TooLarge()))
 		}
 		if err := c.take(id, frame); err != nil {
 			return err
