@@ -6,10 +6,13 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
 )
 
 // TestRequestOverThePeersLimitFailsAlone: once the server has said how much it takes, a
@@ -144,4 +147,38 @@ func TestSettingsCostNoWrite(t *testing.T) {
 	if got := server.sizes(); len(got) != 2 || got[0] != 16+4*pairs+answer || got[1] != answer {
 		t.Errorf("the server wrote %v bytes", got)
 	}
+}
+
+// TestSettingsWaitForAFrame: a connection that says nothing says no settings either.
+func TestSettingsWaitForAFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		pool := newPool(t, muxpool.WithDialContext(func(context.Context, string, string) (net.Conn, error) { return near, nil }))
+		opts := muxpool.NewGetOptions()
+		opts.WithFrameParser(native.Protocol{})
+		mc, err := pool.GetMuxConn(t.Context(), "tcp", "peer:1", opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got atomic.Int64
+		go func() {
+			buf := make([]byte, 1000)
+			for n, err := far.Read(buf); err == nil; n, err = far.Read(buf) {
+				got.Add(int64(n))
+			}
+		}()
+		if synctest.Wait(); got.Load() != 0 {
+			t.Errorf("%d bytes before anything was written", got.Load())
+		}
+		request := appendRequest(t, mc.VID(), &transport.Message{Method: "M"})
+		if err := mc.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if synctest.Wait(); got.Load() != int64(16+3*10+len(request)) {
+			t.Errorf("%d bytes with the first request of %d", got.Load(), len(request))
+		}
+		mc.Close()
+		pool.Close()
+		synctest.Wait()
+	})
 }
