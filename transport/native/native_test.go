@@ -25,5 +25,6 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range protocoltest.Seeds(native.Protocol{}) {
 		f.Add(seed)
 	}
+	addGolden(f)
 	f.Fuzz(func(t *testing.T, b []byte) { protocoltest.Fuzz(native.Protocol{}, b) })
 }
