@@ -66,6 +66,10 @@ func TestReservedFlags(t *testing.T) {
 	request := appendRequest(t, 7, &transport.Message{Method: "M", Body: []byte("x")})
 	answer := appendAnswer(t, 7, &transport.Message{Body: []byte("x")})
 	failure := appendAnswer(t, 7, &transport.Message{Err: &transport.Error{Code: transport.CodeInternal}})
+	cut := finished(bytes.Clone(request[:17])) // its method is longer than the frame, to who does not know what the flags say
+	if e := asError(t, p.ParseRequest(withFlags(cut, 0x80), new(transport.Message))); e.Code != transport.CodeUnimplemented {
+		t.Errorf("a request with a vital flag that reads as cut off: %v", e)
+	}
 	for flags := range 256 {
 		vital, flags := flags >= 0x40, byte(flags)
 		var req, resp transport.Message

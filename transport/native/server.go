@@ -49,6 +49,9 @@ func (Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 		return fmt.Errorf("native: a frame of kind %d where a request was expected", h.kind)
 	}
 	req.OneWay = h.flags&flagOneWay != 0
+	if err := h.vital(); err != nil {
+		return refused(err) // what follows the header may be something else
+	}
 	p := parts{rest: frame[headerSize:]}
 	if h.flags&flagTimeout != 0 {
 		req.Timeout = timeout(p.uint64())
@@ -56,15 +59,10 @@ func (Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	req.SetMethod(p.take(int(h.textLength)))
 	req.Metadata = p.metadata(int(h.pairs))
 	req.Body = p.rest
-	switch {
-	case p.err != nil:
-		return p.err
-	case h.vital() != nil:
-		return refused(h.vital())
-	case h.flags&flagMore != 0:
+	if p.err == nil && h.flags&flagMore != 0 {
 		return refused(errPieces)
 	}
-	return nil
+	return p.err
 }
 
 var errPieces = errors.New("native: this side does not take a request's body in pieces")
