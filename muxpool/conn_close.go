@@ -86,7 +86,7 @@ func (c *conn) close(reason Reason, err error) {
 		return
 	}
 	if c.state == connDraining && c.err != nil {
-		reason, err = c.reason, errors.Join(c.err, err)
+		reason, err = c.reason, both(c.err, err)
 	}
 	if err == nil {
 		err = fmt.Errorf("%w: %s", ErrConnLost, reason)

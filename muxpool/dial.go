@@ -57,7 +57,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		_ = nc.Close()
 		if ctx.Err() != nil {
-			err = errors.Join(context.Cause(ctx), err)
+			err = both(context.Cause(ctx), err)
 		}
 		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, d.inTime(err))}
 	}

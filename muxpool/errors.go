@@ -36,8 +36,8 @@ var (
 	ErrMuxConnClosed = errors.New("muxpool: virtual connection closed")
 	// ErrConnLost: the connection ended before the answer came.
 	ErrConnLost = errors.New("muxpool: connection lost")
-	// ErrFrameTooLarge: a frame is over WithMaxFrameSize, or a request does not
-	// fit into a datagram.
+	// ErrFrameTooLarge: a frame is over WithMaxFrameSize, or a request over what the
+	// peer says that it takes, or it does not fit into a datagram.
 	ErrFrameTooLarge = wire.ErrFrameTooLarge
 	// ErrProtocol: the peer sent bytes that the parser refused.
 	ErrProtocol = errors.New("muxpool: protocol error")
@@ -50,6 +50,17 @@ var (
 	// option and the value.
 	ErrInvalidOption = errors.New("muxpool: invalid option")
 )
+
+// both is two errors as one, whose text is one line; nil if both are.
+func both(first, second error) error {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return fmt.Errorf("%w; %w", first, second)
+}
 
 // Error is the error of every failed call to a Pool or a MuxConn. It says what
 // failed, on which node, whether the request may have reached the peer, and

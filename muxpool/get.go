@@ -142,7 +142,7 @@ func (n *node) leave(w *waiter, err error) error {
 		case served == nil:
 			w.call.conn.detach(w.call)
 		case !errors.Is(served, ErrDupRequestID) && served != err:
-			err = errors.Join(err, served)
+			err = both(err, served)
 		}
 	}
 	return err

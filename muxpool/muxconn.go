@@ -253,7 +253,7 @@ func ctxErr(ctx context.Context) error {
 		}
 	}
 	if cause := context.Cause(ctx); cause != err {
-		return errors.Join(err, cause)
+		return both(err, cause)
 	}
 	return err
 }

@@ -58,8 +58,8 @@ func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Contex
 	return ctx, true, nil
 }
 
-// refuse makes the answer of a call that failed. It returns what failed, a panic
-// of its own included.
+// refuse makes the answer of a call that failed. It returns what failed, or the panic
+// of the error encoder.
 func (s *Server) refuse(ctx context.Context, cause error, ran bool, resp *Message) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -72,7 +72,6 @@ func (s *Server) refuse(ctx context.Context, cause error, ran bool, resp *Messag
 	md := resp.Metadata
 	s.errorEncoder(ctx, cause, resp)
 	resp.keep(md)
-	s.errorHandler.Handle(ctx, cause)
 	return cause
 }
 

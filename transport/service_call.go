@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -96,9 +97,8 @@ func (s *Service) run(call *serverCall) {
 	} else {
 		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
 	}
-	if failed := s.answer(call); failed != nil {
-		call.server.report(ctx, failed)
-		err = errors.Join(err, failed)
+	if err = both(err, s.answer(call)); err != nil {
+		call.server.report(ctx, err)
 	}
 	call.server.finalize(ctx, err)
 }
@@ -127,15 +127,38 @@ func (s *Service) answer(call *serverCall) error {
 	call.resp.writeWords()
 	frame, err := s.encode(call)
 	if err != nil {
-		call.resp = Message{Method: call.resp.Method, Err: &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}}
+		call.resp = Message{Method: call.resp.Method, Err: unsendable(err)}
 		var again error
 		if frame, again = s.encode(call); again != nil {
-			return errors.Join(err, again)
+			return both(err, again)
 		}
 	}
 	call.answer.Store(int64(len(frame)))
-	return errors.Join(err, call.from.send(call, frame))
+	return both(err, call.from.send(call, frame))
 }
+
+// unsendable is what is answered in the place of an answer that cannot be made a frame
+// of. The client learns of sizes, and nothing else of the reasons.
+func unsendable(err error) *Error {
+	e := &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}
+	var large *answerTooLarge
+	if errors.As(err, &large) {
+		e.Message += ": " + large.Error()
+	}
+	return e
+}
+
+// answerTooLarge is an answer over what may be sent.
+type answerTooLarge struct{ size, limit int }
+
+func (e *answerTooLarge) Error() string {
+	return fmt.Sprintf("%d bytes, at most %d are allowed", e.size, e.limit)
+}
+
+func (e *answerTooLarge) Is(target error) bool { return target == wire.ErrFrameTooLarge }
+
+// Verdict says that the call asked for too much.
+func (e *answerTooLarge) Verdict() verdict.Verdict { return verdict.ByCode(CodeTooLarge) }
 
 // encode makes the frame of the answer.
 func (s *Service) encode(call *serverCall) (frame []byte, err error) {
@@ -147,7 +170,7 @@ func (s *Service) encode(call *serverCall) (frame []byte, err error) {
 	}()
 	frame, err = s.protocol.AppendResponse(buf[:0], call.id, &call.req, &call.resp)
 	if limit := call.from.maxAnswer(); err == nil && len(frame) > limit {
-		err = fmt.Errorf("%w: an answer of %d bytes, at most %d are allowed", wire.ErrFrameTooLarge, len(frame), limit)
+		err = fmt.Errorf("transport: an answer of %w", &answerTooLarge{len(frame), limit})
 	}
 	if err != nil {
 		wire.Free(buf)

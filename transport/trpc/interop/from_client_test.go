@@ -91,7 +91,7 @@ func TestFromClientFrameworkCodes(t *testing.T) {
 		}
 		for code, ret := range map[transport.Code]int{
 			transport.CodeUnknown: 999, transport.CodeUnimplemented: 12, transport.CodeInvalidArgument: 1, transport.CodeInternal: 31,
-			transport.CodeResourceExhausted: 22, transport.CodeUnavailable: 22, transport.CodeDeadlineExceeded: 21, transport.CodeTooLarge: 2,
+			transport.CodeResourceExhausted: 22, transport.CodeUnavailable: 31, transport.CodeUnauthenticated: 41, transport.CodeDeadlineExceeded: 21, transport.CodeTooLarge: 2,
 		} {
 			body := strconv.Itoa(int(code))
 			is(Order{Method: "Code", Body: []byte(body)}, ret, "code "+body)

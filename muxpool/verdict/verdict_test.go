@@ -1,0 +1,259 @@
+package verdict
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/ratelimit"
+	"github.com/go-kit/kit/sd/lb"
+	"github.com/sony/gobreaker"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// status is another package's error with a number.
+type status int
+
+func (s status) Error() string   { return fmt.Sprintf("status %d", int(s)) }
+func (s status) StatusCode() int { return int(s) }
+
+// sent is another package's error with a promise.
+type sent bool
+
+func (s sent) Error() string { return "foreign" }
+func (s sent) Sent() bool    { return bool(s) }
+
+// uncomparable must not make a comparison panic.
+type uncomparable struct{ parts []error }
+
+func (u uncomparable) Error() string { return "uncomparable" }
+
+type failed struct{ err error }
+
+func (f failed) Failed() error { return f.err }
+
+func TestOf(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	read := &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+	told := Tell(errors.New("no token"), ByCode(CodeUnauthenticated))
+	for name, c := range map[string]struct {
+		err  error
+		want Verdict
+	}{
+		"nil":                              {nil, Verdict{}},
+		"an error that says nothing":       {errors.New("x"), Verdict{Code: CodeUnknown, Whose: Node}},
+		"one that cannot be compared":      {uncomparable{}, Verdict{Code: CodeUnknown, Whose: Node}},
+		"canceled":                         {fmt.Errorf("read: %w", context.Canceled), Verdict{Code: CodeCanceled}},
+		"out of time":                      {context.DeadlineExceeded, Verdict{Code: CodeDeadlineExceeded, Whose: Method}},
+		"an i/o timeout":                   {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, Verdict{Code: CodeDeadlineExceeded, Whose: Method}},
+		"a dial that was refused":          {dial, unsent},
+		"the same of go-kit's HTTP client": {&url.Error{Op: "Get", URL: "http://x", Err: dial}, unsent},
+		"a dial that took too long":        {&url.Error{Op: "Get", Err: &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}}, unsent},
+		"a name that is not known":         {&net.DNSError{Name: "x"}, unsent},
+		"a certificate that does not fit":  {&tls.CertificateVerificationError{Err: io.EOF}, unsent},
+		"a connection that was reset":      {read, lost},
+		"the end of a stream":              {fmt.Errorf("x: %w", io.EOF), lost},
+		"a rate limit":                     {fmt.Errorf("x: %w", ratelimit.ErrLimited), Verdict{Code: CodeResourceExhausted, Whose: Overload, Ran: NotSent}},
+		"a gobreaker":                      {gobreaker.ErrOpenState, home},
+		"a gobreaker that is half-open":    {gobreaker.ErrTooManyRequests, home},
+		"no endpoints":                     {lb.ErrNoEndpoints, home},
+		"go-kit's RetryError, by its last": {lb.RetryError{RawErrors: []error{read, gobreaker.ErrOpenState}, Final: gobreaker.ErrOpenState}, home},
+		"a foreign promise":                {sent(false), unsent},
+		"no promise":                       {sent(true), Verdict{Code: CodeUnknown, Whose: Node}},
+		"status 404":                       {status(404), ByCode(CodeNotFound)},
+		"status 503":                       {status(503), ByCode(CodeUnavailable)},
+		"a number that is no status":       {status(22), Verdict{Code: CodeUnknown, Whose: Node}},
+		"told":                             {fmt.Errorf("x: %w", told), ByCode(CodeUnauthenticated)},
+		"the outermost speaks":             {Tell(fmt.Errorf("stock: %w", dial), ByCode(CodeInternal)), ByCode(CodeInternal)},
+		"the first of several":             {errors.Join(errors.New("x"), gobreaker.ErrOpenState, status(404)), home},
+		"a bare error of the pool":         {muxpool.ErrPoolClosed, Verdict{Code: CodeUnavailable, Whose: Caller, Ran: NotSent}},
+		"overtaken":                        {ErrOvertaken, Verdict{Code: CodeCanceled}},
+	} {
+		if got := Of(c.err); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// What the pool's own errors mean does not depend on what they wrap, and whether
+// anything was sent is the pool's word: see TestJudgementOfErrors in package endpoint
+// for errors of a real pool.
+func TestPoolErrorsTellTheMostTellingCauseFirst(t *testing.T) {
+	expelled := fmt.Errorf("%w: %w", muxpool.ErrConnectionsHaveBeenExpelled, context.Canceled)
+	for name, c := range map[string]struct {
+		cause error
+		want  Verdict
+	}{
+		"expelled":         {expelled, unsent},
+		"out of time":      {context.DeadlineExceeded, Verdict{Code: CodeDeadlineExceeded, Whose: Nobody, Ran: NotSent}},
+		"closed":           {fmt.Errorf("%w: %w", muxpool.ErrConnLost, muxpool.ErrPoolClosed), Verdict{Code: CodeUnavailable, Whose: Caller, Ran: NotSent}},
+		"garbage":          {fmt.Errorf("%w: %w", muxpool.ErrConnLost, muxpool.ErrProtocol), Verdict{Code: CodeUnavailable, Whose: Node, Ran: NotSent}},
+		"something new":    {errors.New("x"), unsent},
+		"too large":        {fmt.Errorf("%w: 9 bytes", muxpool.ErrFrameTooLarge), Verdict{Code: CodeTooLarge, Whose: Caller, Ran: NotSent}},
+		"queue is full":    {muxpool.ErrSendQueueFull, Verdict{Code: CodeResourceExhausted, Whose: Overload, Ran: NotSent}},
+		"by its own user":  {muxpool.ErrMuxConnClosed, Verdict{Code: CodeCanceled, Whose: Caller, Ran: NotSent}},
+		"a silent peer":    {muxpool.ErrStalled, Verdict{Code: CodeUnavailable, Whose: Node, Ran: NotSent}},
+		"senseless option": {muxpool.ErrInvalidOption, Verdict{Code: CodeInvalid, Whose: Caller, Ran: NotSent}},
+	} {
+		if got := Of(&muxpool.Error{Op: "get", Err: c.cause}); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestCall(t *testing.T) {
+	left, cancel := context.WithCancel(context.Background())
+	cancel()
+	late, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Hour))
+	defer cancel()
+	live := context.Background()
+	for name, c := range map[string]struct {
+		ctx      context.Context
+		response any
+		err      error
+		want     Verdict
+	}{
+		"an answer":                        {live, "x", nil, Verdict{Ran: Yes}},
+		"a Failer that did not fail":       {live, failed{}, nil, Verdict{Ran: Yes}},
+		"a Failer that failed":             {live, failed{io.EOF}, nil, ByCode(CodeBusiness)},
+		"who has left, the error hides it": {left, nil, io.EOF, Verdict{Code: CodeCanceled}},
+		"who has left and was answered":    {left, nil, status(404), ByCode(CodeNotFound)},
+		"somebody else canceled":           {live, nil, context.Canceled, Verdict{Code: CodeCanceled}},
+		"canceled under a dead context":    {late, nil, context.Canceled, Verdict{Code: CodeCanceled}},
+		"out of time":                      {late, nil, context.DeadlineExceeded, ByCode(CodeDeadlineExceeded)},
+	} {
+		if got := Call(c.ctx, c.response, c.err); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestRefusedSpeaksAgainstNobody(t *testing.T) {
+	for code := Code(1); code < 255; code++ {
+		v := ByCode(code).AsRefused()
+		if v.CountsAgainst() == Method || !v.SafeToRetry() {
+			t.Errorf("%v, refused unrun, is %v", code, v)
+		}
+		if caller := ByCode(code).Whose == Caller; caller != v.Definitive() {
+			t.Errorf("%v: who is to blame for a wrong request does not depend on where that was seen: %v", code, v)
+		}
+	}
+}
+
+func TestUnknownCodesAreJudgedByTheirClass(t *testing.T) {
+	for code, want := range map[Code]Whose{19: Method, 31: Method, 32: Caller, 63: Caller, 64: Method, 95: Method, 96: Overload,
+		127: Overload, 128: Node, 159: Node, 160: Method, 191: Method, 255: Method} {
+		if v := ByCode(code); v.Whose != want || v.Code != code || v.Code.HTTP() < 400 || v.Code.HTTP() > 599 {
+			t.Errorf("code %d is %v (%d), want %v", uint8(code), v, v.Code.HTTP(), want)
+		}
+	}
+	for code, want := range map[Code]Code{0: CodeUnknown, 18: 18, 77: 77, 191: 191, 192: CodeUnknown, CodeEncode: CodeUnknown, 255: CodeUnknown} {
+		if got := code.Travels(); got != want {
+			t.Errorf("code %d travels as %d, want %d", code, got, want)
+		}
+	}
+}
+
+// Each status reads as a code that is blamed on the same side: 4xx is nobody's node.
+func TestHTTPStatusesReadAsCodes(t *testing.T) {
+	for s := range 1000 {
+		c := FromHTTP(s)
+		if in := s >= 400 && s <= 599; in != (c != 0) {
+			t.Errorf("status %d is code %d", s, c)
+		}
+		if whose := ByCode(c).Whose; s >= 400 && s <= 499 && s != 408 && whose == Method {
+			t.Errorf("status %d: %v", s, whose)
+		}
+	}
+}
+
+func TestRulesTellOnlyWhatErrorsDoNot(t *testing.T) {
+	errExpired := errors.New("expired")
+	rule := Is(errExpired, CodeUnauthenticated)
+	err := Apply(fmt.Errorf("jwt: %w", errExpired), Is(io.EOF, CodeInternal), rule)
+	if v := Of(err); v != ByCode(CodeUnauthenticated) || !errors.Is(err, errExpired) || err.Error() != "jwt: expired" {
+		t.Errorf("%v: %v", err, v)
+	}
+	own := Tell(errExpired, ByCode(CodeAborted))
+	if got := Apply(own, rule); got != own {
+		t.Errorf("an error that speaks for itself became %v", Of(got))
+	}
+	if Apply(nil, rule) != nil || Tell(nil, Verdict{}) != nil || Apply(io.EOF, rule) != io.EOF {
+		t.Error("what no rule knows is changed")
+	}
+}
+
+func TestWords(t *testing.T) {
+	v := Verdict{Code: CodeUnavailable, Whose: Path, Ran: NotSent, RetryAfter: time.Second, NoRetry: true}
+	if got, want := v.String(), "unavailable: path, not sent, retry after 1s, do not retry"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if s := (Verdict{Ran: Yes}).String(); s != "ok" {
+		t.Errorf("an answer is %q", s)
+	}
+	if v.Elsewhere(true) || v.WaitedFor() || v.Sent() {
+		t.Errorf("%v may not be tried again", v)
+	}
+}
+
+// The page's table of codes is this package's: a code without a row, or a row that says
+// something else, fails.
+func TestJudgementPageHasEveryCode(t *testing.T) {
+	page, err := os.ReadFile("../../docs/judgement.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := make([]Code, 0, len(properties))
+	for c := range properties {
+		codes = append(codes, c)
+	}
+	slices.Sort(codes)
+	var want strings.Builder
+	for _, c := range codes {
+		v, number := ByCode(c), fmt.Sprint(uint8(c))
+		if c >= firstOwn {
+			number = "–"
+		}
+		refused := v.AsRefused()
+		fmt.Fprintf(&want, "| %s | %s | %d | %s | %s | %s | %s | %s |\n", number, c, c.HTTP(), v.Whose, or(v.CountsAgainst()),
+			elsewhere(v), elsewhere(refused), yes(refused.WaitedFor()))
+	}
+	if !strings.Contains(string(page), want.String()) {
+		t.Errorf("docs/judgement.md does not have this table:\n%s", want.String())
+	}
+}
+
+func or(w Whose) string {
+	if w == Nobody {
+		return "–"
+	}
+	return w.String()
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "–"
+}
+
+func elsewhere(v Verdict) string {
+	switch {
+	case v.Elsewhere(false):
+		return "yes"
+	case v.Elsewhere(true):
+		return "if idempotent"
+	}
+	return "–"
+}

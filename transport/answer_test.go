@@ -1,0 +1,269 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+	"github.com/go-kit/kit/ratelimit"
+	kittransport "github.com/go-kit/kit/transport"
+	kithttp "github.com/go-kit/kit/transport/http"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+	"github.com/muxkit/muxkit/transport/trpc"
+)
+
+// marking are the protocols that carry codes and the mark of a call that was not run.
+var marking = map[string]transport.ServerProtocol{"native": native.Protocol{}, "trpc": trpc.Protocol{}}
+
+func clientOf(t *testing.T, p transport.Protocol, node transport.Node, method string, options ...transport.ClientOption) endpoint.Endpoint {
+	return transport.NewClient(newPool(t), node, p, method, transport.EncodeBytes, transport.DecodeBytes, options...).Endpoint()
+}
+
+// traveling are the codes that an error answer can have.
+func traveling() (codes []transport.Code) {
+	for c := transport.CodeCanceled; c <= transport.CodeTooLarge; c++ {
+		codes = append(codes, c)
+	}
+	return append(codes, 40, 70, 100, 130, 191)
+}
+
+// What an endpoint chose arrives as it chose it, but for the mark: only the transport
+// knows whether the call was run.
+func TestCodesOfAnEndpointArriveAndHaveRun(t *testing.T) {
+	for name, p := range marking {
+		t.Run(name, func(t *testing.T) {
+			var chosen *transport.Error
+			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen })})
+			call := clientOf(t, p, s.node, "/s/M")
+			for _, code := range traveling() {
+				chosen = &transport.Error{Code: code, Status: 7, Message: "why", NotRun: true, RetryAfter: 1500 * time.Millisecond, NoRetry: true}
+				_, err := call(testContext(t), []byte{})
+				e := asError(t, err)
+				if e.Code != code || e.Message != "why" || e.Status != 7 || e.NotRun || e.RetryAfter != chosen.RetryAfter || !e.NoRetry {
+					t.Errorf("%v arrives as %+v", code, e)
+				}
+				if v := e.Verdict(); v.SafeToRetry() || v.Whose != verdict.ByCode(code).Whose {
+					t.Errorf("%v is judged %v", code, v)
+				}
+			}
+		})
+	}
+}
+
+// What the transport did not run says so: an unknown method, a body that cannot be
+// decoded, a call over the limit, one whose time was over, one that a middleware turned
+// away.
+func TestTransportMarksWhatItDidNotRun(t *testing.T) {
+	limited := func(endpoint.Endpoint) endpoint.Endpoint {
+		return func(context.Context, any) (any, error) { return nil, ratelimit.ErrLimited }
+	}
+	undecodable := func(context.Context, *transport.Message) (any, error) { return nil, errors.New("no") }
+	fails := func(context.Context, any) (any, error) { return nil, ratelimit.ErrLimited }
+	panics := func(context.Context, any) (any, error) { panic("boom") }
+	passes := func(next endpoint.Endpoint) endpoint.Endpoint { return next }
+	lost := func(next endpoint.Endpoint) endpoint.Endpoint {
+		return func(_ context.Context, r any) (any, error) { return next(context.Background(), r) }
+	}
+	methods := map[string]*transport.Server{
+		"/s/undecodable":       transport.NewServer(echo, undecodable, transport.EncodeBytes),
+		"/s/limited":           rawServer(echo, transport.ServerMiddleware(passes, limited)),
+		"/s/limited-within":    rawServer(fails, transport.ServerMiddleware(passes)),
+		"/s/limited-around":    rawServer(limited(echo)),
+		"/s/panics-within":     rawServer(panics, transport.ServerMiddleware(passes)),
+		"/s/panics-before":     rawServer(echo, transport.ServerBefore(func(context.Context, *transport.Message) context.Context { panic("boom") })),
+		"/s/loses-its-context": rawServer(echo, transport.ServerMiddleware(lost)),
+		"/s/passes":            rawServer(echo, transport.ServerMiddleware(passes)),
+	}
+	for name, p := range marking {
+		t.Run(name, func(t *testing.T) {
+			s := serveProtocol(t, p, methods)
+			for method, want := range map[string]struct {
+				code   transport.Code
+				notRun bool
+			}{
+				"/s/unknown":           {transport.CodeUnimplemented, true},
+				"/s/undecodable":       {transport.CodeInvalidArgument, true},
+				"/s/limited":           {transport.CodeResourceExhausted, true},
+				"/s/limited-within":    {transport.CodeResourceExhausted, false},
+				"/s/limited-around":    {transport.CodeResourceExhausted, false},
+				"/s/panics-within":     {transport.CodeInternal, false},
+				"/s/panics-before":     {transport.CodeInternal, true},
+				"/s/loses-its-context": {transport.CodeInternal, true},
+			} {
+				_, err := clientOf(t, p, s.node, method)(testContext(t), []byte("x"))
+				if e := asError(t, err); e.Code != want.code || e.NotRun != want.notRun || e.Verdict().SafeToRetry() != want.notRun {
+					t.Errorf("%s: %v (%v)", method, err, e.Verdict())
+				}
+			}
+			if got, err := clientOf(t, p, s.node, "/s/passes")(testContext(t), []byte("x")); err != nil || string(got.([]byte)) != "x" {
+				t.Errorf("a middleware that passes: %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A number never says that a call was not run, nor does an Error's zero value.
+func TestNumbersAndLiteralsPromiseNothing(t *testing.T) {
+	for _, number := range []int{0, 22, 23, 404, 503} {
+		for name, p := range marking {
+			s := serveProtocol(t, p, map[string]*transport.Server{
+				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, numbered(number) })})
+			_, err := clientOf(t, p, s.node, "/s/M")(testContext(t), []byte{})
+			if e := asError(t, err); e.Verdict().SafeToRetry() || e.Status != number && number != 0 {
+				t.Errorf("%s, number %d: %+v is judged %v", name, number, e, e.Verdict())
+			}
+		}
+	}
+	for _, e := range []*transport.Error{{}, {Code: transport.CodeUnavailable}, {Code: transport.CodeConnection}, {NotRun: true}} {
+		if v := e.Verdict(); v.Ran != verdict.Maybe || !e.Sent() {
+			t.Errorf("%+v is judged %v", e, v)
+		}
+	}
+}
+
+type numbered int
+
+func (n numbered) Error() string   { return "numbered" }
+func (n numbered) StatusCode() int { return int(n) }
+
+// A relay's caller learns what is true for it: what is the caller's own fault, load and
+// the business's no pass; a method that lacks, or a node that cannot be reached, behind
+// the relay is the relay's method's failure; that a call was not run there says nothing.
+func TestRelayPassesOnWhatHoldsForItsCaller(t *testing.T) {
+	for name, p := range marking {
+		t.Run(name, func(t *testing.T) {
+			var chosen *transport.Error
+			behind := serveProtocol(t, p, map[string]*transport.Server{
+				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen })})
+			relay := serveProtocol(t, p, map[string]*transport.Server{
+				"/r/M":       rawServer(clientOf(t, p, behind.node, "/s/M")),
+				"/r/lacking": rawServer(clientOf(t, p, behind.node, "/s/lacking")),
+				"/r/dead":    rawServer(clientOf(t, p, transport.Node{Network: "tcp", Address: "127.0.0.1:1"}, "/s/M")),
+			})
+			call := clientOf(t, p, relay.node, "/r/M")
+			for _, code := range traveling() {
+				chosen = &transport.Error{Code: code, Status: 77, Message: "why", RetryAfter: time.Second, NoRetry: true}
+				want := code
+				if code == transport.CodeUnimplemented {
+					want = transport.CodeInternal
+				}
+				_, err := call(testContext(t), []byte{})
+				e := asError(t, err)
+				if e.Code != want || e.NotRun || e.RetryAfter != time.Second || !e.NoRetry {
+					t.Errorf("%v behind a relay arrives as %+v", code, e)
+				}
+				if code == transport.CodeBusiness && (e.Status != 77 || e.Message != "why") {
+					t.Errorf("the business's no arrives as %+v", e)
+				}
+			}
+			for method, want := range map[string]transport.Code{"/r/lacking": transport.CodeInternal, "/r/dead": transport.CodeUnavailable} {
+				_, err := clientOf(t, p, relay.node, method)(testContext(t), []byte{})
+				if e := asError(t, err); e.Code != want || e.Verdict().SafeToRetry() || e.Verdict().Whose != verdict.Method {
+					t.Errorf("%s: %v, judged %v", method, err, e.Verdict())
+				}
+			}
+		})
+	}
+}
+
+// What a codec meets elsewhere is no word about the node that it encodes for.
+func TestErrorsOfAnEncodersOwnCallsAreTheCallers(t *testing.T) {
+	s := serve(t, map[string]*transport.Server{"M": rawServer(echo)})
+	dead := clientOf(t, native.Protocol{}, transport.Node{Network: "tcp", Address: "127.0.0.1:1"}, "M")
+	enc := func(ctx context.Context, m *transport.Message, r any) error {
+		_, err := dead(ctx, []byte{})
+		return fmt.Errorf("token: %w", err)
+	}
+	_, err := transport.NewClient(newPool(t), s.node, native.Protocol{}, "M", enc, transport.DecodeBytes).Endpoint()(testContext(t), []byte{})
+	if e := asError(t, err); e.Code != transport.CodeEncode || e.Node != s.node {
+		t.Errorf("got %+v", e)
+	}
+	if v := verdict.Of(err); v.Whose != verdict.Caller || v.Ran != verdict.NotSent {
+		t.Errorf("judged %v", v)
+	}
+}
+
+// go-kit's HTTP transport writes what StatusCode returns: a gateway must not panic.
+func TestEveryErrorHasAnHTTPStatus(t *testing.T) {
+	for code := range 256 {
+		for _, err := range []error{&transport.Error{Code: transport.Code(code)}, &transport.PanicError{}} {
+			w := httptest.NewRecorder()
+			kithttp.DefaultErrorEncoder(context.Background(), err, w)
+			if w.Code < 400 || w.Code > 599 {
+				t.Errorf("code %d is HTTP status %d", code, w.Code)
+			}
+		}
+	}
+}
+
+// An answer that could not be sent is told once, in one line, with what was to be
+// answered.
+func TestFailedAnswerIsToldOnceInOneLine(t *testing.T) {
+	told := make(chan error, 4)
+	handler := transport.ServerErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { told <- err }))
+	boom := errors.New("boom")
+	big := transport.ServerErrorEncoder(func(_ context.Context, err error, resp *transport.Message) {
+		resp.Err = &transport.Error{Code: transport.CodeInternal, Status: 1 << 40, Message: err.Error()} // does not fit
+	})
+	s := serve(t, map[string]*transport.Server{"M": rawServer(func(context.Context, any) (any, error) { return nil, boom }, handler, big)})
+	_, err := rawClient(newPool(t), s.node, "M")(testContext(t), []byte{})
+	if e := asError(t, err); e.Code != transport.CodeInternal {
+		t.Errorf("the client got %v", err)
+	}
+	got := wait(t, "the error handler", told)
+	if text := got.Error(); !errors.Is(got, boom) || len(text) < len("boom; ") || containsLineBreak(text) {
+		t.Errorf("told %q", text)
+	}
+	select {
+	case more := <-told:
+		t.Errorf("told again: %v", more)
+	default:
+	}
+}
+
+func containsLineBreak(s string) bool {
+	for _, r := range s {
+		if r == '\n' {
+			return true
+		}
+	}
+	return false
+}
+
+// The server knows which attempt a call is; the first says nothing on the wire.
+func TestAttemptNumberTravels(t *testing.T) {
+	for name, p := range marking {
+		got := make(chan int, 1)
+		s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(ctx context.Context, r any) (any, error) {
+			got <- transport.CallerAttempt(ctx)
+			return r, nil
+		})})
+		mine := transport.Metadata{"a": "b"}
+		call := clientOf(t, p, s.node, "/s/M", transport.ClientBefore(func(ctx context.Context, m *transport.Message) context.Context {
+			m.Metadata = mine
+			return ctx
+		}))
+		for n := range 4 {
+			ctx := context.WithValue(testContext(t), transport.ContextKeyAttempt, n)
+			if _, err := call(ctx, []byte{}); err != nil {
+				t.Fatal(err)
+			}
+			if got := wait(t, "the call", got); got != max(n, 1) {
+				t.Errorf("%s: attempt %d arrives as %d", name, n, got)
+			}
+		}
+		if len(mine) != 1 {
+			t.Errorf("%s: the user's own map was changed: %v", name, mine)
+		}
+	}
+	if transport.CallerAttempt(context.Background()) != 1 {
+		t.Error("outside of a call")
+	}
+}
