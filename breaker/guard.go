@@ -83,7 +83,7 @@ func (g *Guard) resolve() *method {
 
 // pass is the way of a call that finds something else than closed circuits.
 func (g *Guard) pass(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
-	if err := g.scope.group.invalid(); err != nil {
+	if err := g.scope.group.Err(); err != nil {
 		return nil, err
 	}
 	for {
