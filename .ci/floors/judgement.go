@@ -36,6 +36,9 @@ func checkJudgement(root string) (faults []string, err error) {
 			name, _ := filepath.Rel(root, path)
 			name = filepath.ToSlash(name)
 			if d.IsDir() {
+				if name == "transport/protocoltest" { // it judges plug-ins
+					return filepath.SkipDir
+				}
 				if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
 					return filepath.SkipDir
 				}
