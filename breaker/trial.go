@@ -111,17 +111,21 @@ func (p *probe) settle(f finding, took time.Duration, cause error) {
 		}
 	}
 	if p.of != nil && p.of.trial != nil {
-		if f == sickWay {
+		if f == sickWay || f == noWay {
 			result = Neutral
 		}
 		p.method.circuit.settle(p.of, result, nodeCause)
 	}
 }
 
-// result is what a finding proves. Who answers, whatever it is, is alive.
+// result is what a finding proves. Who answers, whatever it is, is alive, and who
+// cannot be reached is not back.
 func (f finding) result() Outcome {
-	if f == alive {
+	switch f {
+	case alive:
 		return Success
+	case noWay:
+		return Failure
 	}
 	return f.outcome()
 }
