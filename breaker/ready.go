@@ -50,7 +50,7 @@ func (c *circuit) refusing(oneWay bool) *gate {
 	case g.state == Closed, g.observed, c.panics(g):
 		return nil
 	case oneWay:
-	case g.state == HalfOpen && g.trial.free.Load() > 0, g.due():
+	case g.state == HalfOpen && g.trial.free.Load() > 0, c.due(g):
 		return nil
 	}
 	return g
