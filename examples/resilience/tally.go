@@ -63,8 +63,7 @@ func (t *tally) add(err error) {
 }
 
 func (t *tally) lose(err error) {
-	var e interface{ Sent() bool }
-	unsent := errors.As(err, &e) && !e.Sent()
+	unsent := !verdict.Of(err).Sent()
 	if unsent {
 		t.unsent++
 	}
