@@ -48,13 +48,14 @@ func (w *window) sum(now int64) (calls, bad uint32) {
 	return calls, bad
 }
 
-// sick reports whether the detector finds the node sick.
-func (w *window) sick(now int64) (calls, bad uint32, sick bool) {
+// sick reports whether the detector finds the calls' circuit sick. Those under way
+// may yet be good.
+func (w *window) sick(now, underWay int64) (calls, bad uint32, sick bool) {
 	calls, bad = w.sum(now)
 	if int(calls) < w.detector.volume || bad == 0 {
 		return calls, bad, false
 	}
-	return calls, bad, float64(bad) >= w.detector.rate*float64(calls)
+	return calls, bad, float64(bad) >= w.detector.rate*float64(int64(calls)+underWay)
 }
 
 // isBad reports whether a call counts as bad here.

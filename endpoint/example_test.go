@@ -178,28 +178,22 @@ func (unsent) Sent() bool { return false }
 
 func ExampleRetry() {
 	refused := unsent{errors.New("connection refused")}
-	attempts := 0
-	node := muxendpoint.NewNodeEndpoint(muxpool.Node{Network: "tcp", Address: "a:80"},
-		func(ctx context.Context, _ any) (any, error) {
-			attempts++
-			if attempt, _ := muxendpoint.AttemptFromContext(ctx); attempt.Number < 3 {
-				return nil, refused
-			}
-			return "answer", nil
-		})
-	balancer := muxendpoint.NewBalancer(muxendpoint.FixedEndpointer{node})
-	call := muxendpoint.Retry(3, time.Second, balancer,
-		muxendpoint.WithBackoff(time.Millisecond, 10*time.Millisecond))
-	response, err := call(context.Background(), nil)
-	fmt.Println(response, err, attempts)
+	down := muxendpoint.NewNodeEndpoint(muxpool.Node{Network: "tcp", Address: "a:80"},
+		func(context.Context, any) (any, error) { return nil, refused })
+	balancer := muxendpoint.NewBalancer(muxendpoint.FixedEndpointer{down, from("b")})
+	call := muxendpoint.Retry(1, time.Second, balancer)
+	fmt.Println(call(context.Background(), nil)) // what was not sent costs no attempt
 
-	call = muxendpoint.Retry(1, time.Second, balancer)
-	_, err = call(context.Background(), nil)
+	balancer = muxendpoint.NewBalancer(muxendpoint.FixedEndpointer{down})
+	call = muxendpoint.Retry(3, time.Second, balancer)
+	_, err := call(context.Background(), nil)
 	var gaveUp *muxendpoint.RetryError
 	fmt.Println(errors.As(err, &gaveUp), gaveUp.GaveUp, gaveUp.Sent(), errors.Is(err, refused))
+	fmt.Println(gaveUp.Verdict())
 	// Output:
-	// answer <nil> 3
-	// true attempts false true
+	// from b <nil>
+	// true no node false true
+	// unavailable: path, not sent
 }
 
 func ExampleTypedFrom() {

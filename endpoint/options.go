@@ -10,6 +10,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // Option sets one property of what it is given to: NewSet, (*Set).Endpoint
@@ -20,22 +21,19 @@ import (
 type Option func(*config)
 
 type config struct {
-	breakers        breakers // nil: none
+	scope           scope // what WithBreakers gives; nil: none, or bind was not called
+	group           *breaker.Group
+	groupOpts       []breaker.Option
+	service         *string // of WithService
 	parse           func(instance string) (muxpool.Node, error)
 	policy          Policy
 	invalidateAfter time.Duration
 	invalidates     bool
 	retry           retryConfig
+	rules           []verdict.Rule
 	outer           []func(method string) endpoint.Middleware
 	perNode         []func(method string, node muxpool.Node) endpoint.Middleware
 	invalid         []error
-}
-
-// breakers is what this package asks of a *breaker.Group.
-type breakers interface {
-	Middleware(node muxpool.Node) endpoint.Middleware
-	Check(node muxpool.Node) error
-	Hold(node muxpool.Node) (release func())
 }
 
 func newConfig(opts []Option) config {
@@ -68,21 +66,6 @@ func (c *config) err() error {
 		return nil
 	}
 	return errors.Join(c.invalid...)
-}
-
-// WithBreakers gives each node the breaker that g has for it. The Balancer then
-// chooses no node whose breaker is open. It does not close g.
-func WithBreakers(g *breaker.Group) Option {
-	return func(c *config) {
-		if g == nil {
-			c.refuse("WithBreakers(nil)")
-			return
-		}
-		if err := g.Err(); err != nil {
-			c.invalid = append(c.invalid, fmt.Errorf("%w: WithBreakers: %w", ErrInvalidOption, err))
-		}
-		c.breakers = g
-	}
 }
 
 // WithNodeParser sets how an instance string becomes a node. Default ParseNode.

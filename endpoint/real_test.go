@@ -16,6 +16,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -148,7 +149,7 @@ func TestAllNodesKilledIsToldWithEachReason(t *testing.T) {
 		}
 		if all := (*AllOpenError)(nil); errors.As(err, &all) {
 			equal(t, "node", all.Nodes[0].Node, muxpool.Node{Network: "tcp", Address: a})
-			equal(t, "sent", maybeSent(all), false)
+			equal(t, "sent", verdict.Of(all).Sent(), false)
 			return
 		}
 	}
