@@ -34,7 +34,7 @@ func TestSetKnowsItsNodesWhenItIsMade(t *testing.T) {
 
 func TestSetFollowsDiscovery(t *testing.T) {
 	d, f := discover(), &shop{}
-	s := NewSet(d, nil)
+	s := NewSet(d, nil, WithKeepNodes(DropAtOnce, 0))
 	defer s.Close()
 	ep := s.EndpointFrom("Sum", f.factory)
 	_, err := ep(t.Context(), nil)
@@ -263,8 +263,10 @@ func TestSetForgetsDroppedNodes(t *testing.T) {
 	for i := range 100 {
 		d.now(s, fmt.Sprintf("n%d:1", i))
 	}
-	s.do(func() {
-		equal(t, "nodes of the method", len(s.methods[0].nodes), 1)
-		equal(t, "members", len(s.members), 1)
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	equal(t, "nodes of the method", len(s.methods[0].view.Load().nodes), 1)
+	equal(t, "members", len(s.members), 1)
+	equal(t, "instances", len(s.instances), 1)
+	equal(t, "changes", len(s.changes), 0)
 }

@@ -194,7 +194,7 @@ func TestSetMethodsExtendTheSetsMiddlewaresEachForItself(t *testing.T) {
 func TestAMethodsOwnBreakersWork(t *testing.T) {
 	sets, own := newSwitchboard(), newSwitchboard(node("a"))
 	d := discover("a:1")
-	s := NewSet(d, nil, withBreakers(sets))
+	s := NewSet(d, nil, withBreakers(sets), WithKeepNodes(DropAtOnce, 0))
 	defer s.Close()
 	f := &shop{}
 	get, put := s.EndpointFrom("Get", f.factory, withBreakers(own)), s.EndpointFrom("Put", f.factory)
