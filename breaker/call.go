@@ -20,14 +20,12 @@ type call struct {
 	numberNode, number uint64
 }
 
-// at returns a call that looks at the gates now.
-func (m *method) at() call {
-	c := call{method: m, node: m.member.circuit.gate.Load()}
+// at has the call look at the gates now.
+func (c *call) at(m *method) {
+	c.method, c.node, c.of, c.apart = m, m.member.circuit.gate.Load(), nil, false
 	if m.circuit != nil {
-		c.of = m.circuit.gate.Load()
-		c.apart = m.member.several.Load()
+		c.of, c.apart = m.circuit.gate.Load(), m.member.several.Load()
 	}
-	return c
 }
 
 // simple reports whether all that is to be done with the call is to judge it.
@@ -47,14 +45,15 @@ func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) 
 		}
 	}()
 	response, err := next(ctx, request)
-	ended = true
 	now, took := c.timed(err)
-	c.account(c.find(ctx, response, err, took), now, took, err)
+	f := c.find(ctx, response, err, took)
+	ended = true
+	c.account(f, now, took, err)
 	return response, err
 }
 
 func (c *call) begin() {
-	c.start, c.lives = c.method.member.group().clock(), c.method.member.lives()
+	c.start, c.lives = c.method.group.clock(), c.method.member.lives()
 	if j := c.node.judge; j != nil {
 		c.numberNode = j.begin()
 	}
@@ -69,7 +68,7 @@ func (c *call) timed(err error) (now int64, took time.Duration) {
 	if err == nil && c.node.set.slow == 0 && !c.method.usual.asks(c.numberNode) {
 		return c.start, 0
 	}
-	now = c.method.member.group().clock()
+	now = c.method.group.clock()
 	return now, time.Duration(now - c.start)
 }
 
@@ -79,22 +78,22 @@ func (c *call) account(f finding, now int64, took time.Duration, err error) {
 	m.tally.add(f)
 	if f == well || f == alive {
 		m.alive(now)
+		if x := c.method.circuit; x != nil {
+			x.succeeded(now)
+		}
 		if f == well && took > 0 {
 			c.method.usual.add(took)
 		}
 	}
 	if c.node.judge != nil {
-		e := end{c.numberNode, c.nodeOutcome(f), now, took, err}
+		slow := took
 		if c.apart {
-			e.took = 0 // one method that is slow is no slow node
+			slow = 0 // one method that is slow is no slow node
 		}
-		m.circuit.learn(c.node, e)
+		m.circuit.learn(c.node, c.numberNode, c.nodeOutcome(f), now, slow, err)
 	}
 	if c.apart && c.of.judge != nil {
-		c.method.circuit.learn(c.of, end{c.number, methodOutcome(f), now, took, err})
-	}
-	if f == well && c.apart {
-		c.method.circuit.succeeded(now)
+		c.method.circuit.learn(c.of, c.number, methodOutcome(f), now, took, err)
 	}
 }
 
@@ -116,9 +115,9 @@ func methodOutcome(f finding) Outcome {
 	return f.outcome()
 }
 
-// learn takes the end of a call that began behind gate g.
-func (c *circuit) learn(g *gate, e end) {
-	if why, cause := g.judge.record(e); why != ReasonNone {
+// learn takes the end of the call of a number that began behind gate g.
+func (c *circuit) learn(g *gate, number uint64, o Outcome, now int64, took time.Duration, err error) {
+	if why, cause := g.judge.record(number, o, now, took, err); why != ReasonNone {
 		c.trip(g.gen, why, cause)
 	}
 }

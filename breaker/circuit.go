@@ -51,14 +51,14 @@ const neverGood = -1 << 62
 
 func newCircuit(m *member, method string) *circuit {
 	set := m.seat.set
-	c := &circuit{member: m, method: method, since: time.Now(), judge: newJudge(m.group(), set)}
+	c := &circuit{member: m, method: method, since: time.Now(), judge: newJudge(m.node.group, set)}
 	c.roll = m.seat.scope.census.roll(m.identity, method)
 	c.good.Store(neverGood)
 	c.gate.Store(c.newGate())
 	return c
 }
 
-func (c *circuit) node() *node    { return c.member.seat.node }
+func (c *circuit) node() *node    { return c.member.node }
 func (c *circuit) scope() *Scope  { return c.member.seat.scope }
 func (c *circuit) set() *settings { return c.member.seat.set }
 func (c *circuit) isNode() bool   { return c.method == "" }
@@ -69,7 +69,6 @@ func (c *circuit) publish(now time.Time, why Reason, cause error) {
 	c.gate.Store(g)
 	c.member.recount()
 	c.arm(now)
-	c.scope().changes.Add(1)
 	if old.state != g.state {
 		c.since = now
 		c.tell(old.state, g, why, cause, now)
@@ -104,6 +103,9 @@ func (c *circuit) newGate() *gate {
 }
 
 func (c *circuit) tell(from State, g *gate, why Reason, cause error, now time.Time) {
+	if c.member.ghost() {
+		return
+	}
 	ch := notice{Change: Change{Node: c.node().id, Scope: c.scope().name, Method: c.method, From: from, To: g.state,
 		Reason: why, Cause: cause, Time: now, Observed: g.observed}}
 	if g.state == Open && !g.until.IsZero() {
@@ -150,7 +152,6 @@ func (c *circuit) configure(now time.Time) {
 func (c *circuit) end() {
 	c.gate.Store(c.newGate())
 	c.disarm()
-	c.scope().changes.Add(1)
 }
 
 // succeeded notes the time of a success, which is on the group's clock.

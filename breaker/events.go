@@ -116,7 +116,7 @@ func (n *node) take(ev muxpool.Event) (ask []asked, ok bool) {
 	}
 	n.used.Store(true)
 	n.links.take(ev)
-	n.suspect.Store(n.links.suspect())
+	n.doubt()
 	now, failure := time.Now(), ev.Reason.Failure()
 	n.members(func(m *member) {
 		switch {
@@ -144,7 +144,7 @@ func (m *member) hears(ev muxpool.Event) bool {
 
 // ejects asks the policy.
 func (a asked) ejects(ev muxpool.Event) (yes bool) {
-	if a.member.group().contain("EventPolicy", func() { yes = a.policy(ev, a.healthy) }) != nil {
+	if a.member.node.group.contain("EventPolicy", func() { yes = a.policy(ev, a.healthy) }) != nil {
 		return DefaultEventPolicy(ev, a.healthy)
 	}
 	return yes
@@ -192,5 +192,10 @@ func (n *node) vouch(who muxpool.Identity) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.links.vouch(who)
-	n.suspect.Store(n.links.suspect())
+	n.doubt()
+}
+
+// doubt tells the members whose next success would be news. mu is held.
+func (n *node) doubt() {
+	n.members(func(m *member) { m.suspect.Store(n.links.suspect(m.identity)) })
 }

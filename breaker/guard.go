@@ -18,6 +18,15 @@ type Target struct {
 	OneWay   bool             // calls have no answer: they are not judged, and are never a probe
 }
 
+// judged is the method whose circuit the target's calls have. One without answers
+// has none, as nothing can be learned about it.
+func (t Target) judged() string {
+	if t.OneWay {
+		return ""
+	}
+	return t.Method
+}
+
 // Guard refuses or judges the calls to one target. It is made once and kept, and
 // is safe for concurrent use.
 type Guard struct {
@@ -43,7 +52,8 @@ func (g *Guard) Target() Target { return g.target }
 func (g *Guard) Middleware() endpoint.Middleware {
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
-			c := g.get().at()
+			var c call
+			c.at(g.get())
 			if !c.simple() || g.target.OneWay || g.scope.group.flaw.Load() != nil {
 				return g.pass(ctx, request, next)
 			}
@@ -54,10 +64,10 @@ func (g *Guard) Middleware() endpoint.Middleware {
 
 func (g *Guard) get() *method {
 	m := g.method.Load()
-	n := m.member.seat.node
+	n := m.node
 	if n.gone.Load() {
 		m = g.resolve()
-		n = m.member.seat.node
+		n = m.node
 	}
 	if !n.used.Load() {
 		n.used.Store(true)
@@ -77,7 +87,8 @@ func (g *Guard) pass(ctx context.Context, request any, next endpoint.Endpoint) (
 		return nil, err
 	}
 	for {
-		c := g.get().at()
+		var c call
+		c.at(g.get())
 		refused, again := c.enter(g.target.OneWay)
 		switch {
 		case again:

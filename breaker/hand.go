@@ -37,8 +37,8 @@ func (g *Group) Trip(id muxpool.Node, cause error) {
 func (g *Group) Reset(id muxpool.Node) {
 	g.command(id, func(n *node, now time.Time) {
 		n.mode, n.forced = Auto, nil
-		n.links.vouch(muxpool.Identity{})
-		n.suspect.Store(false)
+		n.links.pardon()
+		n.doubt()
 		n.members(func(m *member) {
 			m.circuits(func(c *circuit) {
 				c.pace = pace{}

@@ -46,63 +46,53 @@ func newWindows(set *settings) []window {
 // begin returns the number of a call that begins.
 func (j *judge) begin() uint64 { return j.begun.Add(1) }
 
-// end is a call's, as its circuit sees it.
-type end struct {
-	number  uint64
-	outcome Outcome
-	now     int64
-	took    time.Duration
-	err     error
-}
-
 // record takes a call's end. The Reason is not ReasonNone if the circuit is to be
 // ejected.
-func (j *judge) record(e end) (Reason, error) {
-	why, cause := j.count(e)
-	if own := j.own.Load(); own != nil && e.outcome != Neutral {
-		if own.record(e.outcome) && why == ReasonNone {
-			return ReasonReadyToTrip, e.err
+func (j *judge) record(number uint64, o Outcome, now int64, took time.Duration, err error) (Reason, error) {
+	why, cause := j.count(number, o, now, took, err)
+	if own := j.own.Load(); own != nil && o != Neutral {
+		if own.record(o) && why == ReasonNone {
+			return ReasonReadyToTrip, err
 		}
 	}
 	return why, cause
 }
 
-func (j *judge) count(e end) (Reason, error) {
+func (j *judge) count(number uint64, o Outcome, now int64, took time.Duration, err error) (why Reason, cause error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.ended++
-	if e.outcome == Neutral {
-		j.streaks.add(e.number, false)
+	if o == Neutral {
+		j.streaks.add(number, false)
 		return ReasonNone, nil
 	}
 	j.period.calls++
-	if e.outcome == Success {
+	if o == Success {
 		j.period.successes++
 	}
-	why, cause := j.weigh(e)
-	if e.outcome == Failure {
-		if row := j.streaks.add(e.number, true); row >= j.set.inRow {
-			return ReasonConsecutiveFailures, e.err
+	for i := range j.windows {
+		w := &j.windows[i]
+		if !w.isBad(o, took) {
+			w.add(now, 1, 0)
+		} else if rate := j.bad(w, now, err); rate != nil && why == ReasonNone {
+			why, cause = w.detector.reason(), rate
 		}
+	}
+	if o == Failure && j.streaks.add(number, true) >= j.set.inRow {
+		return ReasonConsecutiveFailures, err
 	}
 	return why, cause
 }
 
-// weigh counts a call in each window. mu is held.
-func (j *judge) weigh(e end) (why Reason, cause error) {
-	for i := range j.windows {
-		w := &j.windows[i]
-		if !w.isBad(e.outcome, e.took) {
-			w.add(e.now, 1, 0)
-			continue
-		}
-		w.add(e.now, 1, 1)
-		underWay := int64(j.begun.Load() - j.ended)
-		if calls, bad, sick := w.sick(e.now, underWay); sick && why == ReasonNone {
-			why, cause = w.detector.reason(), &RateError{Calls: int(calls), Bad: int(bad), Window: w.detector.window, Last: e.err}
-		}
+// bad counts a bad call in a window, and returns an error if there are too many. mu
+// is held.
+func (j *judge) bad(w *window, now int64, err error) error {
+	w.add(now, 1, 1)
+	calls, bad, sick := w.sick(now, int64(j.begun.Load()-j.ended))
+	if !sick {
+		return nil
 	}
-	return why, cause
+	return &RateError{Calls: int(calls), Bad: int(bad), Window: w.detector.window, Last: err}
 }
 
 // configure puts new settings in force; what was counted stays.

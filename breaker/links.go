@@ -71,15 +71,29 @@ func (l *link) concerns(id muxpool.Identity) bool {
 // vouch takes connections for good of which a call of id may have used one.
 func (ls links) vouch(id muxpool.Identity) {
 	for _, l := range ls {
-		if l.concerns(id) {
+		if ls.proves(id, l) {
 			l.ready()
 		}
 	}
 }
 
-func (ls links) suspect() bool {
+// pardon forgets what speaks against the connections that there are.
+func (ls links) pardon() {
 	for _, l := range ls {
-		if l.suspect || l.expelled != nil {
+		l.ready()
+	}
+}
+
+// proves reports whether a success of id says something of l. One without an
+// identity used whatever connections there are.
+func (ls links) proves(id muxpool.Identity, l *link) bool {
+	return l.concerns(id) && (l.identity == id || len(ls) == 1 || l.proven+l.unproven > 0)
+}
+
+// suspect reports whether a success of id would be news.
+func (ls links) suspect(id muxpool.Identity) bool {
+	for _, l := range ls {
+		if (l.suspect || l.expelled != nil) && ls.proves(id, l) {
 			return true
 		}
 	}
@@ -104,6 +118,9 @@ func (ls links) healthy(id muxpool.Identity) int {
 // elsewhere reports whether calls of id may use connections that are believed to
 // work beside those that an event is about.
 func (ls links) elsewhere(id, about muxpool.Identity) bool {
+	if about == (muxpool.Identity{}) {
+		return false
+	}
 	for _, l := range ls {
 		if l.identity != about && l.concerns(id) && l.proven > 0 {
 			return true

@@ -11,12 +11,11 @@ import (
 // node is all that a group knows of one address: what the pool says of its
 // connections, what its operator has ordered, and its circuits in each service.
 type node struct {
-	group   *Group
-	id      muxpool.Node
-	used    atomic.Bool            // a call came since the last look
-	gone    atomic.Bool            // forgotten: ask the group again
-	suspect atomic.Bool            // links.suspect
-	plain   atomic.Pointer[member] // of the group itself, without an identity; may be nil
+	group *Group
+	id    muxpool.Node
+	used  atomic.Bool            // a call came since the last look
+	gone  atomic.Bool            // forgotten: ask the group again
+	plain atomic.Pointer[member] // of the group itself, without an identity; may be nil
 
 	// mu guards what is below, and all that its circuits say they guard by it. It
 	// is taken after the group's mu. Under it no user's function is called and
@@ -43,9 +42,11 @@ type seat struct {
 // member is a seat under one identity: what calls of that identity are judged by.
 type member struct {
 	seat     *seat
+	node     *node
 	identity muxpool.Identity
 	circuit  *circuit    // the node's
 	several  atomic.Bool // it has several methods with names
+	suspect  atomic.Bool // links.suspect for the identity
 	tally    tally
 
 	// The node's mu guards what is below.
@@ -55,13 +56,13 @@ type member struct {
 
 // method is one method of a member.
 type method struct {
+	group   *Group
+	node    *node
 	member  *member
 	name    string
 	circuit *circuit // nil for the one without a name: its failures are the node's
 	usual   usual
 }
-
-func (m *member) group() *Group { return m.seat.node.group }
 
 // lives returns a number that grows whenever a call shows that the node is alive.
 func (m *member) lives() uint64 { return m.tally.outcomes[Success].Load() + m.tally.alive.Load() }
@@ -70,8 +71,8 @@ func (m *member) lives() uint64 { return m.tally.outcomes[Success].Load() + m.ta
 // group's clock.
 func (m *member) alive(now int64) {
 	m.circuit.succeeded(now)
-	if m.seat.node.suspect.Load() {
-		m.seat.node.vouch(m.identity)
+	if m.suspect.Load() {
+		m.node.vouch(m.identity)
 	}
 }
 
@@ -98,26 +99,28 @@ func (n *node) members(do func(*member)) {
 func (m *member) ghost() bool {
 	others := false
 	if !m.claimed {
-		m.seat.node.members(func(o *member) { others = others || o.claimed })
+		m.node.members(func(o *member) { others = others || o.claimed })
 	}
 	return others
 }
 
 // live reports whether the member is one that calls may be meant for. mu is held.
 func (m *member) live() bool {
-	if m.seat.node.ended || m.ghost() {
+	if m.node.ended || m.ghost() {
 		return false
 	}
 	return m.seat.holds > 0 || m.claimed && !m.seat.held
 }
 
-// recount tells the census how the member's circuits count: a method is out with
-// its node. mu is held.
+// recount tells the census how the member's circuits count, a method being out with
+// its node, and the service's balancers that something may have changed. mu is
+// held.
 func (m *member) recount() {
 	live, out := m.live(), m.circuit.gate.Load().state != Closed
 	m.circuits(func(c *circuit) {
 		c.scope().census.count(c, counted{live: live, out: out || c.gate.Load().state != Closed})
 	})
+	m.seat.scope.changes.Add(1)
 }
 
 // methodOf returns a method, known or new. mu is held.
@@ -131,7 +134,7 @@ func (m *member) methodOf(name string) *method {
 			named++
 		}
 	}
-	x := &method{member: m, name: name}
+	x := &method{group: m.node.group, node: m.node, member: m, name: name}
 	if name != "" {
 		x.circuit = newCircuit(m, name)
 		m.several.Store(named > 0)
@@ -147,7 +150,7 @@ func (s *seat) memberOf(id muxpool.Identity) *member {
 			return m
 		}
 	}
-	m := &member{seat: s, identity: id}
+	m := &member{seat: s, node: s.node, identity: id}
 	m.circuit = newCircuit(m, "")
 	s.members = append(s.members, m)
 	if s.scope.name == "" && id == (muxpool.Identity{}) {
@@ -156,6 +159,7 @@ func (s *seat) memberOf(id muxpool.Identity) *member {
 	if ev := s.node.links.standing(id); ev != nil {
 		m.circuit.latch(time.Now(), *ev)
 	}
+	s.node.doubt()
 	m.recount()
 	return m
 }

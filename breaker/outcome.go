@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-kit/kit/endpoint"
+
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -68,24 +70,39 @@ func (f finding) outcome() Outcome {
 func (c *call) find(ctx context.Context, response any, err error, took time.Duration) finding {
 	set := c.node.set
 	if set.classify != nil {
-		o, known := Success, true
-		if c.method.member.group().contain("Classifier", func() { o = set.classify(ctx, response, err) }) != nil {
-			known = false
-		}
-		if known {
+		if o, ok := c.classified(ctx, response, err); ok {
 			return findingOf(o)
 		}
 	}
-	f := c.findByVerdict(ctx, response, err, took)
-	if g := set.gobreaker; g != nil && g.IsSuccessful != nil && (err == nil || f.outcome() == Failure) {
-		good, is := false, c.method.member.group()
-		switch {
-		case is.contain("IsSuccessful", func() { good = g.IsSuccessful(err) }) != nil:
-		case good:
-			return well
-		case err == nil:
-			return sickWay
-		}
+	f := well
+	if err != nil {
+		f = c.findError(ctx, response, err, took)
+	} else if _, may := response.(endpoint.Failer); may && verdict.Call(ctx, response, nil).Code != 0 {
+		f = alive // the business said no
+	}
+	if set.gobreaker != nil && set.gobreaker.IsSuccessful != nil && (err == nil || f.outcome() == Failure) {
+		return c.byIsSuccessful(f, err)
+	}
+	return f
+}
+
+// classified asks the user's Classifier; ok is false if it panicked.
+func (c *call) classified(ctx context.Context, response any, err error) (o Outcome, ok bool) {
+	failed := c.method.group.contain("Classifier", func() { o = c.node.set.classify(ctx, response, err) })
+	return o, failed == nil
+}
+
+// byIsSuccessful asks the IsSuccessful of the user's gobreaker.Settings about a call
+// that was found to be f.
+func (c *call) byIsSuccessful(f finding, err error) finding {
+	good := false
+	switch {
+	case c.method.group.contain("IsSuccessful", func() { good = c.node.set.gobreaker.IsSuccessful(err) }) != nil:
+		return f
+	case good:
+		return well
+	case err == nil:
+		return sickWay
 	}
 	return f
 }
@@ -100,14 +117,12 @@ func findingOf(o Outcome) finding {
 	return nothing
 }
 
-func (c *call) findByVerdict(ctx context.Context, response any, err error, took time.Duration) finding {
+// findError judges a call that ended with an error.
+func (c *call) findError(ctx context.Context, response any, err error, took time.Duration) finding {
 	v := verdict.Call(ctx, response, err)
-	if v.Code == 0 {
-		return well
-	}
 	late := v.Code == verdict.CodeDeadlineExceeded
 	switch against := v.CountsAgainst(); {
-	case c.overtakenInSilence(ctx):
+	case v.Ran != verdict.Yes && c.overtakenInSilence(ctx):
 		return sickWay
 	case against == verdict.Node && c.poolWillTell(v, err):
 		return nothing
@@ -132,7 +147,7 @@ func (c *call) overtakenInSilence(ctx context.Context) bool {
 // poolWillTell reports whether a call that found no connection needs no judging,
 // since the pool whose error it is tells the group of its nodes.
 func (c *call) poolWillTell(v verdict.Verdict, err error) bool {
-	if v.Whose != verdict.Path || v.Ran != verdict.NotSent || c.method.member.group().watched.Load() == 0 {
+	if v.Whose != verdict.Path || v.Ran != verdict.NotSent || c.method.group.watched.Load() == 0 {
 		return false
 	}
 	var p *muxpool.Error

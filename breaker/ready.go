@@ -29,7 +29,7 @@ func (g *Guard) Check() error {
 // refusing returns the circuit that refuses calls, and its gate; nil if none does.
 func (g *Guard) refusing() (*circuit, *gate) {
 	m := g.method.Load()
-	if m.member.seat.node.gone.Load() {
+	if m.node.gone.Load() {
 		return nil, nil // forgotten: the next call begins anew
 	}
 	if gt := m.member.circuit.refusing(g.target.OneWay); gt != nil {

@@ -94,7 +94,7 @@ func (s *Scope) claim(t Target) *method {
 	m := st.memberOf(t.Identity)
 	first := !m.claimed
 	m.claimed = true
-	x := m.methodOf(t.Method)
+	x := m.methodOf(t.judged())
 	if first {
 		n.members((*member).recount)
 	} else {

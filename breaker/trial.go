@@ -74,14 +74,17 @@ func (p *probe) end(ctx context.Context, response any, err error) {
 	if p.done.Swap(true) {
 		return
 	}
-	now := p.method.member.group().clock()
+	now := p.method.group.clock()
 	took := time.Duration(now - p.start)
-	f, cause := p.find(ctx, response, err, took), err
-	if c := context.Cause(ctx); err != nil && c == errProbeDeadline {
-		cause = c
+	f, cause := nothing, err
+	if err != nil && context.Cause(ctx) == errProbeDeadline {
+		cause = errProbeDeadline
 	}
-	p.account(f, now, took, cause)
-	p.settle(f, took, cause)
+	defer func() { // also when a Classifier ends the goroutine
+		p.account(f, now, took, cause)
+		p.settle(f, took, cause)
+	}()
+	f = p.find(ctx, response, err, took)
 }
 
 func (p *probe) abandon() {
@@ -94,8 +97,8 @@ func (p *probe) abandon() {
 // settle takes what was found to the circuits that the probe has a slot of.
 func (p *probe) settle(f finding, took time.Duration, cause error) {
 	m := p.method.member
-	m.seat.node.mu.Lock()
-	defer m.seat.node.mu.Unlock()
+	m.node.mu.Lock()
+	defer m.node.mu.Unlock()
 	result, nodeCause := f.result(), cause
 	if slow := p.node.set.slow; f == well && slow > 0 && took > slow {
 		result, nodeCause = Failure, errSlowProbe

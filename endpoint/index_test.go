@@ -120,6 +120,16 @@ func TestAChoiceFollowsAGroup(t *testing.T) {
 	g.Enable(node("a"))
 	g.Reset(node("a"))
 	equal(t, "calls of the one that is back", count(t, b, 50)["a:1"], 50)
+
+	nodes, _ := manyNodes(500, 0)
+	b = NewBalancer(nodes, WithBreakers(g))
+	for _, e := range nodes[1:] {
+		g.ForceOpen(e.Node(), nil)
+	}
+	count(t, b, 1)
+	if n := testing.AllocsPerRun(100, func() { b.Pick() }); n > 0 {
+		t.Errorf("499 of 500 out: %v allocations", n)
+	}
 }
 
 func BenchmarkPickAmongOpenNodes(b *testing.B) {

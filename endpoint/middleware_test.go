@@ -17,6 +17,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/muxkit/muxkit/muxpool/verdict"
+	"github.com/muxkit/muxkit/transport"
 )
 
 func TestTimeout(t *testing.T) {
@@ -147,6 +148,7 @@ func TestLoggingTellsFailures(t *testing.T) {
 			"long text":       {Logging, nil, errors.New(strings.Repeat("x", 1<<20)), `method=Sum took=0s err=` + strings.Repeat("x", maxText) + `... verdict="unknown: node, maybe ran"` + "\n"},
 			"success":         {Logging, "fine", nil, ""},
 			"of the business": {Logging, failedAnswer{errors.New("no money")}, nil, `method=Sum took=0s err="no money" verdict="business: caller, ran"` + "\n"},
+			"words of a peer": {Logging, nil, &transport.Error{Code: transport.CodeInternal, Message: "a\nb"}, `method=Sum took=0s err="internal: \"a\\nb\"" verdict="internal: method, maybe ran"` + "\n"},
 			"success, told":   {LoggingAll, failedAnswer{}, nil, `method=Sum took=0s` + "\n"},
 		} {
 			var out bytes.Buffer
@@ -229,6 +231,39 @@ func TestInstrumentingCountsAndTimesByOutcome(t *testing.T) {
 		}
 		equal(t, "in flight at the end", inFlight.values["method Sum"], 0)
 	})
+}
+
+// The same table holds for calls and for attempts.
+func TestOutcomesFollowTheVerdict(t *testing.T) {
+	left, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx      context.Context
+		response any
+		err      error
+		want     string
+	}{
+		"an answer":              {t.Context(), "x", nil, "ok"},
+		"a failed answer":        {t.Context(), failedAnswer{io.EOF}, nil, "business"},
+		"the same as an error":   {t.Context(), nil, transport.Business(7, ""), "business"},
+		"the caller left":        {left, nil, errLost, "canceled"},
+		"a peer says canceled":   {t.Context(), nil, &transport.Error{Code: transport.CodeCanceled, Remote: true}, "canceled"},
+		"not found":              {t.Context(), nil, &transport.Error{Code: transport.CodeNotFound, Remote: true}, "caller"},
+		"refused as not allowed": {t.Context(), nil, refused(transport.CodePermissionDenied), "caller"},
+		"an option":              {t.Context(), nil, ErrInvalidOption, "caller"},
+		"a panic":                {t.Context(), nil, &PanicError{}, "caller"},
+		"a closed set":           {t.Context(), nil, ErrSetClosed, "caller"},
+		"no node":                {t.Context(), nil, &NoNodesError{}, "not sent"},
+		"a limit of ours":        {t.Context(), nil, &LimitError{Limit: 1}, "not sent"},
+		"go-kit's limit":         {t.Context(), nil, ratelimit.ErrLimited, "not sent"},
+		"a limit of the peer's":  {t.Context(), nil, refused(transport.CodeResourceExhausted), "refused"},
+		"no such method":         {t.Context(), nil, refused(transport.CodeUnimplemented), "refused"},
+		"the peer is broken":     {t.Context(), nil, &transport.Error{Code: transport.CodeInternal, Remote: true}, "failed"},
+		"given up":               {t.Context(), nil, &RetryError{Attempts: []Failure{{Err: errUnsent}, {Err: errLost}}}, "failed"},
+		"time is over":           {t.Context(), nil, context.DeadlineExceeded, "failed"},
+	} {
+		equal(t, name, outcomes[outcomeOf(verdict.Call(c.ctx, c.response, c.err))], c.want)
+	}
 }
 
 func TestInstrumentingWithoutMetrics(t *testing.T) {

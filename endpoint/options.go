@@ -15,9 +15,10 @@ import (
 
 // Option sets one property of what it is given to: NewSet, (*Set).Endpoint
 // (which starts from the Set's options), Retry, NewBalancer, Factory or
-// NewDirectory; each names the options that it takes, and ignores others. Zero
-// means the documented default; a negative or senseless value is kept as an
-// error that wraps ErrInvalidOption and names the option, and told by every call.
+// NewDirectory; each names the options that it takes, and ignores others. Zero, or
+// nil, means the documented default, also on top of what was set before; "off", where it
+// is something else, has an option of its own. A negative or senseless value is kept as
+// an error that wraps ErrInvalidOption and names the option, and told by every call.
 type Option func(*config)
 
 type config struct {
@@ -68,16 +69,13 @@ func (c *config) err() error {
 	return errors.Join(c.invalid...)
 }
 
-// WithNodeParser sets how an instance string becomes a node. Default ParseNode.
+// WithNodeParser sets how an instance string becomes a node. Default, also for nil:
+// ParseNode.
 // An instance for which parse returns an error is logged and left out, and parse is asked
-// again at the next event that names it; what it made a node of it is not asked again while
+// again at the next event that names it; what it made a node of is not asked again while
 // discovery goes on naming it. See NewSet for what it may do.
 func WithNodeParser(parse func(instance string) (muxpool.Node, error)) Option {
 	return func(c *config) {
-		if parse == nil {
-			c.refuse("WithNodeParser(nil)")
-			return
-		}
 		c.parse = parse
 	}
 }

@@ -36,6 +36,9 @@ func (e *PanicError) Is(target error) bool { return target == transport.ErrPanic
 // Verdict says that this side is broken, whatever the value is.
 func (e *PanicError) Verdict() verdict.Verdict { return broken }
 
+// Sent reports true: the request may have been sent before.
+func (e *PanicError) Sent() bool { return true }
+
 // broken is the verdict of a call that this process cannot make: every node and every
 // attempt would come to the same end, and what was done before nobody knows.
 var broken = verdict.Verdict{Code: verdict.CodeInternal, Whose: verdict.Caller}

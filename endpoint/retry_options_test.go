@@ -55,12 +55,15 @@ func TestRetryInvalidOptions(t *testing.T) {
 func TestNilIsTheDefaultOfAnOption(t *testing.T) {
 	never := func(error) bool { return false }
 	base := []Option{WithRetry(3, 0), WithBudget(NewBudget(1, 1)), WithIdempotent(Always), WithRetryIf(never)}
-	set := newConfig(append(base, WithBudget(nil), WithIdempotent(nil), WithRetryIf(nil)))
+	set := newConfig(append(base, WithBudget(nil), WithIdempotent(nil), WithRetryIf(nil), WithNodeParser(nil)))
 	if err := set.err(); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "idempotent is none", set.retry.idempotent == nil, true)
 	equal(t, "all errors are retried", set.retry.retryIf == nil, true)
+	if n, err := set.parseNode("a:1"); err != nil || n != node("a") {
+		t.Errorf("the default parser: %v, %v", n, err)
+	}
 	equal(t, "the default budget's burst", set.retry.budget.burst, defaultBudgetBurst*1000)
 
 	synctest.Test(t, func(t *testing.T) {

@@ -241,7 +241,7 @@ func TestSetInvalidOptions(t *testing.T) {
 	fixed := sd.FixedInstancer{"a:1"}
 	for name, s := range map[string]*Set{
 		"nil instancer":                 NewSet(nil, nil),
-		"WithNodeParser(nil)":           NewSet(fixed, nil, WithNodeParser(nil)),
+		"WithJudging: a nil rule":       NewSet(fixed, nil, WithJudging(nil)),
 		"WithInvalidateOnError(-1ns)":   NewSet(fixed, nil, WithInvalidateOnError(-1)),
 		"WithMiddleware(nil)":           NewSet(fixed, nil, WithMiddleware(nil)),
 		"WithNodeMiddleware(nil)":       NewSet(fixed, nil, WithNodeMiddleware(nil)),
