@@ -219,7 +219,7 @@ func (s *Set) log(keyvals ...any) {
 		defer s.logging.Store(false)
 		defer func() { _ = recover() }()
 		if n := s.unlogged.Swap(0); n > 0 {
-			keyvals = append(keyvals, "lines lost before", n)
+			keyvals = append(keyvals, "lost_before", n)
 		}
 		s.logger.Log(keyvals...)
 	}, nil)

@@ -288,7 +288,7 @@ func (s *Set) fail(err error) {
 		return
 	}
 	if s.err == nil || s.err.Error() != err.Error() { // else it was told
-		s.log("msg", "service discovery failed", "nodes kept", len(s.order), "err", shown(err.Error(), maxText))
+		s.log("msg", "service discovery failed", "nodes", len(s.order), "err", shown(err.Error(), maxText))
 	}
 	if s.err == nil || s.cfg.keep.of(true) == KeepForever {
 		s.err = err
