@@ -21,10 +21,11 @@ type Set struct {
 	instancer sd.Instancer
 	logger    log.Logger // nil: nobody listens
 
-	events  chan sd.Event // unbuffered; never closed, since an Instancer may be sending
-	marks   chan func()   // pushed on the lane behind the events that came before
-	quit    chan struct{} // closed by Close, once no event comes any more
-	closing sync.Once
+	events   chan sd.Event // unbuffered; never closed, since an Instancer may be sending
+	marks    chan func()   // pushed on the lane behind the events that came before
+	quit     chan struct{} // closed by Close, once no event comes any more
+	closing  atomic.Bool   // the first Close has begun
+	isClosed chan struct{} // closed when it has ended
 
 	nodes   gate          // the members that have not drained are inside; shut by Close
 	drained chan struct{} // closed when the Set is closed and the last call has returned
@@ -58,7 +59,7 @@ type Set struct {
 // one is told by Err, and by every call.
 func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: newConfig(opts), instancer: instancer, logger: logger,
-		events: make(chan sd.Event), marks: make(chan func()), quit: make(chan struct{}), drained: make(chan struct{})}
+		events: make(chan sd.Event), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
 	s.nodes.empty = func() { close(s.drained) }
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
@@ -155,15 +156,18 @@ const closeTime = time.Second
 // see Shutdown. It waits for the Instancer, and for the closers of nodes that no
 // call is on, up to a second each. Further Closes do nothing.
 func (s *Set) Close() {
-	s.closing.Do(func() {
-		s.end()
-		if s.cfg.err() == nil {
-			s.deregister()
-		}
-		late := time.NewTimer(closeTime)
-		defer late.Stop()
-		s.lane.wait(late.C)
-	})
+	if !s.closing.CompareAndSwap(false, true) {
+		<-s.isClosed
+		return
+	}
+	defer close(s.isClosed)
+	s.end()
+	if s.cfg.err() == nil {
+		s.deregister()
+	}
+	late := time.NewTimer(closeTime)
+	defer late.Stop()
+	s.lane.wait(late.C)
 }
 
 // deregister ends the subscription. Meanwhile the receiver takes what the Instancer sends,
