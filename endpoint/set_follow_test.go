@@ -270,3 +270,32 @@ func TestSetForgetsDroppedNodes(t *testing.T) {
 	equal(t, "instances", len(s.instances), 1)
 	equal(t, "changes", len(s.changes), 0)
 }
+
+// Events that come faster than the Set follows are taken as one: the last list counts, and an
+// error that came after it.
+func TestAListIsNotLostToAnErrorThatFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := discover("a:1")
+		s := NewSet(d, nil, WithInvalidateOnError(time.Minute))
+		defer s.Close()
+		busy := func(events ...sd.Event) {
+			block := make(chan struct{})
+			s.lane.push(func() { <-block })
+			for _, ev := range events {
+				d.send(ev)
+			}
+			close(block)
+			settle(s)
+		}
+		down := errors.New("down")
+		busy(sd.Event{Instances: []string{"b:1"}}, sd.Event{Instances: []string{"c:1"}}, sd.Event{Err: down})
+		equal(t, "nodes", addresses(s), "c:1")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		equal(t, "nodes after the error's time", addresses(s), "")
+		busy(sd.Event{Err: down}, sd.Event{Instances: []string{"d:1"}})
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		equal(t, "nodes after an error that was over", addresses(s), "d:1")
+	})
+}
