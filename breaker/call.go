@@ -31,6 +31,11 @@ func (c *call) at(m *method) {
 // simple reports whether all that is to be done with the call is to judge it.
 func (c *call) simple() bool { return c.node.judge != nil && (c.of == nil || c.of.judge != nil) }
 
+// unjudged reports whether nothing that the call comes to is of interest.
+func (c *call) unjudged() bool {
+	return c.node.judge == nil && c.node.trial == nil && (c.of == nil || c.of.judge == nil && c.of.trial == nil)
+}
+
 // judged makes the call and judges it. One whose context has ended before it
 // begins says nothing.
 func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {

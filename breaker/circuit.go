@@ -42,7 +42,7 @@ type gate struct {
 	cause    error     // while not Closed
 	until    time.Time // while Open: when that is reconsidered; zero: nobody knows
 	timed    bool      // while Open: it is HalfOpen from until on
-	over     int64     // until, on the group's clock
+	overAt   int64     // until, on the group's clock
 	outlier  bool      // out by call outcomes alone: takes calls in a panic
 	observed bool      // refuses nobody
 }
@@ -96,7 +96,7 @@ func (c *circuit) newGate() *gate {
 		g.until = c.trial.until
 		return g
 	}
-	g.until, g.timed, g.over = w.until, !c.probed(), int64(w.until.Sub(n.group.start))
+	g.until, g.timed, g.overAt = w.until, !c.probed(), int64(w.until.Sub(n.group.start))
 	if !g.timed {
 		g.until = c.nextProbe(w.until)
 	}
@@ -130,7 +130,7 @@ func (c *circuit) arm() {
 	if c.node().mode != Auto || g.state != Open || c.node().ended || c.active.probe != nil || c.member.ghost() {
 		return
 	}
-	c.timer = time.AfterFunc(time.Until(g.until), c.over)
+	c.timer = time.AfterFunc(time.Until(g.until), c.wake)
 }
 
 func (c *circuit) disarm() {

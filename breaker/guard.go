@@ -93,7 +93,7 @@ func (g *Guard) pass(ctx context.Context, request any, next endpoint.Endpoint) (
 		case again:
 		case refused != nil:
 			return nil, refused
-		case g.target.OneWay:
+		case g.target.OneWay, c.unjudged():
 			return next(ctx, request)
 		case c.node.trial != nil || c.of != nil && c.of.trial != nil:
 			return c.try(ctx, request, next)
@@ -172,7 +172,7 @@ func (g *gate) ignored() *gate { return &gate{gen: g.gen, set: g.set, observed: 
 
 // due reports whether the gate's time is over, and the timer late.
 func (c *circuit) due(g *gate) bool {
-	return g.state == Open && g.timed && c.node().group.clock() >= g.over
+	return g.state == Open && g.timed && c.node().group.clock() >= g.overAt
 }
 
 // panics reports whether calls pass because too few nodes are left.
