@@ -31,7 +31,7 @@ type Set struct {
 	drained chan struct{} // closed when the Set is closed and the last call has returned
 
 	lane       lane         // where the user's code is called
-	slowParser atomic.Bool  // the user's parser took too long: it is called beside the lane
+	slowParser atomic.Bool  // the user's parser takes too long: it is called beside the lane until it has returned
 	logging    atomic.Bool  // the logger has not returned
 	unlogged   atomic.Int64 // lines that were not logged meanwhile
 	asking     asking

@@ -19,13 +19,14 @@ type method struct {
 	build builder
 	view  atomic.Pointer[view] // stored under the Set's mutex
 
-	// slow is set once the user's functions took too long for it: from then on they are
-	// called beside the lane.
+	// slow is set when the user's functions take too long for it: until they have all
+	// returned, they are called beside the lane.
 	slow atomic.Bool
 
 	// Guarded by the Set's mutex.
-	ready []*NodeEndpoint // built, not shown yet
-	err   error           // why the last that could not be built could not; nil if there was none
+	trying int             // calls of the user's functions that have not returned
+	ready  []*NodeEndpoint // built, not shown yet
+	err    error           // why the last that could not be built could not; nil if there was none
 }
 
 // view is what callers may choose from. It does not change once published.
@@ -147,6 +148,7 @@ func (b *building) try() {
 	err := errEnded
 	defer func() { b.set.built(b, e, closer, err) }()
 	b.set.mu.Lock()
+	b.m.trying++
 	over := b.on.gone
 	b.set.mu.Unlock()
 	if over {
@@ -163,6 +165,9 @@ func (s *Set) built(b *building, e *NodeEndpoint, closer io.Closer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.busy = false
+	if b.m.trying--; b.m.trying == 0 {
+		b.m.slow.Store(false)
+	}
 	s.toClose(b.on, closer)
 	switch {
 	case b.on.gone:

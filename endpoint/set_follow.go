@@ -21,6 +21,7 @@ type known struct {
 	instances map[string]*instance
 	list      []*instance // those of the last list, in its order, perhaps several times
 	lists     uint64      // how many came
+	asked     int         // calls of the user's parser that have not returned
 	rounds    uint64      // how often list was followed
 
 	members map[muxpool.Node]*member // by fold
@@ -164,29 +165,38 @@ func (s *Set) tellBad(in *instance) {
 // parse asks the user's parser about in. It is asked once at a time about each.
 func (s *Set) parse(in *instance) {
 	s.lane.next(func() {
+		s.mu.Lock()
+		s.asked++
+		s.mu.Unlock()
 		if s.slowParser.Load() { // nobody waits for it again
-			go s.ask(in, true)
+			go s.ask(in)
 			return
 		}
-		s.ask(in, false)
+		s.ask(in)
 	}, &s.slowParser)
 }
 
-func (s *Set) ask(in *instance, late bool) {
+func (s *Set) ask(in *instance) {
 	node, err := muxpool.Node{}, errEnded
-	defer func() {
-		s.mu.Lock()
-		known := in.err
-		in.parsing, in.node, in.err = false, node, err
-		if known == nil || err == nil || known.Error() != err.Error() {
-			s.tellBad(in)
-		}
-		s.mu.Unlock()
-		if late || s.slowParser.Load() { // who follows the list has gone ahead
-			s.lane.next(s.follow, nil)
-		}
-	}()
+	defer func() { s.parsed(in, node, err) }()
 	node, err = s.cfg.parseNode(in.text)
+}
+
+// parsed hears what the user's parser says.
+func (s *Set) parsed(in *instance, node muxpool.Node, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := in.err
+	in.parsing, in.node, in.err = false, node, err
+	if known == nil || err == nil || known.Error() != err.Error() {
+		s.tellBad(in)
+	}
+	if s.slowParser.Load() { // who follows the list has gone ahead
+		s.lane.next(s.follow, nil)
+	}
+	if s.asked--; s.asked == 0 {
+		s.slowParser.Store(false)
+	}
 }
 
 // fold makes one of the two spellings of a host's name, with and without the dot at its end:

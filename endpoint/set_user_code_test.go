@@ -270,6 +270,44 @@ func TestNodesThatAreReplacedServeUntilTheNewOnesAreMade(t *testing.T) {
 	})
 }
 
+// Who blocked and has returned is called in the lane again: one at a time.
+func TestUserCodeIsCalledOneAtATimeAgainOnceItHasReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inside, most atomic.Int64
+		enter := func() {
+			most.Store(max(most.Load(), inside.Add(1)))
+			time.Sleep(time.Millisecond)
+			inside.Add(-1)
+		}
+		block := make(chan struct{})
+		d := discover("a:1")
+		s := NewSet(d, nil, WithNodeParser(func(instance string) (muxpool.Node, error) {
+			if instance == "slow:1" {
+				<-block
+			}
+			enter()
+			return ParseNode(instance)
+		}))
+		defer s.Close()
+		s.EndpointFrom("Sum", func(instance string) (endpoint.Endpoint, io.Closer, error) {
+			if instance == "tcp://stuck:1" {
+				<-block
+			}
+			enter()
+			return endpoint.Nop, nil, nil
+		})
+		d.send(sd.Event{Instances: []string{"slow:1", "stuck:1"}})
+		time.Sleep(time.Minute)
+		close(block)
+		time.Sleep(time.Minute)
+		equal(t, "nodes", addresses(s), "slow:1 stuck:1")
+		most.Store(0)
+		d.send(sd.Event{Instances: fleetOf(20, 0)})
+		time.Sleep(time.Minute)
+		equal(t, "at once", most.Load(), 1)
+	})
+}
+
 // A panic of a closer neither ends the process nor keeps the others from being closed.
 func TestEveryCloserIsCalled(t *testing.T) {
 	var out bytes.Buffer
