@@ -47,11 +47,12 @@ func events(d *discovery, s *Set, lists ...[]string) float64 {
 func TestAnEventThatChangesNothingMakesNothing(t *testing.T) {
 	for _, size := range [][2]int{{2, 1}, {2000, 100}} {
 		d, s := bigSet(t, size[0], size[1])
-		views := s.methods[0].view.Load()
+		views, first := s.methods[0].view.Load(), &s.order[0]
 		if n := events(d, s, fleetOf(size[0], 0)); n > 20 {
 			t.Errorf("%d nodes and %d methods: %v allocations", size[0], size[1], n)
 		}
 		equal(t, "the view is the same", s.methods[0].view.Load(), views)
+		equal(t, "the list is the same", &s.order[0], first)
 	}
 }
 

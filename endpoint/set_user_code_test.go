@@ -226,6 +226,27 @@ func TestBlockedUserCodeDoesNotPileUp(t *testing.T) {
 	}
 }
 
+// Nor is a parser that refused an instance before it blocked at it.
+func TestAParserThatBlocksIsNotAskedBesideItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		block, asked := make(chan struct{}), atomic.Int64{}
+		d := discover("a:1")
+		s := NewSet(d, nil, WithNodeParser(func(string) (muxpool.Node, error) {
+			if asked.Add(1) > 1 {
+				<-block
+			}
+			return muxpool.Node{}, errors.New("no")
+		}))
+		defer s.Close()
+		for range 10 {
+			d.send(sd.Event{Instances: []string{"a:1"}})
+			time.Sleep(time.Second)
+		}
+		equal(t, "asked", asked.Load(), 2)
+		close(block)
+	})
+}
+
 // A node whose endpoint takes long is taken into use when it is there; those that it replaces
 // serve until then, for a second.
 func TestNodesThatAreReplacedServeUntilTheNewOnesAreMade(t *testing.T) {
