@@ -120,6 +120,7 @@ func TestAClosedSetsCallersDoNotWaitForUserCode(t *testing.T) {
 		s := NewSet(d, nil)
 		ep := s.EndpointFrom("Sum", f.factory)
 		s.lane.push(func() { time.Sleep(time.Hour) })
+		synctest.Wait()
 		go s.Close()
 		synctest.Wait()
 		start := time.Now()
