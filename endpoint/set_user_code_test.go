@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -224,6 +225,39 @@ func TestBlockedUserCodeDoesNotPileUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A method, or a parser, that blocks at every node holds up the others once, not for each.
+func TestBlockedUserCodeHoldsUpTheOthersOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		block := make(chan struct{})
+		d, f := discover("a:1"), &shop{}
+		s := NewSet(d, nil, WithNodeParser(func(instance string) (muxpool.Node, error) {
+			if strings.HasPrefix(instance, "x") {
+				<-block
+			}
+			return ParseNode(instance)
+		}))
+		defer s.Close()
+		s.EndpointFrom("Stuck", func(instance string) (endpoint.Endpoint, io.Closer, error) {
+			if instance != "tcp://a:1" {
+				<-block
+			}
+			return endpoint.Nop, nil, nil
+		})
+		ep := s.EndpointFrom("Sum", f.factory)
+		var all []string
+		for i := range 50 {
+			all = append(all, fmt.Sprintf("x%d:1", i), fmt.Sprintf("b%d:1", i))
+		}
+		d.send(sd.Event{Instances: all})
+		time.Sleep(2*patience + time.Millisecond)
+		synctest.Wait()
+		callEach(t, ep, 50)
+		close(block)
+		synctest.Wait()
+		equal(t, "nodes in the end", len(s.Nodes()), 100)
+	})
 }
 
 // Nor is a parser that refused an instance before it blocked at it.
