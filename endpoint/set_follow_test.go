@@ -299,3 +299,32 @@ func TestAListIsNotLostToAnErrorThatFollows(t *testing.T) {
 		equal(t, "nodes after an error that was over", addresses(s), "d:1")
 	})
 }
+
+// A node that discovery dropped and names again is a new one: what the old one has in flight,
+// and the load that moved off it, are not its. Its breaker is held anew.
+func TestANodeThatComesBackStartsClean(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, d, f := newSwitchboard(), discover("a:1", "b:1"), &shop{}
+		s := NewSet(d, nil, withBreakers(b))
+		defer s.Close()
+		ep := s.EndpointFrom("Sum", f.factory)
+		f.do = func(muxpool.Node, context.Context) error { time.Sleep(time.Second); return nil }
+		for range 20 {
+			go ep(t.Context(), nil)
+		}
+		synctest.Wait()
+		old := s.order[0]
+		old.weight.halve()
+		d.now(s, "b:1")
+		d.now(s, "a:1", "b:1")
+		fresh := s.order[0]
+		equal(t, "node", fresh.node, node("a"))
+		equal(t, "it is the old one", fresh == old, false)
+		equal(t, "in flight", s.Nodes()[0].InFlight, 0)
+		equal(t, "weight", fresh.weight.share(), int64(full))
+		equal(t, "holds while the old one drains", b.holds(node("a")), 2)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		equal(t, "holds", b.holds(node("a")), 1)
+	})
+}
