@@ -143,6 +143,7 @@ func TestAFactoryThatBlocksIsNotAskedBesideItself(t *testing.T) {
 			d.send(sd.Event{Instances: []string{"a:1"}})
 			time.Sleep(time.Minute)
 		}
+		synctest.Wait()
 		equal(t, "asked", n, 2)
 		close(block)
 		synctest.Wait()
