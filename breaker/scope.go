@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -84,14 +85,19 @@ func (s *Scope) Update(opts ...Option) error {
 func (s *Scope) Hold(node muxpool.Node) (release func()) { return s.hold(node) }
 
 // claim returns a target's method, known or new, and says that calls will come.
-func (s *Scope) claim(t Target) *method {
+// probe may be nil.
+func (s *Scope) claim(t Target, probe *func(context.Context) error) *method {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
 	st := s.seat(t.Node)
 	n := st.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return st.memberOf(t.Identity, true).methodOf(t.judged())
+	m := st.memberOf(t.Identity, true)
+	if probe != nil {
+		m.bring(*probe)
+	}
+	return m.methodOf(t.judged())
 }
 
 // member returns a node's member, known or new, without saying that calls will
