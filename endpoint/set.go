@@ -46,11 +46,11 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: newConfig(opts), instancer: instancer, logger: logger,
 		events: make(chan sd.Event), commands: make(chan func()), quit: make(chan struct{}), stopped: make(chan struct{}),
 		drained: make(chan struct{})}
-	s.nodes.empty = func() { close(s.drained) }
+	s.nodes.empty = s.left
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
 	}
-	s.cfg.bind(nextSetName())
+	s.unbind = append(s.unbind, s.cfg.bind(nextSetName()))
 	if s.logger == nil {
 		s.logger = log.NewNopLogger()
 	}
@@ -100,22 +100,27 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 		own := *s.cfg.service + "/" + name
 		m.cfg.service = &own
 	}
-	m.cfg.bind("")
+	unbind := m.cfg.bind("")
 	if err := m.cfg.err(); err != nil {
+		unbind()
 		return failing(err)
 	}
 	m.publish(nil, ErrSetClosed)
-	s.do(func() { s.addMethod(m) })
+	if !s.do(func() { s.unbind = append(s.unbind, unbind); s.addMethod(m) }) {
+		unbind()
+	}
 	return m.cfg.wrap(name, newRetry(newBalancer(m, m.cfg), m.cfg))
 }
 
 // do runs f in the loop, or not at all if the Set is closed.
-func (s *Set) do(f func()) {
-	done := make(chan struct{})
+func (s *Set) do(f func()) (done bool) {
+	ran := make(chan struct{})
 	select {
-	case s.commands <- func() { f(); close(done) }:
-		<-done
+	case s.commands <- func() { f(); close(ran) }:
+		<-ran
+		return true
 	case <-s.stopped:
+		return false
 	}
 }
 
@@ -162,6 +167,15 @@ func (s *Set) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// left ends what outlasts the loop, when the last call has returned: the Set's breakers
+// forget its services.
+func (s *Set) left() {
+	for _, unbind := range s.unbind {
+		unbind()
+	}
+	close(s.drained)
 }
 
 // run is the loop.

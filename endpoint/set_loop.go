@@ -19,6 +19,7 @@ import (
 type loop struct {
 	members  map[muxpool.Node]*member // those that discovery names now
 	methods  []*method
+	unbind   []func() // lets the services among the breakers go; read when the loop has ended
 	err      error       // the discovery's error: the last, or the first of a row with invalidates; nil after a good event
 	deadline *time.Timer // runs while errors may invalidate the nodes; else nil
 }
