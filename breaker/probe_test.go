@@ -14,6 +14,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // pinger is a target's probe, which a test steers.
@@ -365,5 +366,41 @@ func TestANodeThatWasLetGoTakesCallsAgain(t *testing.T) {
 			t.Error(err)
 		}
 		f.state(nodeA, breaker.Closed)
+	})
+}
+
+// What a balancer needs for slow starts, and to let calls go first that may be repeated.
+func TestAGuardTellsWhenItsNodeCameBack(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		g := f.Scope("").Guard(breaker.Target{Node: nodeA, Method: "M"})
+		f.Scope("").Guard(breaker.Target{Node: nodeA, Method: "N"})
+		f.Scope("").Guard(breaker.Target{Node: nodeB, Method: "M"})
+		see := func(when string, back time.Time, trying bool) {
+			t.Helper()
+			if got := g.Back(); !got.Equal(back) || g.Trying() != trying {
+				t.Errorf("%s: back at %v, trying %v, want %v, %v", when, got, g.Trying(), back, trying)
+			}
+		}
+		see("never out", time.Time{}, false)
+		f.Trip(nodeA, nil)
+		see("out", time.Time{}, false)
+		after(500 * time.Millisecond)
+		see("half-open", time.Time{}, true)
+		ep := g.Middleware()
+		ep(func(context.Context, any) (any, error) {
+			see("tried", time.Time{}, false)
+			return nil, nil
+		})(context.Background(), nil)
+		back := time.Now()
+		see("back", back, false)
+		after(time.Second)
+		f.Update(breaker.WithProbes(1))
+		see("back, and updated", back, false)
+		for range 5 {
+			ep(func(context.Context, any) (any, error) { return nil, told(verdict.CodeInternal) })(context.Background(), nil)
+		}
+		see("its method out", back, false)
+		after(time.Second)
+		see("its method half-open", back, true)
 	})
 }

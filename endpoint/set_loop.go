@@ -19,7 +19,7 @@ import (
 type loop struct {
 	members  map[muxpool.Node]*member // those that discovery names now
 	methods  []*method
-	unbind   []func() // lets the services among the breakers go; read when the loop has ended
+	unbind   []func()    // lets the services among the breakers go; read when the loop has ended
 	err      error       // the discovery's error: the last, or the first of a row with invalidates; nil after a good event
 	deadline *time.Timer // runs while errors may invalidate the nodes; else nil
 }
@@ -117,9 +117,10 @@ func (s *Set) follow(nodes map[muxpool.Node]bool) {
 			delete(s.members, node)
 		}
 	}
+	others := len(s.members) > 0
 	for node := range nodes {
 		if s.members[node] == nil {
-			s.members[node] = s.newMember(node)
+			s.members[node] = s.newMember(node, others)
 		}
 	}
 	for _, m := range s.methods {
@@ -131,9 +132,9 @@ func (s *Set) follow(nodes map[muxpool.Node]bool) {
 }
 
 // newMember takes node into use: its breaker is held until the node was dropped
-// and its last call has returned.
-func (s *Set) newMember(node muxpool.Node) *member {
-	m := newMember(node)
+// and its last call has returned. others says that it joins some.
+func (s *Set) newMember(node muxpool.Node, others bool) *member {
+	m := s.cfg.joins(node, others)
 	release := s.cfg.hold(node)
 	s.nodes.enter()
 	m.calls.empty = func() {
