@@ -73,13 +73,16 @@ func (s *Set) whyNone(m *method) error {
 	return &NoNodesError{Cause: s.bad}
 }
 
-func (s *Set) addMethod(m *method) {
+// addMethod takes m into use; unbind lets its services among the breakers go.
+func (s *Set) addMethod(m *method, unbind func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.publish(m, nil)
 	if s.closed {
+		unbind()
 		return
 	}
+	s.unbind = append(s.unbind, unbind)
 	s.methods = append(s.methods, m)
 	s.change(nil, s.order, s.methods[len(s.methods)-1:])
 }

@@ -60,11 +60,11 @@ type Set struct {
 func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: newConfig(opts), instancer: instancer, logger: logger,
 		events: make(chan sd.Event), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
-	s.nodes.empty = func() { close(s.drained) }
+	s.nodes.empty = s.left
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
 	}
-	s.cfg.bind(nextSetName())
+	s.unbind = append(s.unbind, s.cfg.bind(nextSetName()))
 	s.cfg.retry = s.cfg.retry.withDefaults()
 	s.known.init()
 	s.asking.epoch = time.Now()
@@ -117,11 +117,12 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 		own := *s.cfg.service + "/" + name
 		m.cfg.service = &own
 	}
-	m.cfg.bind("")
+	unbind := m.cfg.bind("")
 	if err := m.cfg.err(); err != nil {
+		unbind()
 		return failing(err)
 	}
-	s.addMethod(m)
+	s.addMethod(m, unbind)
 	s.lane.wait(nil) // its nodes are built
 	return m.cfg.wrap(name, newRetry(newBalancer(m, m.cfg), m.cfg))
 }
@@ -197,6 +198,15 @@ func (s *Set) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// left ends what outlasts Close, when the last call has returned: the Set's breakers
+// forget its services.
+func (s *Set) left() {
+	for _, unbind := range s.unbind {
+		unbind()
+	}
+	close(s.drained)
 }
 
 // guard calls f, which is the user's, and logs its panic.

@@ -24,6 +24,7 @@ type known struct {
 	members map[muxpool.Node]*member // by fold
 	order   []*member                // the same, in the order of their text; not changed in place
 	methods []*method                // appended to only
+	unbind  []func()                 // lets the services among the breakers go; appended to until closed
 	failing map[*building]struct{}   // what is to be asked again
 	changes map[*change]struct{}     // those under way
 
@@ -195,7 +196,7 @@ func (s *Set) memberOf(in *instance) *member {
 // newMember takes node into use: its breaker is held until the node was dropped
 // and its last call has returned. mu is held.
 func (s *Set) newMember(node muxpool.Node) *member {
-	m := newMember(node)
+	m := s.cfg.joins(node, len(s.order) > 0)
 	release := s.cfg.hold(node)
 	s.nodes.enter()
 	m.calls.empty = func() { s.lane.next(func() { s.letGo(m, release) }, nil) }

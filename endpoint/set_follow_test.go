@@ -309,7 +309,7 @@ func TestAListIsNotLostToAnErrorThatFollows(t *testing.T) {
 func TestANodeThatComesBackStartsClean(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, d, f := newSwitchboard(), discover("a:1", "b:1"), &shop{}
-		s := NewSet(d, nil, withBreakers(b))
+		s := NewSet(d, nil, withBreakers(b), WithoutSlowStart())
 		defer s.Close()
 		ep := s.EndpointFrom("Sum", f.factory)
 		f.do = func(muxpool.Node, context.Context) error { time.Sleep(time.Second); return nil }

@@ -6,9 +6,10 @@ import (
 )
 
 // weight is how much of an equal share of the calls a node should get, from full down
-// to a 64th: the product of factors, each with one owner. So far there is one, overload:
-// a call that the node could not take, or that another node overtook, halves it;
-// successes and time bring it back. All methods of a Set share a node's weight.
+// to a 64th: the product of factors, each with one owner. Overload: a call that the node
+// could not take, or that another node overtook, halves it; successes and time bring it
+// back. Slow start: a node that comes back begins with little. All methods of a Set share a
+// node's weight.
 //
 // It never refuses: a node of little weight is taken when no other is there. Safe for
 // concurrent use; while nothing is lacking, nobody reads the clock.
@@ -18,6 +19,8 @@ type weight struct {
 	load  atomic.Int64
 	later later     // what the peer's retry-after asks of the node
 	epoch time.Time // constant
+
+	rising atomic.Pointer[ramp] // the slow start that runs, or has just ended; nil: none
 }
 
 const (
@@ -33,11 +36,34 @@ func (w *weight) now() int64 { return int64(time.Since(w.epoch) / time.Milliseco
 
 // share is the weight, from leastShare to full.
 func (w *weight) share() int64 {
+	load, rising := w.load.Load(), w.rising.Load()
+	if load == 0 && rising == nil {
+		return full
+	}
+	now := time.Since(w.epoch)
+	share := w.unloaded(load, now)
+	if rising != nil {
+		share = max(share*w.risen(rising, now)/full, leastShare)
+	}
+	return share
+}
+
+// idleShare is the share without slow start, which is about load: among nodes without a
+// call none has any.
+func (w *weight) idleShare() int64 {
 	load := w.load.Load()
 	if load == 0 {
 		return full
 	}
-	return full - w.lacking(load, w.now())
+	return w.unloaded(load, time.Since(w.epoch))
+}
+
+// unloaded is the factor for overload.
+func (w *weight) unloaded(load int64, now time.Duration) int64 {
+	if load == 0 {
+		return full
+	}
+	return full - w.lacking(load, int64(now/time.Millisecond))
 }
 
 // lacking is what is lacking at the time now, by what load says was lacking before.
