@@ -109,10 +109,13 @@ func (c *call) account(f finding, now int64, took time.Duration, err error) {
 // nodeOutcome is what a finding is for the node: a method's failure is the
 // node's only if there are no other methods that may be well.
 func (c *call) nodeOutcome(f finding) Outcome {
-	if c.apart && (f == sickCall || f == timeIsOut) {
+	switch {
+	case c.apart && f == sickCall:
+		return Success // for the node: it has answered
+	case c.apart && f == timeIsOut:
 		return Neutral
 	}
-	return f.outcome()
+	return f.counted()
 }
 
 // methodOutcome is what a finding is for the method: that the node failed is not
@@ -121,5 +124,5 @@ func methodOutcome(f finding) Outcome {
 	if f == sickWay {
 		return Neutral
 	}
-	return f.outcome()
+	return f.counted()
 }

@@ -23,7 +23,8 @@ import (
 //
 // What is not as there:
 //   - A call counts when it ends and not when it begins: Counts.Requests are calls
-//     that have ended with a success or a failure, in the Interval of their end.
+//     that have ended with an answer or a failure, in the Interval of their end: one that
+//     speaks against nobody, as a business error, is a success.
 //   - Timeout is doubled from one ejection to the next, and has jitter: see
 //     WithEjectionTime and WithoutJitter.
 //   - A half-open circuit that takes no more probes refuses with an OpenError, in
@@ -35,7 +36,7 @@ func WithGobreaker(st gobreaker.Settings) Option {
 }
 
 // counter is a gobreaker that counts and asks its ReadyToTrip, no more. It is fed
-// when a call has ended, and only with successes and failures: the version 1.0.0
+// when a call has ended, and only with good calls and failures: the version 1.0.0
 // knows no neutral result, and wedges half-open when a call never reports. Its own
 // open and half-open states are never used.
 type counter struct {

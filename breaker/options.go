@@ -56,8 +56,8 @@ type settings struct {
 // WithMaxEjection sets the largest share, from 0 to 1, of the live nodes that
 // call outcomes may eject, and of those on which a method lives, the method. Default
 // 0.5. Of two or more live nodes, one may always be ejected and one is always left.
-// An only live node is ejected when no call to it has succeeded for as long as the
-// detectors look back (10 s by default). Live are the nodes that someone Holds, and
+// An only live node is ejected when no call to it has succeeded, or was answered without
+// blame, for as long as the detectors look back (10 s by default). Live are the nodes that someone Holds, and
 // those with a Middleware that were never held.
 //
 // Nodes that the pool reported as gone, or that were ejected by hand, count

@@ -48,7 +48,7 @@ type finding uint8
 const (
 	nothing   finding = iota // nothing was learned
 	well                     // the call succeeded
-	alive                    // it did not, and that is not the node's fault: it has answered
+	alive                    // it did not, and that is nobody's fault: the node has answered
 	noWay                    // there was no connection, of which the pool tells more: it speaks against a probe only
 	sickWay                  // the node failed, or the way to it
 	sickCall                 // the method failed on that node, and the node has answered
@@ -64,6 +64,15 @@ func (f finding) outcome() Outcome {
 		return Neutral
 	}
 	return Failure
+}
+
+// counted is the finding in the words of the judges: who answers, and is not to blame, is
+// as good as who does what he was asked.
+func (f finding) counted() Outcome {
+	if f == alive {
+		return Success
+	}
+	return f.outcome()
 }
 
 // find judges the end of a call.
@@ -122,7 +131,7 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 	v := verdict.Call(ctx, response, err)
 	late := v.Code == verdict.CodeDeadlineExceeded
 	switch against := v.CountsAgainst(); {
-	case v.Ran != verdict.Yes && c.overtakenInSilence(ctx):
+	case !fromPeer(v) && c.overtakenInSilence(ctx):
 		return sickWay
 	case against == verdict.Node && c.poolWillTell(v, err):
 		return noWay
@@ -132,11 +141,15 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 		return sickCall
 	case against == verdict.Method && took >= c.method.usual.time():
 		return timeIsOut
-	case against == verdict.Nobody && v.Ran == verdict.Yes:
+	case against == verdict.Nobody && fromPeer(v) && !(v.Code == verdict.CodeCanceled && ctx.Err() != nil):
 		return alive
 	}
 	return nothing
 }
+
+// fromPeer reports whether it is an answer of the peer's that v judges. A transport that
+// does not tell may have run the call, at which nobody but the peer can have failed.
+func fromPeer(v verdict.Verdict) bool { return v.Answered || v.Ran == verdict.Yes }
 
 // overtakenInSilence reports whether another attempt was faster while nothing on
 // this one's node succeeded.

@@ -143,13 +143,10 @@ func (p *probe) forNode(f finding, result Outcome) Outcome {
 // result is what a finding proves. Who answers, whatever it is, is alive, and who
 // cannot be reached is not back.
 func (f finding) result() Outcome {
-	switch f {
-	case alive:
-		return Success
-	case noWay:
+	if f == noWay {
 		return Failure
 	}
-	return f.outcome()
+	return f.counted()
 }
 
 // settle takes a probe's result. mu is held.
