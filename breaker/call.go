@@ -90,6 +90,9 @@ func (c *call) account(f finding, now int64, took time.Duration, err error) {
 			c.method.usual.add(took)
 		}
 	}
+	if f == sickCall {
+		m.silence.end()
+	}
 	if c.node.judge != nil {
 		slow := took
 		if c.apart {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // eject puts the circuit out, or tells that another source or more of the same
@@ -19,7 +20,7 @@ func (c *circuit) eject(now time.Time, by source, why Reason, cause error) {
 	default: // more of the same, the time stands
 		l.reason, l.cause = why, cause
 	}
-	l.lost = errors.Is(cause, muxpool.ErrConnLost)
+	l.lost = errors.Is(cause, muxpool.ErrConnLost) || verdict.Of(cause).Whose == verdict.Path
 	c.move(now, ejected, why, cause)
 }
 

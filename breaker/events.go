@@ -56,8 +56,10 @@ type Source interface {
 
 // Watch feeds the group with the events of a pool until stop is called. Several
 // pools may be watched. A node is put out by an event whether the group knew it
-// or not, and NodeReady ends such an ejection early. While a pool is watched, a
-// call that found no connection of it is not judged: the pool's events say more.
+// or not, and NodeReady ends such an ejection early. While a pool is watched, calls
+// that found no connection of it, or lost it, are not judged: the pool's events say more.
+// They are when nothing on their node was answered for a second, and for a tenth of one if
+// no pool that is watched has ever told of the node: it may be another pool's.
 func (g *Group) Watch(source Source) (stop func()) {
 	if source == nil {
 		g.spoil("Watch(nil)")
@@ -207,7 +209,11 @@ func (n *node) vouch(who muxpool.Identity) {
 	n.doubt()
 }
 
-// doubt tells the members whose next success would be news. mu is held.
+// doubt tells the members of whose connections a pool has told, and whose next success
+// would be news. mu is held.
 func (n *node) doubt() {
-	n.members(func(m *member) { m.suspect.Store(n.links.suspect(m.identity)) })
+	n.members(func(m *member) {
+		m.told.Store(n.links.known(m.identity))
+		m.suspect.Store(n.links.suspect(m.identity))
+	})
 }

@@ -23,7 +23,7 @@ type latch struct {
 	reason Reason
 	cause  error
 	until  time.Time
-	lost   bool // of calls: those that tipped the scales were lost with their connection
+	lost   bool // of calls: those that tipped the scales were lost with their connection, or found none
 }
 
 // latches are a node's. The node's mu guards them.

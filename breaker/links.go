@@ -105,6 +105,16 @@ func (ls links) suspect(id muxpool.Identity) bool {
 	return false
 }
 
+// known reports whether a pool has told of connections that calls of id may use.
+func (ls links) known(id muxpool.Identity) bool {
+	for _, l := range ls {
+		if l.concerns(id) {
+			return true
+		}
+	}
+	return false
+}
+
 // healthy returns how many connections that calls of id may use are believed to
 // work, -1 if none was ever heard of.
 func (ls links) healthy(id muxpool.Identity) int {

@@ -49,6 +49,8 @@ type member struct {
 	circuit  *circuit    // the node's
 	several  atomic.Bool // it has several methods with names
 	suspect  atomic.Bool // links.suspect for the identity
+	told     atomic.Bool // links.known for the identity
+	silence  silence
 	tally    tally
 
 	// The node's mu guards what is below.

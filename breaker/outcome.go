@@ -49,7 +49,7 @@ const (
 	nothing   finding = iota // nothing was learned
 	well                     // the call succeeded
 	alive                    // it did not, and that is nobody's fault: the node has answered
-	noWay                    // there was no connection, of which the pool tells more: it speaks against a probe only
+	noWay                    // there was no connection, or it was lost, of which the pool tells more: it speaks against a probe only
 	sickWay                  // the node failed, or the way to it
 	sickCall                 // the method failed on that node, and the node has answered
 	timeIsOut                // the method failed on that node: no answer came in time
@@ -133,7 +133,7 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 	switch against := v.CountsAgainst(); {
 	case !fromPeer(v) && c.overtakenInSilence(ctx):
 		return sickWay
-	case against == verdict.Node && c.poolWillTell(v, err):
+	case against == verdict.Node && c.poolWillTell(v, err, took):
 		return noWay
 	case against == verdict.Node:
 		return sickWay
@@ -157,12 +157,23 @@ func (c *call) overtakenInSilence(ctx context.Context) bool {
 	return ctx.Err() != nil && context.Cause(ctx) == verdict.ErrOvertaken && c.lives == c.method.member.lives()
 }
 
-// poolWillTell reports whether a call that found no connection needs no judging,
-// since the pool whose error it is tells the group of its nodes.
-func (c *call) poolWillTell(v verdict.Verdict, err error) bool {
-	if v.Whose != verdict.Path || v.Ran != verdict.NotSent || c.method.group.watched.Load() == 0 {
+// poolWillTell reports whether a call that found no connection, or lost it, needs no
+// judging, since the pool whose error it is tells the group of its nodes. Many calls are
+// lost with one connection, and none of them says more than the pool's one event. But
+// there may be a pool of which nothing is heard beside those that are watched, and a node
+// that takes connections and answers nothing: when nothing was answered for longer than a
+// pool needs to tell, the calls speak for themselves.
+func (c *call) poolWillTell(v verdict.Verdict, err error, took time.Duration) bool {
+	m := c.method.member
+	if v.Whose != verdict.Path || m.node.group.watched.Load() == 0 {
 		return false
 	}
-	var p *muxpool.Error
-	return errors.As(err, &p)
+	if p := (*muxpool.Error)(nil); !errors.As(err, &p) {
+		return false
+	}
+	patience := firstWord
+	if m.told.Load() {
+		patience = lastWord
+	}
+	return m.silence.lasts(m.lives(), c.start+int64(took), c.node.set.memory) < patience
 }
