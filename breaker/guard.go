@@ -14,7 +14,7 @@ type Target struct {
 	Node     muxpool.Node
 	Method   string           // "": the service has one, or they are not told apart
 	Identity muxpool.Identity // whose connections the calls use; zero: anybody's
-	OneWay   bool             // calls have no answer: they are not judged, and are never a probe
+	OneWay   bool             // calls have no answer: they are not judged, and are never a probe; where all are so, the end of an ejection closes it
 }
 
 // judged is the method whose circuit the target's calls have. One without answers

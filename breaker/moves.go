@@ -36,6 +36,9 @@ func (c *circuit) move(now time.Time, s step, why Reason, cause error) {
 	if to == stay || c.ended() {
 		return
 	}
+	if to == HalfOpen && c.member.oneWay() {
+		to = Closed // it would wait for a proof that no call can bring
+	}
 	if c.state == Closed {
 		c.lives = c.member.lives()
 	}

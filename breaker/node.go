@@ -55,6 +55,7 @@ type member struct {
 
 	// The node's mu guards what is below.
 	claimed bool                        // it has a Guard or a Middleware
+	answers bool                        // and one whose calls have answers
 	probe   func(context.Context) error // of the Guard that brought one last; nil: none
 	methods []*method
 }
@@ -108,6 +109,10 @@ func (m *member) ghost() bool {
 	}
 	return others
 }
+
+// oneWay reports whether all calls that are made there have no answers: none of them can
+// prove anything. mu is held.
+func (m *member) oneWay() bool { return m.claimed && !m.answers }
 
 // live reports whether the member is one that calls may be meant for. mu is held.
 func (m *member) live() bool {

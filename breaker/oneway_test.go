@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sony/gobreaker"
@@ -26,6 +27,48 @@ func TestOneWayCallsAreNotJudged(t *testing.T) {
 		if st, _ := f.StatusOf(nodeA); st.Totals.Successes != 0 {
 			t.Errorf("%+v", st.Totals)
 		}
+	})
+}
+
+// Where nobody waits for an answer, none can prove the node's health: it comes back when
+// its time is over.
+func TestOneWayCallsAloneComeBack(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		log, tell := f.Scope("").Guard(breaker.Target{Node: nodeA, Method: "Log", OneWay: true}),
+			f.Scope("").Guard(breaker.Target{Node: nodeA, Method: "Tell", OneWay: true})
+		for range 3 {
+			f.Trip(nodeA, nil)
+			ready(t, false, log, tell)
+			open, ok := log.Check().(*breaker.OpenError)
+			if !ok || open.RetryAfter <= 0 {
+				t.Fatalf("%v", log.Check())
+			}
+			time.Sleep(open.RetryAfter)
+			synctest.Wait()
+			f.state(nodeA, breaker.Closed)
+			ready(t, true, log, tell)
+			if err := through(log, nil); err != nil {
+				t.Errorf("when it said: %v", err)
+			}
+		}
+		// Who asks is the probe, and they wait for him.
+		ask := f.Scope("").Guard(breaker.Target{Node: nodeA, Method: "Ask"})
+		f.Trip(nodeA, nil)
+		time.Sleep(time.Minute)
+		ready(t, false, log)
+		times(1, ask, nil)
+		ready(t, true, log)
+	})
+}
+
+// So is a node that was half-open before anybody called it.
+func TestOneWayCallsAloneFindNoNodeHalfOpen(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.expel(nodeA)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		f.state(nodeA, breaker.HalfOpen)
+		ready(t, true, f.Scope("").Guard(breaker.Target{Node: nodeA, OneWay: true}))
 	})
 }
 

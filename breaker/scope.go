@@ -3,6 +3,7 @@ package breaker
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
 )
@@ -113,6 +114,9 @@ func (s *Scope) claim(t Target, probe *func(context.Context) error) *method {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m := st.memberOf(t.Identity, true)
+	if m.answers = m.answers || !t.OneWay; m.oneWay() && m.circuit.state == HalfOpen {
+		m.circuit.move(time.Now(), proved, ReasonEjectionOver, nil)
+	}
 	if probe != nil {
 		m.bring(*probe)
 	}
