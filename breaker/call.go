@@ -15,8 +15,8 @@ type call struct {
 	of     *gate // of the method's, nil if it has none
 	apart  bool  // the method is told apart from the node: it is one of several
 
-	start              int64 // on the group's clock
-	lives              uint64
+	start              int64  // on the group's clock
+	answered           uint64 // answers, when it began
 	numberNode, number uint64
 }
 
@@ -58,13 +58,22 @@ func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) 
 }
 
 func (c *call) begin() {
-	c.start, c.lives = c.method.group.clock(), c.method.member.lives()
+	c.start, c.answered = c.method.group.clock(), c.answers()
 	if j := c.node.judge; j != nil {
 		c.numberNode = j.begin()
 	}
 	if c.apart && c.of.judge != nil {
 		c.number = c.of.judge.begin()
 	}
+}
+
+// answers returns a number that grows whenever what the call is judged as has answered,
+// and is not to blame: its method, if that is one of several, else the node.
+func (c *call) answers() uint64 {
+	if c.apart {
+		return c.method.answers.Load()
+	}
+	return c.method.member.lives()
 }
 
 // timed returns when the call ended and how long it took. Where nobody needs to
@@ -85,6 +94,9 @@ func (c *call) account(f finding, now int64, took time.Duration, err error) {
 		m.alive(now)
 		if x := c.method.circuit; x != nil {
 			x.succeeded(now)
+		}
+		if c.apart {
+			c.method.answers.Add(1)
 		}
 		if f == well && took > 0 {
 			c.method.usual.add(took)

@@ -165,6 +165,26 @@ func TestOvertakenAttemptsOfANodeThatAnswersAreNeutral(t *testing.T) {
 	})
 }
 
+// With several methods that is the method's: what it depends on may be dead, and hang.
+func TestOvertakenAttemptsOfOneMethodCountAgainstIt(t *testing.T) {
+	for name, get := range map[string]int{"the other one is quiet": 0, "the other one answers": 1} {
+		inShop(t, nil, func(s *shop) {
+			a, b := s.guard(nodeA, "Get"), s.guard(nodeA, "Report")
+			times(1, a, nil)
+			for range 5 {
+				ready(t, true, b)
+				ctx, cancel := context.WithCancelCause(context.Background())
+				time.AfterFunc(10*time.Millisecond, func() { times(get, a, nil) })
+				time.AfterFunc(20*time.Millisecond, func() { cancel(verdict.ErrOvertaken) })
+				b.Middleware()(answersAfter(time.Hour))(ctx, nil)
+			}
+			if a.Check() != nil || b.Check() == nil {
+				t.Errorf("%s: Get %v, Report %v", name, a.Check(), b.Check())
+			}
+		})
+	}
+}
+
 // A pool that is watched says itself that there is no connection.
 func TestMissingConnectionIsLeftToAWatchedPool(t *testing.T) {
 	noConn := &muxpool.Error{Op: "get", Node: nodeA, Err: muxpool.ErrConnectionsHaveBeenExpelled}

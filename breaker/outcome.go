@@ -132,7 +132,7 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 	late := v.Code == verdict.CodeDeadlineExceeded
 	switch against := v.CountsAgainst(); {
 	case !fromPeer(v) && c.overtakenInSilence(ctx):
-		return sickWay
+		return timeIsOut
 	case against == verdict.Node && c.poolWillTell(v, err, took):
 		return noWay
 	case against == verdict.Node:
@@ -151,10 +151,10 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 // does not tell may have run the call, at which nobody but the peer can have failed.
 func fromPeer(v verdict.Verdict) bool { return v.Answered || v.Ran == verdict.Yes }
 
-// overtakenInSilence reports whether another attempt was faster while nothing on
-// this one's node succeeded.
+// overtakenInSilence reports whether another attempt was faster while this one's node,
+// or method, answered nothing.
 func (c *call) overtakenInSilence(ctx context.Context) bool {
-	return ctx.Err() != nil && context.Cause(ctx) == verdict.ErrOvertaken && c.lives == c.method.member.lives()
+	return ctx.Err() != nil && context.Cause(ctx) == verdict.ErrOvertaken && c.answered == c.answers()
 }
 
 // poolWillTell reports whether a call that found no connection, or lost it, needs no
