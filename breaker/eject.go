@@ -21,6 +21,7 @@ func (c *circuit) eject(now time.Time, by source, why Reason, cause error) {
 		l.reason, l.cause = why, cause
 	}
 	l.lost = errors.Is(cause, muxpool.ErrConnLost) || verdict.Of(cause).Whose == verdict.Path
+	l.several = why == ReasonMethods
 	c.move(now, ejected, why, cause)
 }
 
@@ -50,18 +51,23 @@ func (c *circuit) ejectForCalls(now time.Time, why Reason, cause error) bool {
 }
 
 // severalOut ejects the node when several methods are out by their calls and nothing
-// on it has succeeded since the first of them went out: then it is not theirs. mu
-// is held.
+// on it has succeeded since the first of them went out: then it is not theirs. That a
+// method is not called just now is no sign of that, so one that was well lately must be
+// out as well: two may have one dependency. mu is held.
 func (m *member) severalOut(now time.Time) {
 	lives, last := m.lives(), (*latch)(nil)
-	out := 0
+	out, well := 0, false
 	m.circuits(func(c *circuit) {
-		if !c.isNode() && c.state != Closed && c.lives == lives {
+		switch {
+		case c.isNode():
+		case c.state != Closed && c.lives == lives:
 			out++
 			last = c.latches.worst()
+		case c.state == Closed && !c.quiet():
+			well = true
 		}
 	})
-	if out >= 2 && m.circuit.state == Closed {
+	if out >= 2 && !well && m.circuit.state == Closed {
 		m.circuit.ejectForCalls(now, ReasonMethods, last.cause)
 	}
 }

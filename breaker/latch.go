@@ -23,7 +23,9 @@ type latch struct {
 	reason Reason
 	cause  error
 	until  time.Time
-	lost   bool // of calls: those that tipped the scales were lost with their connection, or found none
+	// Of calls:
+	lost    bool // those that tipped the scales were lost with their connection, or found none
+	several bool // it is several methods that have failed
 }
 
 // latches are a node's. The node's mu guards them.

@@ -144,6 +144,63 @@ func TestSeveralMethodsOutTakeTheNodeAlong(t *testing.T) {
 	})
 }
 
+// A method that was well lately, and is just not called, does not go for two others that
+// have one dependency.
+func TestSeveralMethodsOutLeaveAMethodThatWasWellLately(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		a, b, c := s.guard(nodeA, "A"), s.guard(nodeA, "B"), s.guard(nodeA, "C")
+		s.guard(nodeB, "C")
+		times(1, c, nil)
+		times(5, a, status(503))
+		times(5, b, status(503))
+		ready(t, false, a, b)
+		ready(t, true, c)
+		times(5, c, status(503)) // now each of them is out
+		if open, ok := c.Check().(*breaker.OpenError); !ok || open.Reason != breaker.ReasonMethods {
+			t.Errorf("got %v", c.Check())
+		}
+	})
+	inShop(t, nil, func(s *shop) {
+		a, b, c := s.guard(nodeA, "A"), s.guard(nodeA, "B"), s.guard(nodeA, "C")
+		times(1, c, nil)
+		time.Sleep(11 * time.Second) // as far as the detectors look back
+		times(5, a, status(503))
+		times(5, b, status(503))
+		ready(t, false, a, b, c)
+	})
+}
+
+// Nor does one that goes on failing hold a node back whose connections had gone: the node
+// has answered it.
+func TestFailingMethodHoldsNoNodeBack(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		a, b := s.guard(nodeA, "A"), s.guard(nodeA, "B")
+		times(5, a, errSick)
+		ready(t, false, a, b)
+		time.Sleep(500 * time.Millisecond)
+		through(b, status(503))
+		ready(t, true, a, b)
+	})
+}
+
+// A node that several methods put out comes back by one that works, and by one that does
+// not it learns nothing.
+func TestNodeThatMethodsPutOutWaitsForOneThatWorks(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		a, b, c := s.guard(nodeA, "A"), s.guard(nodeA, "B"), s.guard(nodeA, "C")
+		times(5, a, status(503))
+		times(5, b, status(503))
+		time.Sleep(500 * time.Millisecond)
+		times(2, a, status(503))
+		if st, _ := s.StatusOf(nodeA); st.State != breaker.HalfOpen || st.Level != 1 {
+			t.Errorf("%+v", st)
+		}
+		times(1, c, nil)
+		ready(t, true, c)
+		ready(t, false, a)
+	})
+}
+
 // While another method succeeds, it is the methods.
 func TestSeveralMethodsOutLeaveANodeThatAnswers(t *testing.T) {
 	inShop(t, nil, func(s *shop) {

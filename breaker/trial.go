@@ -131,13 +131,17 @@ func (p *probe) settle(f finding, took time.Duration, cause error) {
 }
 
 // forNode is what the result of a probe proves of the node. One of several methods
-// that answers too slowly, or with an error where only the connections were gone, has
-// answered, and the others may be well. mu is held.
+// that answers too slowly, or with an error, has answered, and the others may be well:
+// that they are not, another one has to show if it was they that put the node out. mu is
+// held.
 func (p *probe) forNode(f finding, result Outcome) Outcome {
-	if p.apart && (f == well || f == sickCall && p.method.member.circuit.latches.only(byPool)) {
-		return Success
+	switch l := &p.method.member.circuit.latches; {
+	case !p.apart || f != well && f != sickCall:
+		return result
+	case f == sickCall && l[byCalls].on && l[byCalls].several:
+		return Neutral
 	}
-	return result
+	return Success
 }
 
 // result is what a finding proves. Who answers, whatever it is, is alive, and who
