@@ -104,6 +104,7 @@ func (c *call) account(f finding, now int64, took time.Duration, err error) {
 	}
 	if f == sickCall {
 		m.silence.end()
+		c.method.silence.end()
 	}
 	if c.node.judge != nil {
 		slow := took

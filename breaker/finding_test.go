@@ -94,12 +94,13 @@ func TestTimeOutsCountOnlyIfThereWasTime(t *testing.T) {
 		name         string
 		usual        time.Duration // 0: no call has succeeded
 		needs, given time.Duration
+		calls        int
 		open         bool
 	}{
-		{"1 ms for a method of 5 ms", 5 * time.Millisecond, 5 * time.Millisecond, time.Millisecond, false},
-		{"50 ms for a method of 5 ms: the node is silent", 5 * time.Millisecond, time.Hour, 50 * time.Millisecond, true},
-		{"10 ms, and nobody knows what it takes", 0, time.Hour, 10 * time.Millisecond, false},
-		{"25 ms, and nobody knows what it takes", 0, time.Hour, 25 * time.Millisecond, true},
+		{"1 ms for a method of 5 ms", 5 * time.Millisecond, 5 * time.Millisecond, time.Millisecond, 30, false},
+		{"50 ms for a method of 5 ms: the node is silent", 5 * time.Millisecond, time.Hour, 50 * time.Millisecond, 5, true},
+		{"10 ms, and nobody knows what it takes", 0, time.Hour, 10 * time.Millisecond, 10, false},
+		{"25 ms, and nobody knows what it takes", 0, time.Hour, 25 * time.Millisecond, 5, true},
 	} {
 		bubble(t, nil, func(f *fixture) {
 			if c.usual > 0 {
@@ -107,7 +108,7 @@ func TestTimeOutsCountOnlyIfThereWasTime(t *testing.T) {
 					f.slowCall(nodeA, c.usual)
 				}
 			}
-			for range 30 {
+			for range c.calls {
 				f.patient(nodeA, c.needs, c.given)
 			}
 			if open := f.Check(nodeA) != nil; open != c.open {

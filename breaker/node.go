@@ -68,7 +68,10 @@ type method struct {
 	name    string
 	circuit *circuit // nil for the one without a name: its failures are the node's
 	usual   usual
-	answers atomic.Uint64 // while it is one of several: the calls that the node has answered, and is not to blame
+
+	// While it is one of several:
+	answers atomic.Uint64 // calls that the node has answered, and is not to blame
+	silence silence       // since the last of them
 }
 
 // lives returns a number that grows whenever a call shows that the node is alive.

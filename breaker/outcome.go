@@ -129,7 +129,7 @@ func findingOf(o Outcome) finding {
 // findError judges a call that ended with an error.
 func (c *call) findError(ctx context.Context, response any, err error, took time.Duration) finding {
 	v := verdict.Call(ctx, response, err)
-	late := v.Code == verdict.CodeDeadlineExceeded
+	late := v.Code == verdict.CodeDeadlineExceeded && !(v.Answered && hasTime(ctx, took))
 	switch against := v.CountsAgainst(); {
 	case !fromPeer(v) && c.overtakenInSilence(ctx):
 		return timeIsOut
@@ -139,7 +139,7 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 		return sickWay
 	case against == verdict.Method && !late:
 		return sickCall
-	case against == verdict.Method && took >= c.method.usual.time():
+	case against == verdict.Method && c.hadTime(took):
 		return timeIsOut
 	case against == verdict.Nobody && fromPeer(v) && !(v.Code == verdict.CodeCanceled && ctx.Err() != nil):
 		return alive
@@ -150,6 +150,37 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 // fromPeer reports whether it is an answer of the peer's that v judges. A transport that
 // does not tell may have run the call, at which nobody but the peer can have failed.
 func fromPeer(v verdict.Verdict) bool { return v.Answered || v.Ran == verdict.Yes }
+
+// nearlyOut is how little of a caller's time may be left when a peer says that it is over:
+// clocks differ, and the answer has a way to go.
+const nearlyOut = 5 * time.Millisecond
+
+// hasTime reports whether a caller would have waited on for a call that took so long. A
+// peer that gives it up all the same, for want of time, has nobody's time in mind but its own.
+func hasTime(ctx context.Context, took time.Duration) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	end, ends := ctx.Deadline()
+	return !ends || time.Until(end) > max(took/3, nearlyOut)
+}
+
+// hadTime reports whether a call to which no answer came in time tells something of its
+// node, or its method if that is one of several, rather than of a caller who gave it less
+// than it takes. What a method takes depends on what it is asked for: who has waited long
+// may still have asked for much, as long as others are answered.
+func (c *call) hadTime(took time.Duration) bool {
+	usual, answers := c.method.usual.time(), c.answers()
+	if c.answered != answers {
+		return took >= max(muchTime, usual*muchMore)
+	}
+	s := &c.method.member.silence
+	if c.apart {
+		s = &c.method.silence
+	}
+	silent := s.lasts(answers, c.start+int64(took), c.node.set.memory)
+	return took >= usual || silent >= max(longSilence, usual)
+}
 
 // overtakenInSilence reports whether another attempt was faster while this one's node,
 // or method, answered nothing.

@@ -12,12 +12,17 @@ const (
 	// shortTime is a usual time from which on a call's end is not its begin, as
 	// far as a detector's window can tell.
 	shortTime = 20 * time.Millisecond
+	// muchTime, and so many times the usual one, is what a call that is not answered
+	// must have had to speak against who answers others meanwhile.
+	muchTime = time.Second
+	muchMore = 10
 	// every so many successes of a method known to be short are timed.
 	every = 16
 )
 
 // usual is how long the successful calls of a method take: an exponentially
-// weighted mean. Whoever gave a call less time than that has ended it himself.
+// weighted mean. Whoever gave a call less time than that has ended it himself, as long as
+// anybody is answered.
 // Reading the clock costs as much as all else that is done for a call, so the
 // successes of short methods are sampled.
 type usual struct{ mean atomic.Int64 }
