@@ -40,7 +40,7 @@
 // # Locks
 //
 // Group.mu -> node.mu -> one of census.mu, notices.mu, panics.mu, judge.mu and
-// gobreaker's mutex. node.mu guards all circuits of an address. User functions run
+// gobreaker's mutex; silence.mu is taken alone. node.mu guards all circuits of an address. User functions run
 // under none of them, but for two: an Option runs under Group.mu, and a ReadyToTrip
 // under gobreaker's mutex, as it does with gobreaker alone. A call behind closed
 // circuits takes the locks of their judges, nothing that nodes share, and does not

@@ -26,7 +26,7 @@ import (
 //     that have ended with an answer or a failure, in the Interval of their end: one that
 //     speaks against nobody, as a business error, is a success.
 //   - Timeout is doubled from one ejection to the next, and has jitter: see
-//     WithEjectionTime and WithoutJitter.
+//     WithEjectionTime and WithoutJitter. One over 365 days is taken for that.
 //   - A half-open circuit that takes no more probes refuses with an OpenError, in
 //     which errors.Is finds gobreaker.ErrOpenState; gobreaker.ErrTooManyRequests
 //     is never in the chain.

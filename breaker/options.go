@@ -101,13 +101,20 @@ func WithClassifier(c Classifier) Option {
 	return func(s *settings) { s.classify = c }
 }
 
+// maxEjectionTime leaves room for doubling and jitter, and for the time that it is now.
+const maxEjectionTime = 365 * 24 * time.Hour
+
 // WithEjectionTime sets how long the first ejection lasts, and the limit up to
 // which each further one doubles. Defaults 500 ms and 30 s; a first time
-// over the default limit raises the limit.
+// over the default limit raises the limit. At most 365 days: what is to be out for
+// longer is ForceOpen's.
 func WithEjectionTime(first, limit time.Duration) Option {
 	return func(s *settings) {
 		s.duration("WithEjectionTime: first", &s.firstTime, first)
 		s.duration("WithEjectionTime: limit", &s.timeLimit, limit)
+		if max(first, limit) > maxEjectionTime {
+			s.refuse("WithEjectionTime(%v, %v) is over %v", first, limit, maxEjectionTime)
+		}
 		if limit > 0 && first > limit {
 			s.refuse("WithEjectionTime(%v, %v): first is over the limit", first, limit)
 		}

@@ -40,7 +40,7 @@ func (s settings) forNode(opts []Option) (*settings, error) {
 // fill replaces zeros by defaults.
 func (s *settings) fill() {
 	if g := s.gobreaker; g != nil {
-		s.firstTime = cmp.Or(s.firstTime, max(g.Timeout, 0), 60*time.Second)
+		s.firstTime = cmp.Or(s.firstTime, min(max(g.Timeout, 0), maxEjectionTime), 60*time.Second)
 		s.probes = cmp.Or(s.probes, int(min(g.MaxRequests, math.MaxInt32)))
 	} else if !s.ownDetectors {
 		s.detectors = []Detector{ConsecutiveFailures(0), FailureRate(0, 0, 0)}

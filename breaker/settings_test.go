@@ -3,7 +3,9 @@ package breaker_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +56,33 @@ func TestOwnGobreakerSettings(t *testing.T) {
 			t.Errorf("told %q", told)
 		}
 	})
+}
+
+// No time is so long that, doubled and with jitter, it is none.
+func TestEjectionTimeIsBounded(t *testing.T) {
+	const most = 365 * 24 * time.Hour
+	for _, times := range [][2]time.Duration{{math.MaxInt64, math.MaxInt64}, {0, most + 1}, {most + 1, 0}} {
+		g := breaker.NewGroup(breaker.WithEjectionTime(times[0], times[1]))
+		if err := g.Err(); !errors.Is(err, breaker.ErrInvalidOption) || !strings.Contains(err.Error(), "is over 8760h0m0s") {
+			t.Errorf("%v: %v", times, err)
+		}
+		g.Close()
+	}
+	for _, longest := range []breaker.Option{
+		breaker.WithEjectionTime(most, most),
+		breaker.WithGobreaker(gobreaker.Settings{Timeout: math.MaxInt64}),
+	} {
+		bubble(t, []breaker.Option{longest, breaker.WithJitter(1)}, func(f *fixture) {
+			for range 3 {
+				f.calls(nodeA, 6, errSick)
+				open, ok := f.Check(nodeA).(*breaker.OpenError)
+				if !ok || open.RetryAfter < most || open.RetryAfter > 2*most {
+					t.Fatalf("%v", f.Check(nodeA))
+				}
+				time.Sleep(open.RetryAfter)
+			}
+		})
+	}
 }
 
 func TestGobreakerDefaults(t *testing.T) {
