@@ -51,7 +51,9 @@ func (a *arrivals) receive(vid uint32, frame []byte) {
 		return
 	}
 	a.deliver() // what came before
-	c.arrived(1)
+	if c.frames.Add(1); kind != FrameGoingAway {
+		c.prove()
+	}
 	switch kind {
 	case FrameKeepAlive:
 		c.mu.Lock()
@@ -71,7 +73,8 @@ func (a *arrivals) deliver() {
 		return
 	}
 	c, freed := a.conn, false
-	c.arrived(len(a.batch))
+	c.frames.Add(uint64(len(a.batch)))
+	c.prove()
 	c.mu.Lock()
 	for i := range a.batch {
 		f := &a.batch[i]
@@ -92,14 +95,6 @@ func (a *arrivals) deliver() {
 	a.batch, a.woken = a.batch[:0], a.woken[:0]
 	if freed {
 		c.node.released(c, false)
-	}
-}
-
-// arrived notes that n frames have.
-func (c *conn) arrived(n int) {
-	if c.frames.Add(uint64(n)) == uint64(n) {
-		close(c.proof)
-		c.node.proved()
 	}
 }
 

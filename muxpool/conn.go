@@ -50,14 +50,17 @@ type conn struct {
 	// them, one whose lock is held for long would look like the least loaded to
 	// everybody.
 	coming atomic.Int32
-	// frames counts what arrived; written by the read loop.
-	frames atomic.Uint64
-	// bytes counts those of a stream; partial: the read loop waits for the rest of a
-	// frame. Both are written by the read loop.
+	// frames counts what arrived, bytes those of a stream; partial: the read loop waits
+	// for the rest of a frame. All are written by the read loop.
+	frames  atomic.Uint64
 	bytes   atomic.Uint64
 	partial atomic.Bool
-	// proof is closed with the first of them: the peer does more than to connect.
-	proof chan struct{}
+	// proof is closed when the peer has answered: it does more than to connect.
+	proof   chan struct{}
+	proving atomic.Bool  // proof is closed, or about to be
+	oneWay  atomic.Int64 // when the kernel took the first one-way frame, in ns since born; 0: none
+	// slot is the one that has the conn, or had it last. It is guarded by node.mu.
+	slot *slot
 
 	// mu is taken after node.mu and before call.mu and the writer's. It guards the
 	// fields below. Under it: no I/O, no call into user code, no wait.

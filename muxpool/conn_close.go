@@ -93,8 +93,8 @@ func (c *conn) close(reason Reason, err error) {
 	}
 	c.state, c.reason, c.err = connClosed, reason, err
 	calls := c.hurt()
-	if calls == 0 && reason == ReasonConnLost && !c.datagram { // nobody was hurt
-		reason, c.reason = ReasonPeerClosed, ReasonPeerClosed
+	if calls == 0 && !c.datagram && (reason == ReasonConnLost || reason == ReasonKeepAliveTimeout && c.health.lapsed == 0) {
+		reason, c.reason = ReasonPeerClosed, ReasonPeerClosed // nobody was hurt
 	}
 	c.health.stop()
 	c.deadlines.stop()

@@ -338,7 +338,7 @@ func checkNode(t *testing.T, n *node) {
 			checkConn(t, s.conn)
 		}
 	}
-	trying := count[slotDialing] + count[slotWaiting]
+	trying := count[slotDialing] + count[slotRedialing] + count[slotWaiting]
 	var ok bool
 	switch n.state {
 	case NodeUp:

@@ -1,8 +1,8 @@
 package muxpool
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 )
 
 // connDraining hears that c takes no more calls.
@@ -27,47 +27,58 @@ func (n *node) connDown(c *conn, reason Reason, err error, calls int) {
 	n.pool.conns.add(-1)
 }
 
-// part takes c out of its slot and says what becomes of the slot. It returns
-// false if c has left it before, and the reason for settle. mu is held.
+// part takes c out of its slot, or out of the drained ones, and lets the slot hear of
+// it. It returns false if nothing follows, and the reason for settle. mu is held.
 func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason) {
-	i := slices.IndexFunc(n.slots, func(s *slot) bool { return s.conn == c })
-	if i < 0 {
-		return false, reason
+	s := c.slot
+	ev := slotEvent{
+		news:   slotLeft,
+		spare:  n.spare(),
+		proven: c.proven(),
+		brief:  c.endedSoon(reason),
 	}
-	s := n.slots[i]
-	s.lost(c.frames.Load() > 0)
-	alone := !slices.ContainsFunc(n.slots, func(s *slot) bool { return s.state == slotUp })
 	switch {
 	case n.closed != nil:
+		ev.news = slotShut
 	case reason == ReasonStalled || reason == ReasonKeepAliveTimeout:
-		// A connect would prove nothing. With others up the slot rests; without,
-		// the node is given up, and who comes next tries again.
-		s.cause = err
-		if n.suspect = n.suspect || alone; !alone {
-			n.rest(s)
-		}
+		ev.news = slotSilent
 	case reason.Failure() && calls > 0 && !c.datagram:
-		return true, n.retry(s, reason, err)
-	case reason == ReasonConnLost && calls == 0 && !c.datagram:
-		return true, ReasonPeerClosed // nobody was hurt: who comes next dials
-	case len(n.slots) > n.opts.connectNumber && reason == ReasonIdle:
-		n.slots = slices.Delete(n.slots, i, i+1)
+		ev.news = slotLost
 	}
-	return true, reason
+	up, _ := n.tally()
+	if s.conn != c { // it has left before
+		if ev.alone = up == 0; ev.news != slotLost {
+			return false, reason
+		}
+		ev.news = slotLostLate
+		before := s.state
+		todo := n.change(s, ev)
+		return s.state != before, n.spent(s, todo, reason, err)
+	}
+	ev.alone = up == 1
+	todo := n.change(s, ev)
+	if ev.alone && ev.proven { // a peer that has kept one connection has let go of that, too
+		n.forgive((*slot).resting)
+	}
+	return true, n.spent(s, todo, reason, err)
 }
 
-// expel gives up: no slot has a connection or an attempt to make one. mu is held.
+// expel gives up: no slot has a connection or an attempt to make one. The causes are
+// err and what the slots know that err does not tell. mu is held.
 func (n *node) expel(reason Reason, err error) {
 	all := []error{ErrConnectionsHaveBeenExpelled}
+	told := false
 	for _, s := range n.slots {
 		if s.cause != nil {
 			all = append(all, s.cause)
+			told = told || err != nil && errors.Is(s.cause, err)
 		}
 	}
-	if len(all) == 1 && err != nil {
+	if err != nil && !told {
 		all = append(all, err)
 	}
 	err = &expelledError{errs: all}
+	n.peer = n.peer.expelled()
 	n.setState(NodeDown)
 	n.post(Event{Kind: NodeExpelled, Reason: reason, Err: err})
 	n.failQueue(err)
