@@ -58,7 +58,7 @@ type conn struct {
 	// proof is closed when the peer has answered: it does more than to connect.
 	proof   chan struct{}
 	proving atomic.Bool  // proof is closed, or about to be
-	oneWay  atomic.Int64 // when the kernel took the first one-way frame, in ns since born; 0: none
+	oneWay  atomic.Int64 // when the kernel took the first one-way frame, in ns since born, plus 1; 0: none
 	// slot is the one that has the conn, or had it last. It is guarded by node.mu.
 	slot *slot
 

@@ -17,7 +17,7 @@ type dialer struct {
 	key     nodeKey
 	connect DialFunc // never nil
 	timeout time.Duration
-	probe   time.Duration // TCP keepalive: silence before the first probe
+	silence time.Duration // of the peer's, after which the kernel is to ask
 }
 
 // errHandshake marks a dial that reached the peer and failed after that.
@@ -34,7 +34,7 @@ func dialReason(err error) Reason {
 }
 
 func newDialer(key nodeKey, o *poolOptions) *dialer {
-	d := &dialer{key: key, connect: o.dial, timeout: o.dialTimeout, probe: o.keepAlive}
+	d := &dialer{key: key, connect: o.dial, timeout: o.dialTimeout, silence: o.keepAlive}
 	if d.connect == nil {
 		d.connect = d.dialNet
 	}
@@ -89,7 +89,7 @@ func (e *dialTimeout) Is(target error) bool {
 
 // handshake makes TLS and the protocol's own handshake on nc.
 func (d *dialer) handshake(ctx context.Context, nc net.Conn) (net.Conn, error) {
-	tuneTCP(nc, d.probe)
+	tuneTCP(nc, d.silence)
 	greeter, _ := d.key.parser.(Handshaker)
 	if greeter == nil && d.key.tlsConfig == nil && d.key.tls == (tlsFiles{}) {
 		return nc, nil
@@ -162,16 +162,27 @@ func resolveLocal(network, addr string) (net.Addr, error) {
 	return &net.TCPAddr{IP: ip.AsSlice(), Port: int(number), Zone: ip.Zone()}, nil
 }
 
-// tuneTCP lets the kernel find out about a dead peer: after idle of silence it
-// probes, and it gives up half of idle later, as it does on data that nobody
-// acknowledges. On other connections it does nothing.
-func tuneTCP(nc net.Conn, idle time.Duration) {
+// tuneTCP lets the kernel find out about a dead peer (see probes); data that nobody
+// acknowledges is given as long. On other connections it does nothing.
+func tuneTCP(nc net.Conn, silence time.Duration) {
 	tc, ok := nc.(*net.TCPConn)
 	if !ok {
 		return
 	}
 	// Failing here costs the early warning, nothing else: calls end with their
 	// contexts all the same.
-	_ = tc.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: idle, Interval: max(idle/2, time.Second), Count: 1})
-	setUserTimeout(tc, oneAndHalf(idle))
+	_ = tc.SetKeepAliveConfig(probes(silence))
+	setUserTimeout(tc, oneAndHalf(silence))
+}
+
+// probes are TCP's keepalive: packets are lost, so there are several, and the first goes
+// out so early that the last has had its time for the answer after one and a half of
+// silence. The kernel counts in seconds: below 2 s there is no room for more than one.
+func probes(silence time.Duration) net.KeepAliveConfig {
+	const most = 32767 * time.Second // of tcp(7)
+	total := min(oneAndHalf(silence), most)
+	interval := max((total / 4).Truncate(time.Second), time.Second)
+	count := min(3, max(1, int((total-time.Second)/interval)))
+	idle := max((total - time.Duration(count)*interval).Truncate(time.Second), time.Second)
+	return net.KeepAliveConfig{Enable: true, Idle: idle, Interval: interval, Count: count}
 }

@@ -166,8 +166,8 @@ func (n *node) proved(c *conn) {
 	defer n.mu.Unlock()
 	before := n.peer
 	n.peer = peerProven
-	n.change(c.slot, slotEvent{news: slotProven})
-	if before != peerProven { // what was held against the others was the peer's doing, too
+	n.forgive(func(s *slot) bool { return s.conn == c }) // one that drains has no slot to speak for
+	if before != peerProven {                            // what was held against the others was the peer's doing, too
 		n.forgive(func(*slot) bool { return true })
 	}
 	if n.trim(); n.state != NodeUp {

@@ -192,8 +192,8 @@ func WithIdleTimeout(d time.Duration) PoolOption {
 // WithKeepAlive sets after which silence the peer of a connection with calls in
 // flight is asked for a sign of life; without one within another half of d the
 // connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
-// KeepAliver) and, on TCP, the kernel (TCP keepalive and, on Linux,
-// TCP_USER_TIMEOUT). A sign of life is a whole frame, or 4 KiB of one. Default 2 s.
+// KeepAliver) and, on TCP, the kernel (TCP keepalive, several probes of which the last
+// must be answered within the same time, and, on Linux, TCP_USER_TIMEOUT). A sign of life is a whole frame, or 4 KiB of one. Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }

@@ -32,7 +32,7 @@ func (c *conn) delivered() {
 	if c.proving.Load() || c.datagram {
 		return
 	}
-	c.oneWay.CompareAndSwap(0, int64(max(1, time.Since(c.born))))
+	c.oneWay.CompareAndSwap(0, int64(time.Since(c.born))+1)
 	if c.sentLately() {
 		c.prove()
 	}
@@ -41,7 +41,7 @@ func (c *conn) delivered() {
 // sentLately reports whether one-way frames prove the peer.
 func (c *conn) sentLately() bool {
 	first := time.Duration(c.oneWay.Load())
-	return first > 0 && time.Since(c.born)-first >= c.deliverTime()
+	return first > 0 && time.Since(c.born)-(first-1) >= c.deliverTime()
 }
 
 // proven reports whether the peer was proven on this conn, which has ended.

@@ -195,14 +195,15 @@ func (l slotLife) rest(todo slotTodo) (slotLife, slotTodo) {
 	return l, todo
 }
 
-// left is the end of a connection that hurt nobody. If the peer ends one after the
-// other like that, soon, and without an answer, that counts like a loss.
+// left is the end of a connection that hurt nobody. That the peer ends one soon, without
+// an answer, may happen; one after the other, that counts like a loss.
 func (l slotLife) left(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
 	var todo slotTodo
-	again := ev.brief && !ev.proven && l.tries > 1
+	soon := ev.brief && !ev.proven
+	todo.doubt = soon && ev.alone
 	l.hung = l.hung && ev.brief
-	switch todo.doubt = again && ev.alone; {
-	case ev.spare || !again:
+	switch {
+	case ev.spare || !soon || l.tries < 2:
 	case !ev.alone:
 		return l.rest(todo)
 	case l.tries >= p.max || l.rests > 0:

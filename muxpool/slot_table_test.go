@@ -139,7 +139,7 @@ var slotTable = []slotRow{
 	{"up, going away with a call that is lost", conns(1), "get, accept, call 1, leave 1, close 1",
 		"dialing: waiting 1; dials 1", "up ready down(conn lost)"},
 	{"up, going away with a call, a Get comes", conns(1), "get, accept, call 1, leave 1, get, accept, close 1",
-		"ready: up 2; dials 2", "up ready up ready down(conn lost)"},
+		"ready: up 2; dials 2", "up ready up down(conn lost)"},
 	{"up, going away with a call, a Get waits", conns(1, WithMaxVirConnsPerConn(1)), "call, accept, call, leave 1",
 		"dialing: dialing 1; dials 2; queued 1", "up ready"},
 	{"up, stalls", conns(1), "get, accept, silence 1", "expelled: empty 1; dials 1", "up ready @3s down(stalled) expelled(stalled)"},
