@@ -55,111 +55,110 @@ func PoolProbe(pool muxpool.Pool, opts muxpool.GetOptions, exchange func(ctx con
 
 // active is a node's use of its Prober. The node's mu guards it.
 type active struct {
-	timer   *time.Timer
-	probe   *probe    // under way and before its deadline
+	probe   *run      // under way and before its deadline
 	running bool      // the Prober has not returned
-	tried   time.Time // the last probe's end, or the ejection's begin
+	tried   time.Time // the last run's end, or the ejection's begin
 	silent  bool      // ejected for a reason after which connecting proves nothing
 }
 
-func (a *active) stop() {
-	if a.timer != nil {
-		a.timer.Stop()
-		a.timer = nil
-	}
+// run is one run of a Prober. The first to end it, the Prober or its deadline,
+// decides.
+type run struct {
+	prober  Prober
+	timeout time.Duration
+	gen     uint64 // of the ejection that it may end
 }
+
+// probed reports whether a Prober tries the circuit out: a method's can only be
+// tried by calls.
+func (c *circuit) probed() bool { return c.isNode() && c.set().prober != nil }
 
 // nextProbe returns when a node that is ejected until a time is to be probed:
 // then, or an interval after the last probe if that is later; if the pool alone
 // has put it out, an interval after that began or was tried.
-func (n *node) nextProbe(until time.Time) time.Time {
-	next := n.active.tried.Add(n.set.probeEvery)
-	if !until.After(n.active.tried) || n.latches.only(byPool) && next.Before(until) {
+func (c *circuit) nextProbe(until time.Time) time.Time {
+	next := c.active.tried.Add(c.set().probeEvery)
+	if !until.After(c.active.tried) || c.latches.only(byPool) && next.Before(until) {
 		return next
 	}
 	return until
 }
 
-// arm sets the timer for the next probe. mu is held.
-func (n *node) arm(now time.Time) {
-	n.active.stop()
-	if n.mode == Auto && n.state == Open && n.set.prober != nil && n.active.probe == nil && !n.ended {
-		n.active.timer = time.AfterFunc(n.gate.Load().until.Sub(now), n.runProber)
+// over is the timer's function.
+func (c *circuit) over() {
+	if r := c.startRun(); r != nil {
+		c.run(r)
 	}
 }
 
-// hasten makes a probe due now, unless one is under way. mu is held.
-func (n *node) hasten(now time.Time) {
-	if n.active.probe == nil {
-		n.publish(now, ReasonPoolReady, nil)
+// startRun makes the circuit half-open if its time is over and no Prober can try it;
+// it returns nil unless one is to run.
+func (c *circuit) startRun() *run {
+	n := c.node()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	g, now := c.gate.Load(), time.Now()
+	if n.ended || c.state != Open || n.mode != Auto || c.active.probe != nil || now.Before(g.until) {
+		return nil // the timer was stopped too late
 	}
+	if !c.probed() {
+		c.move(now, over, ReasonEjectionOver, g.cause)
+		return nil
+	}
+	if c.active.running {
+		c.move(now, reached, ReasonEjectionOver, g.cause)
+		return nil
+	}
+	r := &run{prober: c.set().prober, timeout: c.set().probeTimeout, gen: c.gen}
+	c.active.probe, c.active.running = r, true
+	return r
 }
 
-// runProber is the timer's function.
-func (n *node) runProber() {
-	p, prober, timeout := n.startProbe()
-	if p == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeoutCause(n.group.ctx, timeout, errProbeDeadline)
+func (c *circuit) run(r *run) {
+	g := c.node().group
+	ctx, cancel := context.WithTimeoutCause(g.ctx, r.timeout, errProbeDeadline)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { n.probed(p, context.Cause(ctx)) })
+	stop := context.AfterFunc(ctx, func() { c.ran(r, context.Cause(ctx)) })
 	defer stop()
-	err := prober(ctx, n.id)
-	n.probed(p, err)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.active.running = false
+	err := errors.New("breaker: the Prober ended its goroutine")
+	defer func() {
+		c.ran(r, err)
+		c.node().mu.Lock()
+		defer c.node().mu.Unlock()
+		c.active.running = false
+	}()
+	answer := err
+	if p := g.contain("Prober", func() { answer = r.prober(ctx, c.node().id) }); p != nil {
+		answer = p
+	}
+	err = answer
 }
 
-// startProbe returns a nil probe if none is due.
-func (n *node) startProbe() (*probe, Prober, time.Duration) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	g, now := n.gate.Load(), time.Now()
-	if n.ended || g.state != Open || n.mode != Auto || n.set.prober == nil || n.active.probe != nil {
-		return nil, nil, 0
-	}
-	if now.Before(g.until) { // a timer that was stopped too late
-		return nil, nil, 0
-	}
-	if n.active.running {
-		n.turn(now, HalfOpen, ReasonEjectionOver, g.cause)
-		return nil, nil, 0
-	}
-	p := &probe{gate: g}
-	n.active.probe, n.active.running = p, true
-	return p, n.set.prober, n.set.probeTimeout
-}
-
-// probed takes a probe's result. One that began before the gate in force, that
+// ran takes the result of a Prober. One that began in an earlier generation, that
 // is, before an event that came meanwhile, proves nothing.
-func (n *node) probed(p *probe, err error) {
+func (c *circuit) ran(r *run, err error) {
+	n := c.node()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if p.settled {
+	if c.active.probe != r {
 		return
 	}
-	p.settled = true
-	n.active.probe = nil
+	c.active.probe = nil
 	if n.ended {
 		return
 	}
 	now := time.Now()
-	n.active.tried = now
-	late := n.gate.Load() != p.gate
+	c.active.tried = now
 	switch {
-	case late:
-		n.tally.late++
-		if n.mode == Auto && n.state == Open {
-			n.publish(now, ReasonProbeFailed, err)
-		}
-	case err == nil, errors.Is(err, ErrConnectOnly) && n.latches.only(byPool) && !n.active.silent:
-		n.close(now, ReasonProbeSucceeded)
+	case c.gen != r.gen:
+		c.member.tally.late++
+		c.publish(now, ReasonProbeFailed, err)
+	case err == nil, errors.Is(err, ErrConnectOnly) && c.latches.only(byPool) && !c.active.silent:
+		c.move(now, proved, ReasonProbeSucceeded, nil)
 	case errors.Is(err, ErrConnectOnly):
-		n.turn(now, HalfOpen, ReasonProbeSucceeded, nil)
+		c.move(now, reached, ReasonProbeSucceeded, nil)
 	default:
-		n.latches.extend(now.Add(n.set.probeEvery), err)
-		n.publish(now, ReasonProbeFailed, err)
+		c.latches.extend(now.Add(c.set().probeEvery), err)
+		c.move(now, failed, ReasonProbeFailed, err)
 	}
 }

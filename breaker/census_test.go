@@ -38,7 +38,7 @@ func TestMaxEjection(t *testing.T) {
 		{1, 3, 2}, // and one is always left
 		{1, 2, 1},
 	} {
-		bubble(t, []breaker.Option{breaker.WithMaxEjection(c.share), breaker.WithEjectionTime(time.Hour, time.Hour)}, func(f *fixture) {
+		alone(t, []breaker.Option{breaker.WithMaxEjection(c.share), breaker.WithEjectionTime(time.Hour, time.Hour)}, func(f *fixture) {
 			f.hold(c.nodes)
 			for range 20 {
 				for i := range c.nodes {
@@ -62,7 +62,7 @@ func TestMaxEjection(t *testing.T) {
 // The pool's word is a fact and not a statistic: all nodes may be out by it. They
 // count all the same.
 func TestPoolEventsAreNotBoundButCount(t *testing.T) {
-	bubble(t, nil, func(f *fixture) {
+	alone(t, nil, func(f *fixture) {
 		f.hold(4)
 		f.expel(nodeN(0))
 		f.calls(nodeN(1), 5, errSick)
@@ -81,7 +81,7 @@ func TestPoolEventsAreNotBoundButCount(t *testing.T) {
 
 // A node that discovery has removed is no longer one of those to choose from.
 func TestOnlyLiveNodesCount(t *testing.T) {
-	bubble(t, nil, func(f *fixture) {
+	alone(t, nil, func(f *fixture) {
 		f.hold(3)
 		release := f.Hold(nodeN(3))
 		f.calls(nodeN(3), 5, errSick)
@@ -100,7 +100,7 @@ func TestOnlyLiveNodesCount(t *testing.T) {
 
 // A half-open node is not yet to be relied upon.
 func TestHalfOpenCountsAsOut(t *testing.T) {
-	bubble(t, nil, func(f *fixture) {
+	alone(t, nil, func(f *fixture) {
 		f.hold(2)
 		f.calls(nodeA, 5, errSick)
 		time.Sleep(500 * time.Millisecond)
@@ -116,7 +116,7 @@ func TestHalfOpenCountsAsOut(t *testing.T) {
 
 // In a panic, bad nodes are better than none; dead ones are not.
 func TestPanicThreshold(t *testing.T) {
-	bubble(t, []breaker.Option{breaker.WithPanicThreshold(0.5), breaker.WithEjectionTime(time.Hour, time.Hour)}, func(f *fixture) {
+	alone(t, []breaker.Option{breaker.WithPanicThreshold(0.5), breaker.WithEjectionTime(time.Hour, time.Hour)}, func(f *fixture) {
 		f.hold(4)
 		f.calls(nodeN(0), 5, errSick)
 		f.calls(nodeN(1), 5, errSick)
@@ -141,7 +141,7 @@ func TestPanicThreshold(t *testing.T) {
 // A tiny threshold is the wish that the last node never goes, whatever it
 // answers.
 func TestPanicWhenNoneIsLeft(t *testing.T) {
-	bubble(t, []breaker.Option{breaker.WithPanicThreshold(0.01)}, func(f *fixture) {
+	alone(t, []breaker.Option{breaker.WithPanicThreshold(0.01)}, func(f *fixture) {
 		f.hold(1)
 		f.calls(nodeA, 5, errSick)
 		if err := f.call(nodeA, nil); err != nil {

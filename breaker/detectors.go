@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Detector finds sick nodes in the outcomes of their calls. Detectors are
-// values, freely combined in WithDetectors: the first that finds something
-// ejects the node.
+// Detector finds sick nodes in the outcomes of their calls, and sick methods in those
+// of theirs. Detectors are values, freely combined in WithDetectors: the first that
+// finds something ejects the node, or the method on it.
 type Detector struct {
 	kind    detectorKind
 	count   int           // failures in a row
@@ -48,17 +48,18 @@ func WithDetectors(detectors ...Detector) Option {
 	}
 }
 
-// ConsecutiveFailures ejects after n failures without a success in between.
-// Default 5. Neutral calls neither count nor interrupt.
+// ConsecutiveFailures ejects after n failures in a row, in the order in which the
+// calls began: a call in between that is under way may yet succeed, and parts the row
+// as a success does. Default 5. Neutral calls neither count nor part.
 func ConsecutiveFailures(n int) Detector {
 	d := Detector{kind: consecutive, count: cmp.Or(n, 5)}
 	d.check(n < 0, "ConsecutiveFailures(%d) is negative", n)
 	return d
 }
 
-// FailureRate ejects when at least rate (from 0 to 1) of the calls that ended
-// in a rolling window failed, and at least minVolume did end. Defaults 0.5, 10 s,
-// 20 calls. The window moves in tenths of its length.
+// FailureRate ejects when of the calls that ended in a rolling window, and those
+// under way, at least rate (from 0 to 1) failed, and at least minVolume did end.
+// Defaults 0.5, 10 s, 20 calls. The window moves in tenths of its length.
 func FailureRate(rate float64, window time.Duration, minVolume int) Detector {
 	d := Detector{kind: failureRate, rate: rate, window: window, volume: minVolume}
 	d.checkWindow("FailureRate")
@@ -66,9 +67,9 @@ func FailureRate(rate float64, window time.Duration, minVolume int) Detector {
 }
 
 // SlowCalls ejects when at least rate (from 0 to 1) of the calls that ended in
-// a rolling window took longer than threshold, whatever their outcome, and at
-// least minVolume did end. Defaults 1 s, 0.5, 10 s, 20 calls. Neutral calls
-// are left out. A probe that takes longer than threshold is a failed one.
+// a rolling window, and of those under way, took longer than threshold, whatever
+// their outcome, and at least minVolume did end. Defaults 1 s, 0.5, 10 s, 20 calls.
+// Neutral calls are left out. Of several methods each is judged for itself. A probe that takes longer than threshold is a failed one.
 func SlowCalls(threshold time.Duration, rate float64, window time.Duration, minVolume int) Detector {
 	d := Detector{kind: slowCalls, slow: cmp.Or(threshold, time.Second), rate: rate, window: window, volume: minVolume}
 	d.check(threshold < 0, "SlowCalls: threshold %v is negative", threshold)

@@ -21,52 +21,74 @@ func (e *DeviationError) Error() string {
 		e.Rate, e.Nodes, e.Mean, e.Deviation)
 }
 
-// sweep is Deviation's timer. The group's mu guards it.
+// sweep is Deviation's timer. The group's mu guards it: a service has one.
 type sweep struct {
 	timer    *time.Timer
 	interval time.Duration // that the timer runs with, 0 without one
 }
 
-// startSweep makes the timer fit the settings. mu is held.
-func (g *Group) startSweep() {
+// startSweep makes the timer fit the settings. The group's mu is held.
+func (s *Scope) startSweep() {
 	var interval time.Duration
-	if d := g.base.deviation(); d != nil && !g.closed {
+	if d := s.base.deviation(); d != nil && !s.group.closed {
 		interval = d.window
 	}
-	if interval == g.sweep.interval {
+	if interval == s.sweep.interval {
 		return
 	}
-	if g.sweep.timer != nil {
-		g.sweep.timer.Stop()
+	if s.sweep.timer != nil {
+		s.sweep.timer.Stop()
 	}
-	g.sweep = sweep{interval: interval}
+	s.sweep = sweep{interval: interval}
 	if interval > 0 {
-		g.sweep.timer = time.AfterFunc(interval, g.runSweep)
+		s.sweep.timer = time.AfterFunc(interval, s.runSweep)
 	}
 }
 
 // runSweep is the timer's function.
-func (g *Group) runSweep() {
-	g.mu.Lock()
-	d := g.base.deviation()
-	g.sweep.interval = 0
-	g.startSweep()
-	g.mu.Unlock()
+func (s *Scope) runSweep() {
+	s.group.mu.Lock()
+	d := s.base.deviation()
+	s.sweep.interval = 0
+	s.startSweep()
+	all := map[*roll][]candidate{}
 	if d != nil {
-		g.compare(*d)
+		for st := range s.seats {
+			st.candidates(d.volume, all)
+		}
+	}
+	s.group.mu.Unlock()
+	for _, comparable := range all {
+		d.compare(comparable)
 	}
 }
 
-// candidate is a node with enough calls in the interval that just ended.
+// candidate is a circuit with enough calls in the interval that just ended.
 type candidate struct {
-	node  *node
-	judge *judge
-	rate  float64
+	circuit *circuit
+	gen     uint64
+	rate    float64
 }
 
-// compare ejects the nodes whose success rate lies too far below the others'.
-func (g *Group) compare(d Detector) {
-	all := g.candidates(d)
+// candidates adds the seat's to those that they are to be compared with.
+func (s *seat) candidates(volume int, all map[*roll][]candidate) {
+	s.node.mu.Lock()
+	defer s.node.mu.Unlock()
+	for _, m := range s.members {
+		m.circuits(func(c *circuit) {
+			g := c.gate.Load()
+			if g.judge == nil || g.set.deviation() == nil {
+				return
+			}
+			if r := g.judge.takePeriod(); r.calls >= volume {
+				all[c.roll] = append(all[c.roll], candidate{c, g.gen, float64(r.successes) / float64(r.calls)})
+			}
+		})
+	}
+}
+
+// compare ejects those whose success rate lies too far below the others'.
+func (d *Detector) compare(all []candidate) {
 	if len(all) < d.nodes {
 		return
 	}
@@ -76,22 +98,8 @@ func (g *Group) compare(d Detector) {
 		if c.rate >= mean-d.factor*dev {
 			return
 		}
-		c.node.trip(c.judge, ReasonDeviation, &DeviationError{Rate: c.rate, Mean: mean, Deviation: dev, Nodes: len(all)})
+		c.circuit.trip(c.gen, ReasonDeviation, &DeviationError{Rate: c.rate, Mean: mean, Deviation: dev, Nodes: len(all)})
 	}
-}
-
-func (g *Group) candidates(d Detector) []candidate {
-	var all []candidate
-	for _, n := range *g.nodes.Load() {
-		gt := n.gate.Load()
-		if gt.judge == nil || gt.set.deviation() == nil {
-			continue
-		}
-		if r := gt.judge.takePeriod(); r.calls >= d.volume {
-			all = append(all, candidate{n, gt.judge, float64(r.successes) / float64(r.calls)})
-		}
-	}
-	return all
 }
 
 func spread(all []candidate) (mean, deviation float64) {

@@ -1,6 +1,7 @@
-// Package breaker keeps a circuit breaker for each node of a service, so that a
-// dead or sick node costs its callers nothing. A node is judged by two sources:
-// what the connection pool says of its connections, and what its calls come to.
+// Package breaker keeps circuit breakers for the nodes of a service and for the
+// methods on them, so that a dead or sick node costs its callers nothing, and
+// nothing but a sick node is kept out. Two sources judge: what the connection pool
+// says of its connections, and what calls come to, as package verdict sees it.
 //
 //	pool := ...                                          // muxpool.New
 //	breakers := breaker.NewGroup(breaker.WithMaxEjection(0.5))
@@ -10,43 +11,53 @@
 //
 // # Parts
 //
-//	call ──> Middleware ──> gate ──(closed)──> endpoint ──> Classifier ──> judge: gobreaker, windows
-//	                         │ ▲                                             │ sick
-//	                         │ │ replaced whole at each change               ▼
-//	                         │ └────────── node: latches by pool, calls, hand; mode; pace <── census
-//	   Group.Watch ──────────┼────────────────────────▲  │                   (how many may be out)
-//	   Prober (timer) ───────┼────────────────────────┘  └──> notices ──> listeners
-//	   refused: *OpenError <─┘
+//	Group ── nodes, by address: the pool's events, an operator's orders
+//	  └─ Scope ── a service: settings, shares, comparison
+//	       └─ member ── a node in a service, under one identity
+//	            ├─ circuit: the node's
+//	            └─ circuit: one for each method with a name
 //
-// A node's gate is all that its calls look at, through one atomic pointer. It
-// names a state, and for a closed node the judge that the call's outcome goes to. A
-// change of state makes a new gate: an outcome or a probe that began behind an
-// older one is late and counts for nothing, so no event can be undone by an
-// answer that was under way when it came.
+//	call ──> Guard ──> gates ──(closed)──> endpoint ──> verdict ──> finding ──> judge: streaks, windows
+//	           │        ▲                                                          │ sick
+//	           │        │ replaced whole                                           ▼
+//	           │        └──────── circuit: latches by pool, calls, hand; pace <── census
+//	   Watch ──┼──────────────────────▲ │                                (how many may be out)
+//	   Prober ─┼──────────────────────┘ └──> notices ──> listeners
+//	 refused: *OpenError
 //
-// A node is out while one of its latches holds: the pool's, its calls' or its
+// A circuit's state changes through one door, move, by one table, moves, and every
+// change makes a new generation. Calls look at the circuit's gate only, through one
+// atomic pointer; it names the generation, and with it the judge or the trial that the
+// call's outcome goes to. What began in an earlier generation is late and counts for
+// nothing, so no event can be undone by an answer that was under way when it came.
+// New settings and an operator's orders make a new gate of the same generation: what
+// runs goes on.
+//
+// A circuit is out while one of its latches holds: the pool's, its calls' or its
 // operator's. They are apart so that a reconnect ends only what a lost connection
 // began. docs/breaker.md draws the states and compares the features with others'.
 //
 // # Locks
 //
-// Group.mu -> node.mu -> one of census.mu, notices.mu, judge.mu and gobreaker's
-// mutex. User functions run under none of them, but for two: an Option runs under
-// Group.mu, and a ReadyToTrip under gobreaker's mutex, as it does with gobreaker
-// alone. A call to a closed node takes the locks of its node's judge and
-// gobreaker, nothing that nodes share, and does not allocate.
+// Group.mu -> node.mu -> one of census.mu, notices.mu, panics.mu, judge.mu and
+// gobreaker's mutex. node.mu guards all circuits of an address. User functions run
+// under none of them, but for two: an Option runs under Group.mu, and a ReadyToTrip
+// under gobreaker's mutex, as it does with gobreaker alone. A call behind closed
+// circuits takes the locks of their judges, nothing that nodes share, and does not
+// allocate. A panic in a user's function is contained: see PanicError.
 //
 // # Goroutines
 //
 // None of its own but: one while there are notices to deliver, one for each run of
-// a Prober, and those of the timers (forgetting, probes, Deviation's interval)
-// for the moment in which they fire. Close ends them.
+// a Prober, and those of the timers (forgetting, the end of an ejection, Deviation's
+// interval) for the moment in which they fire. A circuit that is out has one timer.
+// Close ends them.
 //
 // # Limits
 //
-// A Group is the view of one process: it shares nothing with others. Latency
-// is judged by SlowCalls only, not against other nodes'. A stuck call is
-// unknown to the detectors until it ends, so give calls deadlines; the pool
-// sees a silent peer without them. Nodes are few (thousands at most): the table
-// of nodes is copied when one is added.
+// A Group is the view of one process: it shares nothing with others. Latency is
+// judged by SlowCalls only, not against other nodes'. A stuck call is unknown to the
+// detectors until it ends, and counts as one that may yet succeed, so give calls
+// deadlines; the pool sees a silent peer without them. Methods and identities are
+// remembered as long as their node: they are not to be made up for each call.
 package breaker

@@ -3,11 +3,13 @@ package breaker
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // ErrInvalidOption: an option's value makes no sense; the text names the option
@@ -18,13 +20,18 @@ var ErrInvalidOption = errors.New("breaker: invalid option")
 // process. errors.Is finds gobreaker.ErrOpenState and the Cause in it.
 type OpenError struct {
 	Node       muxpool.Node
-	Reason     Reason        // why the node is out
+	Scope      string        // the service, "" for the group itself
+	Method     string        // that is out on the node; "": the node as a whole
+	Reason     Reason        // why it is out
 	Cause      error         // what was seen last: a pool's error, a call's error, a detector's figures; may be nil
-	RetryAfter time.Duration // when the node may take a call again, at the earliest; 0 if nobody knows
+	RetryAfter time.Duration // when it may take a call again, at the earliest; 0 if nobody knows
 }
 
 func (e *OpenError) Error() string {
 	s := fmt.Sprintf("breaker: %s is out (%s)", e.Node, e.Reason)
+	if e.Method != "" {
+		s = fmt.Sprintf("breaker: %s is out on %s (%s)", e.Method, e.Node, e.Reason)
+	}
 	if e.RetryAfter > 0 {
 		s += fmt.Sprintf(", retry after %v", e.RetryAfter.Round(time.Millisecond))
 	}
@@ -46,6 +53,10 @@ func (e *OpenError) Unwrap() []error {
 // request does.
 func (e *OpenError) Sent() bool { return false }
 
-// Neutral reports that the refusal says nothing about the node: a breaker
-// further out does not count it.
-func (e *OpenError) Neutral() bool { return true }
+// Verdict says that the call was not sent, and that this speaks against nobody anew.
+func (e *OpenError) Verdict() verdict.Verdict {
+	return verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Nobody, Ran: verdict.NotSent, RetryAfter: e.RetryAfter}
+}
+
+// StatusCode is the HTTP status for it, 503 (Service Unavailable).
+func (e *OpenError) StatusCode() int { return http.StatusServiceUnavailable }

@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -9,7 +10,7 @@ import (
 
 // EventPolicy reports whether a failing event ejects its node. It is asked
 // about ConnDown and DialFailed only: NodeExpelled and ReconnectLimit always
-// eject when their Reason is a failure, and an event whose Reason is none never
+// eject when their Reason is a failure (but see Target's Identity), and an event whose Reason is none never
 // does. healthy is the number of the node's other connections that are believed
 // to work, -1 if unknown: the group counts them from the events that it hears,
 // so it must Watch from the beginning. Called outside of every lock, in
@@ -55,13 +56,19 @@ type Source interface {
 
 // Watch feeds the group with the events of a pool until stop is called. Several
 // pools may be watched. A node is put out by an event whether the group knew it
-// or not, and NodeReady ends such an ejection early.
+// or not, and NodeReady ends such an ejection early. While a pool is watched, a
+// call that found no connection of it is not judged: the pool's events say more.
 func (g *Group) Watch(source Source) (stop func()) {
 	if source == nil {
 		g.spoil("Watch(nil)")
 		return func() {}
 	}
-	return source.Subscribe(g.hear)
+	g.watched.Add(1)
+	cancel := source.Subscribe(g.hear)
+	return sync.OnceFunc(func() {
+		cancel()
+		g.watched.Add(-1)
+	})
 }
 
 // hear takes an event. A node that is forgotten meanwhile is made anew, so that
@@ -73,7 +80,7 @@ func (g *Group) hear(ev muxpool.Event) {
 			return
 		}
 		if n == nil {
-			n = g.node(ev.Node)
+			n = g.scope("").member(ev.Node, muxpool.Identity{}).seat.node
 		}
 		if n.hear(ev) {
 			return
@@ -81,124 +88,114 @@ func (g *Group) hear(ev muxpool.Event) {
 	}
 }
 
+// asked is a member whose policy is to be asked about an event.
+type asked struct {
+	member  *member
+	policy  EventPolicy
+	healthy int
+}
+
 // hear reports false if the node was forgotten before the event took effect.
 func (n *node) hear(ev muxpool.Event) bool {
-	policy, healthy, ok := n.track(ev)
-	if !ok {
-		return false
+	ask, ok := n.take(ev)
+	for _, a := range ask {
+		if a.ejects(ev) {
+			ok = n.latch(a.member, ev) && ok
+		}
 	}
-	switch {
-	case !ev.Reason.Failure():
-		return true
-	case ev.Kind == muxpool.NodeExpelled, ev.Kind == muxpool.ReconnectLimit:
-	case ev.Kind != muxpool.ConnDown && ev.Kind != muxpool.DialFailed:
-		return true
-	case !policy(ev, healthy):
-		return true
-	}
-	return n.latch(ev)
+	return ok
 }
 
-// track keeps count of the connections, and takes NodeReady.
-func (n *node) track(ev muxpool.Event) (policy EventPolicy, healthy int, ok bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.used.Store(true)
-	n.conns.track(ev)
-	n.suspect.Store(n.conns.suspect)
-	if ev.Kind == muxpool.NodeReady && !n.ended {
-		n.poolReady(time.Now())
-	}
-	return n.set.policy, n.conns.healthy(), !n.gone.Load()
-}
-
-// latch puts the node out for an event, whatever state it is in.
-func (n *node) latch(ev muxpool.Event) bool {
+// take counts the connections, does what needs no policy, and returns whom else to
+// ask.
+func (n *node) take(ev muxpool.Event) (ask []asked, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.gone.Load() {
-		return false
+		return nil, false
 	}
-	if n.ended {
-		return true
+	n.used.Store(true)
+	n.links.take(ev)
+	n.doubt()
+	now, failure := time.Now(), ev.Reason.Failure()
+	n.members(func(m *member) {
+		switch {
+		case !m.hears(ev) || n.ended:
+		case ev.Kind == muxpool.NodeReady:
+			m.circuit.poolReady(now)
+		case !failure:
+		case ev.Kind == muxpool.NodeExpelled, ev.Kind == muxpool.ReconnectLimit:
+			if !n.links.elsewhere(m.identity, ev.Identity) {
+				m.circuit.latch(now, ev)
+			}
+		case ev.Kind == muxpool.ConnDown, ev.Kind == muxpool.DialFailed:
+			ask = append(ask, asked{m, m.seat.set.policy, n.links.healthy(m.identity)})
+		}
+	})
+	return ask, true
+}
+
+// hears reports whether an event is about connections that the member's calls may
+// use.
+func (m *member) hears(ev muxpool.Event) bool {
+	none := muxpool.Identity{}
+	return m.identity == none || ev.Identity == none || m.identity == ev.Identity
+}
+
+// ejects asks the policy.
+func (a asked) ejects(ev muxpool.Event) (yes bool) {
+	if a.member.node.group.contain("EventPolicy", func() { yes = a.policy(ev, a.healthy) }) != nil {
+		return DefaultEventPolicy(ev, a.healthy)
 	}
+	return yes
+}
+
+func (n *node) latch(m *member, ev muxpool.Event) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m.circuit.latch(time.Now(), ev)
+	return !n.gone.Load()
+}
+
+// latch puts the node out for an event, whatever state it is in. mu is held.
+func (c *circuit) latch(now time.Time, ev muxpool.Event) {
 	cause := ev.Err
 	if cause == nil {
 		cause = errors.New(ev.String())
 	}
-	n.active.silent = n.active.silent || provesNothing(ev.Reason)
-	n.eject(time.Now(), byPool, reasonOf(ev), cause)
-	return true
+	c.active.silent = c.active.silent || provesNothing(ev.Reason)
+	c.eject(now, byPool, reasonOf(ev), cause)
 }
 
 // poolReady ends the pool's ejection early. mu is held.
-func (n *node) poolReady(now time.Time) {
-	l := &n.latches[byPool]
-	if n.state != Open || !l.on {
+func (c *circuit) poolReady(now time.Time) {
+	l := &c.latches[byPool]
+	if c.state != Open || !l.on {
 		return
 	}
 	l.until = now
-	if w := n.latches.worst(); w.until.After(now) {
+	if w := c.latches.worst(); w.until.After(now) {
 		return // another source holds it
 	}
-	if n.set.prober != nil {
-		n.active.tried = time.Time{}
-		n.hasten(now)
+	if !c.probed() {
+		c.move(now, over, ReasonPoolReady, nil)
 		return
 	}
-	n.turn(now, HalfOpen, ReasonPoolReady, nil)
+	c.active.tried = time.Time{}
+	if c.active.probe == nil { // else it goes on
+		c.publish(now, ReasonPoolReady, nil)
+	}
 }
 
-// vouch takes a successful call as the proof that the connections which are up
-// work.
-func (n *node) vouch() {
+// vouch takes an answer as the proof that the connections which are up work.
+func (n *node) vouch(who muxpool.Identity) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.conns.ready()
-	n.suspect.Store(false)
+	n.links.vouch(who)
+	n.doubt()
 }
 
-// conns counts a node's connections as its events tell. After a failure at
-// which connecting proves nothing, new connections are not believed in until the
-// node is ready or a call succeeds.
-type conns struct {
-	proven, unproven int
-	suspect          bool
-	seen             bool // a ConnUp was heard
-}
-
-func (c *conns) track(ev muxpool.Event) {
-	switch ev.Kind {
-	case muxpool.ConnUp:
-		c.seen = true
-		if c.suspect {
-			c.unproven++
-		} else {
-			c.proven++
-		}
-	case muxpool.ConnDown:
-		// Which connection it was is not told: the one that was believed in.
-		if c.proven > 0 {
-			c.proven--
-		} else if c.unproven > 0 {
-			c.unproven--
-		}
-		c.suspect = c.suspect || provesNothing(ev.Reason)
-	case muxpool.NodeExpelled:
-		*c = conns{suspect: true, seen: c.seen}
-	case muxpool.NodeReady:
-		c.ready()
-	}
-}
-
-func (c *conns) ready() {
-	c.proven += c.unproven
-	c.unproven, c.suspect = 0, false
-}
-
-func (c *conns) healthy() int {
-	if !c.seen {
-		return -1
-	}
-	return c.proven
+// doubt tells the members whose next success would be news. mu is held.
+func (n *node) doubt() {
+	n.members(func(m *member) { m.suspect.Store(n.links.suspect(m.identity)) })
 }

@@ -37,11 +37,10 @@ type fixture struct {
 	changes []breaker.Change
 }
 
-// newFixture makes a group with a jitter so small that times are exact to the
-// millisecond.
+// newFixture makes a group without jitter: times are exact.
 func newFixture(t *testing.T, opts ...breaker.Option) *fixture {
 	t.Helper()
-	f := &fixture{t: t, Group: breaker.NewGroup(append([]breaker.Option{breaker.WithJitter(1e-9)}, opts...)...)}
+	f := &fixture{t: t, Group: breaker.NewGroup(append([]breaker.Option{breaker.WithoutJitter()}, opts...)...)}
 	if err := f.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +54,18 @@ func newFixture(t *testing.T, opts ...breaker.Option) *fixture {
 	return f
 }
 
-// bubble runs test with a fake clock.
+// bubble runs test with a fake clock, and with a healthy node beside those of the
+// test: an only node has rules of its own.
 func bubble(t *testing.T, opts []breaker.Option, test func(f *fixture)) {
+	t.Helper()
+	alone(t, opts, func(f *fixture) {
+		f.Hold(nodeN(99))
+		test(f)
+	})
+}
+
+// alone runs test with a fake clock.
+func alone(t *testing.T, opts []breaker.Option, test func(f *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(newFixture(t, opts...)) })
 }

@@ -12,67 +12,69 @@ import (
 // that, once; the node is then no longer live, and its breaker is forgotten when
 // WithForget has passed without a call or an event: discovery that flaps erases
 // no memory.
-func (g *Group) Hold(node muxpool.Node) (release func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := g.nodeLocked(node)
-	n.hold()
-	return sync.OnceFunc(n.release)
+func (g *Group) Hold(node muxpool.Node) (release func()) { return g.scope("").hold(node) }
+
+func (s *Scope) hold(id muxpool.Node) (release func()) {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	st := s.seat(id)
+	st.hold()
+	return sync.OnceFunc(st.release)
 }
 
-// keep is why a node is remembered. The node's mu guards it.
-type keep struct {
-	holds   int
-	held    bool        // it was held at least once
-	claimed bool        // it has a Middleware
-	forced  error       // the cause that ForceOpen was given
-	timer   *time.Timer // runs while nobody holds the node
-}
-
-func (k *keep) stop() {
-	if k.timer != nil {
-		k.timer.Stop()
-		k.timer = nil
+func (s *seat) hold() {
+	n := s.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.holds++
+	s.held = true
+	n.stopForgetting()
+	if len(s.members) == 0 {
+		s.memberOf(muxpool.Identity{})
 	}
+	s.recount()
 }
 
-// live reports whether the node is one that calls may be meant for. mu is held.
-func (n *node) live() bool {
-	return !n.ended && (n.keep.holds > 0 || n.keep.claimed && !n.keep.held)
-}
-
-func (n *node) hold() {
+func (s *seat) release() {
+	n := s.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.keep.holds++
-	n.keep.held = true
-	n.keep.stop()
-	n.recount()
-}
-
-func (n *node) release() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.keep.holds--
-	n.recount()
-	if n.keep.holds == 0 && !n.ended {
+	s.holds--
+	s.recount()
+	if n.holds() == 0 && !n.ended {
 		n.used.Store(false)
 		n.startForgetting()
 	}
 }
 
-// claim says that the node has a Middleware.
-func (n *node) claim() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.keep.claimed = true
-	n.recount()
+func (s *seat) recount() {
+	for _, m := range s.members {
+		m.recount()
+	}
 }
 
-// startForgetting sets the timer that forgets the node. mu is held.
+// holds returns by how many the node is held. mu is held.
+func (n *node) holds() (sum int) {
+	for _, s := range n.seats {
+		sum += s.holds
+	}
+	return sum
+}
+
+// startForgetting sets the timer that forgets the node, unless somebody holds it.
+// mu is held.
 func (n *node) startForgetting() {
-	n.keep.stop()
-	n.keep.timer = time.AfterFunc(n.set.forgetTime(), n.tryForget)
+	n.stopForgetting()
+	if n.holds() == 0 {
+		n.forget = time.AfterFunc(n.seats[0].set.forgetTime(), n.tryForget)
+	}
+}
+
+func (n *node) stopForgetting() {
+	if n.forget != nil {
+		n.forget.Stop()
+		n.forget = nil
+	}
 }
 
 // tryForget is the timer's function. What an operator has ordered is not
@@ -92,7 +94,7 @@ func (n *node) tryForget() {
 func (n *node) forgettable() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.ended || n.keep.holds > 0 {
+	if n.ended || n.holds() > 0 {
 		return false
 	}
 	if n.used.Swap(false) || n.mode != Auto {

@@ -14,7 +14,7 @@ func (f *fixture) known() int { return len(f.Status()) }
 
 // Discovery that flaps erases no memory.
 func TestFlappingDiscovery(t *testing.T) {
-	bubble(t, []breaker.Option{breaker.WithForget(time.Minute), breaker.WithEjectionTime(time.Hour, 0)}, func(f *fixture) {
+	alone(t, []breaker.Option{breaker.WithForget(time.Minute), breaker.WithEjectionTime(time.Hour, 0)}, func(f *fixture) {
 		release := f.Hold(nodeA)
 		f.expel(nodeA)
 		for range 10 {
@@ -33,7 +33,7 @@ func TestFlappingDiscovery(t *testing.T) {
 }
 
 func TestHeldNodeIsNotForgotten(t *testing.T) {
-	bubble(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
+	alone(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
 		one, two := f.Hold(nodeA), f.Hold(nodeA)
 		one()
 		one() // counts once
@@ -51,7 +51,7 @@ func TestHeldNodeIsNotForgotten(t *testing.T) {
 
 // A Middleware finds its node again after it was forgotten, and calls keep it.
 func TestMiddlewareOutlivesForgetting(t *testing.T) {
-	bubble(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
+	alone(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
 		ep := f.Middleware(nodeA)(endpoint.Nop)
 		for range 10 {
 			time.Sleep(59 * time.Second)
@@ -77,7 +77,7 @@ func TestMiddlewareOutlivesForgetting(t *testing.T) {
 }
 
 func TestOrdersAreNotForgotten(t *testing.T) {
-	bubble(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
+	alone(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
 		f.ForceOpen(nodeA, nil)
 		f.Disable(nodeB)
 		time.Sleep(time.Hour)

@@ -1,53 +1,35 @@
 package breaker
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/sony/gobreaker"
 )
 
-// judge holds what is known of a closed node's calls: a gobreaker for failures
-// in a row and for the user's ReadyToTrip, and windows for rates. A judge serves
-// one closed period and is never used again: a call keeps the judge that it began
-// with, so that its late result reaches no later period.
-//
-// gobreaker is fed when a call has ended, and only with successes and
-// failures: the version 1.0.0 knows no neutral result, and wedges half-open when
-// a call never reports. Its own open and half-open states are never used:
-// that it wants to open is all that it is asked. Without a ReadyToTrip of the
-// user's that may count successes, of several in a row it hears of one, with the
-// next failure: more do not change what it decides, and cost two readings of the
-// clock each.
+// judge holds what is known of a closed circuit's calls. It serves one generation
+// and is never used again: a call keeps the judge that it began with, so that its
+// late result reaches no later one.
 type judge struct {
-	cb      *gobreaker.CircuitBreaker
-	set     atomic.Pointer[settings]
-	healed  atomic.Bool   // a success that cb has not heard of
-	verdict atomic.Uint32 // the Reason why cb opened, 0 before
+	group *Group
+	begun atomic.Uint64 // the number of the call that began last
+	own   atomic.Pointer[counter]
 
-	// mu guards what is below. Under it nothing is called but window's methods.
+	// mu guards what is below. Under it nothing is called but what belongs to it.
 	mu      sync.Mutex
+	set     *settings
+	ended   uint64
+	streaks streaks
 	windows []window
 	period  rates
 }
 
-// rates are one node's calls in Deviation's current interval.
+// rates are one circuit's calls in Deviation's current interval.
 type rates struct{ calls, successes int }
 
-// never is a Timeout for gobreaker that no process sees the end of.
-const never = 100 * 365 * 24 * time.Hour
-
-func newJudge(set *settings) *judge {
-	j := &judge{windows: newWindows(set)}
-	j.set.Store(set)
-	st := gobreaker.Settings{ReadyToTrip: j.readyToTrip, Timeout: never}
-	if set.gobreaker != nil {
-		st.Interval = set.gobreaker.Interval
-	}
-	j.cb = gobreaker.NewCircuitBreaker(st)
+func newJudge(g *Group, set *settings) *judge {
+	j := &judge{group: g, set: set, windows: newWindows(set)}
+	j.configureOwn(set)
 	return j
 }
 
@@ -61,63 +43,29 @@ func newWindows(set *settings) []window {
 	return ws
 }
 
-// readyToTrip runs under gobreaker's mutex.
-func (j *judge) readyToTrip(c gobreaker.Counts) bool {
-	set := j.set.Load()
-	if g := set.gobreaker; g != nil && ready(g, c) {
-		j.verdict.Store(uint32(ReasonReadyToTrip))
-		return true
-	}
-	for i := range set.detectors {
-		if d := &set.detectors[i]; d.kind == consecutive && int(c.ConsecutiveFailures) >= d.count {
-			j.verdict.Store(uint32(ReasonConsecutiveFailures))
-			return true
-		}
-	}
-	return false
-}
+// begin returns the number of a call that begins.
+func (j *judge) begin() uint64 { return j.begun.Add(1) }
 
-// ready asks the user's ReadyToTrip; gobreaker's default is more than 5 failures
-// in a row.
-func ready(g *gobreaker.Settings, c gobreaker.Counts) bool {
-	if g.ReadyToTrip == nil {
-		return c.ConsecutiveFailures > 5
-	}
-	return g.ReadyToTrip(c)
-}
-
-var errFailed = errors.New("breaker: failed call")
-
-// What gobreaker executes: calls that have already ended.
-func succeeded() (any, error) { return nil, nil }
-func failed() (any, error)    { return nil, errFailed }
-
-// record takes a call's outcome, which is not Neutral. The Reason is not
-// ReasonNone if the node is to be ejected.
-func (j *judge) record(now int64, o Outcome, took time.Duration, err error) (Reason, error) {
-	why, cause := j.count(now, o, took, err)
-	switch {
-	case o == Success && j.set.Load().gobreaker != nil:
-		j.cb.Execute(succeeded)
-	case o == Success:
-		if !j.healed.Load() {
-			j.healed.Store(true)
-		}
-	default:
-		if j.healed.Swap(false) {
-			j.cb.Execute(succeeded)
-		}
-		j.cb.Execute(failed)
-		if v := Reason(j.verdict.Load()); v != ReasonNone {
-			return v, err
+// record takes a call's end. The Reason is not ReasonNone if the circuit is to be
+// ejected.
+func (j *judge) record(number uint64, o Outcome, now int64, took time.Duration, err error) (Reason, error) {
+	why, cause := j.count(number, o, now, took, err)
+	if own := j.own.Load(); own != nil && o != Neutral {
+		if own.record(o) && why == ReasonNone {
+			return ReasonReadyToTrip, err
 		}
 	}
 	return why, cause
 }
 
-func (j *judge) count(now int64, o Outcome, took time.Duration, err error) (why Reason, cause error) {
+func (j *judge) count(number uint64, o Outcome, now int64, took time.Duration, err error) (why Reason, cause error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.ended++
+	if o == Neutral {
+		j.streaks.add(number, false)
+		return ReasonNone, nil
+	}
 	j.period.calls++
 	if o == Success {
 		j.period.successes++
@@ -126,21 +74,36 @@ func (j *judge) count(now int64, o Outcome, took time.Duration, err error) (why 
 		w := &j.windows[i]
 		if !w.isBad(o, took) {
 			w.add(now, 1, 0)
-			continue
+		} else if rate := j.bad(w, now, err); rate != nil && why == ReasonNone {
+			why, cause = w.detector.reason(), rate
 		}
-		w.add(now, 1, 1)
-		if calls, bad, sick := w.sick(now); sick && why == ReasonNone {
-			why, cause = w.detector.reason(), &RateError{Calls: int(calls), Bad: int(bad), Window: w.detector.window, Last: err}
-		}
+	}
+	if o == Failure && j.streaks.add(number, true) >= j.set.inRow {
+		return ReasonConsecutiveFailures, err
 	}
 	return why, cause
 }
 
+// bad counts a bad call in a window, and returns an error if there are too many. mu
+// is held.
+func (j *judge) bad(w *window, now int64, err error) error {
+	w.add(now, 1, 1)
+	calls, bad, sick := w.sick(now, int64(j.begun.Load()-j.ended))
+	if !sick {
+		return nil
+	}
+	return &RateError{Calls: int(calls), Bad: int(bad), Window: w.detector.window, Last: err}
+}
+
 // configure puts new settings in force; what was counted stays.
 func (j *judge) configure(set *settings) {
-	j.set.Store(set)
+	j.configureOwn(set)
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.set == set {
+		return
+	}
+	j.set = set
 	old := j.windows
 	j.windows = newWindows(set)
 	nth := map[detectorKind]int{}

@@ -8,216 +8,170 @@ import (
 	"github.com/muxkit/muxkit/muxpool"
 )
 
-// gate is all that a call needs to know of its node. It is never changed, only
-// replaced: a result that comes back to another gate than the one in force is
-// late, and is ignored.
-type gate struct {
-	state    State
-	set      *settings
-	judge    *judge    // while Closed, nil if calls are not judged
-	trial    *trial    // while HalfOpen
-	reason   Reason    // while not Closed
-	cause    error     // while not Closed
-	until    time.Time // while Open: when that is reconsidered; zero: nobody knows
-	timed    bool      // while Open: the first call after until makes it HalfOpen
-	outlier  bool      // out by call outcomes alone: takes calls in a panic
-	observed bool      // refuses nobody
-}
-
-// node is the breaker of one node: a machine behind a lock, and a gate in front
-// of it for the calls, which take no lock of ours but the judge's.
+// node is all that a group knows of one address: what the pool says of its
+// connections, what its operator has ordered, and its circuits in each service.
 type node struct {
-	group   *Group
-	id      muxpool.Node
-	gate    atomic.Pointer[gate]
-	used    atomic.Bool // a call came since the last look
-	gone    atomic.Bool // forgotten: ask the group again
-	suspect atomic.Bool // as conns.suspect
-	tally   tally
+	group *Group
+	id    muxpool.Node
+	used  atomic.Bool            // a call came since the last look
+	gone  atomic.Bool            // forgotten: ask the group again
+	plain atomic.Pointer[member] // of the group itself, without an identity; may be nil
 
-	// mu guards what is below, and the replacement of gate. Under it no user's
-	// function is called and nothing waits. census and notices are locked under it.
-	mu      sync.Mutex
+	// mu guards what is below, and all that its circuits say they guard by it. It
+	// is taken after the group's mu. Under it no user's function is called and
+	// nothing waits; censuses, notices and judges are locked under it.
+	mu     sync.Mutex
+	mode   Mode
+	forced error // the cause that ForceOpen was given
+	links  links
+	seats  []*seat
+	forget *time.Timer // runs while nobody holds the node
+	ended  bool        // the group was closed, or the node forgotten
+}
+
+// seat is a node in a service. The node's mu guards what is not fixed.
+type seat struct {
+	node    *node
+	scope   *Scope
 	set     *settings
-	mode    Mode
-	state   State // what the machine says; mode may override it for the gate
-	latches latches
-	pace    pace
-	conns   conns
-	since   time.Time // of the gate's state
-	counts  counted   // the census's
-	ended   bool      // the group was closed, or the node forgotten
-	keep    keep
-	active  active
+	holds   int
+	held    bool // it was held at least once
+	members []*member
 }
 
-// Mode says whether a breaker follows its machine or its operator.
-type Mode uint8
+// member is a seat under one identity: what calls of that identity are judged by.
+type member struct {
+	seat     *seat
+	node     *node
+	identity muxpool.Identity
+	circuit  *circuit    // the node's
+	several  atomic.Bool // it has several methods with names
+	suspect  atomic.Bool // links.suspect for the identity
+	tally    tally
 
-const (
-	// Auto: the breaker follows events and outcomes.
-	Auto Mode = iota
-	// ForcedOpen: no call passes until Enable or Reset.
-	ForcedOpen
-	// Disabled: every call passes, and is not judged, until Enable or Reset.
-	Disabled
-)
-
-var modes = [...]string{"auto", "forced open", "disabled"}
-
-func (m Mode) String() string { return name(modes[:], int(m)) }
-
-func newNode(g *Group, id muxpool.Node, set *settings) *node {
-	n := &node{group: g, id: id, set: set, since: time.Now()}
-	n.gate.Store(&gate{set: set, judge: newJudge(set)})
-	return n
+	// The node's mu guards what is below.
+	claimed bool // it has a Guard or a Middleware
+	methods []*method
 }
 
-// turn is the one door through which the machine changes its state. mu is held.
-func (n *node) turn(now time.Time, to State, why Reason, cause error) {
-	if to == Open && n.state != Open {
-		n.active.tried = now
-		n.tally.ejections++
-		if n.set.observe {
-			n.tally.wouldEject++
+// method is one method of a member.
+type method struct {
+	group   *Group
+	node    *node
+	member  *member
+	name    string
+	circuit *circuit // nil for the one without a name: its failures are the node's
+	usual   usual
+}
+
+// lives returns a number that grows whenever a call shows that the node is alive.
+func (m *member) lives() uint64 { return m.tally.outcomes[Success].Load() + m.tally.alive.Load() }
+
+// alive takes a call that the node has answered as it should, at a time on the
+// group's clock.
+func (m *member) alive(now int64) {
+	m.circuit.succeeded(now)
+	if m.suspect.Load() {
+		m.node.vouch(m.identity)
+	}
+}
+
+// circuits calls do for the node's circuit and then for each method's. mu is held.
+func (m *member) circuits(do func(*circuit)) {
+	do(m.circuit)
+	for _, x := range m.methods {
+		if x.circuit != nil {
+			do(x.circuit)
 		}
 	}
-	n.state = to
-	n.publish(now, why, cause)
 }
 
-// publish makes the gate anew from the machine and the mode, and tells of it. A
-// closed node gets a fresh judge, a half-open one a fresh trial. mu is held.
-func (n *node) publish(now time.Time, why Reason, cause error) {
-	if n.ended {
-		return
-	}
-	old, g := n.gate.Load(), n.newGate(now)
-	n.gate.Store(g)
-	n.recount()
-	n.arm(now)
-	if old.state != g.state {
-		n.since = now
-		n.tell(old.state, g, why, cause, now)
-	}
-}
-
-func (n *node) newGate(now time.Time) *gate {
-	switch n.mode {
-	case ForcedOpen:
-		return &gate{set: n.set, state: Open, reason: ReasonForcedOpen, cause: n.keep.forced}
-	case Disabled:
-		return &gate{set: n.set, state: Closed}
-	}
-	g := &gate{set: n.set, state: n.state, observed: n.set.observe}
-	if g.state == Closed {
-		g.judge = newJudge(n.set)
-		return g
-	}
-	w := n.latches.worst()
-	g.reason, g.cause, g.outlier = w.reason, w.cause, n.latches.only(byCalls)
-	if g.state == HalfOpen {
-		g.trial, g.until = newTrial(n.set.probes), now.Add(n.set.probeTimeout)
-		return g
-	}
-	g.until, g.timed = w.until, n.set.prober == nil
-	if !g.timed {
-		g.until = n.nextProbe(w.until)
-	}
-	return g
-}
-
-// recount tells the census how the node counts. mu is held.
-func (n *node) recount() {
-	g := n.gate.Load()
-	n.group.census.count(&n.counts, counted{live: n.live(), out: g.state != Closed})
-}
-
-func (n *node) tell(from State, g *gate, why Reason, cause error, now time.Time) {
-	c := notice{Change: Change{Node: n.id, From: from, To: g.state, Reason: why, Cause: cause, Time: now, Observed: g.observed}}
-	if g.state == Open && !g.until.IsZero() {
-		c.RetryAfter = max(0, g.until.Sub(now))
-	}
-	if st := n.set.gobreaker; st != nil && st.OnStateChange != nil {
-		name := st.Name
-		if name == "" {
-			name = n.id.String()
+func (n *node) members(do func(*member)) {
+	for _, s := range n.seats {
+		for _, m := range s.members {
+			do(m)
 		}
-		c.onStateChange = func() { st.OnStateChange(name, stateOf(c.From), stateOf(c.To)) }
 	}
-	n.group.notices.put(c)
 }
 
-// eject puts the node out, or adds a source to those that keep it out. mu is
+// ghost reports whether m is no more than what an event or an order has made,
+// while others make calls: then they tell how the node is. mu is held.
+func (m *member) ghost() bool {
+	others := false
+	if !m.claimed {
+		m.node.members(func(o *member) { others = others || o.claimed })
+	}
+	return others
+}
+
+// live reports whether the member is one that calls may be meant for. mu is held.
+func (m *member) live() bool {
+	if m.node.ended || m.ghost() {
+		return false
+	}
+	return m.seat.holds > 0 || m.claimed && !m.seat.held
+}
+
+// recount tells the census how the member's circuits count, a method being out with
+// its node, and the service's balancers that something may have changed. mu is
 // held.
-func (n *node) eject(now time.Time, by source, why Reason, cause error) {
-	l := &n.latches[by]
-	switch {
-	case n.state != Open:
-		*l = latch{true, why, cause, now.Add(n.pace.next(n.set, now, n.state == Closed))}
-	case !l.on:
-		*l = latch{true, why, cause, now.Add(n.pace.same(n.set))}
-	default: // more of the same, the time stands
-		l.reason, l.cause = why, cause
-	}
-	n.turn(now, Open, why, cause)
+func (m *member) recount() {
+	live, out := m.live(), m.circuit.gate.Load().state != Closed
+	m.circuits(func(c *circuit) {
+		c.scope().census.count(c, counted{live: live, out: out || c.gate.Load().state != Closed})
+	})
+	m.seat.scope.changes.Add(1)
 }
 
-// close ends every ejection. mu is held.
-func (n *node) close(now time.Time, why Reason) {
-	n.latches = latches{}
-	n.pace.calm = now
-	n.active.silent = false
-	n.turn(now, Closed, why, nil)
-}
-
-// trip ejects the node for what judge j found, unless that was decided already
-// or too many are out.
-func (n *node) trip(j *judge, why Reason, cause error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.ended || n.gate.Load().judge != j {
-		return
-	}
-	now := time.Now()
-	if !n.group.census.mayEject(&n.counts) {
-		n.tally.spared++
-		n.publish(now, why, cause) // a fresh judge
-		return
-	}
-	n.eject(now, byCalls, why, cause)
-}
-
-// expire makes the node half-open when its ejection's time is over.
-func (n *node) expire(from *gate) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.gate.Load() == from && !n.ended {
-		n.turn(time.Now(), HalfOpen, ReasonEjectionOver, from.cause)
-	}
-}
-
-// configure puts new settings in force.
-func (n *node) configure(set *settings) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.set = set
-	if n.ended {
-		return
-	}
-	g := *n.gate.Load()
-	g.set, g.observed = set, set.observe && n.mode != ForcedOpen
-	if g.judge != nil {
-		g.judge.configure(set)
-	}
-	if n.mode == Auto && g.state == Open {
-		g.timed, g.until = set.prober == nil, n.latches.worst().until
-		if !g.timed {
-			g.until = n.nextProbe(g.until)
+// methodOf returns a method, known or new. mu is held.
+func (m *member) methodOf(name string) *method {
+	named := 0
+	for _, x := range m.methods {
+		if x.name == name {
+			return x
+		}
+		if x.name != "" {
+			named++
 		}
 	}
-	n.gate.Store(&g)
-	n.arm(time.Now())
+	x := &method{group: m.node.group, node: m.node, member: m, name: name}
+	if name != "" {
+		x.circuit = newCircuit(m, name)
+		m.several.Store(named > 0)
+	}
+	m.methods = append(m.methods, x)
+	return x
+}
+
+// memberOf returns the seat's member for an identity, known or new. mu is held.
+func (s *seat) memberOf(id muxpool.Identity) *member {
+	for _, m := range s.members {
+		if m.identity == id {
+			return m
+		}
+	}
+	m := &member{seat: s, node: s.node, identity: id}
+	m.circuit = newCircuit(m, "")
+	s.members = append(s.members, m)
+	if s.scope.name == "" && id == (muxpool.Identity{}) {
+		s.node.plain.Store(m)
+	}
+	if ev := s.node.links.standing(id); ev != nil {
+		m.circuit.latch(time.Now(), *ev)
+	}
+	s.node.doubt()
+	m.recount()
+	return m
+}
+
+// seatOf returns the node's seat in a service, nil if it has none. mu is held.
+func (n *node) seatOf(s *Scope) *seat {
+	for _, st := range n.seats {
+		if st.scope == s {
+			return st
+		}
+	}
+	return nil
 }
 
 // end takes the node out of service: its calls pass, its timers stop.
@@ -225,8 +179,9 @@ func (n *node) end() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ended = true
-	n.gate.Store(&gate{set: n.set})
-	n.group.census.count(&n.counts, counted{})
-	n.keep.stop()
-	n.active.stop()
+	n.stopForgetting()
+	n.members(func(m *member) {
+		m.circuits((*circuit).end)
+		m.recount()
+	})
 }

@@ -5,14 +5,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sony/gobreaker"
-
 	"github.com/muxkit/muxkit/muxpool"
 )
 
 // Change tells that a breaker changed its state.
 type Change struct {
 	Node       muxpool.Node
+	Scope      string // the service, "" for the group itself
+	Method     string // "": the node as a whole
 	From, To   State
 	Reason     Reason
 	Cause      error         // see OpenError; nil where nothing failed
@@ -33,6 +33,8 @@ type notice struct {
 // notices delivers changes: all in the order in which they were put, one at a
 // time, by a goroutine that lives only while there are some.
 type notices struct {
+	group *Group
+
 	// mu guards what is below. It is taken under a node's mu, so nothing is called
 	// under it.
 	mu        sync.Mutex
@@ -62,17 +64,24 @@ func (q *notices) put(n notice) {
 }
 
 func (q *notices) deliver() {
+	ended := false
+	defer func() {
+		if !ended { // a listener has ended the goroutine
+			go q.deliver()
+		}
+	}()
 	for {
 		batch, listeners := q.take()
 		if batch == nil {
+			ended = true
 			return
 		}
 		for _, n := range batch {
 			if n.onStateChange != nil {
-				n.onStateChange()
+				q.group.contain("OnStateChange", n.onStateChange)
 			}
 			for _, l := range listeners {
-				(*l)(n.Change)
+				q.group.contain("listener", func() { (*l)(n.Change) })
 			}
 		}
 	}
@@ -128,14 +137,3 @@ func (g *Group) Subscribe(listener func(Change)) (cancel func()) {
 
 // Missed returns how many changes no listener was told of, because one blocked.
 func (g *Group) Missed() int { return g.notices.missed() }
-
-// stateOf is gobreaker's word for a State.
-func stateOf(s State) gobreaker.State {
-	switch s {
-	case Open:
-		return gobreaker.StateOpen
-	case HalfOpen:
-		return gobreaker.StateHalfOpen
-	}
-	return gobreaker.StateClosed
-}

@@ -9,21 +9,22 @@ import (
 	"github.com/sony/gobreaker"
 )
 
-// Option sets one property of a Group or, given to UpdateNode, of one node.
-// Zero means the documented default. A negative or senseless value is an error
-// that wraps ErrInvalidOption: NewGroup keeps it for Err, Update and UpdateNode
+// Option sets one property of a Group, of a Scope or, given to UpdateNode, of one
+// node. Zero means the documented default; what can be off is switched off by an option
+// of its own, as WithoutJitter. A negative or senseless value is an error that wraps ErrInvalidOption: NewGroup keeps it for Err, Update and UpdateNode
 // return it. Options may be used any number of times. One that a user writes
 // must not call the Group.
 type Option func(*settings)
 
 // settings are immutable once a node works with them.
 type settings struct {
-	// For the whole group.
+	// For a whole service or group.
 	maxEjection float64
 	panicShare  float64
 	forget      time.Duration
 	listeners   []func(Change)
 	groupWide   []string // names of the options above that were used
+	groupOnly   []string // likewise, of those that no service can have for itself
 
 	// For each node.
 	classify     Classifier
@@ -33,6 +34,7 @@ type settings struct {
 	firstTime    time.Duration
 	timeLimit    time.Duration
 	jitter       float64
+	noJitter     bool
 	decay        time.Duration
 	probes       int
 	probeTimeout time.Duration
@@ -42,21 +44,23 @@ type settings struct {
 	observe      bool
 
 	// What follows from them: see fill.
-	slow  time.Duration // the shortest threshold of SlowCalls, 0 without one
-	timed bool          // a detector needs to know when a call ended
+	slow   time.Duration // the shortest threshold of SlowCalls, 0 without one
+	inRow  int           // failures in a row that suffice
+	memory time.Duration // how far the detectors look back
 
 	invalid []error
 }
 
 // WithMaxEjection sets the largest share, from 0 to 1, of the live nodes that
-// call outcomes may eject. Default 0.5. Of two or more live nodes, one may always
-// be ejected and one is always left. A single live node is not bound: for it
-// the Group is a plain circuit breaker. Live are the nodes that someone Holds, and
+// call outcomes may eject, and of those on which a method lives, the method. Default
+// 0.5. Of two or more live nodes, one may always be ejected and one is always left.
+// An only live node is ejected when no call to it has succeeded for as long as the
+// detectors look back (10 s by default). Live are the nodes that someone Holds, and
 // those with a Middleware that were never held.
 //
 // Nodes that the pool reported as gone, or that were ejected by hand, count
 // as ejected but are not bound by the share: keeping them helps nobody.
-// For a Group, not for one node.
+// For a Group or a Scope, not for one node.
 func WithMaxEjection(share float64) Option {
 	return func(s *settings) { s.share("WithMaxEjection", &s.maxEjection, share); s.wide("WithMaxEjection") }
 }
@@ -66,18 +70,18 @@ func WithMaxEjection(share float64) Option {
 // as a bad node is then better than none. Nodes whose connections are gone and
 // nodes ejected by hand do not. A tiny share, as 0.01, means: when none is
 // left. Default 0: never.
-// For a Group, not for one node.
+// For a Group or a Scope, not for one node.
 func WithPanicThreshold(share float64) Option {
 	return func(s *settings) { s.share("WithPanicThreshold", &s.panicShare, share); s.wide("WithPanicThreshold") }
 }
 
 // WithForget sets for how long a node that nobody holds and calls is
-// remembered. Default 10 min. For a Group, not for one node.
+// remembered. Default 10 min. For a Group, not for one service or node.
 func WithForget(d time.Duration) Option {
-	return func(s *settings) { s.duration("WithForget", &s.forget, d); s.wide("WithForget") }
+	return func(s *settings) { s.duration("WithForget", &s.forget, d); s.only("WithForget") }
 }
 
-// WithListener adds a listener, see Subscribe. For a Group, not for one node.
+// WithListener adds a listener, see Subscribe. For a Group, not for one service or node.
 func WithListener(listener func(Change)) Option {
 	return func(s *settings) {
 		if listener == nil {
@@ -85,12 +89,12 @@ func WithListener(listener func(Change)) Option {
 			return
 		}
 		s.listeners = append(slices.Clip(s.listeners), listener)
-		s.wide("WithListener")
+		s.only("WithListener")
 	}
 }
 
-// WithClassifier sets what judges a call. Default, also for nil:
-// DefaultClassifier, or what WithGobreaker makes of it.
+// WithClassifier sets what judges a call. Default, also for nil: package verdict,
+// with the IsSuccessful of WithGobreaker.
 func WithClassifier(c Classifier) Option {
 	return func(s *settings) { s.classify = c }
 }
@@ -111,7 +115,12 @@ func WithEjectionTime(first, limit time.Duration) Option {
 // WithJitter sets the share of an ejection's time, from 0 to 1, up to which
 // a random time is added to it. Default 0.2.
 func WithJitter(share float64) Option {
-	return func(s *settings) { s.share("WithJitter", &s.jitter, share) }
+	return func(s *settings) { s.share("WithJitter", &s.jitter, share); s.noJitter = false }
+}
+
+// WithoutJitter has ejections last exactly as long as WithEjectionTime says.
+func WithoutJitter() Option {
+	return func(s *settings) { s.jitter, s.noJitter = 0, true }
 }
 
 // WithDecay sets how long a node must stay closed to undo one doubling of its
@@ -152,6 +161,12 @@ func (s *settings) refuse(format string, args ...any) {
 }
 
 func (s *settings) wide(option string) { s.groupWide = append(slices.Clip(s.groupWide), option) }
+
+// only is wide for an option that no service can have for itself.
+func (s *settings) only(option string) {
+	s.wide(option)
+	s.groupOnly = append(slices.Clip(s.groupOnly), option)
+}
 
 func (s *settings) share(option string, p *float64, v float64) {
 	if !(v >= 0 && v <= 1) { // NaN is refused as well

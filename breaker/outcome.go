@@ -3,12 +3,12 @@ package breaker
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/go-kit/kit/endpoint"
-	"github.com/go-kit/kit/ratelimit"
-	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // Outcome is what a call says about its node.
@@ -23,73 +23,133 @@ const (
 	Neutral
 )
 
-// Classifier judges a call by its context, answer and error. It runs on the
+// Classifier judges a call by its context, answer and error, in the place of
+// package verdict: its Failure speaks against the node as a whole. It runs on the
 // call path, possibly many times at once, and must not block. For a probe that
 // has not ended by its deadline, or whose caller left, it gets the context's
 // error while the call still runs.
 type Classifier func(ctx context.Context, response any, err error) Outcome
 
-// DefaultClassifier holds neutral what tells nothing about the node:
-//   - the caller cancelled: ctx ended with context.Canceled, or the error
-//     says so and ctx lives no more;
-//   - a limiter or another breaker refused the call: ratelimit.ErrLimited,
-//     gobreaker.ErrOpenState, gobreaker.ErrTooManyRequests;
-//   - the pool refused it at home: closed, the MuxConn closed by its user, the send
-//     queue full, a duplicate id, an invalid option, or a frame too large to be
-//     sent;
-//   - an error in whose chain a method Neutral() bool returns true.
-//
-// Any other error is a failure, the context's deadline included: a node that
-// does not answer in time shows itself in no other way. So is an answer that
-// implements endpoint.Failer and Failed.
+// DefaultClassifier is what verdict.Call says, for a Classifier that knows some
+// errors and leaves the others to it.
 func DefaultClassifier(ctx context.Context, response any, err error) Outcome {
-	if err == nil {
-		if f, ok := response.(endpoint.Failer); ok && f.Failed() != nil {
-			return Failure
-		}
+	v := verdict.Call(ctx, response, err)
+	switch {
+	case v.CountsAgainst() != verdict.Nobody:
+		return Failure
+	case v.Code == 0:
 		return Success
 	}
-	if ctx.Err() == context.Canceled || atHome(err) {
+	return Neutral
+}
+
+// finding is what a call's end says, and of whom.
+type finding uint8
+
+const (
+	nothing   finding = iota // nothing was learned
+	well                     // the call succeeded
+	alive                    // it did not, and that is not the node's fault: it has answered
+	sickWay                  // the node failed, or the way to it
+	sickCall                 // the method failed on that node, and the node has answered
+	timeIsOut                // the method failed on that node: no answer came in time
+)
+
+// outcome is the finding in the words of Totals.
+func (f finding) outcome() Outcome {
+	switch f {
+	case well:
+		return Success
+	case nothing, alive:
 		return Neutral
 	}
 	return Failure
 }
 
-var homeMade = []error{
-	ratelimit.ErrLimited, gobreaker.ErrOpenState, gobreaker.ErrTooManyRequests,
-	muxpool.ErrPoolClosed, muxpool.ErrMuxConnClosed, muxpool.ErrSendQueueFull, muxpool.ErrDupRequestID,
-	muxpool.ErrInvalidOption, muxpool.ErrFrameParserNil, muxpool.ErrNetworkNotSupport,
-}
-
-// atHome reports whether err arose before the node had a part in the call.
-func atHome(err error) bool {
-	var n interface{ Neutral() bool }
-	if errors.As(err, &n) && n.Neutral() {
-		return true
-	}
-	for _, e := range homeMade {
-		if errors.Is(err, e) {
-			return true
+// find judges the end of a call.
+func (c *call) find(ctx context.Context, response any, err error, took time.Duration) finding {
+	set := c.node.set
+	if set.classify != nil {
+		if o, ok := c.classified(ctx, response, err); ok {
+			return findingOf(o)
 		}
 	}
-	return errors.Is(err, muxpool.ErrFrameTooLarge) && unsent(err)
+	f := well
+	if err != nil {
+		f = c.findError(ctx, response, err, took)
+	} else if _, may := response.(endpoint.Failer); may && verdict.Call(ctx, response, nil).Code != 0 {
+		f = alive // the business said no
+	}
+	if set.gobreaker != nil && set.gobreaker.IsSuccessful != nil && (err == nil || f.outcome() == Failure) {
+		return c.byIsSuccessful(f, err)
+	}
+	return f
 }
 
-// unsent reports whether err promises that no byte was sent.
-func unsent(err error) bool {
-	var s interface{ Sent() bool }
-	return errors.As(err, &s) && !s.Sent()
+// classified asks the user's Classifier; ok is false if it panicked.
+func (c *call) classified(ctx context.Context, response any, err error) (o Outcome, ok bool) {
+	failed := c.method.group.contain("Classifier", func() { o = c.node.set.classify(ctx, response, err) })
+	return o, failed == nil
 }
 
-// isSuccessful is the IsSuccessful of a gobreaker.Settings.
-type isSuccessful func(error) bool
+// byIsSuccessful asks the IsSuccessful of the user's gobreaker.Settings about a call
+// that was found to be f.
+func (c *call) byIsSuccessful(f finding, err error) finding {
+	good := false
+	switch {
+	case c.method.group.contain("IsSuccessful", func() { good = c.node.set.gobreaker.IsSuccessful(err) }) != nil:
+		return f
+	case good:
+		return well
+	case err == nil:
+		return sickWay
+	}
+	return f
+}
 
-func (f isSuccessful) classify(ctx context.Context, response any, err error) Outcome {
-	if err != nil && DefaultClassifier(ctx, response, err) == Neutral {
-		return Neutral
+func findingOf(o Outcome) finding {
+	switch o {
+	case Success:
+		return well
+	case Failure:
+		return sickWay
 	}
-	if f(err) {
-		return Success
+	return nothing
+}
+
+// findError judges a call that ended with an error.
+func (c *call) findError(ctx context.Context, response any, err error, took time.Duration) finding {
+	v := verdict.Call(ctx, response, err)
+	late := v.Code == verdict.CodeDeadlineExceeded
+	switch against := v.CountsAgainst(); {
+	case v.Ran != verdict.Yes && c.overtakenInSilence(ctx):
+		return sickWay
+	case against == verdict.Node && c.poolWillTell(v, err):
+		return nothing
+	case against == verdict.Node:
+		return sickWay
+	case against == verdict.Method && !late:
+		return sickCall
+	case against == verdict.Method && (took >= c.method.usual.time() || context.Cause(ctx) == errProbeDeadline):
+		return timeIsOut
+	case against == verdict.Nobody && v.Ran == verdict.Yes:
+		return alive
 	}
-	return Failure
+	return nothing
+}
+
+// overtakenInSilence reports whether another attempt was faster while nothing on
+// this one's node succeeded.
+func (c *call) overtakenInSilence(ctx context.Context) bool {
+	return ctx.Err() != nil && context.Cause(ctx) == verdict.ErrOvertaken && c.lives == c.method.member.lives()
+}
+
+// poolWillTell reports whether a call that found no connection needs no judging,
+// since the pool whose error it is tells the group of its nodes.
+func (c *call) poolWillTell(v verdict.Verdict, err error) bool {
+	if v.Whose != verdict.Path || v.Ran != verdict.NotSent || c.method.group.watched.Load() == 0 {
+		return false
+	}
+	var p *muxpool.Error
+	return errors.As(err, &p)
 }

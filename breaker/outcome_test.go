@@ -18,11 +18,6 @@ type failing struct{ err error }
 
 func (f failing) Failed() error { return f.err }
 
-type sentError bool
-
-func (e sentError) Error() string { return "too large" }
-func (e sentError) Sent() bool    { return bool(e) }
-
 func TestDefaultClassifier(t *testing.T) {
 	live := context.Background()
 	cancelled, cancel := context.WithCancel(live)
@@ -39,11 +34,11 @@ func TestDefaultClassifier(t *testing.T) {
 		{"an answer", live, "x", nil, breaker.Success},
 		{"an answer although the caller left", cancelled, "x", nil, breaker.Success},
 		{"a Failer that did not fail", live, failing{}, nil, breaker.Success},
-		{"a Failer that failed", live, failing{errSick}, nil, breaker.Failure},
+		{"a Failer that failed", live, failing{errSick}, nil, breaker.Neutral},
 		{"an error", live, nil, errSick, breaker.Failure},
 		{"the caller cancelled", cancelled, nil, fmt.Errorf("read: %w", context.Canceled), breaker.Neutral},
 		{"the caller cancelled, the error hides it", cancelled, nil, errors.New("status 1"), breaker.Neutral},
-		{"somebody else cancelled", live, nil, context.Canceled, breaker.Failure},
+		{"somebody else cancelled", live, nil, context.Canceled, breaker.Neutral},
 		{"the deadline", late, nil, context.DeadlineExceeded, breaker.Failure},
 		{"rate limited", live, nil, fmt.Errorf("x: %w", ratelimit.ErrLimited), breaker.Neutral},
 		{"a breaker further in", live, nil, &breaker.OpenError{Node: nodeA, Cause: errSick}, breaker.Neutral},
@@ -52,8 +47,7 @@ func TestDefaultClassifier(t *testing.T) {
 		{"connection lost", live, nil, &muxpool.Error{Op: "read", Node: nodeA, Err: muxpool.ErrConnLost}, breaker.Failure},
 		{"expelled", live, nil, &muxpool.Error{Op: "get", Node: nodeA, Err: muxpool.ErrConnectionsHaveBeenExpelled}, breaker.Failure},
 		{"pool closed", live, nil, &muxpool.Error{Op: "get", Node: nodeA, Err: muxpool.ErrPoolClosed}, breaker.Neutral},
-		{"request too large", live, nil, errors.Join(sentError(false), muxpool.ErrFrameTooLarge), breaker.Neutral},
-		{"response too large", live, nil, errors.Join(sentError(true), muxpool.ErrFrameTooLarge), breaker.Failure},
+		{"request too large", live, nil, &muxpool.Error{Op: "write", Node: nodeA, Err: muxpool.ErrFrameTooLarge}, breaker.Neutral},
 	} {
 		if got := breaker.DefaultClassifier(c.ctx, c.response, c.err); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)

@@ -162,6 +162,66 @@ func TestSlotsHoldInARace(t *testing.T) {
 	}
 }
 
+// Everything at once, on two services, two identities and three methods: no race,
+// no deadlock, and an order that comes last holds.
+func TestAllAtOnce(t *testing.T) {
+	g := breaker.NewGroup(breaker.WithForget(time.Microsecond), breaker.WithEjectionTime(time.Microsecond, time.Millisecond),
+		breaker.WithPanicThreshold(0.3), breaker.WithDetectors(breaker.ConsecutiveFailures(2), breaker.FailureRate(0.3, time.Second, 3),
+			breaker.SlowCalls(time.Nanosecond, 0.9, time.Second, 5), breaker.Deviation(0.1, 2, 1, time.Millisecond)))
+	defer g.Close()
+	g.Subscribe(func(c breaker.Change) { g.StatusOf(c.Node) })
+	var pool source
+	defer g.Watch(&pool)()
+	steps := []func(){}
+	for _, service := range []string{"", "one", "two"} {
+		s := g.Scope(service)
+		for i := range 3 {
+			for _, m := range []string{"", "A", "B", "C"} {
+				guard := s.Guard(breaker.Target{Node: nodeN(i), Method: m, Identity: []muxpool.Identity{{}, alice, bob}[i], OneWay: m == "C"})
+				steps = append(steps, func() {
+					err := []error{nil, errSick, status(503), status(404), context.DeadlineExceeded}[rand.IntN(5)]
+					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.IntN(100))*time.Microsecond)
+					defer cancel()
+					guard.Middleware()(func(context.Context, any) (any, error) { return nil, err })(ctx, nil)
+					guard.Ready()
+					guard.Check()
+				})
+			}
+		}
+		steps = append(steps, func() { s.Hold(nodeN(rand.IntN(3)))() }, func() { s.Update(breaker.WithProbes(1 + rand.IntN(3))) })
+	}
+	steps = append(steps,
+		func() { g.Trip(nodeN(rand.IntN(3)), errSick) },
+		func() { g.ForceOpen(nodeN(rand.IntN(3)), errSick) },
+		func() { g.Disable(nodeN(rand.IntN(3))) },
+		func() { g.Enable(nodeN(rand.IntN(3))) },
+		func() { g.Reset(nodeN(rand.IntN(3))) },
+		func() { g.UpdateNode(nodeN(rand.IntN(3)), breaker.WithProbes(rand.IntN(3))) },
+		func() { g.Update(breaker.WithObserveOnly(rand.IntN(2) == 0)) },
+		func() { g.Status() },
+		func() {
+			pool.emit(muxpool.Event{Kind: muxpool.EventKind(1 + rand.IntN(6)), Node: nodeN(rand.IntN(3)), Identity: alice, Reason: muxpool.Reason(rand.IntN(15))})
+		})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range trials / 4 {
+				steps[rand.IntN(len(steps))]()
+			}
+		})
+	}
+	wg.Wait()
+	g.Update(breaker.WithObserveOnly(false))
+	g.ForceOpen(nodeA, errSick)
+	if err := g.Check(nodeA); !errors.Is(err, errSick) {
+		t.Errorf("Check: %v", err)
+	}
+	g.Reset(nodeA)
+	if err := g.Check(nodeA); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+}
+
 // race runs steps at the same time and waits for them.
 func race(steps ...func()) {
 	var wg sync.WaitGroup

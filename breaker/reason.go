@@ -38,6 +38,7 @@ const (
 	ReasonFailureRate                // detector FailureRate
 	ReasonSlowCalls                  // detector SlowCalls
 	ReasonDeviation                  // detector Deviation
+	ReasonMethods                    // several methods, and nothing else succeeded
 	ReasonReadyToTrip                // the ReadyToTrip of WithGobreaker
 	ReasonProbeFailed                // a probe failed or did not end in time
 	ReasonTripped                    // Trip
@@ -51,7 +52,7 @@ const (
 )
 
 var reasons = [...]string{"none", "node expelled", "reconnect limit", "dial failed", "protocol error", "keepalive timeout",
-	"stalled", "conn lost", "consecutive failures", "failure rate", "slow calls", "deviation", "ready to trip", "probe failed",
+	"stalled", "conn lost", "consecutive failures", "failure rate", "slow calls", "deviation", "several methods", "ready to trip", "probe failed",
 	"tripped", "forced open", "disabled", "enabled", "reset", "ejection over", "pool ready", "probe succeeded"}
 
 func (r Reason) String() string { return name(reasons[:], int(r)) }

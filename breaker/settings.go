@@ -6,13 +6,11 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/sony/gobreaker"
 )
 
 // apply returns s with opts on top, or every error in opts. s stays as it is.
 func (s settings) apply(opts []Option) (settings, error) {
-	s.invalid = nil
+	s.invalid, s.groupWide, s.groupOnly = nil, nil, nil
 	for _, o := range opts {
 		if o == nil {
 			s.refuse("a nil Option")
@@ -28,7 +26,6 @@ func (s settings) apply(opts []Option) (settings, error) {
 // in.
 func (s settings) forNode(opts []Option) (*settings, error) {
 	group := s.deviation()
-	s.groupWide = nil
 	s, err := s.apply(opts)
 	if err == nil && len(s.groupWide) > 0 {
 		s.refuse("%s is for a group, not for one node", s.groupWide[0])
@@ -48,21 +45,20 @@ func (s *settings) fill() {
 	} else if !s.ownDetectors {
 		s.detectors = []Detector{ConsecutiveFailures(0), FailureRate(0, 0, 0)}
 	}
-	if s.classify == nil {
-		s.classify = s.gobreakerClassifier()
-	}
 	if s.policy == nil {
 		s.policy = DefaultEventPolicy
 	}
 	s.firstTime = cmp.Or(s.firstTime, 500*time.Millisecond)
 	s.timeLimit = max(cmp.Or(s.timeLimit, 30*time.Second), s.firstTime)
-	s.jitter = cmp.Or(s.jitter, 0.2)
+	if !s.noJitter {
+		s.jitter = cmp.Or(s.jitter, 0.2)
+	}
 	s.decay = cmp.Or(s.decay, 10*time.Second)
 	s.probes = cmp.Or(s.probes, 1)
 	s.probeTimeout = cmp.Or(s.probeTimeout, 3*time.Second)
 	s.probeEvery = cmp.Or(s.probeEvery, time.Second)
 	s.slow = s.slowest()
-	s.timed = slices.ContainsFunc(s.detectors, func(d Detector) bool { return d.kind == failureRate || d.kind == slowCalls })
+	s.inRow, s.memory = s.fewestInRow(), s.longest()
 }
 
 func (s *settings) shareCap() float64         { return cmp.Or(s.maxEjection, 0.5) }
@@ -89,6 +85,25 @@ func (s *settings) checkDeviation() {
 	}
 }
 
+// fewestInRow returns how many failures in a row suffice.
+func (s *settings) fewestInRow() int {
+	least := math.MaxInt
+	for _, d := range s.detectors {
+		if d.kind == consecutive {
+			least = min(least, d.count)
+		}
+	}
+	return least
+}
+
+// longest returns the longest window of the detectors, 10 s without one.
+func (s *settings) longest() (most time.Duration) {
+	for _, d := range s.detectors {
+		most = max(most, d.window)
+	}
+	return cmp.Or(most, 10*time.Second)
+}
+
 // slowest returns the shortest threshold of the SlowCalls detectors, 0 if there
 // is none.
 func (s *settings) slowest() time.Duration {
@@ -99,30 +114,4 @@ func (s *settings) slowest() time.Duration {
 		}
 	}
 	return least
-}
-
-// WithGobreaker takes over the settings of a gobreaker.CircuitBreaker. They
-// keep the meaning that they have there, including their defaults:
-//   - ReadyToTrip takes the place of the default detectors; those of
-//     WithDetectors work beside it. Its Counts.Requests are calls that have
-//     ended with a success or a failure. It runs on the call path, under
-//     gobreaker's mutex, and must not call the Group.
-//   - Interval clears its Counts.
-//   - Timeout is the time of the first ejection, unless WithEjectionTime sets one.
-//   - MaxRequests is the number of probes, unless WithProbes sets one.
-//   - IsSuccessful judges the errors that the DefaultClassifier does not
-//     hold neutral, unless WithClassifier sets another.
-//   - OnStateChange is called like a listener of Subscribe, outside of every lock.
-//   - Name is what OnStateChange gets; if empty, the node.
-func WithGobreaker(st gobreaker.Settings) Option {
-	return func(s *settings) { s.gobreaker = &st }
-}
-
-// gobreakerClassifier returns the DefaultClassifier with IsSuccessful, if there
-// is one, judging errors.
-func (s *settings) gobreakerClassifier() Classifier {
-	if s.gobreaker == nil || s.gobreaker.IsSuccessful == nil {
-		return DefaultClassifier
-	}
-	return isSuccessful(s.gobreaker.IsSuccessful).classify
 }

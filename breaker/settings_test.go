@@ -1,7 +1,6 @@
 package breaker_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,7 +33,7 @@ func TestOwnGobreakerSettings(t *testing.T) {
 	bubble(t, []breaker.Option{breaker.WithGobreaker(st)}, func(f *fixture) {
 		f.calls(nodeA, 2, nil)
 		f.call(nodeA, errFine)
-		f.call(nodeA, context.Canceled) // the caller did not: a failure
+		f.call(nodeA, errSick)
 		f.call(nodeA, breakerRefusal{}) // neutral
 		f.call(nodeA, errSick)
 		f.state(nodeA, breaker.Closed)

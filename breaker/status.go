@@ -11,9 +11,11 @@ import (
 	"github.com/muxkit/muxkit/muxpool"
 )
 
-// Status is one node's breaker at one moment.
+// Status is one node at one moment. If several services or identities have
+// it, it is that of the one in the worst state, with the calls of all.
 type Status struct {
 	Node       muxpool.Node
+	Scope      string // whose it is
 	State      State
 	Mode       Mode
 	Observed   bool             // WithObserveOnly
@@ -21,12 +23,23 @@ type Status struct {
 	Cause      error            // why, in full; may be nil
 	Since      time.Time        // when it got its State
 	RetryAfter time.Duration    // while Open; 0 if nobody knows
+	Methods    []MethodStatus   // that are not closed, in every service that has the node
 	Holds      int              // by how many it is held
 	Live       bool             // it counts for WithMaxEjection
 	Ejections  int              // since the group knows the node
 	Level      int              // doublings that the next ejection gets, before decay
-	Counts     gobreaker.Counts // gobreaker's, while Closed; without WithGobreaker it hears of one success between two failures
+	Counts     gobreaker.Counts // gobreaker's, with WithGobreaker and while Closed
 	Totals     Totals
+}
+
+// MethodStatus is one method that is out on a node, at one moment.
+type MethodStatus struct {
+	Scope, Method string
+	State         State
+	Reason        Reason
+	Cause         error
+	Since         time.Time
+	RetryAfter    time.Duration
 }
 
 // Totals count since the group knows the node.
@@ -40,24 +53,40 @@ type Totals struct {
 	Late                         uint64 // probes' results that came too late to matter
 }
 
-// tally is the running form of Totals. The plain fields are guarded by the
-// node's mu.
+// tally is the running form of a member's Totals. The plain fields are guarded by
+// the node's mu.
 type tally struct {
 	outcomes                       [Neutral + 1]atomic.Uint64
+	alive                          atomic.Uint64 // of the neutral ones, those that showed life
 	refused, panicked, wouldRefuse atomic.Uint64
 	ejections                      int
 	wouldEject, spared, late       uint64
 }
 
-// add counts a call. A Classifier's senseless answer counts as Neutral.
-func (t *tally) add(o Outcome) { t.outcomes[min(o, Neutral)].Add(1) }
+// add counts a call.
+func (t *tally) add(f finding) {
+	t.outcomes[f.outcome()].Add(1)
+	if f == alive {
+		t.alive.Add(1)
+	}
+}
+
+// ejected counts an ejection of a node.
+func (t *tally) ejected(c *circuit) {
+	if !c.isNode() {
+		return
+	}
+	t.ejections++
+	if c.set().observe {
+		t.wouldEject++
+	}
+}
 
 // Status returns the breakers of all nodes that the group knows, in the order
 // of their networks and addresses.
 func (g *Group) Status() []Status {
-	nodes := *g.nodes.Load()
-	all := make([]Status, 0, len(nodes))
-	for _, n := range nodes {
+	var all []Status
+	for n := range g.allNodes {
 		if st, ok := n.status(); ok {
 			all = append(all, st)
 		}
@@ -82,27 +111,63 @@ func (g *Group) StatusOf(node muxpool.Node) (st Status, ok bool) {
 func (n *node) status() (Status, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	st := Status{Node: n.id}
 	if n.gone.Load() {
-		return Status{Node: n.id}, false
+		return st, false
 	}
-	gt := n.gate.Load()
-	st := Status{
-		Node: n.id, State: gt.state, Mode: n.mode, Observed: gt.observed, Reason: gt.reason, Cause: gt.cause, Since: n.since,
-		Holds: n.keep.holds, Live: n.live(), Ejections: n.tally.ejections, Level: n.pace.level, Totals: n.tally.totals(),
-	}
-	if gt.state == Open && !gt.until.IsZero() {
-		st.RetryAfter = max(0, time.Until(gt.until))
-	}
-	if gt.judge != nil {
-		st.Counts = gt.judge.cb.Counts()
-	}
+	first := true
+	n.members(func(m *member) {
+		if m.ghost() {
+			return
+		}
+		if g := m.circuit.gate.Load(); first || worse(g.state, st.State) {
+			st.of(m.circuit, g)
+			first = false
+		}
+		st.Live = st.Live || m.live()
+		st.Ejections += m.tally.ejections
+		st.Totals.add(&m.tally)
+		m.circuits(func(c *circuit) { st.method(c) })
+	})
+	st.Mode, st.Holds = n.mode, n.holds()
 	return st, true
 }
 
-func (t *tally) totals() Totals {
-	return Totals{
-		Successes: t.outcomes[Success].Load(), Failures: t.outcomes[Failure].Load(), Neutral: t.outcomes[Neutral].Load(),
-		Refused: t.refused.Load(), Panicked: t.panicked.Load(), WouldRefuse: t.wouldRefuse.Load(),
-		WouldEject: t.wouldEject, Spared: t.spared, Late: t.late,
+// worse reports whether a node in state a is to be shown rather than one in b.
+func worse(a, b State) bool { return a == Open && b != Open || a == HalfOpen && b == Closed }
+
+func (st *Status) of(c *circuit, g *gate) {
+	st.Scope, st.State, st.Observed, st.Reason, st.Cause, st.Since = c.scope().name, g.state, g.observed, g.reason, g.cause, c.since
+	st.Level, st.RetryAfter, st.Counts = c.pace.level, g.left(), gobreaker.Counts{}
+	if g.judge != nil {
+		if own := g.judge.own.Load(); own != nil {
+			st.Counts = own.cb.Counts()
+		}
 	}
+}
+
+func (st *Status) method(c *circuit) {
+	if g := c.gate.Load(); !c.isNode() && g.state != Closed {
+		st.Methods = append(st.Methods, MethodStatus{c.scope().name, c.method, g.state, g.reason, g.cause, c.since, g.left()})
+	}
+}
+
+// left returns the time that an ejection still lasts, 0 if nobody knows.
+func (g *gate) left() time.Duration {
+	if g.state != Open || g.until.IsZero() {
+		return 0
+	}
+	return max(0, time.Until(g.until))
+}
+
+func (t *Totals) add(m *tally) {
+	t.Successes += m.outcomes[Success].Load()
+	t.Failures += m.outcomes[Failure].Load()
+	t.Neutral += m.outcomes[Neutral].Load()
+	t.Refused += m.refused.Load()
+	t.Panicked += m.panicked.Load()
+	t.WouldRefuse += m.wouldRefuse.Load()
+	t.WouldEject += m.wouldEject
+	t.Spared += m.spared
+	t.Late += m.late
 }

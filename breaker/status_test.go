@@ -9,7 +9,7 @@ import (
 )
 
 func TestStatusOfAll(t *testing.T) {
-	bubble(t, nil, func(f *fixture) {
+	alone(t, nil, func(f *fixture) {
 		udp := muxpool.Node{Network: "udp", Address: "10.0.0.0:53"}
 		for _, n := range []muxpool.Node{udp, nodeC, nodeA, nodeB} {
 			f.Hold(n)
@@ -32,7 +32,7 @@ func TestStatusOfAll(t *testing.T) {
 			a.Totals.Failures != 5 || a.Totals.Refused != 1 || a.Holds != 1 || !a.Live {
 			t.Errorf("A: %+v", a)
 		}
-		if b := all[1]; b.State != breaker.Closed || b.Reason != breaker.ReasonNone || b.Totals.Successes != 1 || b.Counts.TotalFailures != 1 {
+		if b := all[1]; b.State != breaker.Closed || b.Reason != breaker.ReasonNone || b.Totals.Successes != 1 || b.Totals.Failures != 1 {
 			t.Errorf("B: %+v", b)
 		}
 	})

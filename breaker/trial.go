@@ -14,19 +14,17 @@ var errProbeDeadline = errors.New("breaker: the probe did not end by its deadlin
 
 var errSlowProbe = errors.New("breaker: the probe succeeded, too slowly for SlowCalls")
 
-// ErrPanicked is the Cause when a call panicked (or ended its goroutine).
-var ErrPanicked = errors.New("breaker: the call panicked")
-
-// trial is one half-open period: as many calls as are needed to close the node
+// trial is one half-open period: as many calls as are needed to close the circuit
 // get a slot, and no more. A slot comes back from a probe that was neutral.
 type trial struct {
-	free atomic.Int32 // slots
-	need int32        // successes that close the node
-	good int32        // successes; the node's mu guards it
+	free  atomic.Int32 // slots
+	until time.Time    // when a probe that begins at once ends at the latest
+	need  int32        // successes that close the circuit
+	good  int32        // successes; the node's mu guards it
 }
 
-func newTrial(n int) *trial {
-	t := &trial{need: int32(n)}
+func newTrial(n int, until time.Time) *trial {
+	t := &trial{need: int32(n), until: until}
 	t.free.Store(t.need)
 	return t
 }
@@ -46,64 +44,105 @@ func (t *trial) enter() bool {
 
 func (t *trial) leave() { t.free.Add(1) }
 
-// probe is one call or one run of a Prober that tries a node out. The first to
-// settle it, its end or its deadline, decides.
+// probe is a call that tries out a half-open node, a half-open method, or both.
+// The first to end it decides: its end, its deadline, or its caller who leaves.
 type probe struct {
-	gate    *gate
-	settled bool // the node's mu guards it
+	call
+	done atomic.Bool
 }
 
 // try makes a call that is a probe.
-func (n *node) try(ctx context.Context, request any, next endpoint.Endpoint, gt *gate) (any, error) {
-	p, start := &probe{gate: gt}, n.startTime(gt)
-	limited, cancel := context.WithTimeoutCause(ctx, gt.set.probeTimeout, errProbeDeadline)
+func (c *call) try(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
+	p := &probe{call: *c}
+	p.begin()
+	limited, cancel := context.WithTimeoutCause(ctx, c.node.set.probeTimeout, errProbeDeadline)
 	defer cancel()
-	stop := context.AfterFunc(limited, func() {
-		n.settle(p, gt.set.classify(limited, nil, limited.Err()), context.Cause(limited))
-	})
+	stop := context.AfterFunc(limited, func() { p.end(limited, nil, limited.Err()) })
 	defer stop()
-	// Deferred last, so it runs first; it is without effect unless next or the
-	// Classifier panicked.
-	defer n.settle(p, Failure, ErrPanicked)
+	// Deferred last, so it runs first; it is without effect unless next panicked.
+	defer p.abandon()
 	callCtx := limited
-	if gt.observed {
+	if c.node.observed {
 		callCtx = ctx // observing shortens no call
 	}
 	response, err := next(callCtx, request)
-	o, cause := gt.set.classify(limited, response, err), err
-	n.tally.add(o)
-	if slow := gt.set.slow; o == Success && slow > 0 && n.group.clock()-start > int64(slow) {
-		o, cause = Failure, errSlowProbe
-	}
-	n.settle(p, o, cause)
+	p.end(limited, response, err)
 	return response, err
 }
 
-// settle ends a probe, once.
-func (n *node) settle(p *probe, o Outcome, cause error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if p.settled {
+func (p *probe) end(ctx context.Context, response any, err error) {
+	if p.done.Swap(true) {
 		return
 	}
-	p.settled = true
-	t := p.gate.trial
-	if n.ended || n.gate.Load().trial != t {
-		n.tally.late++
+	now := p.method.group.clock()
+	took := time.Duration(now - p.start)
+	f, cause := nothing, err
+	if err != nil && context.Cause(ctx) == errProbeDeadline {
+		cause = errProbeDeadline
+	}
+	defer func() { // also when a Classifier ends the goroutine
+		p.account(f, now, took, cause)
+		p.settle(f, took, cause)
+	}()
+	f = p.find(ctx, response, err, took)
+}
+
+func (p *probe) abandon() {
+	if !p.done.Swap(true) {
+		p.account(nothing, p.start, 0, nil)
+		p.settle(nothing, 0, nil)
+	}
+}
+
+// settle takes what was found to the circuits that the probe has a slot of.
+func (p *probe) settle(f finding, took time.Duration, cause error) {
+	m := p.method.member
+	m.node.mu.Lock()
+	defer m.node.mu.Unlock()
+	result, nodeCause := f.result(), cause
+	if slow := p.node.set.slow; f == well && slow > 0 && took > slow {
+		result, nodeCause = Failure, errSlowProbe
+	}
+	if p.node.trial != nil {
+		if p.apart && f == sickCall && m.circuit.latches.only(byPool) {
+			m.circuit.settle(p.node, Success, nil) // the node has answered, and its other methods may be well
+		} else {
+			m.circuit.settle(p.node, result, nodeCause)
+		}
+	}
+	if p.of != nil && p.of.trial != nil {
+		if f == sickWay {
+			result = Neutral
+		}
+		p.method.circuit.settle(p.of, result, nodeCause)
+	}
+}
+
+// result is what a finding proves. Who answers, whatever it is, is alive.
+func (f finding) result() Outcome {
+	if f == alive {
+		return Success
+	}
+	return f.outcome()
+}
+
+// settle takes a probe's result. mu is held.
+func (c *circuit) settle(g *gate, o Outcome, cause error) {
+	if c.gen != g.gen || c.node().ended {
+		c.member.tally.late++
 		return
 	}
 	now := time.Now()
 	switch o {
 	case Neutral:
-		t.leave()
+		g.trial.leave()
+		c.scope().changes.Add(1)
 	case Failure:
-		n.latches.extend(now.Add(n.pace.next(n.set, now, false)), cause)
-		n.turn(now, Open, ReasonProbeFailed, cause)
+		c.latches.extend(now.Add(c.pace.next(c.set(), now, false)), cause)
+		c.move(now, failed, ReasonProbeFailed, cause)
 	case Success:
-		n.conns.ready()
-		n.suspect.Store(false)
-		if t.good++; t.good == t.need {
-			n.close(now, ReasonProbeSucceeded)
+		if g.trial.good++; g.trial.good == g.trial.need {
+			c.move(now, proved, ReasonProbeSucceeded, nil)
 		}
 	}
 }

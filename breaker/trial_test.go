@@ -10,6 +10,7 @@ import (
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 func TestHalfOpenTakesNoMoreThanItsProbes(t *testing.T) {
@@ -112,32 +113,9 @@ func TestLateProbeIsIgnored(t *testing.T) {
 	})
 }
 
-// A Classifier that panics leaves no slot behind.
-func TestPanickingClassifierDoesNotWedge(t *testing.T) {
-	bad := false
-	opts := []breaker.Option{breaker.WithClassifier(func(ctx context.Context, response any, err error) breaker.Outcome {
-		if bad {
-			panic("boom")
-		}
-		return breaker.DefaultClassifier(ctx, response, err)
-	})}
-	bubble(t, opts, func(f *fixture) {
-		f.expel(nodeA)
-		f.ready(nodeA)
-		func() {
-			defer func() { recover() }()
-			bad = true
-			f.call(nodeA, nil)
-		}()
-		bad = false
-		f.open(nodeA, breaker.ReasonProbeFailed)
-		time.Sleep(time.Second)
-		f.call(nodeA, nil)
-		f.state(nodeA, breaker.Closed)
-	})
-}
-
 type breakerRefusal struct{}
 
 func (breakerRefusal) Error() string { return "refused at home" }
-func (breakerRefusal) Neutral() bool { return true }
+func (breakerRefusal) Verdict() verdict.Verdict {
+	return verdict.Verdict{Code: verdict.CodeUnavailable, Ran: verdict.NotSent}
+}

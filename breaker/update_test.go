@@ -1,6 +1,7 @@
 package breaker_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
 )
 
 func (f *fixture) update(opts ...breaker.Option) {
@@ -183,4 +185,55 @@ func TestInvalidOptionsAreNamed(t *testing.T) {
 		}
 		g.Close()
 	}
+}
+
+// Settings that change all the time throw no probe away, be it a call or a Prober's
+// run.
+func TestUpdateKeepsTheProbeThatRuns(t *testing.T) {
+	const probe, pause = 60 * time.Millisecond, 20 * time.Millisecond
+	updates := func(f *fixture, d time.Duration) {
+		for range d / pause {
+			time.Sleep(pause)
+			f.update(breaker.WithProbes(1))
+		}
+	}
+	bubble(t, nil, func(f *fixture) {
+		f.calls(nodeA, 5, errSick)
+		time.Sleep(500 * time.Millisecond)
+		done := make(chan error)
+		go func() { done <- f.slowCall(nodeA, probe) }()
+		updates(f, probe)
+		if err := <-done; err != nil {
+			t.Errorf("the probe got %v", err)
+		}
+		f.state(nodeA, breaker.Closed)
+	})
+	slow := func(context.Context, muxpool.Node) error { time.Sleep(probe); return nil }
+	bubble(t, []breaker.Option{breaker.WithProbe(slow, time.Second)}, func(f *fixture) {
+		f.expel(nodeA)
+		updates(f, time.Second)
+		f.told()
+		f.state(nodeA, breaker.Closed)
+		if st, _ := f.StatusOf(nodeA); st.Totals.Late != 0 {
+			t.Errorf("%d probes came too late", st.Totals.Late)
+		}
+	})
+}
+
+func TestJitterCanBeOff(t *testing.T) {
+	bubble(t, []breaker.Option{breaker.WithJitter(0.5), breaker.WithoutJitter()}, func(f *fixture) {
+		for range 10 {
+			f.Reset(nodeA)
+			f.Trip(nodeA, nil)
+			if e := f.open(nodeA, breaker.ReasonTripped); e.RetryAfter != 500*time.Millisecond {
+				t.Fatalf("ejected for %v", e.RetryAfter)
+			}
+		}
+		f.update(breaker.WithJitter(0)) // the default again
+		f.Reset(nodeA)
+		f.Trip(nodeA, nil)
+		if e := f.open(nodeA, breaker.ReasonTripped); e.RetryAfter == 500*time.Millisecond {
+			t.Error("WithJitter(0) is not the default")
+		}
+	})
 }

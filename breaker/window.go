@@ -11,6 +11,11 @@ const slotsPerWindow = 10
 type window struct {
 	detector Detector
 	slots    [slotsPerWindow]slot
+
+	// current is the slot of the times in [from, to): to find it by division costs
+	// more than all else.
+	current  *slot
+	from, to int64
 }
 
 // slot holds what happened in one tenth. It is stale, and counts as empty, when
@@ -24,16 +29,28 @@ func (w *window) number(now int64) int64 { return now / int64(w.detector.window/
 
 // add counts calls, of which bad were bad.
 func (w *window) add(now int64, calls, bad uint32) {
-	n := w.number(now)
-	s := &w.slots[n%slotsPerWindow]
-	if s.number != n {
-		if s.number > n {
+	if w.current == nil || now < w.from || now >= w.to {
+		if !w.turn(now) {
 			return // its slot has been taken over: too late to count
 		}
+	}
+	w.current.calls += calls
+	w.current.bad += bad
+}
+
+// turn makes the slot of now the current one.
+func (w *window) turn(now int64) bool {
+	n := w.number(now)
+	s := &w.slots[n%slotsPerWindow]
+	if s.number > n {
+		return false
+	}
+	if s.number != n {
 		*s = slot{number: n}
 	}
-	s.calls += calls
-	s.bad += bad
+	width := int64(w.detector.window / slotsPerWindow)
+	w.current, w.from, w.to = s, n*width, (n+1)*width
+	return true
 }
 
 // sum returns the counts of the window that ends now.
@@ -48,13 +65,14 @@ func (w *window) sum(now int64) (calls, bad uint32) {
 	return calls, bad
 }
 
-// sick reports whether the detector finds the node sick.
-func (w *window) sick(now int64) (calls, bad uint32, sick bool) {
+// sick reports whether the detector finds the calls' circuit sick. Those under way
+// may yet be good.
+func (w *window) sick(now, underWay int64) (calls, bad uint32, sick bool) {
 	calls, bad = w.sum(now)
 	if int(calls) < w.detector.volume || bad == 0 {
 		return calls, bad, false
 	}
-	return calls, bad, float64(bad) >= w.detector.rate*float64(calls)
+	return calls, bad, float64(bad) >= w.detector.rate*float64(int64(calls)+underWay)
 }
 
 // isBad reports whether a call counts as bad here.

@@ -53,15 +53,15 @@ func FuzzWindow(f *testing.F) {
 func TestWindowIsSick(t *testing.T) {
 	w := window{detector: FailureRate(0.3, time.Second, 10)}
 	w.add(0, 9, 9)
-	if _, _, sick := w.sick(0); sick {
+	if _, _, sick := w.sick(0, 0); sick {
 		t.Error("sick below its volume")
 	}
 	w.add(0, 21, 0)
-	if calls, bad, sick := w.sick(0); !sick || calls != 30 || bad != 9 {
+	if calls, bad, sick := w.sick(0, 0); !sick || calls != 30 || bad != 9 {
 		t.Errorf("%d of %d: sick %v", bad, calls, sick)
 	}
 	w.add(0, 1, 0)
-	if _, _, sick := w.sick(0); sick {
+	if _, _, sick := w.sick(0, 0); sick {
 		t.Error("sick below its rate")
 	}
 	w.add(int64(5*time.Second), 1, 0)

@@ -3,7 +3,7 @@ package endpoint
 import (
 	"errors"
 	"math/rand/v2"
-	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/go-kit/kit/endpoint"
@@ -12,20 +12,22 @@ import (
 	"github.com/muxkit/muxkit/muxpool"
 )
 
-// Balancer chooses a node for each call: by Policy, and never one whose breaker
+// Balancer chooses a node for each call: by Policy and weight, and never one whose breaker
 // is open. It implements go-kit's lb.Balancer and is safe for concurrent use. It
 // has no goroutine and needs no Close.
+//
+// A node that answers with overload, or says when to come back, gets fewer calls for a
+// while, or none before, as long as others take them: see docs/endpoint.md.
 type Balancer struct {
-	source Endpointer
-	cfg    config
-	turn   atomic.Uint64 // of RoundRobin
+	source   Endpointer
+	cfg      config
+	turn     atomic.Uint64 // of RoundRobin
+	top      atomic.Int64  // the largest weight seen of late: see takes
+	index    atomic.Pointer[index]
+	indexing sync.Mutex // held by who stores index; nobody waits for it
 }
 
-// avoided are the nodes that a call has tried. They are taken only if no other
-// node takes calls.
-type avoided []muxpool.Node
-
-// NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers
+// NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers, WithService
 // and WithPolicy; an invalid option is told by every choice.
 func NewBalancer(source Endpointer, opts ...Option) *Balancer {
 	return newBalancer(source, newConfig(opts))
@@ -35,7 +37,10 @@ func newBalancer(source Endpointer, cfg config) *Balancer {
 	if source == nil {
 		cfg.refuse("NewBalancer(nil)")
 	}
-	return &Balancer{source: source, cfg: cfg}
+	cfg.bind("")
+	b := &Balancer{source: source, cfg: cfg}
+	b.top.Store(full)
+	return b
 }
 
 // Endpoint chooses a node and returns its endpoint. It implements lb.Balancer.
@@ -54,32 +59,37 @@ func (b *Balancer) Pick(avoid ...muxpool.Node) (*NodeEndpoint, error) {
 	if err := b.cfg.err(); err != nil {
 		return nil, err
 	}
-	return b.pick(avoid)
+	var t tried
+	for _, node := range avoid {
+		t = append(t, visit{node: node})
+	}
+	return b.pick(t)
 }
 
-func (b *Balancer) pick(avoid avoided) (*NodeEndpoint, error) {
-	var seen **NodeEndpoint // tells the slice that was searched in vain
+func (b *Balancer) pick(avoid tried) (*NodeEndpoint, error) {
+	var seen **NodeEndpoint // tells the list that was searched in vain
 	for {
-		eps, err := b.source.NodeEndpoints()
+		list, err := b.source.NodeEndpoints()
 		if err != nil {
 			return nil, err
 		}
-		if len(eps) == 0 {
+		if len(list) == 0 {
 			return nil, &NoNodesError{}
 		}
-		if e := b.quick(eps, avoid); e != nil {
+		x, fresh := b.look(list)
+		if e := b.quick(x.ready, fresh, avoid); e != nil {
 			return e, nil
 		}
-		e, dropped, err := b.search(eps, avoid)
-		if err == nil || !dropped || seen == &eps[0] {
+		e, dropped, err := b.search(x, avoid)
+		if err == nil || !dropped || seen == &list[0] {
 			return e, err
 		}
-		seen = &eps[0] // discovery has dropped some of these: there may be others by now
+		seen = &list[0] // discovery has dropped some of these: there may be others by now
 	}
 }
 
 // enter is pick for a call that starts now: the caller must leave the node.
-func (b *Balancer) enter(avoid avoided) (*NodeEndpoint, error) {
+func (b *Balancer) enter(avoid tried) (*NodeEndpoint, error) {
 	for {
 		e, err := b.pick(avoid)
 		if err != nil || e.member.calls.enter() {
@@ -89,53 +99,82 @@ func (b *Balancer) enter(avoid avoided) (*NodeEndpoint, error) {
 	}
 }
 
-// ifEligible returns e if a call may go there now, else nil.
-func (b *Balancer) ifEligible(e *NodeEndpoint, avoid avoided) *NodeEndpoint {
-	if e.member.calls.isShut() || slices.Contains(avoid, e.member.node) || b.check(e) != nil {
-		return nil
+// eligible reports whether a call that is not to go where it has been may go to c. fresh says
+// that c is known to be ready.
+func (c *candidate) eligible(fresh bool, avoid tried) bool {
+	if c.member.calls.isShut() || c.member.weight.holds() || !fresh && !c.isReady() {
+		return false
 	}
-	return e
+	if len(avoid) == 0 {
+		return true
+	}
+	been, _ := avoid.has(c.member.node)
+	return !been
 }
 
-func (b *Balancer) check(e *NodeEndpoint) error {
-	if b.cfg.breakers == nil {
-		return nil
-	}
-	return b.cfg.breakers.Check(e.member.node)
-}
-
-// search looks at every node, from a random one on. It reports whether discovery
-// has dropped any of them.
-func (b *Balancer) search(eps []*NodeEndpoint, avoid avoided) (e *NodeEndpoint, dropped bool, err error) {
-	var fresh, tried best
-	var open []*breaker.OpenError
-	var errs []error
-	offset := rand.IntN(len(eps))
-	for i := range eps {
-		e := eps[(offset+i)%len(eps)]
-		if e.member.calls.isShut() {
+// search looks at every node that takes calls, as far as the index knows, from a random one
+// on, and if there is none at all asks each node why. It reports whether discovery has
+// dropped any of them.
+func (b *Balancer) search(x *index, avoid tried) (e *NodeEndpoint, dropped bool, err error) {
+	var fresh, again best
+	barred := false
+	offset := rand.IntN(max(len(x.ready), 1))
+	for i := range x.ready {
+		c := &x.ready[(offset+i)%len(x.ready)]
+		if c.member.calls.isShut() {
 			dropped = true
 			continue
 		}
-		if err := b.check(e); err != nil {
-			if o := (*breaker.OpenError)(nil); errors.As(err, &o) {
-				open = append(open, o)
-			} else {
-				errs = append(errs, err)
-			}
+		if !c.isReady() {
 			continue
 		}
-		if slices.Contains(avoid, e.member.node) {
-			tried.offer(b.cfg.policy, e)
-		} else {
-			fresh.offer(b.cfg.policy, e)
+		switch been, isBarred := avoid.has(c.member.node); {
+		case isBarred:
+			barred = true
+		case been || c.member.weight.holds():
+			again.offer(b.cfg.policy, c.NodeEndpoint)
+		default:
+			fresh.offer(b.cfg.policy, c.NodeEndpoint)
 		}
 	}
 	switch {
 	case fresh.node != nil:
+		b.top.Store(fresh.top)
 		return fresh.node, dropped, nil
-	case tried.node != nil:
-		return tried.node, dropped, nil
+	case again.node != nil:
+		return again.node, dropped, nil
+	case barred:
+		return nil, dropped, errTried
+	}
+	return b.why(x, avoid)
+}
+
+// why asks each node why it takes no call. One that does by now is taken.
+func (b *Balancer) why(x *index, avoid tried) (e *NodeEndpoint, dropped bool, err error) {
+	barred := false
+	var open []*breaker.OpenError
+	var errs []error
+	for i := range x.all {
+		c := &x.all[i]
+		if c.member.calls.isShut() {
+			dropped = true
+			continue
+		}
+		var err error
+		if c.guard != nil {
+			err = c.guard.Check()
+		}
+		if o := (*breaker.OpenError)(nil); errors.As(err, &o) {
+			open = append(open, o)
+		} else if err != nil {
+			errs = append(errs, err)
+		} else if _, barred = avoid.has(c.member.node); !barred {
+			return c.NodeEndpoint, dropped, nil
+		}
+	}
+	switch {
+	case barred:
+		return nil, dropped, errTried
 	case len(errs) > 0:
 		return nil, dropped, errors.Join(errs...)
 	case len(open) > 0:

@@ -89,7 +89,8 @@ func TestSearchPrefersTheLeastLoaded(t *testing.T) {
 	nodes[2].member.calls.enter()
 	b := NewBalancer(nodes, withBreakers(newSwitchboard(node("a"), node("b"))))
 	for range 100 {
-		e, _, err := b.search(nodes, nil)
+		x, _ := b.look(nodes)
+		e, _, err := b.search(x, nil)
 		if err != nil || e.Node() != node("idle") {
 			t.Fatalf("search: %v, %v", e.Node(), err)
 		}
@@ -172,11 +173,12 @@ type brokenBreakers struct {
 	err error
 }
 
-func (b brokenBreakers) Check(muxpool.Node) error { return b.err }
+func (b brokenBreakers) Check(muxpool.Node) error     { return b.err }
+func (b brokenBreakers) Guard(t breaker.Target) guard { return &switchGuard{b, t} }
 
 func TestBalancerTellsAnErrorOfTheBreakersThatIsNoRefusal(t *testing.T) {
 	cause := errors.New("group closed")
-	_, err := NewBalancer((&fleet{}).nodes("a", "b"), withBreakers(brokenBreakers{err: cause})).Pick()
+	_, err := NewBalancer((&fleet{}).nodes("a", "b"), withBreakers(brokenBreakers{newSwitchboard(), cause})).Pick()
 	mustBe(t, err, cause)
 }
 
@@ -266,6 +268,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+func (d dropping) Guard(t breaker.Target) guard { return &switchGuard{d, t} }
+
 // dropping makes discovery drop a node just after its breaker was asked.
 type dropping struct {
 	*switchboard
@@ -281,7 +285,7 @@ func (d dropping) Check(n muxpool.Node) error {
 
 func TestACallThatBeginsNeverEntersADroppedNode(t *testing.T) {
 	nodes := (&fleet{}).nodes("a", "b")
-	b := NewBalancer(nodes, WithPolicy(RoundRobin), withBreakers(dropping{drop: nodes[0]}))
+	b := NewBalancer(nodes, WithPolicy(RoundRobin), withBreakers(dropping{newSwitchboard(), nodes[0]}))
 	e, err := b.enter(nil)
 	if err != nil || e != nodes[1] {
 		t.Fatalf("entered %v, %v", e, err)

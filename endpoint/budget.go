@@ -5,10 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// Budget bounds retries and hedges to a share of the calls, so that they cannot
-// multiply the load of nodes that are failing because of load. It is a bucket of
-// tokens: each call puts a part of one in, each retry or hedge takes one out, and
-// an empty bucket refuses. One Budget may serve several methods and Sets. Safe
+// Budget bounds further attempts at calls that may have been run, and hedges, to a share
+// of the calls, so that they cannot multiply the load of nodes that are failing because
+// of load. It is a bucket of tokens: each call puts a part of one in, each such attempt
+// takes one out, and an empty bucket refuses. One Budget may serve several methods and Sets. Safe
 // for concurrent use; it needs no clock and no goroutine.
 type Budget struct {
 	milli atomic.Int64 // thousandths of tokens
@@ -17,16 +17,25 @@ type Budget struct {
 	err   error
 }
 
+// unbounded is never refused anything: see WithoutBudget. Nothing is withdrawn.
+var unbounded = &Budget{}
+
 // Defaults of NewBudget.
 const (
 	defaultBudgetRatio = 0.1
 	defaultBudgetBurst = 100
 )
 
-// NewBudget makes a Budget that starts full. ratio is retries per call, above 0
-// to 1, in steps of 0.001; default 0.1. burst is how many retries may follow each
-// other however few calls there are; default 100. A senseless value is told by
-// the option or constructor that takes the Budget.
+// budgetStart is what a Budget starts with at most: enough for a client that makes few
+// calls, and no more, since at the first burst of a client that begins while its service
+// is failing nothing was saved yet. Layers of services multiply it by nothing but their
+// number.
+const budgetStart = 10
+
+// NewBudget makes a Budget. ratio is retries per call, above 0 to 1, in steps of 0.001;
+// default 0.1. burst is how many retries may follow each other at most, when calls have
+// saved so many; default 100. It starts with as many, but with no more than 10. A
+// senseless value is told by the option or constructor that takes the Budget.
 func NewBudget(ratio float64, burst int) *Budget {
 	if ratio == 0 {
 		ratio = defaultBudgetRatio
@@ -38,7 +47,7 @@ func NewBudget(ratio float64, burst int) *Budget {
 	if !(ratio >= 0.001 && ratio <= 1) || burst < 0 || burst > math.MaxInt32 {
 		b.err = invalid("NewBudget(%v, %d)", ratio, burst)
 	}
-	b.milli.Store(b.burst)
+	b.milli.Store(min(b.burst, budgetStart*1000))
 	return b
 }
 
@@ -58,6 +67,9 @@ func (b *Budget) deposit() {
 
 // withdraw reports whether a retry may be made.
 func (b *Budget) withdraw() bool {
+	if b == unbounded {
+		return true
+	}
 	for {
 		old := b.milli.Load()
 		if old < 1000 {

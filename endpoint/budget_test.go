@@ -35,7 +35,8 @@ func TestBudgetRefillsWithCalls(t *testing.T) {
 
 func TestBudgetDefaults(t *testing.T) {
 	b := NewBudget(0, 0)
-	equal(t, "burst", b.Left(), 100)
+	equal(t, "start", b.Left(), 10)
+	equal(t, "burst in thousandths", b.burst, 100_000)
 	equal(t, "gain in thousandths", b.gain, 100)
 }
 

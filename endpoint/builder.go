@@ -6,47 +6,68 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
 
-// builder makes the endpoint of one method on a node. The closer may be nil.
-type builder func(node muxpool.Node) (endpoint.Endpoint, io.Closer, error)
+// builder makes the endpoint of one method on a node.
+type builder func(node muxpool.Node) (built, error)
+
+// built is what a builder makes.
+type built struct {
+	endpoint.Endpoint
+	closer   io.Closer        // nil: nothing is to be closed
+	identity muxpool.Identity // whose connections it uses; zero if that is not known
+	oneWay   bool
+}
 
 // ofClient builds with a user's function that makes Clients.
 func ofClient(client func(transport.Node) *transport.Client) builder {
-	return func(node muxpool.Node) (endpoint.Endpoint, io.Closer, error) {
+	return func(node muxpool.Node) (built, error) {
 		c := client(node)
 		if c == nil {
-			return nil, nil, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
+			return built{}, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
 		}
 		closer, _ := any(c).(io.Closer)
-		return c.Endpoint(), closer, nil
+		return built{c.Endpoint(), closer, c.Identity(), c.OneWay()}, nil
 	}
 }
 
-// build makes the chain of a node, from the outside in: middlewares, breaker,
-// endpoint. It calls functions of the user's, which may fail and panic.
-func (c *config) build(method string, node muxpool.Node, b builder) (ep endpoint.Endpoint, closer io.Closer, err error) {
+// build makes the chain of a method on a node, from the outside in: middlewares, breaker,
+// endpoint; with what is to be closed, or nil. It calls functions of the user's, which may
+// fail and panic.
+func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint, closer io.Closer, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("making the endpoint of %s: %w", node, newPanicError(v))
+			err = fmt.Errorf("making the endpoint of %s: %w", m.node, newPanicError(v))
 		}
 	}()
-	ep, closer, err = b(node)
+	made, err := make(m.node)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making the endpoint of %s: %w", node, err)
+		return nil, nil, fmt.Errorf("making the endpoint of %s: %w", m.node, err)
 	}
-	if ep == nil {
-		return nil, nil, fmt.Errorf("%w: the endpoint of %s is nil", ErrInvalidOption, node)
+	if made.Endpoint == nil {
+		return nil, nil, fmt.Errorf("%w: the endpoint of %s is nil", ErrInvalidOption, m.node)
 	}
-	if c.breakers != nil {
-		ep = c.breakers.Middleware(node)(ep)
+	e = &NodeEndpoint{member: m, call: c.judged(made.Endpoint)}
+	if c.scope != nil {
+		e.scope = c.scope
+		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay})
+		e.call = e.guard.Middleware()(e.call)
 	}
 	for i := len(c.perNode) - 1; i >= 0; i-- {
-		ep = c.perNode[i](method, node)(ep)
+		e.call = c.perNode[i](method, m.node)(e.call)
 	}
-	return ep, closer, nil
+	return e, made.closer, nil
+}
+
+// hold says to the breakers that the node is in use until release is called.
+func (c *config) hold(node muxpool.Node) (release func()) {
+	if c.scope == nil {
+		return func() {}
+	}
+	return c.scope.Hold(node)
 }
 
 // wrap puts the middlewares of the logical call around ep.

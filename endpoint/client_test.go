@@ -8,6 +8,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -25,7 +26,7 @@ func TestSetOfClients(t *testing.T) {
 	_, err := s.Endpoint("Sum", client)(t.Context(), []byte("x"))
 	mustBe(t, err, io.ErrClosedPipe)
 	equal(t, "node", nodeOf(err), node("a"))
-	equal(t, "sent", maybeSent(err), false)
+	equal(t, "sent", verdict.Of(err).Sent(), false)
 }
 
 // poolFunc is a pool that has no connection, for the reason that it returns.

@@ -35,6 +35,7 @@ func NewDirectory(client func(n transport.Node) *transport.Client, opts ...Optio
 	if client == nil {
 		d.cfg.refuse("NewDirectory(nil)")
 	}
+	d.cfg.bind("")
 	d.view.Store(&view{err: &NoNodesError{}})
 	return d
 }
@@ -49,7 +50,7 @@ func (d *Directory) Factory(instance string) (endpoint.Endpoint, io.Closer, erro
 		e.member.calls.shut()
 		return nil, nil, ErrSetClosed
 	}
-	return e.Call, closer(func() { d.remove(e) }), nil
+	return e.Call, release(func() { d.remove(e) }), nil
 }
 
 // NodeEndpoints implements Endpointer.

@@ -72,7 +72,7 @@ func (s *shop) factory(instance string) (endpoint.Endpoint, io.Closer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.made = append(s.made, n.Address)
-	return s.endpoint(n), closer(func() {
+	return s.endpoint(n), release(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.closed = append(s.closed, n.Address)

@@ -24,11 +24,13 @@
 //
 // # Errors
 //
-// Each error says with a method Sent, found with errors.As, whether a peer may
-// have got the request. A RetryError unwraps to the errors of all attempts; an
-// AllOpenError to the reason of each node and tells when to come back; a
-// NoNodesError to the discovery's error; LimitError, RemovedError and PanicError
-// speak for themselves.
+// What an error means one function says for all of muxkit, verdict.Of, and this package
+// goes by it everywhere: whose it is, whether the call was run, and what that makes of a
+// further attempt, a node's weight, a label of a metric. Its own errors tell it with a
+// method Verdict, and the HTTP status of it with StatusCode. A RetryError speaks as its last
+// attempt does, and unwraps to the errors of all; an AllOpenError unwraps to the reason of
+// each node and tells when to come back, a NoNodesError to the discovery's error. For the
+// errors of other packages there are Judging and WithJudging.
 //
 // # Goroutines
 //
@@ -39,14 +41,17 @@
 //
 // # Locks
 //
-// The call path takes none but that of an attempt's own deadline: nodes are read
-// from atomic pointers, and loads, turns and budgets are atomic counters. A
+// The call path waits for none but that of an attempt's own deadline: nodes are read
+// from atomic pointers, and loads, weights, turns and budgets are atomic numbers. When a
+// breaker or discovery has changed something, the first caller to see it makes a new index
+// of the nodes that take calls, under a lock that nobody waits for. A
 // Directory has one lock for its list of nodes. No two are ever held together,
 // and nothing of the user's is called under any.
 //
 // # Limits
 //
 // What is given to Retry must return when its context ends: nobody abandons it.
-// Load is what this process has in flight, not what the node has. Weights and
-// zones are not known to discovery as go-kit has it, and so not here.
+// Load is what this process has in flight, not what the node has; of what others send
+// there it learns from refusals alone. The weights and zones of instances are not known to
+// discovery as go-kit has it, and so not here.
 package endpoint

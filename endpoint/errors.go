@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,21 +9,33 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 var (
 	// ErrInvalidOption: an option's value makes no sense; the text names the
 	// option and the value.
-	ErrInvalidOption = errors.New("muxendpoint: invalid option")
-	// ErrSetClosed: the Set or the Directory was closed.
-	ErrSetClosed error = notSent("muxendpoint: set closed")
+	ErrInvalidOption error = &sentinel{"muxendpoint: invalid option",
+		verdict.Verdict{Code: verdict.CodeInvalid, Whose: verdict.Caller, Ran: verdict.NotSent}}
+	// ErrSetClosed: the Set or the Directory was closed. No attempt would come to
+	// another end.
+	ErrSetClosed error = &sentinel{"muxendpoint: set closed",
+		verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Caller, Ran: verdict.NotSent}}
 )
 
-// notSent is an error for which no request was sent.
-type notSent string
+// sentinel is an error whose text and verdict are all that it has to say.
+type sentinel struct {
+	text    string
+	verdict verdict.Verdict
+}
 
-func (e notSent) Error() string { return string(e) }
-func (e notSent) Sent() bool    { return false }
+func (e *sentinel) Error() string            { return e.text }
+func (e *sentinel) Verdict() verdict.Verdict { return e.verdict }
+func (e *sentinel) Sent() bool               { return e.verdict.Sent() }
+func (e *sentinel) StatusCode() int          { return e.verdict.Code.HTTP() }
+
+// noNode is the verdict of a call that no node took: nothing was learned about any.
+var noNode = verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Nobody, Ran: verdict.NotSent}
 
 // NoNodesError: discovery names no usable node. It unwraps to lb.ErrNoEndpoints
 // and to Cause.
@@ -38,6 +49,12 @@ func (e *NoNodesError) Error() string {
 	}
 	return "muxendpoint: no usable node: " + e.Cause.Error()
 }
+
+// Verdict says that no node took the call.
+func (e *NoNodesError) Verdict() verdict.Verdict { return noNode }
+
+// StatusCode returns 503: the HTTP status for the verdict.
+func (e *NoNodesError) StatusCode() int { return noNode.Code.HTTP() }
 
 // Sent reports false: nothing was sent.
 func (e *NoNodesError) Sent() bool { return false }
@@ -58,6 +75,12 @@ type RemovedError struct {
 func (e *RemovedError) Error() string {
 	return fmt.Sprintf("muxendpoint: %s: discovery has dropped the node", e.Node)
 }
+
+// Verdict says that no node took the call.
+func (e *RemovedError) Verdict() verdict.Verdict { return noNode }
+
+// StatusCode returns 503: the HTTP status for the verdict.
+func (e *RemovedError) StatusCode() int { return noNode.Code.HTTP() }
 
 // Sent reports false: nothing was sent.
 func (e *RemovedError) Sent() bool { return false }
@@ -87,6 +110,16 @@ func (e *AllOpenError) Error() string {
 	}
 	return b.String()
 }
+
+// Verdict says that no node took the call, and when one may.
+func (e *AllOpenError) Verdict() verdict.Verdict {
+	v := noNode
+	v.RetryAfter = e.RetryAfter
+	return v
+}
+
+// StatusCode returns 503: the HTTP status for the verdict.
+func (e *AllOpenError) StatusCode() int { return noNode.Code.HTTP() }
 
 // Sent reports false: nothing was sent.
 func (e *AllOpenError) Sent() bool { return false }

@@ -17,6 +17,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -178,28 +179,47 @@ func (unsent) Sent() bool { return false }
 
 func ExampleRetry() {
 	refused := unsent{errors.New("connection refused")}
-	attempts := 0
-	node := muxendpoint.NewNodeEndpoint(muxpool.Node{Network: "tcp", Address: "a:80"},
-		func(ctx context.Context, _ any) (any, error) {
-			attempts++
-			if attempt, _ := muxendpoint.AttemptFromContext(ctx); attempt.Number < 3 {
-				return nil, refused
-			}
-			return "answer", nil
-		})
-	balancer := muxendpoint.NewBalancer(muxendpoint.FixedEndpointer{node})
-	call := muxendpoint.Retry(3, time.Second, balancer,
-		muxendpoint.WithBackoff(time.Millisecond, 10*time.Millisecond))
-	response, err := call(context.Background(), nil)
-	fmt.Println(response, err, attempts)
+	down := muxendpoint.NewNodeEndpoint(muxpool.Node{Network: "tcp", Address: "a:80"},
+		func(context.Context, any) (any, error) { return nil, refused })
+	balancer := muxendpoint.NewBalancer(muxendpoint.FixedEndpointer{down, from("b")})
+	call := muxendpoint.Retry(1, time.Second, balancer)
+	fmt.Println(call(context.Background(), nil)) // what was not sent costs no attempt
 
-	call = muxendpoint.Retry(1, time.Second, balancer)
-	_, err = call(context.Background(), nil)
+	balancer = muxendpoint.NewBalancer(muxendpoint.FixedEndpointer{down})
+	call = muxendpoint.Retry(3, time.Second, balancer)
+	_, err := call(context.Background(), nil)
 	var gaveUp *muxendpoint.RetryError
 	fmt.Println(errors.As(err, &gaveUp), gaveUp.GaveUp, gaveUp.Sent(), errors.Is(err, refused))
+	fmt.Println(gaveUp.Verdict())
 	// Output:
-	// answer <nil> 3
-	// true attempts false true
+	// from b <nil>
+	// true no node false true
+	// unavailable: path, not sent
+}
+
+// errQuota is an error of a package that knows nothing of muxkit.
+var errQuota = errors.New("vendor: quota used up")
+
+// Rules say what the errors of other packages mean. Here a node that has used up its quota
+// is well: load has to move, and the call goes elsewhere.
+func ExampleJudging() {
+	rule := func(err error) (verdict.Verdict, bool) {
+		v := verdict.ByCode(verdict.CodeResourceExhausted)
+		v.Ran = verdict.Refused // as that package promises
+		return v, errors.Is(err, errQuota)
+	}
+	used := muxendpoint.Judging(rule)(func(context.Context, any) (any, error) { return nil, errQuota })
+	_, err := used(context.Background(), nil)
+	fmt.Println(err, errors.Is(err, errQuota))
+	fmt.Println(verdict.Of(err))
+
+	node := muxendpoint.NewNodeEndpoint(muxpool.Node{Network: "tcp", Address: "a:80"}, used)
+	call := muxendpoint.Retry(2, time.Second, muxendpoint.NewBalancer(muxendpoint.FixedEndpointer{node, from("b")}))
+	fmt.Println(call(context.Background(), nil))
+	// Output:
+	// vendor: quota used up true
+	// resource exhausted: overload, refused
+	// from b <nil>
 }
 
 func ExampleTypedFrom() {

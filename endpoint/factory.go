@@ -15,19 +15,21 @@ import (
 // flight end, then close the Client, if it can be closed, and let the breaker go;
 // a call after that fails with a RemovedError.
 //
-// It takes WithBreakers, WithNodeParser and WithNodeMiddleware; an invalid option
+// It takes WithBreakers, WithService, WithNodeParser, WithJudging and
+// WithNodeMiddleware; an invalid option
 // is the error for every instance.
 func Factory(client func(n transport.Node) *transport.Client, opts ...Option) sd.Factory {
 	cfg := newConfig(opts)
 	if client == nil {
 		cfg.refuse("Factory(nil)")
 	}
+	cfg.bind("")
 	return func(instance string) (endpoint.Endpoint, io.Closer, error) {
 		e, err := cfg.nodeEndpoint(instance, ofClient(client))
 		if err != nil {
 			return nil, nil, err
 		}
-		return e.Call, closer(e.member.calls.shut), nil
+		return e.Call, release(e.member.calls.shut), nil
 	}
 }
 
@@ -41,33 +43,33 @@ func (c *config) nodeEndpoint(instance string, build builder) (*NodeEndpoint, er
 	if err != nil {
 		return nil, err
 	}
-	ep, client, err := c.build("", node, build)
+	m := newMember(node)
+	e, client, err := c.build("", m, build)
 	if err != nil {
 		return nil, err
 	}
-	m := &member{node: node}
-	release := func() {}
-	if c.breakers != nil {
-		release = c.breakers.Hold(node)
-	}
+	release := c.hold(node)
 	m.calls.empty = func() {
 		if client != nil {
 			client.Close()
 		}
 		release()
 	}
-	return &NodeEndpoint{member: m, call: ep}, nil
+	return e, nil
 }
 
-// closer is a function that is an io.Closer.
-type closer func()
+// release is a function that is an io.Closer.
+type release func()
 
-func (c closer) Close() error {
-	c()
+func (f release) Close() error {
+	f()
 	return nil
 }
 
 // ofFactory builds with a go-kit factory, which gets the node's text.
 func ofFactory(f sd.Factory) builder {
-	return func(node muxpool.Node) (endpoint.Endpoint, io.Closer, error) { return f(node.String()) }
+	return func(node muxpool.Node) (built, error) {
+		ep, closer, err := f(node.String())
+		return built{Endpoint: ep, closer: closer}, err
+	}
 }

@@ -3,7 +3,6 @@ package endpoint
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,8 +55,8 @@ func TestFactoryDrainsBeforeItLetsGo(t *testing.T) {
 	b := newSwitchboard()
 	cfg := newConfig([]Option{withBreakers(b)})
 	closed := false
-	e, err := cfg.nodeEndpoint("a:1", func(muxpool.Node) (endpoint.Endpoint, io.Closer, error) {
-		return endpoint.Nop, closer(func() { closed = true }), nil
+	e, err := cfg.nodeEndpoint("a:1", func(muxpool.Node) (built, error) {
+		return built{Endpoint: endpoint.Nop, closer: release(func() { closed = true })}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

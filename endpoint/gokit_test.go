@@ -17,6 +17,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // The tests of this file put a go-kit part and the one that replaces it here
@@ -81,7 +82,7 @@ func TestGoKitEndpointerCloseClosesNoEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closes := 0
 		factory := func(string) (endpoint.Endpoint, io.Closer, error) {
-			return endpoint.Nop, closer(func() { closes++ }), nil
+			return endpoint.Nop, release(func() { closes++ }), nil
 		}
 		theirs := sd.NewEndpointer(sd.FixedInstancer{"a:1", "b:1"}, factory, log.NewNopLogger())
 		synctest.Wait()
@@ -128,7 +129,7 @@ func TestGoKitRetryCallsAfterTheContextEnded(t *testing.T) {
 		_, err := Retry(3, time.Minute, b)(ctx, nil)
 		equal(t, "calls with ours", calls.Load(), 1)
 		mustBe(t, err, context.Canceled)
-		equal(t, "sent", maybeSent(err), false)
+		equal(t, "sent", verdict.Of(err).Sent(), false)
 	})
 }
 
@@ -156,7 +157,7 @@ func TestGoKitEndpointerCutsCallsOfDroppedNodes(t *testing.T) {
 				case <-time.After(time.Second):
 					return "answer", nil
 				}
-			}, closer(func() { close(cut) }), nil
+			}, release(func() { close(cut) }), nil
 		}
 		call := func(ep endpoint.Endpoint, drop func()) error {
 			result := make(chan error)

@@ -2,13 +2,14 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // errExited: an endpoint ended its goroutine instead of returning.
-var errExited = errors.New("muxendpoint: the endpoint called runtime.Goexit")
+var errExited error = &sentinel{"muxendpoint: the endpoint called runtime.Goexit", broken}
 
 // hedging is a call whose attempts may overlap. The caller's goroutine owns it,
 // starts the attempts, each in a goroutine of its own, and receives the result of
@@ -17,13 +18,19 @@ type hedging struct {
 	*call
 	ctx     context.Context // ends when the call has its answer
 	results chan result     // unbuffered
-	running int             // attempts whose result was not received
+	flights []*flight       // attempts whose result was not received, in the order in which they began
 	silence *time.Timer     // since an attempt began
+}
+
+// flight is an attempt under way.
+type flight struct {
+	try
+	cancel context.CancelCauseFunc
 }
 
 // result is how an attempt ended.
 type result struct {
-	try
+	*flight
 	response any
 	err      error
 	panicked *PanicError // nil if it did not panic
@@ -46,38 +53,35 @@ func (c call) runHedged() (any, error) {
 			h.hedge()
 			h.silence.Reset(c.hedgeAfter)
 		case r := <-h.results:
-			h.running--
-			r.rethrow()
+			earlier := h.land(r)
 			if r.err == nil {
+				overtake(earlier)
 				return r.response, nil
 			}
-			if err := h.next(r); err != nil {
+			h.note(r.try, r.err)
+			switch {
+			case h.last.Definitive(): // an answer as well
+				overtake(earlier)
+				cancel()
+				return h.outcome(h.failures[len(h.failures)-1])
+			case len(h.flights) > 0:
+				continue // the call is left to them
+			}
+			if err := h.again(); err != nil {
+				return nil, err
+			}
+			if err := h.start(); err != nil {
 				return nil, err
 			}
 		}
 	}
 }
 
-// next follows up on an attempt that failed. While others run, it leaves the
-// call to them.
-func (h *hedging) next(r result) error {
-	passes := h.passes(r.try, r.err)
-	if h.running > 0 {
-		return nil
-	}
-	if !passes {
-		if err := h.again(); err != nil {
-			return err
-		}
-	}
-	return h.start()
-}
-
 // start begins an attempt.
 func (h *hedging) start() error {
-	t, err := h.choose()
+	t, err := h.begin()
 	if err != nil {
-		return h.giveUp(GaveUpNoNode, err)
+		return err
 	}
 	h.launch(t)
 	h.silence.Reset(h.hedgeAfter)
@@ -85,20 +89,19 @@ func (h *hedging) start() error {
 }
 
 // hedge begins a further attempt beside those that run, if there is another node
-// for it, an attempt left, and the budget allows it.
+// for it, an attempt left, and both the budget and the peers allow it.
 func (h *hedging) hedge() {
-	if h.running == 0 || h.number >= h.max {
+	if len(h.flights) == 0 || h.number >= h.max || h.noRetry {
 		return
 	}
 	t, err := h.choose()
 	if err != nil {
 		return
 	}
-	if h.nodes != nil && slices.Contains(h.avoid, t.node) || !h.budget.withdraw() {
+	been, _ := h.tried.has(t.node)
+	if h.nodes != nil && been || !h.budget.withdraw() {
 		h.number--
-		if t.gate != nil {
-			t.gate.leave()
-		}
+		t.leave()
 		return
 	}
 	t.hedge = true
@@ -106,12 +109,14 @@ func (h *hedging) hedge() {
 }
 
 func (h *hedging) launch(t try) {
-	h.running++
-	h.avoid = append(h.avoid, t.node)
-	ctx, request, results := h.ctx, h.request, h.results
+	ctx, cancel := context.WithCancelCause(h.ctx)
+	f := &flight{try: t, cancel: cancel}
+	h.flights = append(h.flights, f)
+	h.tried = append(h.tried, visit{node: t.node})
+	request, results := h.request, h.results
 	deadline := earlier(ctx, h.deadline, h.perTry)
 	go func() {
-		r := result{try: t, err: errExited}
+		r := result{flight: f, err: errExited}
 		defer func() {
 			if v := recover(); v != nil {
 				r.panicked = newPanicError(v)
@@ -122,13 +127,56 @@ func (h *hedging) launch(t try) {
 	}()
 }
 
-// join receives the results that nobody waits for. The attempts' context has
-// ended.
-func (h *hedging) join() {
-	for ; h.running > 0; h.running-- {
-		r := <-h.results
-		r.rethrow()
+// land takes an attempt that has ended from those under way, and returns those of them
+// that began before it. A panic of the attempt goes on here.
+func (h *hedging) land(r result) (earlier []*flight) {
+	r.cancel(nil) // frees what it holds
+	i := slices.Index(h.flights, r.flight)
+	h.flights = slices.Delete(h.flights, i, i+1)
+	r.rethrow()
+	return h.flights[:i]
+}
+
+// overtake ends attempts that began before the one that has the answer: that their
+// nodes were slower is known, so that load moves off them, and the cause of their end
+// tells it to their breakers.
+func overtake(flights []*flight) {
+	for _, f := range flights {
+		f.cancel(verdict.ErrOvertaken)
+		if f.to != nil {
+			f.to.member.weight.halve()
+		}
 	}
+}
+
+// outcome waits for the attempts that run beside the one that ended the call with a
+// failure, and returns what the call does: what they may have done counts as well, and
+// a success is better than any failure.
+func (h *hedging) outcome(last Failure) (any, error) {
+	for len(h.flights) > 0 {
+		r := <-h.results
+		h.land(r)
+		if r.err == nil {
+			return r.response, nil
+		}
+		h.note(r.try, r.err)
+	}
+	i := slices.Index(h.failures, last)
+	h.failures = append(slices.Delete(h.failures, i, i+1), last)
+	return nil, h.giveUp(GaveUpNotRetryable, nil)
+}
+
+// join receives the results that nobody waits for, all of them before a panic among
+// them goes on. The attempts' context has ended.
+func (h *hedging) join() {
+	var panicked result
+	for range h.flights {
+		if r := <-h.results; r.panicked != nil {
+			panicked = r
+		}
+	}
+	h.flights = nil
+	panicked.rethrow()
 }
 
 // rethrow continues an endpoint's panic in the goroutine of its caller.

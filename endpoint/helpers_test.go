@@ -42,6 +42,8 @@ type switchboard struct {
 	mu   sync.Mutex
 	open map[muxpool.Node]*breaker.OpenError
 	held map[muxpool.Node]int
+
+	changes atomic.Uint64
 }
 
 func newSwitchboard(open ...muxpool.Node) *switchboard {
@@ -62,10 +64,35 @@ func (s *switchboard) Check(n muxpool.Node) error {
 	return nil
 }
 
+// Changes is never the same: an index is made for each choice.
+func (s *switchboard) Changes() uint64 { return s.changes.Add(1) }
+
+func (s *switchboard) Guard(t breaker.Target) guard { return &switchGuard{s, t} }
+
+// switchGuard is one switch.
+type switchGuard struct {
+	checker
+	breaker.Target
+}
+
+// checker is what tests change of a switchboard.
+type checker interface {
+	Check(n muxpool.Node) error
+}
+
+func (g *switchGuard) Ready() bool  { return g.Check() == nil }
+func (g *switchGuard) Check() error { return g.checker.Check(g.Node) }
+
+func (g *switchGuard) Middleware() endpoint.Middleware { return guarding(g.Check) }
+
 func (s *switchboard) Middleware(n muxpool.Node) endpoint.Middleware {
+	return guarding(func() error { return s.Check(n) })
+}
+
+func guarding(check func() error) endpoint.Middleware {
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
-			if err := s.Check(n); err != nil {
+			if err := check(); err != nil {
 				return nil, err
 			}
 			return next(ctx, request)
@@ -90,7 +117,7 @@ func (s *switchboard) holds(n muxpool.Node) int {
 	return s.held[n]
 }
 
-func withBreakers(b breakers) Option { return func(c *config) { c.breakers = b } }
+func withBreakers(s scope) Option { return func(c *config) { c.scope = s } }
 
 // fleet makes nodes that tell what they are asked.
 type fleet struct {

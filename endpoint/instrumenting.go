@@ -8,13 +8,21 @@ import (
 	"github.com/go-kit/kit/metrics"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // Metrics are what Instrumenting feeds. A nil field is left out.
 //
-// The label "outcome" is "ok", "business" (the answer is a failed
-// endpoint.Failer), "not sent" (the request reached no peer: no node, an open
-// breaker, a limit, no connection) or "failed".
+// The label "outcome" says how a call, or an attempt, ended, by its verdict (see
+// verdict.Call); the first that fits:
+//
+//	ok         it has its answer
+//	business   the service did its work and says no: a failed endpoint.Failer, or CodeBusiness
+//	canceled   its caller left, or another attempt was faster
+//	caller     the request or this process is at fault: any node would say so
+//	not sent   no peer got it: no node, an open breaker, a limit, no connection
+//	refused    a server got it and did not run it
+//	failed     any other failure
 type Metrics struct {
 	Calls    metrics.Counter   // calls that ended, by outcome
 	Seconds  metrics.Histogram // how long they took, by outcome
@@ -26,27 +34,36 @@ type outcome uint8
 const (
 	outcomeOK outcome = iota
 	outcomeBusiness
+	outcomeCanceled
+	outcomeCaller
 	outcomeNotSent
+	outcomeRefused
 	outcomeFailed
 )
 
-var outcomes = [...]string{"ok", "business", "not sent", "failed"}
+var outcomes = [...]string{"ok", "business", "canceled", "caller", "not sent", "refused", "failed"}
 
-func outcomeOf(response any, err error) outcome {
+func outcomeOf(v verdict.Verdict) outcome {
 	switch {
-	case err == nil && failed(response) == nil:
+	case v.Code == 0:
 		return outcomeOK
-	case err == nil:
+	case v.Code == verdict.CodeBusiness:
 		return outcomeBusiness
-	case !maybeSent(err):
+	case v.Code == verdict.CodeCanceled:
+		return outcomeCanceled
+	case v.Definitive():
+		return outcomeCaller
+	case v.Ran == verdict.NotSent:
 		return outcomeNotSent
+	case v.Ran == verdict.Refused:
+		return outcomeRefused
 	}
 	return outcomeFailed
 }
 
 // Instrumenting counts and times calls. labelValues are pairs of a label and its
 // value that all of m get, besides "outcome". Labels are bound here, not on the
-// call path. A call that panics counts as failed.
+// call path. A call that panics counts as one whose PanicError Recovery returns.
 func Instrumenting(m Metrics, labelValues ...string) endpoint.Middleware {
 	var calls [len(outcomes)]metrics.Counter
 	var seconds [len(outcomes)]metrics.Histogram
@@ -66,7 +83,7 @@ func Instrumenting(m Metrics, labelValues ...string) endpoint.Middleware {
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (response any, err error) {
 			begin := time.Now()
-			how := outcomeFailed // remains if next panics
+			how := outcomeOf(broken) // remains if next panics
 			if inFlight != nil {
 				inFlight.Add(1)
 			}
@@ -82,7 +99,7 @@ func Instrumenting(m Metrics, labelValues ...string) endpoint.Middleware {
 				}
 			}()
 			response, err = next(ctx, request)
-			how = outcomeOf(response, err)
+			how = outcomeOf(verdict.Call(ctx, response, err))
 			return response, err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/ratelimit"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // LimitError: a call was refused because as many as Limit were in flight. It
@@ -23,11 +25,16 @@ func (e *LimitError) Error() string {
 	return s
 }
 
+// Verdict says that the call can be taken elsewhere or later, and was not sent.
+func (e *LimitError) Verdict() verdict.Verdict {
+	return verdict.Verdict{Code: verdict.CodeResourceExhausted, Whose: verdict.Overload, Ran: verdict.NotSent}
+}
+
+// StatusCode returns 429: the HTTP status for the verdict.
+func (e *LimitError) StatusCode() int { return e.Verdict().Code.HTTP() }
+
 // Sent reports false: nothing was sent.
 func (e *LimitError) Sent() bool { return false }
-
-// Neutral reports true: it says nothing about the node.
-func (e *LimitError) Neutral() bool { return true }
 
 // Unwrap returns ratelimit.ErrLimited and the cause.
 func (e *LimitError) Unwrap() []error {

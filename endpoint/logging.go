@@ -6,12 +6,15 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
-// Logging logs each call that failed, with its method, duration and error, and
-// with its attempt and node where it wraps attempts (WithNodeMiddleware). The
-// error's text may come from a peer: it is quoted, and cut at 256 bytes. An
-// answer that is a failed endpoint.Failer is logged as well.
+// Logging logs each call that failed in one line, with its method, duration, error and
+// what that means (verdict.Call), and with its attempt and node where it wraps attempts
+// (WithNodeMiddleware). The error's text may come from a peer: it is cut at 256 bytes,
+// and quoted if it does not print. An answer that is a failed endpoint.Failer is logged
+// as well.
 func Logging(logger log.Logger, method string) endpoint.Middleware {
 	return logging(logger, method, false)
 }
@@ -34,20 +37,20 @@ func logging(logger log.Logger, method string, all bool) endpoint.Middleware {
 				told = failed(response)
 			}
 			if all || told != nil {
-				logger.Log(line(ctx, method, time.Since(begin), told)...)
+				logger.Log(line(ctx, method, time.Since(begin), told, verdict.Call(ctx, response, err))...)
 			}
 			return response, err
 		}
 	}
 }
 
-func line(ctx context.Context, method string, took time.Duration, err error) []any {
-	keyvals := []any{"method", quote(method, maxText), "took", took}
+func line(ctx context.Context, method string, took time.Duration, err error, v verdict.Verdict) []any {
+	keyvals := []any{"method", shown(method, maxText), "took", took}
 	if a, ok := AttemptFromContext(ctx); ok {
-		keyvals = append(keyvals, "attempt", a.Number, "node", quote(a.Node.String(), maxText))
+		keyvals = append(keyvals, "attempt", a.Number, "node", shown(a.Node.String(), maxText))
 	}
 	if err != nil {
-		keyvals = append(keyvals, "err", quote(err.Error(), maxText))
+		keyvals = append(keyvals, "err", shown(err.Error(), maxText), "verdict", v)
 	}
 	return keyvals
 }

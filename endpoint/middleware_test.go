@@ -15,6 +15,9 @@ import (
 	"github.com/go-kit/kit/metrics"
 	"github.com/go-kit/kit/ratelimit"
 	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
+	"github.com/muxkit/muxkit/transport"
 )
 
 func TestTimeout(t *testing.T) {
@@ -61,7 +64,7 @@ func TestLimitRefusesAtOnce(t *testing.T) {
 		synctest.Wait()
 		_, err := ep(t.Context(), nil)
 		e := as[*LimitError](t, err)
-		if e.Limit != 2 || e.Sent() || !e.Neutral() {
+		if e.Limit != 2 || e.Sent() || e.Verdict().CountsAgainst() != verdict.Nobody {
 			t.Errorf("%+v", e)
 		}
 		mustBe(t, err, ratelimit.ErrLimited)
@@ -124,7 +127,7 @@ func TestRecoveryKeepsTheStackOutOfTheText(t *testing.T) {
 	if !strings.Contains(out.String(), "TestRecovery") || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("logged %s", out.String())
 	}
-	equal(t, "maybe sent", maybeSent(&PanicError{Value: 1}), true)
+	equal(t, "maybe sent", verdict.Of(&PanicError{Value: 1}).Sent(), true)
 	_, err = Recovery(nil)(func(context.Context, any) (any, error) { panic("no error") })(t.Context(), nil)
 	equal(t, "unwraps to", errors.Unwrap(err), nil)
 }
@@ -141,11 +144,12 @@ func TestLoggingTellsFailures(t *testing.T) {
 			err      error
 			want     string
 		}{
-			"failure":         {Logging, nil, errors.New("a \x1b[31m\nb"), `method="\"Sum\"" took=0s err="\"a \\x1b[31m\\nb\""` + "\n"},
-			"long text":       {Logging, nil, errors.New(strings.Repeat("x", 1<<20)), `method="\"Sum\"" took=0s err="\"` + strings.Repeat("x", maxText) + `\"..."` + "\n"},
+			"failure":         {Logging, nil, errors.New("a \x1b[31m\nb"), `method=Sum took=0s err="\"a \\x1b[31m\\nb\"" verdict="unknown: node, maybe ran"` + "\n"},
+			"long text":       {Logging, nil, errors.New(strings.Repeat("x", 1<<20)), `method=Sum took=0s err=` + strings.Repeat("x", maxText) + `... verdict="unknown: node, maybe ran"` + "\n"},
 			"success":         {Logging, "fine", nil, ""},
-			"of the business": {Logging, failedAnswer{errors.New("no money")}, nil, `method="\"Sum\"" took=0s err="\"no money\""` + "\n"},
-			"success, told":   {LoggingAll, failedAnswer{}, nil, `method="\"Sum\"" took=0s` + "\n"},
+			"of the business": {Logging, failedAnswer{errors.New("no money")}, nil, `method=Sum took=0s err="no money" verdict="business: caller, ran"` + "\n"},
+			"words of a peer": {Logging, nil, &transport.Error{Code: transport.CodeInternal, Message: "a\nb"}, `method=Sum took=0s err="internal: \"a\\nb\"" verdict="internal: method, maybe ran"` + "\n"},
+			"success, told":   {LoggingAll, failedAnswer{}, nil, `method=Sum took=0s` + "\n"},
 		} {
 			var out bytes.Buffer
 			ep := c.make(log.NewLogfmtLogger(&out), "Sum")(func(context.Context, any) (any, error) { return c.response, c.err })
@@ -165,7 +169,7 @@ func TestLoggingOfAnAttempt(t *testing.T) {
 	nodes := f.nodes("a")
 	nodes[0].call = Logging(log.NewLogfmtLogger(&out), "Sum")(nodes[0].call)
 	Retry(2, 0, NewBalancer(nodes))(t.Context(), nil)
-	if !strings.Contains(out.String(), `attempt=1 node="\"tcp://a:1\"" err="\"answer lost\""`) {
+	if !strings.Contains(out.String(), `attempt=1 node=tcp://a:1 err="answer lost" verdict="unknown: node, maybe ran"`) {
 		t.Error(out.String())
 	}
 	if ep := Logging(nil, "Sum")(endpoint.Nop); ep == nil {
@@ -221,12 +225,45 @@ func TestInstrumentingCountsAndTimesByOutcome(t *testing.T) {
 		for _, request := range []any{"fine", failedAnswer{}, failedAnswer{io.EOF}, errUnsent, errLost, io.EOF, "panic"} {
 			ep(t.Context(), request)
 		}
-		for outcome, want := range map[string]float64{"ok": 2, "business": 1, "not sent": 1, "failed": 3} {
+		for outcome, want := range map[string]float64{"ok": 2, "business": 1, "not sent": 1, "caller": 1, "failed": 2} {
 			equal(t, "calls "+outcome, calls.values["method Sum outcome "+outcome], want)
 			equal(t, "seconds "+outcome, seconds.values["method Sum outcome "+outcome], want)
 		}
 		equal(t, "in flight at the end", inFlight.values["method Sum"], 0)
 	})
+}
+
+// The same table holds for calls and for attempts.
+func TestOutcomesFollowTheVerdict(t *testing.T) {
+	left, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx      context.Context
+		response any
+		err      error
+		want     string
+	}{
+		"an answer":              {t.Context(), "x", nil, "ok"},
+		"a failed answer":        {t.Context(), failedAnswer{io.EOF}, nil, "business"},
+		"the same as an error":   {t.Context(), nil, transport.Business(7, ""), "business"},
+		"the caller left":        {left, nil, errLost, "canceled"},
+		"a peer says canceled":   {t.Context(), nil, &transport.Error{Code: transport.CodeCanceled, Remote: true}, "canceled"},
+		"not found":              {t.Context(), nil, &transport.Error{Code: transport.CodeNotFound, Remote: true}, "caller"},
+		"refused as not allowed": {t.Context(), nil, refused(transport.CodePermissionDenied), "caller"},
+		"an option":              {t.Context(), nil, ErrInvalidOption, "caller"},
+		"a panic":                {t.Context(), nil, &PanicError{}, "caller"},
+		"a closed set":           {t.Context(), nil, ErrSetClosed, "caller"},
+		"no node":                {t.Context(), nil, &NoNodesError{}, "not sent"},
+		"a limit of ours":        {t.Context(), nil, &LimitError{Limit: 1}, "not sent"},
+		"go-kit's limit":         {t.Context(), nil, ratelimit.ErrLimited, "not sent"},
+		"a limit of the peer's":  {t.Context(), nil, refused(transport.CodeResourceExhausted), "refused"},
+		"no such method":         {t.Context(), nil, refused(transport.CodeUnimplemented), "refused"},
+		"the peer is broken":     {t.Context(), nil, &transport.Error{Code: transport.CodeInternal, Remote: true}, "failed"},
+		"given up":               {t.Context(), nil, &RetryError{Attempts: []Failure{{Err: errUnsent}, {Err: errLost}}}, "failed"},
+		"time is over":           {t.Context(), nil, context.DeadlineExceeded, "failed"},
+	} {
+		equal(t, name, outcomes[outcomeOf(verdict.Call(c.ctx, c.response, c.err))], c.want)
+	}
 }
 
 func TestInstrumentingWithoutMetrics(t *testing.T) {

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/go-kit/kit/endpoint"
 
@@ -14,6 +15,8 @@ import (
 type NodeEndpoint struct {
 	member *member
 	call   endpoint.Endpoint
+	scope  scope // that of guard
+	guard  guard // around call; nil for none, or if it is not known here
 }
 
 // member is a node that discovery named. All methods of a Set share it, so that
@@ -22,13 +25,18 @@ type NodeEndpoint struct {
 // drains.
 type member struct {
 	node    muxpool.Node
-	calls   gate        // shut when discovery drops the node
+	calls   gate // shut when discovery drops the node
+	weight  weight
 	closers []io.Closer // closed by calls.empty; appended to only before calls is shut
+}
+
+func newMember(node muxpool.Node) *member {
+	return &member{node: node, weight: weight{epoch: time.Now()}}
 }
 
 // NewNodeEndpoint makes a NodeEndpoint of ep, which calls node.
 func NewNodeEndpoint(node muxpool.Node, ep endpoint.Endpoint) *NodeEndpoint {
-	return &NodeEndpoint{member: &member{node: node}, call: ep}
+	return &NodeEndpoint{member: newMember(node), call: ep}
 }
 
 // Node returns the node.
@@ -44,7 +52,14 @@ func (e *NodeEndpoint) Call(ctx context.Context, request any) (any, error) {
 		return nil, &RemovedError{Node: e.member.node}
 	}
 	defer e.member.calls.leave()
-	return e.call(ctx, request)
+	return e.serve(ctx, request)
+}
+
+// serve makes a call that is inside, and has the node's weight learn of its end.
+func (e *NodeEndpoint) serve(ctx context.Context, request any) (any, error) {
+	response, err := e.call(ctx, request)
+	e.member.weight.learn(err)
+	return response, err
 }
 
 // Endpointer yields the nodes to choose between. The slice is shared: it must

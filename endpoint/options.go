@@ -10,32 +10,31 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // Option sets one property of what it is given to: NewSet, (*Set).Endpoint
 // (which starts from the Set's options), Retry, NewBalancer, Factory or
-// NewDirectory; each names the options that it takes, and ignores others. Zero
-// means the documented default; a negative or senseless value is kept as an
-// error that wraps ErrInvalidOption and names the option, and told by every call.
+// NewDirectory; each names the options that it takes, and ignores others. Zero, or
+// nil, means the documented default, also on top of what was set before; "off", where it
+// is something else, has an option of its own. A negative or senseless value is kept as
+// an error that wraps ErrInvalidOption and names the option, and told by every call.
 type Option func(*config)
 
 type config struct {
-	breakers        breakers // nil: none
+	scope           scope // what WithBreakers gives; nil: none, or bind was not called
+	group           *breaker.Group
+	groupOpts       []breaker.Option
+	service         *string // of WithService
 	parse           func(instance string) (muxpool.Node, error)
 	policy          Policy
 	invalidateAfter time.Duration
 	invalidates     bool
 	retry           retryConfig
+	rules           []verdict.Rule
 	outer           []func(method string) endpoint.Middleware
 	perNode         []func(method string, node muxpool.Node) endpoint.Middleware
 	invalid         []error
-}
-
-// breakers is what this package asks of a *breaker.Group.
-type breakers interface {
-	Middleware(node muxpool.Node) endpoint.Middleware
-	Check(node muxpool.Node) error
-	Hold(node muxpool.Node) (release func())
 }
 
 func newConfig(opts []Option) config {
@@ -70,30 +69,14 @@ func (c *config) err() error {
 	return errors.Join(c.invalid...)
 }
 
-// WithBreakers gives each node the breaker that g has for it. The Balancer then
-// chooses no node whose breaker is open. It does not close g.
-func WithBreakers(g *breaker.Group) Option {
-	return func(c *config) {
-		if g == nil {
-			c.refuse("WithBreakers(nil)")
-			return
-		}
-		if err := g.Err(); err != nil {
-			c.invalid = append(c.invalid, fmt.Errorf("%w: WithBreakers: %w", ErrInvalidOption, err))
-		}
-		c.breakers = g
-	}
-}
-
-// WithNodeParser sets how an instance string becomes a node. Default ParseNode.
+// WithNodeParser sets how an instance string becomes a node. Default, also for nil:
+// ParseNode.
 // An instance for which parse returns an error is logged and left out.
 func WithNodeParser(parse func(instance string) (muxpool.Node, error)) Option {
 	return func(c *config) {
-		if parse == nil {
-			c.refuse("WithNodeParser(nil)")
-			return
+		if c.parse = parse; parse == nil {
+			c.parse = ParseNode
 		}
-		c.parse = parse
 	}
 }
 

@@ -32,60 +32,96 @@ func (p Policy) String() string {
 
 // quick chooses without looking at all nodes, or returns nil when it happened
 // upon nodes that are not eligible.
-func (b *Balancer) quick(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
-	switch b.cfg.policy {
-	case RoundRobin:
-		return b.inTurn(eps, avoid)
-	case Random:
-		return b.ifEligible(eps[rand.IntN(len(eps))], avoid)
+func (b *Balancer) quick(ready []candidate, fresh bool, avoid tried) *NodeEndpoint {
+	if len(ready) == 0 {
+		return nil
 	}
-	return b.ofTwo(eps, avoid)
-}
-
-// inTurn lets a node that is skipped use up its turn: otherwise its successor
-// would get the calls of both.
-func (b *Balancer) inTurn(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
-	for range eps {
-		turn := b.turn.Add(1) - 1
-		if e := b.ifEligible(eps[turn%uint64(len(eps))], avoid); e != nil {
-			return e
+	if b.cfg.policy == PowerOfTwo {
+		return ofTwo(ready, fresh, avoid)
+	}
+	for range maxDraws {
+		var c *candidate
+		if b.cfg.policy == RoundRobin {
+			// A node that is passed over uses up its turn: otherwise its successor would get
+			// the calls of both.
+			c = &ready[(b.turn.Add(1)-1)%uint64(len(ready))]
+		} else {
+			c = &ready[rand.IntN(len(ready))]
+		}
+		if b.takes(c) && c.eligible(fresh, avoid) {
+			return c.NodeEndpoint
 		}
 	}
 	return nil
 }
 
-func (b *Balancer) ofTwo(eps []*NodeEndpoint, avoid avoided) *NodeEndpoint {
-	if len(eps) == 1 {
-		return b.ifEligible(eps[0], avoid)
+// maxDraws bounds how many nodes quick looks at.
+const maxDraws = 16
+
+// takes draws whether a node is taken in its turn: it is passed over as often as its
+// weight is less than that of others.
+func (b *Balancer) takes(c *candidate) bool {
+	share, top := c.member.weight.share(), b.top.Load()
+	if share > top {
+		b.top.Store(share)
 	}
-	i, j := rand.IntN(len(eps)), rand.IntN(len(eps)-1)
+	return share >= top || rand.Int64N(top) < share
+}
+
+func ofTwo(ready []candidate, fresh bool, avoid tried) *NodeEndpoint {
+	if len(ready) == 1 {
+		if c := &ready[0]; c.eligible(fresh, avoid) {
+			return c.NodeEndpoint
+		}
+		return nil
+	}
+	i, j := rand.IntN(len(ready)), rand.IntN(len(ready)-1)
 	if j >= i {
 		j++
 	}
-	one, other := b.ifEligible(eps[i], avoid), b.ifEligible(eps[j], avoid)
-	if one == nil || other != nil && other.InFlight() < one.InFlight() {
-		return other
+	one, other := &ready[i], &ready[j]
+	if other.member.lighter(one.member) {
+		one, other = other, one
 	}
-	return one
+	switch {
+	case one.eligible(fresh, avoid):
+		return one.NodeEndpoint
+	case other.eligible(fresh, avoid):
+		return other.NodeEndpoint
+	}
+	return nil
 }
 
-// best keeps one of the nodes offered to it: for PowerOfTwo the least loaded,
-// else any with the same chance.
+// lighter reports whether m has less to do than other, for what each should have.
+func (m *member) lighter(other *member) bool {
+	mine, theirs := int64(m.calls.inside()), int64(other.calls.inside())
+	share, otherShare := m.weight.share(), other.weight.share()
+	if share == otherShare {
+		return mine < theirs
+	}
+	return (mine+1)*otherShare < (theirs+1)*share
+}
+
+// best keeps one of the nodes offered to it: for PowerOfTwo the lightest, else any with
+// a chance by its weight.
 type best struct {
-	node *NodeEndpoint
-	seen int
+	node   *NodeEndpoint
+	shares int64 // the sum of those seen
+	top    int64 // the largest
 }
 
 func (b *best) offer(p Policy, e *NodeEndpoint) {
-	b.seen++
+	share := e.member.weight.share()
+	b.shares += share
+	b.top = max(b.top, share)
 	switch {
 	case b.node == nil:
 		b.node = e
 	case p == PowerOfTwo:
-		if e.InFlight() < b.node.InFlight() {
+		if e.member.lighter(b.node.member) {
 			b.node = e
 		}
-	case rand.IntN(b.seen) == 0:
+	case rand.Int64N(b.shares) < share:
 		b.node = e
 	}
 }

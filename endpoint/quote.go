@@ -1,6 +1,10 @@
 package endpoint
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
 
 // maxText bounds, in bytes, what a peer or a discovery system may add to a log
 // line or to an error of this package.
@@ -13,4 +17,17 @@ func quote(s string, max int) string {
 		return strconv.Quote(s)
 	}
 	return strconv.Quote(s[:max]) + "..."
+}
+
+// shown is quote for text that stands by itself, as a value in a log line: what prints is
+// not quoted, since whoever writes the line does that, and errors of the transport have
+// done it with the words of peers.
+func shown(s string, max int) string {
+	if cut := s[:min(len(s), max)]; !utf8.ValidString(cut) || strings.ContainsFunc(cut, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return quote(s, max)
+	}
+	if len(s) > max {
+		return s[:max] + "..."
+	}
+	return s
 }

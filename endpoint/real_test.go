@@ -16,19 +16,22 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
 
 // serve serves a method on the loopback. stop ends it hard.
 func serve(t testing.TB, method string, ep func(address string) endpoint.Endpoint) (address string, stop func()) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	address = l.Addr().String()
 	s := transport.NewService(native.Protocol{})
 	s.Handle(method, transport.NewServer(ep(address), transport.DecodeBytes, transport.EncodeBytes))
+	return address, serveOn(t, s, l)
+}
+
+// serveOn runs a Service until stop, or the end of the test.
+func serveOn(t testing.TB, s *transport.Service, l net.Listener) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Serve(l) })
 	stop = sync.OnceFunc(func() {
@@ -36,7 +39,7 @@ func serve(t testing.TB, method string, ep func(address string) endpoint.Endpoin
 		wg.Wait()
 	})
 	t.Cleanup(stop)
-	return address, stop
+	return stop
 }
 
 // serveEcho answers with the service's address and the request.
@@ -148,7 +151,7 @@ func TestAllNodesKilledIsToldWithEachReason(t *testing.T) {
 		}
 		if all := (*AllOpenError)(nil); errors.As(err, &all) {
 			equal(t, "node", all.Nodes[0].Node, muxpool.Node{Network: "tcp", Address: a})
-			equal(t, "sent", maybeSent(all), false)
+			equal(t, "sent", verdict.Of(all).Sent(), false)
 			return
 		}
 	}

@@ -9,18 +9,28 @@ import (
 	"github.com/go-kit/kit/sd/lb"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
+	"github.com/muxkit/muxkit/transport"
 )
 
-// Retry makes an endpoint that gives each call to a node that b chooses, and
-// again if that failed and a retry does no harm: when nothing was sent (the
-// error's Sent method reports false), when the server refused to run it (Refused
-// reports true), or when WithIdempotent declares the request idempotent. A call
-// that a breaker refused costs neither an attempt, nor a wait, nor the budget.
+// Retry makes an endpoint that gives each call to a node that b chooses, and again if
+// that failed and a further attempt does no harm. What an error means its verdict says
+// (see verdict.Of):
+//
+//   - Not sent, as by an open breaker or a refused dial: tried elsewhere, at no cost.
+//   - Refused, as the server's transport says: tried elsewhere, for an attempt.
+//   - Any other: again if WithIdempotent declares the request idempotent, for an
+//     attempt, a wait (WithBackoff) and a token of the Budget.
+//   - Definitive, as an answer of the business: never. Nor what the peer says is not
+//     to be retried, nor, but for the first two, a call whose caller is retrying it
+//     already (transport.CallerAttempt).
+//
+// The first two go to each node once at most. docs/endpoint.md has the whole table.
 //
 // max is the number of attempts, the first one included, default 3; timeout
-// bounds all of them, and 0 leaves it to the caller's context. Between attempts
-// it waits as WithBackoff says. With a *Balancer it prefers nodes not tried yet,
-// and fails at once when all are open.
+// bounds all of them, and 0 leaves it to the caller's context. With a *Balancer it
+// prefers nodes not tried yet, and fails at once when all are open; under another
+// balancer at most 16 attempts in a row are free.
 //
 // It runs in the caller's goroutine, and starts others only for WithHedging: an
 // endpoint must return when its context ends. An attempt's context ends when the
@@ -64,14 +74,10 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 			return nil, err
 		}
 	}
-	if r.hedgeAfter > 0 && r.isIdempotent(request) {
+	if r.hedgeAfter > 0 && c.mayRunTwice() && transport.CallerAttempt(ctx) == 1 {
 		return c.runHedged()
 	}
 	return c.run()
-}
-
-func (r *retrying) isIdempotent(request any) bool {
-	return r.idempotent != nil && r.idempotent(request)
 }
 
 // call is one logical call, owned by its caller's goroutine.
@@ -81,74 +87,120 @@ type call struct {
 	request  any
 	deadline time.Time // that of the timeout; zero if there is none, or ctx's is earlier
 
-	number   int       // attempts begun
-	refused  int       // calls that a breaker refused since the last attempt
+	number   int       // attempts begun, without those that cost nothing
+	free     int       // attempts in a row that cost nothing
+	waits    int       // before further attempts
 	failures []Failure // attempts that failed
-	avoid    avoided   // nodes that failed or refused
+	last     verdict.Verdict
+	noRetry  bool // a peer wants no further attempt
+	tried    tried
 }
 
-// maxRefused bounds how many refusals in a row cost nothing, for balancers that
-// keep choosing open nodes.
-const maxRefused = 16
+// maxFree bounds how many attempts in a row cost nothing, for balancers that keep
+// choosing nodes that cannot be reached.
+const maxFree = 16
 
 // run makes attempts until one succeeds or the call is given up.
 func (c *call) run() (any, error) {
 	for {
-		t, err := c.choose()
+		t, err := c.begin()
 		if err != nil {
-			return nil, c.giveUp(GaveUpNoNode, err)
+			return nil, err
 		}
 		response, err := t.run(c.ctx, c.request, earlier(c.ctx, c.deadline, c.perTry))
 		if err == nil {
 			return response, nil
 		}
-		if c.passes(t, err) {
-			continue
-		}
+		c.note(t, err)
 		if err := c.again(); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// passes takes note of a failed attempt, and reports whether it costs nothing.
-func (c *call) passes(t try, err error) bool {
+// note takes note of a failed attempt.
+func (c *call) note(t try, err error) {
 	if t.node == (muxpool.Node{}) {
 		t.node = nodeOf(err)
 	}
-	c.avoid = append(c.avoid, t.node)
-	if isRefusal(err) && c.refused < maxRefused && c.ctx.Err() == nil {
-		c.refused++
-		c.number--
-		return true
-	}
-	c.refused = 0
 	c.failures = append(c.failures, Failure{Number: t.number, Node: t.node, Err: err})
-	return false
+	c.last = verdict.Of(err)
+	c.noRetry = c.noRetry || c.last.NoRetry
+	c.tried = c.tried.after(t.node, c.last)
+	if c.last.Ran == verdict.NotSent {
+		c.free++
+		c.number--
+	} else {
+		c.free = 0
+	}
 }
 
-// again waits for the next attempt, or says why there is none.
+// again returns nil when it is time for another attempt, or says why there is none.
 func (c *call) again() error {
+	if c.last.Definitive() { // also if time is over: it is an answer
+		return c.giveUp(GaveUpNotRetryable, nil)
+	}
 	if err := c.ended(); err != nil {
 		return err
 	}
-	last := c.failures[len(c.failures)-1].Err
+	safe := c.last.SafeToRetry()
 	switch {
-	case !c.retryable(last):
+	case c.noRetry:
+		return c.giveUp(GaveUpNoRetry, nil)
+	case c.free > maxFree:
+		return c.giveUp(GaveUpNoNode, nil)
+	case c.free > 0:
+		return nil
+	case !safe && !c.repeatable():
 		return c.giveUp(GaveUpNotRetryable, nil)
+	case !safe && transport.CallerAttempt(c.ctx) > 1:
+		return c.giveUp(GaveUpCaller, nil)
 	case c.number >= c.max:
 		return c.giveUp(GaveUpAttempts, nil)
+	case safe:
+		return nil
 	}
-	wait := c.backoff.wait(len(c.failures))
-	switch next := time.Now().Add(wait); {
-	case endsBefore(c.ctx, next):
-		return c.giveUp(GaveUpContext, nil)
-	case !c.deadline.IsZero() && !next.Before(c.deadline):
-		return c.giveUp(GaveUpTimeout, nil)
-	case !c.budget.withdraw():
+	c.waits++
+	wait := c.backoff.wait(c.waits)
+	if c.nodes == nil { // it may choose the same node again
+		if wait = max(wait, c.last.RetryAfter); wait > c.backoff.limit {
+			return c.giveUp(GaveUpNoRetry, nil)
+		}
+	}
+	if why := c.outlasted(wait); why != 0 {
+		return c.giveUp(why, nil)
+	}
+	if !c.budget.withdraw() {
 		return c.giveUp(GaveUpBudget, nil)
 	}
-	if sleep(c.ctx, wait) != nil {
+	return c.pause(wait)
+}
+
+// mayRunTwice reports whether the request is declared idempotent.
+func (c *call) mayRunTwice() bool { return c.idempotent != nil && c.idempotent(c.request) }
+
+// repeatable reports whether the last attempt, which may have run, may be repeated.
+func (c *call) repeatable() bool {
+	if c.retryIf != nil && !c.retryIf(c.failures[len(c.failures)-1].Err) {
+		return false
+	}
+	return c.mayRunTwice()
+}
+
+// outlasted returns why the call does not live for d more, or 0.
+func (c *call) outlasted(d time.Duration) GaveUp {
+	switch next := time.Now().Add(d); {
+	case endsBefore(c.ctx, next):
+		return GaveUpContext
+	case !c.deadline.IsZero() && !next.Before(c.deadline):
+		return GaveUpTimeout
+	}
+	return 0
+}
+
+// pause waits for d, or returns why the call has ended.
+func (c *call) pause(d time.Duration) error {
+	if sleep(c.ctx, d) != nil {
 		return c.ended()
 	}
 	return nil
@@ -166,18 +218,6 @@ func (c *call) ended() error {
 		return c.giveUp(GaveUpTimeout, context.DeadlineExceeded)
 	}
 	return nil
-}
-
-func (c *call) retryable(err error) bool {
-	switch {
-	case pointless(err):
-		return false
-	case harmless(err):
-		return true
-	case c.retryIf != nil && !c.retryIf(err):
-		return false
-	}
-	return c.isIdempotent(c.request)
 }
 
 // giveUp makes the call's error.

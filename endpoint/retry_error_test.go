@@ -1,36 +1,93 @@
 package endpoint
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sony/gobreaker"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool/verdict"
+	"github.com/muxkit/muxkit/transport"
 )
 
 func TestRetryErrorHoldsEveryCauseNodeAndNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		one, two, three := &failure{"one", false}, &failure{"two", true}, &failure{"three", false}
+		one, two, three := &failure{"one", false}, &failure{"two", true}, &failure{"three", true}
 		f := &fleet{do: script(one, two, three)}
-		_, err := retryOver(f, 3, time.Minute, abc, WithIdempotent(Always))(t.Context(), nil)
+		_, err := retryOver(f, 2, time.Minute, abc, WithIdempotent(Always))(t.Context(), nil)
 		mustBe(t, err, one, two, three)
 		e := as[*RetryError](t, err)
 		equal(t, "gave up", e.GaveUp, GaveUpAttempts)
-		want := []Failure{{1, node("a"), one}, {2, node("b"), two}, {3, node("c"), three}}
+		want := []Failure{{1, node("a"), one}, {1, node("b"), two}, {2, node("c"), three}}
 		if !slices.Equal(e.Attempts, want) {
 			t.Errorf("attempts %v", e.Attempts)
 		}
 		equal(t, "sent", e.Sent(), true)
-		equal(t, "text", err.Error(), "muxendpoint: gave up after 3 attempts (attempts); [1 tcp://a:1] one; [2 tcp://b:1] two; [3 tcp://c:1] three")
+		equal(t, "text", err.Error(), "muxendpoint: gave up after 3 attempts (attempts); [1 tcp://a:1] one; [1 tcp://b:1] two; [2 tcp://c:1] three")
 	})
 }
 
 func TestRetryErrorIsNotSentIfNoAttemptWas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := retryOver(&fleet{do: script(errUnsent, errUnsent)}, 2, 0, abc)(t.Context(), nil)
+		_, err := retryOver(&fleet{do: script(errUnsent, errUnsent, errUnsent)}, 2, 0, abc)(t.Context(), nil)
 		equal(t, "sent", as[*RetryError](t, err).Sent(), false)
 	})
+}
+
+// The attempt that ended last speaks, and the others stay findable: "not sent", then "no
+// money", is no money.
+func TestTheLastAttemptSpeaksForTheCall(t *testing.T) {
+	broke := &transport.Error{Code: transport.CodeBusiness, Status: 402, Remote: true}
+	down := &transport.Error{Code: transport.CodeConnection, Err: errUnsent}
+	f := &fleet{do: script(&breaker.OpenError{Node: node("a"), Cause: down}, broke)}
+	_, err := retryOver(f, 3, 0, abc)(t.Context(), nil)
+	equal(t, "what errors.As finds", as[*transport.Error](t, err), broke)
+	equal(t, "verdict", as[*RetryError](t, err).Verdict(), verdict.ByCode(transport.CodeBusiness))
+	mustBe(t, err, down, gobreaker.ErrOpenState)
+	equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpNotRetryable)
+}
+
+func TestTheVerdictOfARetryError(t *testing.T) {
+	lost := &transport.Error{Code: transport.CodeInternal, Remote: true}
+	unrun := refused(transport.CodeResourceExhausted)
+	broke := transport.Business(402, "")
+	open := newAllOpenError([]*breaker.OpenError{{Node: node("a"), RetryAfter: time.Second}})
+	of := func(errs ...error) (all []Failure) {
+		for i, err := range errs {
+			all = append(all, Failure{Number: i + 1, Err: err})
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		err  *RetryError
+		want string
+	}{
+		"no attempt":                 {&RetryError{GaveUp: GaveUpNoNode, Cause: open}, "unavailable: nobody, not sent, retry after 1s"},
+		"the caller left before one": {&RetryError{GaveUp: GaveUpContext, Cause: context.Canceled}, "canceled: nobody, not sent"},
+		"all unsent":                 {&RetryError{GaveUp: GaveUpNoNode, Attempts: of(errUnsent, errUnsent)}, "unavailable: path, not sent"},
+		"unsent and refused":         {&RetryError{GaveUp: GaveUpAttempts, Attempts: of(unrun, errUnsent)}, "unavailable: path, refused"},
+		"one may have run":           {&RetryError{GaveUp: GaveUpNoNode, Attempts: of(lost, errUnsent)}, "unavailable: path, maybe ran"},
+		"answered":                   {&RetryError{GaveUp: GaveUpNotRetryable, Attempts: of(errUnsent, broke)}, "business: caller, ran"},
+		"time is over":               {&RetryError{GaveUp: GaveUpTimeout, Attempts: of(lost), Cause: context.DeadlineExceeded}, "deadline exceeded: method, maybe ran"},
+		"no time for another":        {&RetryError{GaveUp: GaveUpTimeout, Attempts: of(lost)}, "internal: method, maybe ran"},
+		"the nodes went":             {&RetryError{GaveUp: GaveUpNoNode, Attempts: of(unrun), Cause: open}, "resource exhausted: overload, refused"},
+		"multiplied already":         {&RetryError{GaveUp: GaveUpAttempts, Attempts: of(lost, lost)}, "internal: method, maybe ran, do not retry"},
+		"multiplied, no budget":      {&RetryError{GaveUp: GaveUpBudget, Attempts: of(lost, lost)}, "internal: method, maybe ran, do not retry"},
+		"not multiplied":             {&RetryError{GaveUp: GaveUpBudget, Attempts: of(errUnsent, lost)}, "internal: method, maybe ran"},
+		"as the peer says":           {&RetryError{GaveUp: GaveUpNoRetry, Attempts: of(&transport.Error{NoRetry: true})}, "unknown: method, maybe ran, do not retry"},
+	} {
+		equal(t, name, verdict.Of(c.err).String(), c.want)
+		equal(t, name+", timeout", c.err.Timeout(), strings.HasPrefix(c.want, "deadline"))
+		if s := c.err.StatusCode(); s < 400 || s > 599 {
+			t.Errorf("%s: HTTP status %d", name, s)
+		}
+	}
 }
 
 func TestRetryErrorText(t *testing.T) {
@@ -41,5 +98,5 @@ func TestRetryErrorText(t *testing.T) {
 	if s := e.Error(); !strings.Contains(s, "(budget): why; [1] answer lost") || !strings.HasSuffix(s, "and 12 more") {
 		t.Error(s)
 	}
-	equal(t, "names", GaveUpTimeout.String()+GaveUp(99).String(), "timeoutunknown(99)")
+	equal(t, "names", GaveUpTimeout.String()+GaveUpCaller.String()+GaveUp(99).String(), "timeoutcaller retriesunknown(99)")
 }

@@ -34,7 +34,7 @@ func WithRetry(max int, timeout time.Duration) Option {
 }
 
 // WithPerTryTimeout bounds each attempt. Default 0: none but those of the call.
-// An attempt that ends so may have been sent: it is retried only if the request
+// An attempt that ends so may have been run: it is retried only if the request
 // is idempotent.
 func WithPerTryTimeout(d time.Duration) Option {
 	return func(c *config) {
@@ -62,13 +62,13 @@ func WithBackoff(initial, limit time.Duration) Option {
 	}
 }
 
-// WithBudget bounds retries and hedges. Default NewBudget(0, 0): 10% of the
-// calls. Methods of a Set share its Budget, unless (*Set).Endpoint gets another.
+// WithBudget bounds retries and hedges that may make a peer run a request twice. Default,
+// also for nil, is one of NewBudget(0, 0): 10% of the calls. Methods of a Set share its
+// Budget, unless (*Set).Endpoint gets one: nil is a default Budget of its own there.
 func WithBudget(b *Budget) Option {
 	return func(c *config) {
 		if b == nil {
-			c.refuse("WithBudget(nil)")
-			return
+			b = NewBudget(0, 0)
 		}
 		if b.err != nil {
 			c.invalid = append(c.invalid, b.err)
@@ -77,41 +77,34 @@ func WithBudget(b *Budget) Option {
 	}
 }
 
+// WithoutBudget bounds retries and hedges by nothing but their attempts: for tests and
+// for callers who bound them elsewhere.
+func WithoutBudget() Option { return WithBudget(unbounded) }
+
 // WithIdempotent declares which requests do no harm when the peer gets them
-// twice, so that they may be retried although they may have been sent. Default:
-// none. For a method whose requests all are, give (*Set).Endpoint the option
+// twice, so that they may be retried although they may have been run. Default, also
+// for nil: none. For a method whose requests all are, give (*Set).Endpoint the option
 // WithIdempotent(Always).
 func WithIdempotent(idempotent func(request any) bool) Option {
-	return func(c *config) {
-		if idempotent == nil {
-			c.refuse("WithIdempotent(nil)")
-			return
-		}
-		c.retry.idempotent = idempotent
-	}
+	return func(c *config) { c.retry.idempotent = idempotent }
 }
 
 // Always reports true; see WithIdempotent.
 func Always(any) bool { return true }
 
 // WithRetryIf narrows which errors of idempotent requests that may have been
-// sent are retried: an error that says that the request makes no sense will say
-// so again. Default: all.
+// run are retried. What would come to the same end again is known without it. Default,
+// also for nil: all.
 func WithRetryIf(retryIf func(err error) bool) Option {
-	return func(c *config) {
-		if retryIf == nil {
-			c.refuse("WithRetryIf(nil)")
-			return
-		}
-		c.retry.retryIf = retryIf
-	}
+	return func(c *config) { c.retry.retryIf = retryIf }
 }
 
 // WithHedging sends an idempotent request to a further node when the attempts
-// under way have not answered for delay, and takes the first answer. A hedge
-// counts as an attempt and takes from the Budget. Once there is an answer, the
-// other attempts are cancelled and waited for, since they use the request:
-// a node's endpoint must return when its context ends. Default 0: no hedging.
+// under way have not answered for delay, and takes the first answer, be it one of the
+// business or that the request makes no sense. A hedge counts as an attempt and takes
+// from the Budget. Once there is an answer, the other attempts are cancelled, those that
+// began before the one that has it with the cause verdict.ErrOvertaken, and waited for,
+// since they use the request: a node's endpoint must return when its context ends. Default 0: no hedging.
 // Without WithRetry it makes two attempts at most.
 func WithHedging(delay time.Duration) Option {
 	return func(c *config) {

@@ -43,8 +43,8 @@ func TestRetryPrefersNodesNotTried(t *testing.T) {
 
 func TestRetryOnTheOnlyNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fleet{do: script(errUnsent, errUnsent)}
-		if _, err := retryOver(f, 3, 0, []string{"a"})(t.Context(), nil); err != nil {
+		f := &fleet{do: script(errLost, errLost)}
+		if _, err := retryOver(f, 3, 0, []string{"a"}, WithIdempotent(Always))(t.Context(), nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -52,8 +52,8 @@ func TestRetryOnTheOnlyNode(t *testing.T) {
 
 func TestBudgetBoundsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fleet{do: func(muxpool.Node, context.Context) error { return errUnsent }}
-		ep := retryOver(f, 3, 0, abc, WithBudget(NewBudget(0.1, 5)))
+		f := &fleet{do: func(muxpool.Node, context.Context) error { return errLost }}
+		ep := retryOver(f, 3, 0, abc, WithBudget(NewBudget(0.1, 5)), WithIdempotent(Always))
 		const calls = 1000
 		budget := 0
 		for range calls {
@@ -103,11 +103,11 @@ func TestAllNodesOpenAfterAnAttempt(t *testing.T) {
 
 func TestRetryOverAForeignBalancer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fleet{do: script(&muxpool.Error{Op: "get", Node: node("a"), Err: errUnsent}, &transport.Error{Code: transport.CodeInternal, Node: node("b")}, errUnsent)}
+		f := &fleet{do: script(&muxpool.Error{Op: "get", Node: node("a"), Err: errUnsent}, &transport.Error{Code: transport.CodeInternal, Node: node("b")}, errUnsent, errLost, errLost)}
 		foreign := lb.NewRoundRobin(sd.FixedEndpointer{f.endpoint(node("a")), f.endpoint(node("b")), f.endpoint(node("c"))})
 		_, err := Retry(3, 0, foreign, WithIdempotent(Always))(t.Context(), nil)
 		e := as[*RetryError](t, err)
-		for i, want := range []muxpool.Node{node("a"), node("b"), {}} {
+		for i, want := range []muxpool.Node{node("a"), node("b"), {}, {}} {
 			equal(t, "node", e.Attempts[i].Node, want)
 		}
 		_, err = Retry(3, 0, lb.NewRoundRobin(sd.FixedEndpointer{}))(t.Context(), nil)

@@ -19,9 +19,9 @@ func TestRetryWaitsWithinTheBackoff(t *testing.T) {
 		f := &fleet{do: func(muxpool.Node, context.Context) error {
 			waits = append(waits, time.Since(last))
 			last = time.Now()
-			return errUnsent
+			return errLost
 		}}
-		retryOver(f, 6, 0, abc, WithBackoff(10*time.Millisecond, 40*time.Millisecond))(t.Context(), nil)
+		retryOver(f, 6, 0, abc, WithBackoff(10*time.Millisecond, 40*time.Millisecond), WithIdempotent(Always))(t.Context(), nil)
 		bounds := []time.Duration{0, 10, 20, 40, 40, 40}
 		equal(t, "attempts", len(waits), len(bounds))
 		for i, w := range waits {
@@ -50,17 +50,17 @@ func TestRetryGivesUpRatherThanWaitPastItsTime(t *testing.T) {
 		begin := time.Now()
 		slow := &fleet{do: func(muxpool.Node, context.Context) error {
 			time.Sleep(time.Second)
-			return errUnsent
+			return errLost
 		}}
-		_, err := retryOver(slow, 3, time.Second+1, abc, WithBackoff(time.Hour, time.Hour))(t.Context(), nil)
+		_, err := retryOver(slow, 3, time.Second+1, abc, WithBackoff(time.Hour, time.Hour), WithIdempotent(Always))(t.Context(), nil)
 		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpTimeout)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second+1)
 		defer cancel()
-		_, err = retryOver(slow, 3, time.Hour, abc, WithBackoff(time.Hour, time.Hour))(ctx, nil)
+		_, err = retryOver(slow, 3, time.Hour, abc, WithBackoff(time.Hour, time.Hour), WithIdempotent(Always))(ctx, nil)
 		e := as[*RetryError](t, err)
 		equal(t, "gave up", e.GaveUp, GaveUpContext)
 		equal(t, "timeout", e.Timeout(), false)
-		mustBe(t, err, errUnsent)
+		mustBe(t, err, errLost)
 		equal(t, "took", time.Since(begin), 2*time.Second)
 	})
 }
@@ -88,11 +88,11 @@ func TestNoRetryAfterTheCallersContextEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reason := errors.New("the user left")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		f := &fleet{do: func(muxpool.Node, context.Context) error { cancel(reason); return errUnsent }}
-		_, err := retryOver(f, 3, time.Minute, abc)(ctx, nil)
+		f := &fleet{do: func(muxpool.Node, context.Context) error { cancel(reason); return errLost }}
+		_, err := retryOver(f, 3, time.Minute, abc, WithIdempotent(Always))(ctx, nil)
 		equal(t, "calls", len(f.called()), 1)
 		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpContext)
-		mustBe(t, err, reason, context.Canceled, errUnsent)
+		mustBe(t, err, reason, context.Canceled, errLost)
 	})
 }
 
@@ -100,11 +100,11 @@ func TestTheCallersContextEndsTheBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Millisecond, cancel)
-		f := &fleet{do: script(errUnsent, errUnsent, errUnsent)}
+		f := &fleet{do: script(errLost, errLost, errLost)}
 		begin := time.Now()
 		var err error
 		for range 50 { // the wait is drawn: nearly always longer than 1 ms
-			if _, err = retryOver(f, 2, 0, abc, WithBackoff(time.Hour, time.Hour))(ctx, nil); err != nil {
+			if _, err = retryOver(f, 2, 0, abc, WithBackoff(time.Hour, time.Hour), WithIdempotent(Always))(ctx, nil); err != nil {
 				break
 			}
 		}
@@ -127,9 +127,9 @@ func TestAttemptIsInTheContext(t *testing.T) {
 				t.Errorf("under the key: %v", p)
 			}
 			seen = append(seen, a)
-			return errUnsent
+			return errLost
 		}}
-		retryOver(f, 2, time.Minute, abc)(ctx, nil)
+		retryOver(f, 2, time.Minute, abc, WithIdempotent(Always))(ctx, nil)
 		if want := []Attempt{{1, node("a"), false}, {2, node("b"), false}}; !slices.Equal(seen, want) {
 			t.Errorf("attempts %v", seen)
 		}

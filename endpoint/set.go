@@ -50,6 +50,7 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
 	}
+	s.cfg.bind(nextSetName())
 	if s.logger == nil {
 		s.logger = log.NewNopLogger()
 	}
@@ -74,7 +75,7 @@ func (s *Set) Err() error { return s.cfg.err() }
 // returned.
 //
 // opts are added to the Set's, for this method: WithRetry and its companions,
-// WithPolicy, WithMiddleware, WithNodeMiddleware. Make each method's endpoint
+// WithPolicy, WithBreakers, WithJudging, WithMiddleware, WithNodeMiddleware. Make each method's endpoint
 // once, not for each call: it lives as long as the Set.
 func (s *Set) Endpoint(method string, client func(n transport.Node) *transport.Client, opts ...Option) endpoint.Endpoint {
 	if client == nil {
@@ -95,7 +96,11 @@ func (s *Set) EndpointFrom(method string, factory sd.Factory, opts ...Option) en
 
 func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpoint {
 	m := &method{name: name, cfg: s.cfg.with(opts), build: build, nodes: make(map[*member]*NodeEndpoint)}
-	m.cfg.breakers = s.cfg.breakers // it holds the nodes
+	if m.cfg.service == s.cfg.service { // none of its own
+		own := *s.cfg.service + "/" + name
+		m.cfg.service = &own
+	}
+	m.cfg.bind("")
 	if err := m.cfg.err(); err != nil {
 		return failing(err)
 	}
@@ -118,21 +123,18 @@ func (s *Set) do(f func()) {
 type NodeStatus struct {
 	Node     muxpool.Node
 	InFlight int   // calls that have not returned, of all methods
-	Open     error // why its breaker takes no call; nil if it does, or there is none
+	Open     error // why its breaker takes no call of any method; nil if it does, or there is none
 }
 
 // Nodes returns the nodes that discovery names, in order of their text. Those
 // that drain are not among them.
 func (s *Set) Nodes() []NodeStatus {
-	var known []*member
-	s.do(func() { known = s.sorted() })
-	status := make([]NodeStatus, len(known))
-	for i, m := range known {
-		status[i] = NodeStatus{Node: m.node, InFlight: m.calls.inside()}
-		if s.cfg.breakers != nil {
-			status[i].Open = s.cfg.breakers.Check(m.node)
+	var status []NodeStatus
+	s.do(func() {
+		for _, m := range s.sorted() {
+			status = append(status, NodeStatus{Node: m.node, InFlight: m.calls.inside(), Open: s.whyOpen(m)})
 		}
-	}
+	})
 	return status
 }
 

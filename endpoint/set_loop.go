@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/go-kit/kit/sd"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -62,7 +64,7 @@ func (s *Set) apply(ev sd.Event) {
 }
 
 func (s *Set) discoveryFailed(err error) {
-	s.logger.Log("msg", "service discovery failed", "nodes kept", len(s.members), "err", quote(err.Error(), maxText))
+	s.logger.Log("msg", "service discovery failed", "nodes kept", len(s.members), "err", shown(err.Error(), maxText))
 	if s.err == nil || !s.cfg.invalidates {
 		s.err = err
 	}
@@ -96,7 +98,7 @@ func (s *Set) parse(instances []string) map[muxpool.Node]bool {
 	for _, instance := range instances {
 		node, err := s.cfg.parseNode(instance)
 		if err != nil {
-			s.logger.Log("msg", "an instance is left out", "instance", quote(instance, maxText), "err", quote(err.Error(), maxText))
+			s.logger.Log("msg", "an instance is left out", "instance", shown(instance, maxText), "err", shown(err.Error(), maxText))
 			continue
 		}
 		nodes[node] = true
@@ -130,16 +132,13 @@ func (s *Set) follow(nodes map[muxpool.Node]bool) {
 // newMember takes node into use: its breaker is held until the node was dropped
 // and its last call has returned.
 func (s *Set) newMember(node muxpool.Node) *member {
-	m := &member{node: node}
-	release := func() {}
-	if s.cfg.breakers != nil {
-		release = s.cfg.breakers.Hold(node)
-	}
+	m := newMember(node)
+	release := s.cfg.hold(node)
 	s.nodes.enter()
 	m.calls.empty = func() {
 		for _, c := range m.closers {
 			if err := c.Close(); err != nil {
-				s.logger.Log("msg", "closing a client", "node", quote(node.String(), maxText), "err", quote(err.Error(), maxText))
+				s.logger.Log("msg", "closing a client", "node", shown(node.String(), maxText), "err", shown(err.Error(), maxText))
 			}
 		}
 		release()
@@ -152,6 +151,25 @@ func (s *Set) sorted() []*member {
 	return slices.SortedFunc(maps.Values(s.members), func(a, b *member) int {
 		return strings.Compare(a.node.String(), b.node.String())
 	})
+}
+
+// whyOpen is why the Set's breakers let no method call the node: what one of its guards says
+// that is not about a method.
+func (s *Set) whyOpen(node *member) error {
+	for _, m := range s.methods {
+		e := m.nodes[node]
+		if e == nil || e.guard == nil || m.cfg.scope != s.cfg.scope {
+			continue
+		}
+		err := e.guard.Check()
+		if open := (*breaker.OpenError)(nil); errors.As(err, &open) && open.Method != "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refresh builds what the method lacks, and publishes its nodes; err is told if
@@ -174,15 +192,18 @@ func (s *Set) refresh(m *method, err error) {
 
 // buildNode returns nil if the user's functions cannot build it.
 func (s *Set) buildNode(m *method, node *member) *NodeEndpoint {
-	ep, closer, err := m.cfg.build(m.name, node.node, m.build)
+	e, closer, err := m.cfg.build(m.name, node, m.build)
 	if err != nil {
-		s.logger.Log("msg", "a node is left out", "method", quote(m.name, maxText), "err", quote(err.Error(), maxText))
+		s.logger.Log("msg", "a node is left out", "method", shown(m.name, maxText), "err", shown(err.Error(), maxText))
 		return nil
 	}
 	if closer != nil {
 		node.closers = append(node.closers, closer)
 	}
-	return &NodeEndpoint{member: node, call: ep}
+	if m.cfg.scope != s.cfg.scope { // the method's own
+		node.closers = append(node.closers, release(m.cfg.hold(node.node)))
+	}
+	return e
 }
 
 func (s *Set) addMethod(m *method) {

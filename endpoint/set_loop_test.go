@@ -20,6 +20,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 func TestSetKnowsItsNodesWhenItIsMade(t *testing.T) {
@@ -153,7 +154,7 @@ func TestSetTellsWhyItHasNoNodes(t *testing.T) {
 	defer s.Close()
 	_, err := s.EndpointFrom("Sum", (&shop{}).factory)(t.Context(), nil)
 	mustBe(t, err, cause, lb.ErrNoEndpoints)
-	equal(t, "sent", maybeSent(err), false)
+	equal(t, "sent", verdict.Of(err).Sent(), false)
 	if !strings.Contains(err.Error(), "discovery is down") {
 		t.Error(err)
 	}
@@ -203,7 +204,7 @@ func TestSetUnderFlappingDiscovery(t *testing.T) {
 					t.Errorf("%s was called after it was closed", instance)
 				}
 				return nil, nil
-			}, closer(func() {
+			}, release(func() {
 				mu.Lock()
 				defer mu.Unlock()
 				closed = true

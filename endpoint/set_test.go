@@ -17,6 +17,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 func TestSetSharesANodeBetweenItsMethods(t *testing.T) {
@@ -62,7 +63,7 @@ func TestSetClosesEverythingOnce(t *testing.T) {
 		for _, ep := range []endpoint.Endpoint{sum, mul, s.EndpointFrom("Late", f.factory)} {
 			_, err := ep(t.Context(), nil)
 			mustBe(t, err, ErrSetClosed)
-			equal(t, "sent", maybeSent(err), false)
+			equal(t, "sent", verdict.Of(err).Sent(), false)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
@@ -135,11 +136,11 @@ func TestSetChainIsInTheDocumentedOrder(t *testing.T) {
 		f.do = func(n muxpool.Node, _ context.Context) error {
 			trace = append(trace, "node")
 			if len(trace) < 8 {
-				return errUnsent
+				return errLost
 			}
 			return nil
 		}
-		s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(2, time.Second), call("log"), call("span"), attempt("attempt"))
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(2, time.Second), WithIdempotent(Always), call("log"), call("span"), attempt("attempt"))
 		defer s.Close()
 		if _, err := s.EndpointFrom("Sum", f.factory, call("own"), attempt("rate"))(t.Context(), nil); err != nil {
 			t.Error(err)
@@ -188,13 +189,25 @@ func TestSetMethodsExtendTheSetsMiddlewaresEachForItself(t *testing.T) {
 	equal(t, "order", strings.Join(trace, " "), "get1 get2 get3 get! put1 put2 put3 put?")
 }
 
-// The breakers are the Set's, which holds its nodes.
-func TestSetMethodsHaveTheSetsBreakers(t *testing.T) {
-	s := NewSet(sd.FixedInstancer{"a:1"}, nil)
+// A method may have breakers of its own: what they say counts for it alone, and they know
+// which nodes are in use.
+func TestAMethodsOwnBreakersWork(t *testing.T) {
+	sets, own := newSwitchboard(), newSwitchboard(node("a"))
+	d := discover("a:1")
+	s := NewSet(d, nil, withBreakers(sets))
 	defer s.Close()
-	if _, err := s.EndpointFrom("Get", (&shop{}).factory, withBreakers(newSwitchboard(node("a"))))(t.Context(), nil); err != nil {
-		t.Error(err)
+	f := &shop{}
+	get, put := s.EndpointFrom("Get", f.factory, withBreakers(own)), s.EndpointFrom("Put", f.factory)
+	_, err := get(t.Context(), nil)
+	equal(t, "nodes that are out", len(as[*AllOpenError](t, err).Nodes), 1)
+	if _, err := put(t.Context(), nil); err != nil {
+		t.Errorf("the other method: %v", err)
 	}
+	equal(t, "held in its own", own.holds(node("a")), 1)
+	equal(t, "held in the Set's", sets.holds(node("a")), 1)
+	d.now(s)
+	equal(t, "held in its own after the drop", own.holds(node("a")), 0)
+	equal(t, "held in the Set's after the drop", sets.holds(node("a")), 0)
 }
 
 func TestSetWithoutRetryReturnsBareErrors(t *testing.T) {
@@ -210,14 +223,14 @@ func TestSetWithoutRetryReturnsBareErrors(t *testing.T) {
 func TestSetMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls, attempts, seconds := newBook(), newBook(), newBook()
-		s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithRetry(2, time.Second), WithTiming(histogram{seconds}),
+		s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithPolicy(RoundRobin), WithRetry(2, time.Second), WithTiming(histogram{seconds}),
 			WithMetrics(Metrics{Calls: counter{calls}}), WithAttemptMetrics(Metrics{Calls: counter{attempts}}))
 		defer s.Close()
 		f := &shop{}
 		f.do = script(errUnsent)
 		s.EndpointFrom("Get", f.factory)(t.Context(), nil)
 		equal(t, "calls", calls.values["method Get outcome ok"], 1)
-		equal(t, "attempts", attempts.values["method Get node tcp://a:1 outcome ok"], 1)
+		equal(t, "attempts", attempts.values["method Get node tcp://b:1 outcome ok"], 1)
 		equal(t, "failed attempts", attempts.values["method Get node tcp://a:1 outcome not sent"], 1)
 		equal(t, "timed", len(seconds.values), 1)
 	})
@@ -228,7 +241,7 @@ func TestSetInvalidOptions(t *testing.T) {
 	fixed := sd.FixedInstancer{"a:1"}
 	for name, s := range map[string]*Set{
 		"nil instancer":                 NewSet(nil, nil),
-		"WithNodeParser(nil)":           NewSet(fixed, nil, WithNodeParser(nil)),
+		"WithJudging: a nil rule":       NewSet(fixed, nil, WithJudging(nil)),
 		"WithInvalidateOnError(-1ns)":   NewSet(fixed, nil, WithInvalidateOnError(-1)),
 		"WithMiddleware(nil)":           NewSet(fixed, nil, WithMiddleware(nil)),
 		"WithNodeMiddleware(nil)":       NewSet(fixed, nil, WithNodeMiddleware(nil)),

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/go-kit/kit/endpoint"
@@ -10,7 +9,7 @@ import (
 
 // ErrType: a request or an answer does not have the type that its endpoint was
 // declared with. The text names both types.
-var ErrType = errors.New("muxendpoint: wrong type")
+var ErrType error = &sentinel{"muxendpoint: wrong type", broken}
 
 // Typed is an endpoint whose request and answer have types. It costs one type
 // assertion a call.

@@ -35,8 +35,8 @@ func (a *arrivals) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// receive takes a frame that the parser has returned.
-func (a *arrivals) receive(vid uint32, frame []byte) {
+// receive takes a frame that the parser has returned. An error ends the conn.
+func (a *arrivals) receive(vid uint32, frame []byte) error {
 	kind, c := FrameLast, a.conn
 	if c.classify != nil {
 		kind = c.classify.ClassifyFrame(vid, frame)
@@ -48,10 +48,10 @@ func (a *arrivals) receive(vid uint32, frame []byte) {
 		if a.batch = append(a.batch, arrival{vid, kind == FrameLast, frame}); len(a.batch) == arrivalsMax {
 			a.deliver()
 		}
-		return
+		return nil
 	}
 	a.deliver() // what came before
-	if c.frames.Add(1); kind != FrameGoingAway {
+	if c.frames.Add(1); kind != FrameGoingAway && kind != FrameSettings {
 		c.prove()
 	}
 	switch kind {
@@ -62,9 +62,12 @@ func (a *arrivals) receive(vid uint32, frame []byte) {
 		c.node.released(c, false)
 	case FrameGoingAway:
 		c.drain(ReasonGoingAway, nil)
+	case FrameSettings:
+		return c.settled(frame)
 	default:
 		c.node.counters.unsolicited.Add(1)
 	}
+	return nil
 }
 
 // deliver gives the answers to their calls, and wakes who waits for them.

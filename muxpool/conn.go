@@ -42,6 +42,9 @@ type conn struct {
 	fewIDs   bool            // the protocol has few ids
 
 	writer *wire.Writer // nil on a datagram socket
+	// peer is what the peer says that it takes; nil: it has said nothing. Written by
+	// the read loop.
+	peer atomic.Pointer[Settings]
 
 	// inFlight is how many calls are live, written under mu, read by whoever chooses
 	// a conn. On a stream it is the writer's.
@@ -80,7 +83,9 @@ type conn struct {
 	patience  patience // says itself what guards it
 }
 
-func newConn(n *node, nc net.Conn) *conn {
+// newConn makes a conn of nc. settings is the frame that goes out in front of the
+// first one; nil: none.
+func newConn(n *node, nc net.Conn, settings []byte) *conn {
 	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, n.usable)
@@ -96,6 +101,7 @@ func newConn(n *node, nc net.Conn) *conn {
 			Timeout:   n.opts.writeTimeout,
 			OnError:   c.writeFailed,
 		})
+		c.writer.Precede(settings)
 		c.inFlight = &c.writer.InFlight
 		c.peek = newPeeker(nc)
 	}

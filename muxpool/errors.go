@@ -36,8 +36,8 @@ var (
 	ErrMuxConnClosed = errors.New("muxpool: virtual connection closed")
 	// ErrConnLost: the connection ended before the answer came.
 	ErrConnLost = errors.New("muxpool: connection lost")
-	// ErrFrameTooLarge: a frame is over WithMaxFrameSize, or a request does not
-	// fit into a datagram.
+	// ErrFrameTooLarge: a frame is over WithMaxFrameSize, or a request over what the
+	// peer says that it takes, or it does not fit into a datagram.
 	ErrFrameTooLarge = wire.ErrFrameTooLarge
 	// ErrProtocol: the peer sent bytes that the parser refused.
 	ErrProtocol = errors.New("muxpool: protocol error")

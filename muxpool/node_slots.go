@@ -100,9 +100,13 @@ func (n *node) trim() {
 // with the dial timeout or with the pool, not with any caller.
 func (n *node) dial(s *slot) {
 	nc, err := n.dialer.dial(n.pool.ctx)
+	var settings []byte
+	if err == nil {
+		settings, err = n.ownSettings()
+	}
 	var c *conn
 	if err == nil {
-		c = newConn(n, nc)
+		c = newConn(n, nc, settings)
 	}
 	n.mu.Lock()
 	switch {

@@ -214,7 +214,8 @@ func WithWriteTimeout(d time.Duration) PoolOption {
 }
 
 // WithMaxFrameSize sets the largest frame, in bytes, that may be read or
-// written. Default 4 MiB.
+// written. Peers are told where the protocol can (see Settler); what they say that they
+// take holds for writing as well. Default 4 MiB.
 func WithMaxFrameSize(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxFrameSize", &o.maxFrameSize, bytes) }
 }

@@ -62,6 +62,9 @@ const (
 	FrameGoingAway
 	// FrameUnsolicited belongs to no call: counted, and dropped.
 	FrameUnsolicited
+	// FrameSettings belongs to no call: it tells what the peer can take (see
+	// Settler). It is taken for FrameUnsolicited on datagrams, and without a Settler.
+	FrameSettings
 )
 
 // FrameClassifier is an optional part of a FrameParser whose frames are not all
@@ -86,6 +89,20 @@ type KeepAliver interface {
 // the dial timeout: nc has that deadline set, and is closed when ctx ends.
 type Handshaker interface {
 	Handshake(ctx context.Context, nc net.Conn) error
+}
+
+// Settler is an optional part of a FrameParser whose protocol has a frame that tells
+// the peer what this side can take. Its FrameClassifier tells the peer's from other
+// frames, as FrameSettings. Nothing waits for such a frame: it goes out in front of
+// the first frame of a connection, in the same write, and never on datagrams.
+//
+// Both methods must be safe for concurrent use. A panic ends the connection only.
+type Settler interface {
+	// AppendSettings appends the frame that tells s. It must not keep dst.
+	AppendSettings(dst []byte, s Settings) []byte
+	// ReadSettings reads a frame that is FrameSettings. An error ends the connection:
+	// say what is wrong with which setting. It must not keep frame.
+	ReadSettings(frame []byte) (Settings, error)
 }
 
 // Separator is an optional part of a FrameParser whose frames may have bytes

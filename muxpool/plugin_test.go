@@ -31,7 +31,25 @@ type (
 		muxtest.Parser
 		_ int
 	}
+	panicOwnSettings struct {
+		muxtest.Parser
+		settled
+	}
+	panicPeersSettings struct {
+		muxtest.Parser
+		settled
+		_ int
+	}
 )
+
+// settled takes every frame for settings, and sends no bytes that would be some.
+type settled struct{}
+
+func (settled) ClassifyFrame(uint32, []byte) muxpool.FrameKind           { return muxpool.FrameSettings }
+func (settled) AppendSettings(dst []byte, _ muxpool.Settings) []byte     { return dst }
+func (settled) ReadSettings([]byte) (s muxpool.Settings, err error)      { return s, nil }
+func (panicOwnSettings) AppendSettings([]byte, muxpool.Settings) []byte  { panic("own settings") }
+func (panicPeersSettings) ReadSettings([]byte) (muxpool.Settings, error) { panic("peer's settings") }
 
 func (panicIDs) IDSpace() muxpool.IDSpace                         { panic("ids") }
 func (panicKinds) ClassifyFrame(uint32, []byte) muxpool.FrameKind { panic("kinds") }
@@ -51,6 +69,8 @@ func TestPluginPanics(t *testing.T) {
 		{"kinds", panicKinds{}, nil, muxpool.ErrProtocol},
 		{"keepalive", panicKeepAlive{}, muxtest.Drop, muxpool.ErrProtocol},
 		{"handshake", panicHandshake{}, nil, muxpool.ErrProtocol},
+		{"own settings", panicOwnSettings{}, nil, muxpool.ErrProtocol},
+		{"peer's settings", panicPeersSettings{}, nil, muxpool.ErrProtocol},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			world.InBubble(t, world.Setup{Parser: test.parser, Act: test.act, Alone: true}, func(w *world.World) {
@@ -61,6 +81,21 @@ func TestPluginPanics(t *testing.T) {
 			})
 		})
 	}
+}
+
+// onlyKinds takes every frame for settings, and is no Settler.
+type onlyKinds struct{ muxtest.Parser }
+
+func (onlyKinds) ClassifyFrame(uint32, []byte) muxpool.FrameKind { return muxpool.FrameSettings }
+
+// TestSettingsOfNobody: without a Settler, settings are a frame that nobody asked for.
+func TestSettingsOfNobody(t *testing.T) {
+	world.InBubble(t, world.Setup{Parser: onlyKinds{}, Opts: world.OneConn, Alone: true}, func(w *world.World) {
+		w.WantError(w.CallFor(100*time.Millisecond), context.DeadlineExceeded, true)
+		if n := w.Pool.Stats().Unsolicited; n != 1 {
+			w.Errorf("%d unsolicited frames, want 1", n)
+		}
+	})
 }
 
 func TestPreWarmProves(t *testing.T) {

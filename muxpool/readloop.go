@@ -43,7 +43,9 @@ func (c *conn) readFrames(a *arrivals, r *wire.Reader) (reason Reason, err error
 		if err != nil {
 			return c.readError(err, a.src.Err(), r)
 		}
-		a.receive(vid, frame)
+		if err := a.receive(vid, frame); err != nil {
+			return ReasonProtocolError, fmt.Errorf("%w: %w: %w", ErrConnLost, ErrProtocol, err)
+		}
 	}
 }
 

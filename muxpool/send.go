@@ -35,15 +35,11 @@ func (c *conn) send(cl *call, b []byte, owned bool) error {
 
 // sendable refuses what is not to be queued at all.
 func (c *conn) sendable(cl *call, b []byte) error {
-	limit := c.node.opts.maxFrameSize
-	if c.datagram {
-		limit = min(limit, maxDatagram)
-	}
-	switch {
-	case len(b) == 0:
+	if len(b) == 0 {
 		return fmt.Errorf("%w: an empty frame", ErrInvalidOption)
-	case len(b) > limit:
-		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, len(b), limit)
+	}
+	if err := c.fits(len(b)); err != nil {
+		return err
 	}
 	if err := ctxEnded(cl.ctx, cl.dctx); err != nil {
 		return err
@@ -109,7 +105,7 @@ func writerError(err error) error { return fmt.Errorf("%w: write: %w", ErrConnLo
 // sendLast queues a frame that nobody waits for, if it can be done at once.
 func (c *conn) sendLast(frame []byte) {
 	switch {
-	case len(frame) == 0 || len(frame) > c.node.opts.maxFrameSize:
+	case len(frame) == 0 || c.fits(len(frame)) != nil:
 	case c.datagram:
 		_, _ = c.nc.Write(frame)
 	default:

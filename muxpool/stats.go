@@ -26,12 +26,13 @@ type NodeStats struct {
 // ConnStats is a snapshot of one connection.
 type ConnStats struct {
 	LocalAddr, RemoteAddr net.Addr
-	State                 string // "open" or "draining"
-	InFlight              int    // MuxConns on it
-	Reserved              int    // ids that wait for an answer whose caller has left
-	QueuedFrames          int    // frames that wait to be written
-	QueuedBytes           int    // their bytes
-	Frames                uint64 // frames that arrived
+	State                 string   // "open" or "draining"
+	InFlight              int      // MuxConns on it
+	Reserved              int      // ids that wait for an answer whose caller has left
+	QueuedFrames          int      // frames that wait to be written
+	QueuedBytes           int      // their bytes
+	Frames                uint64   // frames that arrived
+	Peer                  Settings // what the peer says that it takes
 }
 
 // Counters count since the pool was made.
@@ -109,6 +110,9 @@ func (c *conn) stats() ConnStats {
 	s := ConnStats{
 		LocalAddr: c.local, RemoteAddr: c.remote, State: c.state.String(),
 		InFlight: c.ids.live.len(), Reserved: len(c.ids.reserved), Frames: c.frames.Load(),
+	}
+	if peer := c.peer.Load(); peer != nil {
+		s.Peer = *peer
 	}
 	if c.writer != nil {
 		s.QueuedFrames, s.QueuedBytes = c.writer.Queued()

@@ -78,6 +78,7 @@ func newBatched(tb testing.TB, n int, options ...transport.ServerOption) *batche
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { nc.Close(); s.Close(); <-done })
+	readHello(tb, nc)
 	b := &batched{nc: nc}
 	for i := range n {
 		m := &transport.Message{Method: "Echo", Body: make([]byte, 128), Timeout: waitTime}
@@ -87,6 +88,20 @@ func newBatched(tb testing.TB, n int, options ...transport.ServerOption) *batche
 	}
 	b.answers = make([]byte, n*len(answerFrame(tb)))
 	return b
+}
+
+// readHello makes the server send its settings, which come in front of the first frame.
+func readHello(tb testing.TB, nc net.Conn) {
+	tb.Helper()
+	_, err := nc.Write(native.Protocol{}.AppendKeepAlive(nil, 1))
+	for range 2 { // and a pong
+		if err == nil {
+			_, _, err = native.Protocol{}.Parse(nc)
+		}
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
 }
 
 func (b *batched) exchange() error {

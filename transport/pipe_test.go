@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -82,9 +83,13 @@ type answer struct {
 	kind byte
 }
 
-// readAnswer reads one frame, which may also be a going-away.
+// readAnswer reads one frame, which may also be a going-away, and passes over the
+// server's settings.
 func readAnswer(r io.Reader) (answer, error) {
 	id, frame, err := native.Protocol{}.Parse(r)
+	if err == nil && (native.Protocol{}).ClassifyFrame(id, frame) == muxpool.FrameSettings {
+		id, frame, err = native.Protocol{}.Parse(r)
+	}
 	if err != nil {
 		return answer{}, err
 	}

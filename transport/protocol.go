@@ -15,7 +15,7 @@ type Node = muxpool.Node
 // uses the value itself as its FrameParser, so the rules of muxpool.FrameParser
 // hold (safe for concurrent use, of a comparable type, best a struct without
 // fields), and muxpool's optional parts are found on it: IDSpacer,
-// FrameClassifier, KeepAliver, Handshaker. The optional parts of this package
+// FrameClassifier, KeepAliver, Handshaker, Settler. The optional parts of this package
 // are OneWayer, Canceler and, for a Service, ServerProtocol and its own options.
 type Protocol interface {
 	muxpool.FrameParser
@@ -91,6 +91,9 @@ const (
 	RequestPing
 	// RequestIgnored asks for nothing.
 	RequestIgnored
+	// RequestSettings tells what the client can take (see muxpool.Settler). It is taken
+	// for RequestIgnored on datagrams, and without a Settler.
+	RequestSettings
 )
 
 // Ponger is an optional part of a ServerProtocol: it answers a RequestPing.
@@ -102,6 +105,15 @@ type Ponger interface {
 // client for no new calls on the connection.
 type GoingAwayer interface {
 	AppendGoingAway(dst []byte) []byte
+}
+
+// Farewell is an optional part of a ServerProtocol that has last words for a client
+// whose bytes it could not read, such as one that speaks another version.
+type Farewell interface {
+	// AppendFarewell appends to dst what the client is told before its connection is
+	// closed because Parse returned err, which errors.As finds what it wrapped in; or
+	// nothing, if it would not understand. It must not keep dst.
+	AppendFarewell(dst []byte, err error) []byte
 }
 
 // Separator is an optional part of a Protocol with bytes between frames that

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"sync"
 	"sync/atomic"
+
+	"github.com/muxkit/muxkit/muxpool"
 )
 
 // ErrServiceClosed is what Serve and ServePacket return after Shutdown or Close.
@@ -22,6 +24,8 @@ type Service struct {
 	goingAway  GoingAwayer
 	handshaker ServerHandshaker
 	separator  Separator
+	settler    muxpool.Settler
+	farewell   Farewell
 	reports    reports
 
 	inFlight atomic.Int64
@@ -86,6 +90,8 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	s.goingAway, _ = protocol.(GoingAwayer)
 	s.handshaker, _ = protocol.(ServerHandshaker)
 	s.separator, _ = protocol.(Separator)
+	s.settler, _ = protocol.(muxpool.Settler)
+	s.farewell, _ = protocol.(Farewell)
 	s.reports.handler = s.errorHandler
 	s.routes.Store(new(map[string]*route))
 	return s

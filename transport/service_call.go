@@ -2,11 +2,13 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
 
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -125,7 +127,7 @@ func (s *Service) answer(call *serverCall) error {
 	call.resp.writeWords()
 	frame, err := s.encode(call)
 	if err != nil {
-		call.resp = Message{Method: call.resp.Method, Err: &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}}
+		call.resp = Message{Method: call.resp.Method, Err: unsendable(err)}
 		var again error
 		if frame, again = s.encode(call); again != nil {
 			return both(err, again)
@@ -134,6 +136,29 @@ func (s *Service) answer(call *serverCall) error {
 	call.answer.Store(int64(len(frame)))
 	return both(err, call.from.send(call, frame))
 }
+
+// unsendable is what is answered in the place of an answer that cannot be made a frame
+// of. The client learns of sizes, and nothing else of the reasons.
+func unsendable(err error) *Error {
+	e := &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}
+	var large *answerTooLarge
+	if errors.As(err, &large) {
+		e.Message += ": " + large.Error()
+	}
+	return e
+}
+
+// answerTooLarge is an answer over what may be sent.
+type answerTooLarge struct{ size, limit int }
+
+func (e *answerTooLarge) Error() string {
+	return fmt.Sprintf("%d bytes, at most %d are allowed", e.size, e.limit)
+}
+
+func (e *answerTooLarge) Is(target error) bool { return target == wire.ErrFrameTooLarge }
+
+// Verdict says that the call asked for too much.
+func (e *answerTooLarge) Verdict() verdict.Verdict { return verdict.ByCode(CodeTooLarge) }
 
 // encode makes the frame of the answer.
 func (s *Service) encode(call *serverCall) (frame []byte, err error) {
@@ -145,7 +170,7 @@ func (s *Service) encode(call *serverCall) (frame []byte, err error) {
 	}()
 	frame, err = s.protocol.AppendResponse(buf[:0], call.id, &call.req, &call.resp)
 	if limit := call.from.maxAnswer(); err == nil && len(frame) > limit {
-		err = fmt.Errorf("%w: an answer of %d bytes, at most %d are allowed", wire.ErrFrameTooLarge, len(frame), limit)
+		err = fmt.Errorf("transport: an answer of %w", &answerTooLarge{len(frame), limit})
 	}
 	if err != nil {
 		wire.Free(buf)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -46,9 +47,14 @@ type serverConn struct {
 	greeted  atomic.Bool
 	draining atomic.Bool
 	told     bool // that the connection is going away; owned by serve
+	met      bool // a frame of the client's was read; owned by serve
+	parted   bool // last words were said; owned by serve
 	gate     gate
 	members  atomic.Int64  // serve, and every call: at 0 the service forgets the connection
 	room     chan struct{} // a signal, with room for one: calls have become no more than are allowed
+
+	// peer is what the client says that it takes; nil: nothing yet. Written by serve.
+	peer atomic.Pointer[muxpool.Settings]
 
 	// mu guards the fields below.
 	mu    sync.Mutex
@@ -80,7 +86,7 @@ func (c *serverConn) end(err error) {
 	if cause := context.Cause(c.ctx); cause != nil {
 		err = cause // what follows from it is no news
 	}
-	if errors.Is(err, errDrained) {
+	if c.parted || errors.Is(err, errDrained) {
 		c.linger()
 	}
 	c.stop(err)
@@ -142,7 +148,11 @@ func (c *serverConn) readAll() (err error) {
 		}
 		id, frame, err := c.service.protocol.Parse(c.reader)
 		if err != nil {
+			c.part(err)
 			return c.whyEnded(both(err, c.reader.TooLarge()))
+		}
+		if !c.met {
+			c.meet()
 		}
 		if err := c.take(id, frame); err != nil {
 			return err

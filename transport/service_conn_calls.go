@@ -24,6 +24,10 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 				return err
 			}
 		}
+	case RequestSettings:
+		if err := c.settled(frame); err != nil {
+			return err
+		}
 	}
 	muxpool.Release(frame)
 	return nil
@@ -99,9 +103,6 @@ func (c *serverConn) sendNow(frame []byte) error {
 	}
 	return err
 }
-
-// maxAnswer implements caller.
-func (c *serverConn) maxAnswer() int { return c.service.maxFrame }
 
 // finished implements caller.
 func (c *serverConn) finished(call *serverCall) {

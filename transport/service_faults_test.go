@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -79,6 +81,39 @@ func TestPanicInTheProtocolEndsTheConnectionOnly(t *testing.T) {
 	}
 	if _, err := rawClient(pool, s.node, "M")(testContext(t), []byte{}); err != nil {
 		t.Errorf("after it: %v", err)
+	}
+}
+
+// The parts that a connection meets at its beginning and its end, with a panic each.
+type (
+	panicSettings struct{ native.Protocol }
+	panicClients  struct{ native.Protocol }
+	panicFarewell struct{ native.Protocol }
+)
+
+func (panicSettings) AppendSettings([]byte, muxpool.Settings) []byte { panic("own settings") }
+func (panicClients) ReadSettings([]byte) (muxpool.Settings, error)   { panic("the client's settings") }
+func (panicFarewell) AppendFarewell([]byte, error) []byte            { panic("farewell") }
+
+func TestPanicInSettingsEndsTheConnectionOnly(t *testing.T) {
+	for name, p := range map[string]transport.ServerProtocol{"own settings": panicSettings{}, "the client's settings": panicClients{}, "farewell": panicFarewell{}} {
+		reports := make(chan error, 1)
+		s := serveProtocol(t, p, map[string]*transport.Server{"M": rawServer(echo)},
+			transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { reports <- err })))
+		for range 2 { // the second finds the Service as it was
+			nc, err := net.Dial("tcp", s.node.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames := append(native.Protocol{}.AppendSettings(nil, muxpool.Settings{}), request(t, 1, "M", "x")...)
+			if _, err := nc.Write(append(frames, make([]byte, 16)...)); err != nil {
+				t.Fatal(err)
+			}
+			if err := wait(t, "the report", reports); !errors.Is(err, transport.ErrPanicked) || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s: reported %v", name, err)
+			}
+			nc.Close()
+		}
 	}
 }
 

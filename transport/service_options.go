@@ -54,8 +54,9 @@ func ServiceMaxConns(n int) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceMaxConns", &o.maxConns, n) }
 }
 
-// ServiceMaxInFlight sets how many calls may be in flight: on one connection, from
-// which nothing more is read until one of them ends, and in the whole Service,
+// ServiceMaxInFlight sets how many calls may be in flight: on one connection, whose
+// client is told where the protocol can, and from which nothing more is read until one
+// of them ends, and in the whole Service,
 // beyond which calls are answered with CodeResourceExhausted, unrun. Defaults 4096 and
 // 65,536.
 func ServiceMaxInFlight(perConn, total int) ServiceOption {
@@ -65,9 +66,10 @@ func ServiceMaxInFlight(perConn, total int) ServiceOption {
 	}
 }
 
-// ServiceMaxFrameSize sets the largest frame, in bytes. A client that sends a
-// larger one is disconnected; an answer that is larger is replaced by one with
-// CodeTooLarge. Default 4 MiB.
+// ServiceMaxFrameSize sets the largest frame, in bytes. Clients are told where the
+// protocol can (see muxpool.Settler), and then do not send a larger one; who sends it
+// all the same is disconnected. An answer that is larger, or larger than the client
+// says that it takes, is replaced by one with CodeTooLarge. Default 4 MiB.
 func ServiceMaxFrameSize(bytes int) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceMaxFrameSize", &o.maxFrame, bytes) }
 }

@@ -123,7 +123,7 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 			}
 			_, err := p.pc.WriteTo(s.ponger.AppendPong(nil, id, frame), from)
 			return err
-		case RequestCancel, RequestIgnored:
+		case RequestCancel, RequestIgnored, RequestSettings:
 			return nil
 		}
 	}

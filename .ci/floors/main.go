@@ -1,5 +1,6 @@
 // Command floors checks that the packages of this module import downward only,
-// and nothing from outside but what the module is allowed to require.
+// and nothing from outside but what the module is allowed to require, and that the
+// errors of calls are judged in one place.
 //
 // Run it in the module's root: go run ./.ci/floors
 package main
@@ -51,6 +52,11 @@ func run(dir string) (faults []string, err error) {
 		return nil, errors.New("go list names no package of the module")
 	}
 	faults = append(faults, checkRequirements(direct)...)
+	judged, err := checkJudgement(dir)
+	if err != nil {
+		return nil, err
+	}
+	faults = append(faults, judged...)
 	fmt.Printf("floors: %d packages, %d direct requirements, %d faults\n", checked, len(direct), len(faults))
 	return faults, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 var (
@@ -143,20 +144,16 @@ func TestSickNodeClosesOffHealthyOnes(t *testing.T) {
 	})
 }
 
-type answer struct{ err error }
-
-func (a answer) Failed() error { return a.err }
-
-// A service that answers each call with a failure, in go-kit's own way, is
-// healthy for go-kit's breaker.
-func TestFailerAnswersAreNotSeen(t *testing.T) {
+// A service that has done its work, and says no, is well: an account without funds is
+// no sick node.
+func TestBusinessErrorsTripTheBreaker(t *testing.T) {
 	both(t, func(t *testing.T, guard func(muxpool.Node) endpoint.Middleware, _ *events) bool {
-		failing := func(context.Context, any) (any, error) { return answer{errSick}, nil }
+		no := verdict.Tell(errors.New("insufficient funds"), verdict.ByCode(verdict.CodeBusiness))
 		for range 100 {
-			guard(nodeA)(failing)(context.Background(), nil)
+			guard(nodeA)(func(context.Context, any) (any, error) { return nil, no })(context.Background(), nil)
 		}
-		_, err := guard(nodeA)(failing)(context.Background(), nil)
-		return !isOpen(err)
+		_, err := guard(nodeA)(healthy)(context.Background(), nil)
+		return isOpen(err)
 	})
 }
 

@@ -117,6 +117,10 @@ func serveByHand(nc net.Conn) {
 		if err != nil {
 			return
 		}
+		if (native.Protocol{}).ClassifyRequest(id, frame) != transport.RequestCall { // the client's settings, and pings
+			muxpool.Release(frame)
+			continue
+		}
 		call := handCalls.Get().(*handCall)
 		call.id, call.frame = id, frame
 		if err := (native.Protocol{}).ParseRequest(frame, &call.req); err != nil || call.req.Method != muxkitMethod {

@@ -8,12 +8,16 @@ func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struc
 		w.mu.Unlock()
 		return 0, retry, err
 	}
-	offset := w.end
+	offset := w.end + uint64(len(w.ahead))
 	if mark != nil && !mark.Set(offset) {
 		w.mu.Unlock()
 		return 0, nil, ErrSealed
 	}
-	w.end += uint64(len(frame))
+	if w.ahead != nil {
+		w.pending.copy(w.ahead)
+		w.ahead = nil
+	}
+	w.end = offset + uint64(len(frame))
 	if own {
 		w.pending.reference(frame)
 	} else {

@@ -56,6 +56,7 @@ type Writer struct {
 	mu        sync.Mutex
 	pending   batch  // queued, in the order of their offsets
 	spare     batch  // memory of the batch before
+	ahead     []byte // goes out in front of the next frame that is queued
 	end       uint64 // offset behind the last byte that was queued
 	sent      uint64 // offset up to which the kernel has taken everything
 	err       error
@@ -162,6 +163,18 @@ func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []by
 	}
 }
 
+// Precede makes frame go out in front of the next frame that is queued, in the write of
+// that one. Until then it is not queued: nothing is set going, nobody waits for it,
+// and it ends with the Writer. It takes frame over; of two in front of one frame, the
+// second goes out.
+func (w *Writer) Precede(frame []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.ahead = frame
+	}
+}
+
 // Queued returns how many frames and bytes wait for a write.
 func (w *Writer) Queued() (frames, bytes int) {
 	w.mu.Lock()
@@ -183,7 +196,7 @@ func (w *Writer) fail(err error) bool {
 	if w.err != nil {
 		return false
 	}
-	w.err = err
+	w.err, w.ahead = err, nil
 	w.pending.reset()
 	w.pending.buf, w.spare = nil, batch{}
 	w.notify()

@@ -8,8 +8,10 @@
 // "result". A method is "Service.Method".
 //
 // The protocol has no place for metadata, deadlines and cancellation. An error is
-// a text: CodeUnimplemented is recognised by net/rpc's words for it, everything
-// else is CodeUnknown. A one-way call is a notification, with a null id; a net/rpc
+// a text. A Service begins it with the code's name, as in "not found: no such user",
+// by which a Client knows the code; CodeUnimplemented is recognised by net/rpc's words
+// for it; everything else is CodeUnknown, which counts against the method. That a
+// call was not run no text says. A one-way call is a notification, with a null id; a net/rpc
 // server answers it all the same, and that answer is dropped.
 //
 // The ids of a Client are numbers of 32 bits; a Service echoes whatever id it got.

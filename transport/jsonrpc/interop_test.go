@@ -158,7 +158,7 @@ func TestNetRPCAgainstService(t *testing.T) {
 	}
 	for method, want := range map[string]string{
 		"Arith.Divide":  "divide by zero",
-		"Arith.Panic":   "internal error",
+		"Arith.Panic":   "internal: internal error",
 		"Arith.Nothing": "rpc: can't find method Arith.Nothing",
 	} {
 		if err := client.Call(method, Args{}, new(int)); err == nil || err.Error() != want {

@@ -129,6 +129,13 @@ func parseError(raw json.RawMessage) *transport.Error {
 	}
 	if strings.HasPrefix(e.Message, noService) || strings.HasPrefix(e.Message, noMethod) {
 		e.Code = transport.CodeUnimplemented
+		return e
+	}
+	word, rest, _ := strings.Cut(e.Message, ": ")
+	for code := transport.CodeCanceled; code <= transport.CodeTooLarge; code++ {
+		if word == code.String() {
+			e.Code, e.Message = code, rest
+		}
 	}
 	return e
 }

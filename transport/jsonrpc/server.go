@@ -55,13 +55,18 @@ func (Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Messa
 	return append(dst, `,"error":null}`+"\n"...), err
 }
 
-// errorText is what net/rpc's clients get to see; a text is all that they take.
+// errorText is what clients get to see; a text is all that net/rpc's take. It begins
+// with the code's name, by which a Client of this package knows the code, unless
+// nothing is known.
 func errorText(req *transport.Message, e *transport.Error) string {
+	code := e.Code.Travels()
 	switch {
-	case e.Code == transport.CodeUnimplemented:
+	case code == transport.CodeUnimplemented:
 		return noMethod + req.Method
+	case code == transport.CodeUnknown && e.Message != "":
+		return e.Message
 	case e.Message == "":
-		return e.Code.String()
+		return code.String()
 	}
-	return e.Message
+	return code.String() + ": " + e.Message
 }

@@ -16,14 +16,24 @@ const (
 	kindPing      = 5
 	kindPong      = 6
 	kindGoingAway = 7
+	kindSettings  = 8
 )
 
 const (
-	version    = 1
+	version    = 2
 	headerSize = 16
+)
 
-	flagOneWay  = 1 << 0
-	flagTimeout = 1 << 1
+// The flags. One that is not defined for a kind is ignored there, unless it is among
+// flagsVital: those change what a frame means, so who does not know them must not act
+// on it.
+const (
+	flagOneWay  = 1 << 0 // request
+	flagTimeout = 1 << 1 // request
+	flagNotRun  = 1 << 2 // error
+	flagMore    = 1 << 3 // request, answer
+
+	flagsVital = 0xc0
 )
 
 // header is the fixed part of a frame.
@@ -47,9 +57,17 @@ func parseHeader(b []byte) (h header, err error) {
 		pairs:      binary.BigEndian.Uint16(b[14:]),
 	}
 	if b[4] != version {
-		return h, fmt.Errorf("native: version %d, not %d: the peer speaks something else", b[4], version)
+		return h, &versionError{version: b[4], header: h}
 	}
 	return h, checkLength(h.length)
+}
+
+// vital returns an error if h has flags that this version does not know and must.
+func (h header) vital() error {
+	if f := h.flags & flagsVital; f != 0 {
+		return fmt.Errorf("native: a frame with the flags %#x, which this side does not know", f)
+	}
+	return nil
 }
 
 func checkLength(n uint32) error {
@@ -60,7 +78,9 @@ func checkLength(n uint32) error {
 }
 
 // appendHeader appends h with length zero: finish sets it.
-func appendHeader(dst []byte, h header) []byte {
+func appendHeader(dst []byte, h header) []byte { return appendHeaderOf(version, dst, h) }
+
+func appendHeaderOf(version uint8, dst []byte, h header) []byte {
 	dst = append(dst, 0, 0, 0, 0, version, h.kind, h.flags, h.code)
 	dst = binary.BigEndian.AppendUint32(dst, h.id)
 	dst = binary.BigEndian.AppendUint16(dst, h.textLength)

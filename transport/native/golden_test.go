@@ -2,6 +2,7 @@ package native_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"flag"
 	"os"
@@ -32,35 +33,71 @@ func golden(t *testing.T) map[string][]byte {
 		"request": must(p.AppendRequest(nil, 7, &transport.Message{Method: "Sum", Body: []byte(`{"a":1,"b":2}`)})),
 		"request-full": must(p.AppendRequest(nil, 0xfffffffe, &transport.Message{Method: "Sum", Body: []byte("body"),
 			Metadata: md, Timeout: 1500 * time.Millisecond, OneWay: true})),
+		"request-attempt": must(p.AppendRequest(nil, 8, &transport.Message{Method: "Sum", Metadata: transport.Metadata{
+			transport.MetadataAttempt: "2", "traceparent": "00-000102030405060708090a0b0c0d0e0f-0001020304050607-01"}})),
 		"answer":      must(p.AppendResponse(nil, 7, nil, &transport.Message{Body: []byte(`{"v":3}`)})),
 		"answer-full": must(p.AppendResponse(nil, 7, nil, &transport.Message{Metadata: md, Body: []byte("body")})),
 		"error": must(p.AppendResponse(nil, 7, nil, &transport.Message{Metadata: md, Body: []byte("body"),
 			Err: &transport.Error{Code: transport.CodeBusiness, Status: -2, Message: "no stock"}})),
-		"cancel":     p.AppendCancel(nil, 7),
-		"ping":       p.AppendKeepAlive(nil, 9),
-		"pong":       p.AppendPong(nil, 9, nil),
-		"going-away": p.AppendGoingAway(nil),
+		"error-not-run": must(p.AppendResponse(nil, 7, nil, &transport.Message{
+			Metadata: transport.Metadata{transport.MetadataRetryAfter: "250", transport.MetadataNoRetry: "1"},
+			Err:      &transport.Error{Code: transport.CodeResourceExhausted, Message: "busy", NotRun: true}})),
+		"answer-more": withFlag(must(p.AppendResponse(nil, 7, nil, &transport.Message{Body: []byte(`{"v":`)})), 0x08),
+		"answer-last": must(p.AppendResponse(nil, 7, nil, &transport.Message{Body: []byte(`3}`)})),
+		"cancel":      p.AppendCancel(nil, 7),
+		"ping":        p.AppendKeepAlive(nil, 9),
+		"pong":        p.AppendPong(nil, 9, nil),
+		"going-away":  p.AppendGoingAway(nil),
+		"settings":    p.AppendSettings(nil, muxpool.Settings{MaxFrameSize: 4 << 20, MaxCalls: 4096}),
+		"settings-full": p.AppendSettings(nil, muxpool.Settings{MaxFrameSize: 4 << 20, MaxCalls: 4096, MaxMetadataPairs: 128,
+			MaxMetadataBytes: 16 << 10, Features: muxpool.FeatureMore, MinVersion: 2, MaxVersion: 3}),
+		"farewell": p.AppendFarewell(nil, v1(t, "request")),
 	}
+}
+
+// withFlag sets a flag that nothing of today sends.
+func withFlag(frame []byte, flag byte) []byte {
+	frame[6] |= flag
+	return frame
+}
+
+// v1 is why a frame of version 1 is refused.
+func v1(t *testing.T, name string) error {
+	t.Helper()
+	_, _, err := native.Protocol{}.Parse(bytes.NewReader(readHex(t, filepath.Join("v1", name))))
+	if err == nil {
+		t.Fatal("a frame of version 1 was taken")
+	}
+	return err
+}
+
+// readHex reads the bytes of a file in testdata.
+func readHex(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name+".hex"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestGoldenFrames(t *testing.T) {
 	for name, frame := range golden(t) {
-		path := filepath.Join("testdata", name+".hex")
 		if *update {
-			if err := os.WriteFile(path, []byte(dump(frame)), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join("testdata", name+".hex"), []byte(dump(frame)), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
-		if err != nil {
-			t.Fatal(err)
-		}
+		want := readHex(t, name)
 		if !bytes.Equal(frame, want) {
 			t.Errorf("%s:\n got %x\nwant %x", name, frame, want)
+		}
+		if name == "farewell" { // it is of version 1
+			continue
 		}
 		if _, got, err := (native.Protocol{}).Parse(bytes.NewReader(want)); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: read as %x, %v", name, got, err)
@@ -97,18 +134,21 @@ func TestGoldenFramesMean(t *testing.T) {
 		t.Errorf("the error is %+v of %+v", err, resp)
 	}
 	for name, kind := range map[string]muxpool.FrameKind{"answer": muxpool.FrameLast, "error": muxpool.FrameLast,
-		"pong": muxpool.FrameKeepAlive, "going-away": muxpool.FrameGoingAway, "cancel": muxpool.FrameUnsolicited} {
-		if got := p.ClassifyFrame(7, frames[name]); got != kind {
+		"answer-more": muxpool.FrameMore, "answer-last": muxpool.FrameLast, "error-not-run": muxpool.FrameLast,
+		"settings": muxpool.FrameSettings, "pong": muxpool.FrameKeepAlive, "going-away": muxpool.FrameGoingAway, "cancel": muxpool.FrameUnsolicited} {
+		if got := p.ClassifyFrame(id(frames[name]), frames[name]); got != kind {
 			t.Errorf("%s: a client takes it for %d", name, got)
 		}
 	}
 	for name, kind := range map[string]transport.RequestKind{"request": transport.RequestCall, "cancel": transport.RequestCancel,
-		"ping": transport.RequestPing, "answer": transport.RequestIgnored} {
-		if got := p.ClassifyRequest(7, frames[name]); got != kind {
+		"settings": transport.RequestSettings, "ping": transport.RequestPing, "answer": transport.RequestIgnored} {
+		if got := p.ClassifyRequest(id(frames[name]), frames[name]); got != kind {
 			t.Errorf("%s: a server takes it for %d", name, got)
 		}
 	}
 }
+
+func id(frame []byte) uint32 { return binary.BigEndian.Uint32(frame[8:]) }
 
 func TestLimits(t *testing.T) {
 	long, p := strings.Repeat("x", 1<<16), native.Protocol{}

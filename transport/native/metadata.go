@@ -36,16 +36,21 @@ func appendMetadata(dst []byte, md transport.Metadata) ([]byte, error) {
 	return dst, nil
 }
 
+// skipMetadata passes over n pairs.
+func (p *parts) skipMetadata(n int) {
+	for range n {
+		names, values := p.uint16(), p.uint16()
+		p.take(names + values)
+	}
+}
+
 // metadata reads n pairs. All strings share one copy of the section.
 func (p *parts) metadata(n int) transport.Metadata {
 	if n == 0 {
 		return nil
 	}
 	section := *p
-	for range n {
-		names, values := section.uint16(), section.uint16()
-		section.take(names + values)
-	}
+	section.skipMetadata(n)
 	if section.err != nil {
 		p.err = section.err
 		return nil

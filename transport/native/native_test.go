@@ -16,7 +16,8 @@ func TestConformance(t *testing.T) {
 		[]byte("GET / HTTP/1.1\r\n\r\n"),
 		[]byte{0, 0, 0, 11},                                     // shorter than a header
 		[]byte{0xff, 0xff, 0xff, 0xff},                          // longer than anything
-		[]byte{0, 0, 0, 12, 2, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, // another version
+		[]byte{0, 0, 0, 12, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, // an older version
+		[]byte{0, 0, 0, 12, 3, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, // a newer one
 	))
 }
 
@@ -24,5 +25,6 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range protocoltest.Seeds(native.Protocol{}) {
 		f.Add(seed)
 	}
+	addGolden(f)
 	f.Fuzz(func(t *testing.T, b []byte) { protocoltest.Fuzz(native.Protocol{}, b) })
 }

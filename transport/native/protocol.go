@@ -25,6 +25,8 @@ var (
 	_ muxpool.IDSpacer            = Protocol{}
 	_ muxpool.FrameClassifier     = Protocol{}
 	_ muxpool.KeepAliver          = Protocol{}
+	_ muxpool.Settler             = Protocol{}
+	_ transport.Farewell          = Protocol{}
 )
 
 // Parse implements muxpool.FrameParser.
@@ -56,13 +58,20 @@ func (Protocol) IDSpace() muxpool.IDSpace {
 }
 
 // ClassifyFrame implements muxpool.FrameClassifier.
-func (Protocol) ClassifyFrame(_ uint32, frame []byte) muxpool.FrameKind {
-	switch frame[5] {
-	case kindAnswer, kindError:
+func (Protocol) ClassifyFrame(id uint32, frame []byte) muxpool.FrameKind {
+	kind, flags := frame[5], frame[6]
+	switch {
+	case kind == kindAnswer && flags&flagMore != 0:
+		return muxpool.FrameMore
+	case kind == kindAnswer, kind == kindError:
 		return muxpool.FrameLast
-	case kindPong:
+	case kind == kindSettings && id == 0:
+		return muxpool.FrameSettings
+	case flags&flagsVital != 0:
+		return muxpool.FrameUnsolicited
+	case kind == kindPong:
 		return muxpool.FrameKeepAlive
-	case kindGoingAway:
+	case kind == kindGoingAway:
 		return muxpool.FrameGoingAway
 	}
 	return muxpool.FrameUnsolicited
@@ -106,33 +115,33 @@ func (Protocol) AppendRequest(dst []byte, id uint32, req *transport.Message) ([]
 	return finish(append(dst, req.Body...), start)
 }
 
-// ParseResponse implements transport.Protocol.
+// ParseResponse implements transport.Protocol. An answer in pieces is gathered: until
+// the last of them, resp.Tag is this package's.
 func (Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
 	h, err := parseHeader(frame)
+	if err == nil {
+		err = h.vital()
+	}
 	if err != nil {
 		return err
 	}
 	p := parts{rest: frame[headerSize:]}
-	var failure *transport.Error
 	switch h.kind {
 	case kindAnswer:
 		p.take(int(h.textLength))
+		return p.answer(h, resp)
 	case kindError:
-		status := int32(p.uint32())
-		text := p.take(int(h.textLength))
-		failure = &transport.Error{Code: transport.Code(h.code), Status: int(status), Message: string(text)}
-	default:
-		return fmt.Errorf("native: a frame of kind %d where an answer was expected", h.kind)
-	}
-	resp.Metadata = p.metadata(int(h.pairs))
-	if p.err != nil {
-		return p.err
-	}
-	resp.Body = p.rest
-	if failure != nil {
+		failure := &transport.Error{Code: transport.Code(h.code).Travels(), NotRun: h.flags&flagNotRun != 0}
+		failure.Status = int(int32(p.uint32()))
+		failure.Message = string(p.take(int(h.textLength)))
+		md := p.metadata(int(h.pairs))
+		if p.err != nil {
+			return p.err
+		}
+		resp.Metadata, resp.Body, resp.Tag = md, p.rest, nil
 		return failure
 	}
-	return nil
+	return fmt.Errorf("native: a frame of kind %d where an answer was expected", h.kind)
 }
 
 // timeout is the remaining time that a request states; at least 1 ns, since zero

@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -9,13 +10,18 @@ import (
 )
 
 // ClassifyRequest implements transport.RequestClassifier.
-func (Protocol) ClassifyRequest(_ uint32, frame []byte) transport.RequestKind {
-	switch frame[5] {
-	case kindRequest:
+func (Protocol) ClassifyRequest(id uint32, frame []byte) transport.RequestKind {
+	kind, flags := frame[5], frame[6]
+	switch {
+	case kind == kindRequest:
 		return transport.RequestCall
-	case kindCancel:
+	case kind == kindSettings && id == 0:
+		return transport.RequestSettings
+	case flags&flagsVital != 0:
+		return transport.RequestIgnored
+	case kind == kindCancel:
 		return transport.RequestCancel
-	case kindPing:
+	case kind == kindPing:
 		return transport.RequestPing
 	}
 	return transport.RequestIgnored
@@ -31,7 +37,9 @@ func (Protocol) AppendGoingAway(dst []byte) []byte {
 	return appendControl(dst, kindGoingAway, 0)
 }
 
-// ParseRequest implements transport.ServerProtocol.
+// ParseRequest implements transport.ServerProtocol. A request that this version cannot
+// read as it is meant, since its body comes in pieces or flags are not known, is refused
+// as unimplemented.
 func (Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	h, err := parseHeader(frame)
 	if err != nil {
@@ -41,6 +49,9 @@ func (Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 		return fmt.Errorf("native: a frame of kind %d where a request was expected", h.kind)
 	}
 	req.OneWay = h.flags&flagOneWay != 0
+	if err := h.vital(); err != nil {
+		return refused(err) // what follows the header may be something else
+	}
 	p := parts{rest: frame[headerSize:]}
 	if h.flags&flagTimeout != 0 {
 		req.Timeout = timeout(p.uint64())
@@ -48,7 +59,17 @@ func (Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	req.SetMethod(p.take(int(h.textLength)))
 	req.Metadata = p.metadata(int(h.pairs))
 	req.Body = p.rest
+	if p.err == nil && h.flags&flagMore != 0 {
+		return refused(errPieces)
+	}
 	return p.err
+}
+
+var errPieces = errors.New("native: this side does not take a request's body in pieces")
+
+// refused is the error of a request that makes sense, but not to this version.
+func refused(err error) error {
+	return &transport.Error{Code: transport.CodeUnimplemented, Message: err.Error(), Err: err}
 }
 
 // AppendResponse implements transport.ServerProtocol. An error's message is cut to
@@ -63,7 +84,10 @@ func (Protocol) AppendResponse(dst []byte, id uint32, _, resp *transport.Message
 			return dst, fmt.Errorf("native: an error's status %d does not fit 32 bits", e.Status)
 		}
 		message := e.Message[:min(len(e.Message), math.MaxUint16)]
-		h.kind, h.code, h.textLength = kindError, uint8(e.Code), uint16(len(message))
+		h.kind, h.code, h.textLength = kindError, uint8(e.Code.Travels()), uint16(len(message))
+		if e.NotRun {
+			h.flags |= flagNotRun
+		}
 		dst = appendHeader(dst, h)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(int32(e.Status)))
 		dst = append(dst, message...)

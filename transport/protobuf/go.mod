@@ -11,6 +11,7 @@ require (
 	github.com/go-kit/kit v0.13.0 // indirect
 	github.com/go-kit/log v0.2.1 // indirect
 	github.com/go-logfmt/logfmt v0.5.1 // indirect
+	github.com/sony/gobreaker v1.0.0 // indirect
 )
 
 replace github.com/muxkit/muxkit => ../..

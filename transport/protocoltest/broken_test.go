@@ -106,10 +106,29 @@ func (p talkative) ParseRequest(frame []byte, req *transport.Message) error {
 	return err
 }
 
+type unsettled struct{ native.Protocol } // does not know its own settings
+
+func (unsettled) ClassifyFrame(uint32, []byte) muxpool.FrameKind { return muxpool.FrameLast }
+
+type forgetful struct{ native.Protocol } // reads settings for nothing
+
+func (forgetful) ReadSettings([]byte) (muxpool.Settings, error) { return muxpool.Settings{}, nil }
+
+type brittle struct{ native.Protocol } // trusts the length of settings
+
+func (p brittle) ReadSettings(frame []byte) (muxpool.Settings, error) {
+	_ = frame[16+9] // a pair
+	return p.Protocol.ReadSettings(frame)
+}
+
+type unserved struct{ native.Protocol } // takes settings for a request
+
+func (unserved) ClassifyRequest(uint32, []byte) transport.RequestKind { return transport.RequestCall }
+
 var broken = map[string]transport.Protocol{
 	"greedy": greedy{}, "reusing": reusing{buf: new([1 << 20]byte)}, "uncomparable": uncomparable{}, "overwriting": overwriting{},
 	"narrow": narrow{}, "cut off": cutOff{}, "boundless": boundless{}, "crashing": crashing{}, "silent": silent{}, "deaf": deaf{},
-	"talkative": talkative{},
+	"talkative": talkative{}, "unsettled": unsettled{}, "forgetful": forgetful{}, "brittle": brittle{}, "unserved": unserved{},
 }
 
 const brokenEnv = "PROTOCOLTEST_BROKEN"

@@ -157,6 +157,9 @@ func (k *kit) digest(b []byte) {
 	for {
 		r.BeginFrame()
 		id, frame, err := k.p.Parse(r)
+		if f, ok := k.p.(transport.Farewell); ok && err != nil {
+			f.AppendFarewell(nil, err)
+		}
 		if err != nil || r.Consumed() == 0 {
 			return
 		}
@@ -165,6 +168,9 @@ func (k *kit) digest(b []byte) {
 		}
 		if c, ok := k.p.(transport.RequestClassifier); ok {
 			c.ClassifyRequest(id, frame)
+		}
+		if s, ok := k.p.(muxpool.Settler); ok {
+			_, _ = s.ReadSettings(frame)
 		}
 		_ = k.p.ParseResponse(frame, new(transport.Message))
 		if k.server != nil {

@@ -16,6 +16,7 @@ func Run(t *testing.T, p transport.Protocol, options ...Option) {
 	t.Run("frames", k.testFrames)
 	t.Run("oversized", k.testOversized)
 	t.Run("garbage", k.testGarbage)
+	t.Run("settings", k.testSettings)
 	if k.server == nil {
 		return
 	}

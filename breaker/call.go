@@ -1,0 +1,123 @@
+package breaker
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+)
+
+// call is one call behind the gates that it began at. It lives on its
+// goroutine's stack.
+type call struct {
+	method *method
+	node   *gate // of the node's circuit
+	of     *gate // of the method's, nil if it has none
+	apart  bool  // the method is told apart from the node: it is one of several
+
+	start              int64 // on the group's clock
+	lives              uint64
+	numberNode, number uint64
+}
+
+// at has the call look at the gates now.
+func (c *call) at(m *method) {
+	c.method, c.node, c.of, c.apart = m, m.member.circuit.gate.Load(), nil, false
+	if m.circuit != nil {
+		c.of, c.apart = m.circuit.gate.Load(), m.member.several.Load()
+	}
+}
+
+// simple reports whether all that is to be done with the call is to judge it.
+func (c *call) simple() bool { return c.node.judge != nil && (c.of == nil || c.of.judge != nil) }
+
+// judged makes the call and judges it. One whose context has ended before it
+// begins says nothing.
+func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
+	if ctx.Err() != nil {
+		return next(ctx, request)
+	}
+	c.begin()
+	ended := false
+	defer func() {
+		if !ended { // a panic, or the goroutine's end: of the caller's own code
+			c.account(nothing, c.start, 0, nil)
+		}
+	}()
+	response, err := next(ctx, request)
+	now, took := c.timed(err)
+	f := c.find(ctx, response, err, took)
+	ended = true
+	c.account(f, now, took, err)
+	return response, err
+}
+
+func (c *call) begin() {
+	c.start, c.lives = c.method.group.clock(), c.method.member.lives()
+	if j := c.node.judge; j != nil {
+		c.numberNode = j.begin()
+	}
+	if c.apart && c.of.judge != nil {
+		c.number = c.of.judge.begin()
+	}
+}
+
+// timed returns when the call ended and how long it took. Where nobody needs to
+// know, it ended when it began, and took no time.
+func (c *call) timed(err error) (now int64, took time.Duration) {
+	if err == nil && c.node.set.slow == 0 && !c.method.usual.asks(c.numberNode) {
+		return c.start, 0
+	}
+	now = c.method.group.clock()
+	return now, time.Duration(now - c.start)
+}
+
+// account takes what was found to whom it concerns.
+func (c *call) account(f finding, now int64, took time.Duration, err error) {
+	m := c.method.member
+	m.tally.add(f)
+	if f == well || f == alive {
+		m.alive(now)
+		if x := c.method.circuit; x != nil {
+			x.succeeded(now)
+		}
+		if f == well && took > 0 {
+			c.method.usual.add(took)
+		}
+	}
+	if c.node.judge != nil {
+		slow := took
+		if c.apart {
+			slow = 0 // one method that is slow is no slow node
+		}
+		m.circuit.learn(c.node, c.numberNode, c.nodeOutcome(f), now, slow, err)
+	}
+	if c.apart && c.of.judge != nil {
+		c.method.circuit.learn(c.of, c.number, methodOutcome(f), now, took, err)
+	}
+}
+
+// nodeOutcome is what a finding is for the node: a method's failure is the
+// node's only if there are no other methods that may be well.
+func (c *call) nodeOutcome(f finding) Outcome {
+	if c.apart && (f == sickCall || f == timeIsOut) {
+		return Neutral
+	}
+	return f.outcome()
+}
+
+// methodOutcome is what a finding is for the method: that the node failed is not
+// its fault.
+func methodOutcome(f finding) Outcome {
+	if f == sickWay {
+		return Neutral
+	}
+	return f.outcome()
+}
+
+// learn takes the end of the call of a number that began behind gate g.
+func (c *circuit) learn(g *gate, number uint64, o Outcome, now int64, took time.Duration, err error) {
+	if why, cause := g.judge.record(number, o, now, took, err); why != ReasonNone {
+		c.trip(g.gen, why, cause)
+	}
+}

@@ -1,0 +1,156 @@
+package breaker_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sony/gobreaker"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// panicked fails the test unless Err tells of one panic, in that function.
+func (f *fixture) panicked(what string) {
+	f.t.Helper()
+	synctest.Wait()
+	var p *breaker.PanicError
+	if err := f.Err(); !errors.As(err, &p) || p.Func != what || p.Value != "boom" || len(p.Stack) == 0 ||
+		err.Error() != "breaker: panic in a "+what+": boom" {
+		f.t.Errorf("Err: %v", err)
+	}
+	if err := f.call(nodeC, nil); err != nil {
+		f.t.Errorf("calls fail for it: %v", err)
+	}
+}
+
+func boom() { panic("boom") }
+
+// What is judged when the judge panics: what the default says.
+func TestPanickingClassifierIsContained(t *testing.T) {
+	opt := breaker.WithClassifier(func(context.Context, any, error) breaker.Outcome { boom(); return breaker.Success })
+	bubble(t, []breaker.Option{opt}, func(f *fixture) {
+		f.call(nodeA, nil)
+		f.calls(nodeA, 5, errSick)
+		f.open(nodeA, breaker.ReasonConsecutiveFailures)
+		time.Sleep(500 * time.Millisecond)
+		f.call(nodeA, nil) // no slot is lost
+		f.state(nodeA, breaker.Closed)
+		f.panicked("Classifier")
+	})
+}
+
+// A Classifier that ends the goroutine takes no slot along either.
+func TestClassifierThatEndsItsGoroutineDoesNotWedge(t *testing.T) {
+	end := false
+	opt := breaker.WithClassifier(func(ctx context.Context, response any, err error) breaker.Outcome {
+		if end {
+			runtime.Goexit()
+		}
+		return breaker.DefaultClassifier(ctx, response, err)
+	})
+	bubble(t, []breaker.Option{opt}, func(f *fixture) {
+		f.Trip(nodeA, nil)
+		time.Sleep(500 * time.Millisecond)
+		end = true
+		go f.call(nodeA, nil)
+		synctest.Wait()
+		end = false
+		f.call(nodeA, nil)
+		f.state(nodeA, breaker.Closed)
+	})
+}
+
+func TestPanickingReadyToTripIsContained(t *testing.T) {
+	opt := breaker.WithGobreaker(gobreaker.Settings{ReadyToTrip: func(gobreaker.Counts) bool { boom(); return false }})
+	bubble(t, []breaker.Option{opt}, func(f *fixture) {
+		f.calls(nodeA, 5, errSick)
+		f.state(nodeA, breaker.Closed)
+		f.call(nodeA, errSick) // more than five in a row: gobreaker's default
+		f.open(nodeA, breaker.ReasonReadyToTrip)
+		f.panicked("ReadyToTrip")
+	})
+}
+
+func TestPanickingIsSuccessfulIsContained(t *testing.T) {
+	opt := breaker.WithGobreaker(gobreaker.Settings{IsSuccessful: func(error) bool { boom(); return true }})
+	bubble(t, []breaker.Option{opt}, func(f *fixture) {
+		f.call(nodeA, nil)
+		f.call(nodeA, errSick)
+		if st, _ := f.StatusOf(nodeA); st.Totals.Successes != 1 || st.Totals.Failures != 1 {
+			t.Errorf("%+v", st.Totals)
+		}
+		f.panicked("IsSuccessful")
+	})
+}
+
+// The other listeners hear of all that one panics at, or ends its goroutine for.
+func TestPanickingListenerIsContained(t *testing.T) {
+	bubble(t, []breaker.Option{breaker.WithListener(func(breaker.Change) { boom() })}, func(f *fixture) {
+		f.Subscribe(func(breaker.Change) { runtime.Goexit() })
+		heard := 0
+		for range 3 {
+			f.Trip(nodeA, nil)
+			synctest.Wait()
+			f.Reset(nodeA)
+			synctest.Wait()
+		}
+		if heard = len(f.told()); heard != 6 {
+			t.Errorf("another listener heard of %d changes, want 6", heard)
+		}
+		f.panicked("listener")
+	})
+}
+
+func TestPanickingOnStateChangeIsContained(t *testing.T) {
+	opt := breaker.WithGobreaker(gobreaker.Settings{OnStateChange: func(string, gobreaker.State, gobreaker.State) { boom() }})
+	bubble(t, []breaker.Option{opt}, func(f *fixture) {
+		f.Trip(nodeA, nil)
+		if len(f.told()) != 1 {
+			t.Error("a listener was not told")
+		}
+		f.panicked("OnStateChange")
+	})
+}
+
+func TestPanickingEventPolicyIsContained(t *testing.T) {
+	opt := breaker.WithEventPolicy(func(muxpool.Event, int) bool { boom(); return false })
+	bubble(t, []breaker.Option{opt}, func(f *fixture) {
+		f.emit(nodeA, muxpool.ConnUp, muxpool.ReasonNone, nil)
+		f.emit(nodeA, muxpool.ConnDown, muxpool.ReasonStalled, errSick)
+		f.open(nodeA, breaker.ReasonStalled) // as the default policy says
+		f.panicked("EventPolicy")
+	})
+}
+
+func TestPanickingProberIsContained(t *testing.T) {
+	for name, end := range map[string]func(){"panics": boom, "ends its goroutine": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			var well atomic.Bool
+			opt := breaker.WithProbe(func(context.Context, muxpool.Node) error {
+				if !well.Load() {
+					end()
+				}
+				return nil
+			}, time.Second)
+			bubble(t, []breaker.Option{opt}, func(f *fixture) {
+				f.expel(nodeA)
+				time.Sleep(600 * time.Millisecond)
+				synctest.Wait()
+				f.open(nodeA, breaker.ReasonProbeFailed)
+				if name == "panics" {
+					f.panicked("Prober")
+				}
+				well.Store(true)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				f.state(nodeA, breaker.Closed)
+			})
+		})
+	}
+}

@@ -1,0 +1,71 @@
+package breaker
+
+import "time"
+
+// eject puts the circuit out, or tells that another source or more of the same
+// speaks against it. mu is held.
+func (c *circuit) eject(now time.Time, by source, why Reason, cause error) {
+	l := &c.latches[by]
+	switch {
+	case c.state != Open:
+		*l = latch{true, why, cause, now.Add(c.pace.next(c.set(), now, c.state == Closed))}
+	case !l.on:
+		*l = latch{true, why, cause, now.Add(c.pace.same(c.set()))}
+	default: // more of the same, the time stands
+		l.reason, l.cause = why, cause
+	}
+	c.move(now, ejected, why, cause)
+}
+
+// trip ejects the circuit for what its calls came to in a generation, unless that
+// is over or it may not go.
+func (c *circuit) trip(gen uint64, why Reason, cause error) {
+	n := c.node()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ended || c.gen != gen {
+		return
+	}
+	if c.byCalls(time.Now(), why, cause) && !c.isNode() {
+		c.member.severalOut(time.Now())
+	}
+}
+
+// byCalls ejects the circuit for its calls, if it may go. mu is held.
+func (c *circuit) byCalls(now time.Time, why Reason, cause error) bool {
+	if !c.scope().census.mayEject(c, c.quiet()) {
+		c.member.tally.spared++
+		c.move(now, spared, why, cause)
+		return false
+	}
+	c.eject(now, byCalls, why, cause)
+	return true
+}
+
+// severalOut ejects the node when several methods are out by their calls and nothing
+// on it has succeeded since the first of them went out: then it is not theirs. mu
+// is held.
+func (m *member) severalOut(now time.Time) {
+	lives, last := m.lives(), (*latch)(nil)
+	out := 0
+	m.circuits(func(c *circuit) {
+		if !c.isNode() && c.state != Closed && c.lives == lives {
+			out++
+			last = c.latches.worst()
+		}
+	})
+	if out >= 2 && m.circuit.state == Closed {
+		m.circuit.byCalls(now, ReasonMethods, last.cause)
+	}
+}
+
+// expire makes the circuit half-open when the time of its ejection in a generation
+// is over.
+func (c *circuit) expire(gen uint64) {
+	n := c.node()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c.gen == gen && n.mode == Auto {
+		c.move(time.Now(), over, ReasonEjectionOver, c.gate.Load().cause)
+	}
+}

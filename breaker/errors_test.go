@@ -1,0 +1,35 @@
+package breaker_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/sony/gobreaker"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool/verdict"
+)
+
+// What a refusal says to whoever asks: a retry, a breaker further out, a server's
+// error encoder.
+func TestOpenErrorSaysWhatItMeans(t *testing.T) {
+	e := &breaker.OpenError{Node: nodeA, Method: "Sum", Reason: breaker.ReasonFailureRate, RetryAfter: time.Second,
+		Cause: told(verdict.CodeUnimplemented)}
+	want := verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Nobody, Ran: verdict.NotSent, RetryAfter: time.Second}
+	v := verdict.Of(e)
+	switch {
+	case v != want:
+		t.Errorf("verdict: %v, want %v: its cause must not overrule it", v, want)
+	case !v.SafeToRetry() || !v.Elsewhere(false) || v.CountsAgainst() != verdict.Nobody:
+		t.Errorf("%v", v)
+	case e.StatusCode() != http.StatusServiceUnavailable || e.Sent():
+		t.Errorf("status %d, sent %v", e.StatusCode(), e.Sent())
+	case !errors.Is(e, gobreaker.ErrOpenState) || errors.Is(e, gobreaker.ErrTooManyRequests):
+		t.Errorf("%v unwraps to the wrong thing", e)
+	}
+	if want := "breaker: Sum is out on tcp://10.0.0.0:7000 (failure rate), retry after 1s: unimplemented"; e.Error() != want {
+		t.Errorf("text is %q", e)
+	}
+}

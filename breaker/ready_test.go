@@ -1,0 +1,148 @@
+package breaker_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/breaker"
+)
+
+// What a balancer asks of each candidate costs no allocation, open or not.
+func TestReadyDoesNotAllocate(t *testing.T) {
+	g := breaker.NewGroup(breaker.WithMaxEjection(1), breaker.WithEjectionTime(time.Hour, time.Hour))
+	defer g.Close()
+	s := g.Scope("shop")
+	guards := map[string]*breaker.Guard{}
+	for i, name := range []string{"closed", "out", "method out"} {
+		guards[name] = s.Guard(breaker.Target{Node: nodeN(i), Method: "A"})
+		s.Guard(breaker.Target{Node: nodeN(i), Method: "B"})
+	}
+	g.Trip(nodeN(1), errSick)
+	times(5, guards["method out"], status(503))
+	for name, guard := range guards {
+		if guard.Ready() != (name == "closed") {
+			t.Fatalf("%s: %v", name, guard.Check())
+		}
+		if n := testing.AllocsPerRun(100, func() { guard.Ready(); s.Changes() }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestCallsOfSeveralMethodsDoNotAllocate(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	s := g.Scope("shop")
+	ep := s.Guard(breaker.Target{Node: nodeA, Method: "A"}).Middleware()(endpoint.Nop)
+	s.Guard(breaker.Target{Node: nodeA, Method: "B"})
+	if n := testing.AllocsPerRun(100, func() { ep(context.Background(), nil) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// Whatever makes Ready say something else, time included, Changes tells before.
+func TestChangesTellWhenReadyMayDiffer(t *testing.T) {
+	bubble(t, []breaker.Option{breaker.WithObserveOnly(false)}, func(f *fixture) {
+		s := f.Scope("")
+		other := f.Scope("other")
+		guard := s.Guard(breaker.Target{Node: nodeA, Method: "A"})
+		method := s.Guard(breaker.Target{Node: nodeA, Method: "B"})
+		s.Guard(breaker.Target{Node: nodeB, Method: "B"})
+		slot := newGate()
+		result := make(chan error)
+		before, unrelated := s.Changes(), other.Changes()
+		for _, step := range []struct {
+			name  string
+			do    func()
+			ready bool
+			guard *breaker.Guard
+		}{
+			{"the pool", func() { f.expel(nodeA) }, false, guard},
+			{"the end of the ejection", func() { time.Sleep(500 * time.Millisecond) }, true, guard},
+			{"the last slot is taken", func() {
+				go func() { _, err := guard.Middleware()(slot.endpoint)(context.Background(), nil); result <- err }()
+				<-slot.entered
+			}, false, guard},
+			{"the slot comes back", func() { slot.answer <- breakerRefusal{}; <-result }, true, guard},
+			{"a probe", func() { through(guard, nil) }, true, guard},
+			{"a method", func() { times(5, method, status(503)) }, false, method},
+			{"its ejection's end", func() { time.Sleep(500 * time.Millisecond) }, true, method},
+			{"an order", func() { f.ForceOpen(nodeA, nil) }, false, guard},
+			{"another", func() { f.Enable(nodeA) }, true, guard},
+			{"new settings", func() { f.Trip(nodeA, nil); before = s.Changes(); f.update(breaker.WithObserveOnly(true)) }, true, guard},
+		} {
+			step.do()
+			synctest.Wait()
+			if step.guard.Ready() != step.ready {
+				t.Fatalf("%s: Ready is %v", step.name, !step.ready)
+			}
+			if s.Changes() == before {
+				t.Errorf("%s: Changes did not tell", step.name)
+			}
+			before = s.Changes()
+		}
+		if got := other.Changes(); got > unrelated+1 { // the new settings
+			t.Errorf("another service was told %d times", got-unrelated)
+		}
+	})
+}
+
+func TestChangesTellOfAPanic(t *testing.T) {
+	alone(t, []breaker.Option{breaker.WithPanicThreshold(0.5), breaker.WithEjectionTime(time.Hour, 0)}, func(f *fixture) {
+		guards := f.service("shop", 0, 4)
+		times(5, guards[0], errSick)
+		times(5, guards[1], errSick)
+		ready(t, false, guards[0])
+		before := f.Scope("shop").Changes()
+		f.expel(nodeN(2))
+		ready(t, true, guards[0])
+		if f.Scope("shop").Changes() == before {
+			t.Error("Changes did not tell")
+		}
+	})
+}
+
+// Ten thousand nodes come and go at the price of each: no table is copied.
+func TestNodesComeAndGoAtALinearPrice(t *testing.T) {
+	price := func(n int) (came, went uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			g := breaker.NewGroup(breaker.WithForget(time.Minute))
+			defer g.Close()
+			release := make([]func(), n)
+			measure := func(f func()) uint64 {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				f()
+				runtime.ReadMemStats(&after)
+				return after.TotalAlloc - before.TotalAlloc
+			}
+			came = measure(func() {
+				for i := range n {
+					release[i] = g.Hold(nodeN(i))
+				}
+			})
+			went = measure(func() {
+				for _, r := range release {
+					r()
+				}
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+			})
+			if len(g.Status()) != 0 {
+				t.Error("they are not forgotten")
+			}
+		})
+		return came, went
+	}
+	came, went := price(1000)
+	manyCame, manyWent := price(10_000)
+	if manyCame > 15*came || manyWent > 15*went {
+		t.Errorf("ten times as many nodes: %d bytes instead of %d to come, %d instead of %d to go", manyCame, came, manyWent, went)
+	}
+	t.Logf("%d bytes for a node to come, %d to go", manyCame/10_000, manyWent/10_000)
+}

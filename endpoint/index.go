@@ -1,0 +1,91 @@
+package endpoint
+
+import "github.com/muxkit/muxkit/breaker"
+
+// index is which nodes of a list take calls. It does not change once it was stored; a
+// Balancer makes a new one when discovery has another list, or a breaker may say something
+// else, so that a choice looks at as many nodes as it needs, however many are open.
+type index struct {
+	list    []*NodeEndpoint // which it is of
+	all     []candidate     // one for each of list
+	ready   []candidate     // those of all whose breaker takes calls
+	changes uint64          // the scope's number, read before the breakers were asked
+}
+
+// candidate is a node, and what guards it.
+type candidate struct {
+	*NodeEndpoint
+	guard guard // nil: none
+}
+
+func (c *candidate) isReady() bool { return c.guard == nil || c.guard.Ready() }
+
+// of reports whether x is of that list, which is not empty: lists do not change.
+func (x *index) of(list []*NodeEndpoint) bool {
+	return x != nil && len(x.list) == len(list) && &x.list[0] == &list[0]
+}
+
+// look returns the index of a list that is not empty, and whether it is fresh: while one
+// caller makes a new one, others use that of before, and ask whom they choose again.
+func (b *Balancer) look(list []*NodeEndpoint) (x *index, fresh bool) {
+	old, changes := b.index.Load(), b.changes()
+	known := old.of(list)
+	if known && old.changes == changes {
+		return old, true
+	}
+	if !b.indexing.TryLock() {
+		if known {
+			return old, false
+		}
+		return b.newIndex(list, nil, changes), true
+	}
+	defer b.indexing.Unlock()
+	if !known {
+		old = nil
+	}
+	x = b.newIndex(list, old, changes)
+	b.index.Store(x)
+	return x, true
+}
+
+func (b *Balancer) changes() uint64 {
+	if b.cfg.scope == nil {
+		return 0
+	}
+	return b.cfg.scope.Changes()
+}
+
+// newIndex makes the index of a list; old is an index of the same, or nil.
+func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *index {
+	x := &index{list: list, changes: changes}
+	if old != nil {
+		x.all = old.all
+	} else {
+		x.all = make([]candidate, len(list))
+		for i, e := range list {
+			x.all[i] = candidate{e, b.guardOf(e)}
+		}
+	}
+	if b.cfg.scope == nil {
+		x.ready = x.all
+		return x
+	}
+	x.ready = make([]candidate, 0, len(x.all))
+	for i := range x.all {
+		if c := &x.all[i]; c.isReady() {
+			x.ready = append(x.ready, *c)
+		}
+	}
+	return x
+}
+
+// guardOf is the guard that e's calls pass, or that of its node where that is not known.
+func (b *Balancer) guardOf(e *NodeEndpoint) guard {
+	switch {
+	case b.cfg.scope == nil:
+		return nil
+	case e.guard != nil && e.scope == b.cfg.scope:
+		return e.guard
+	}
+	return b.cfg.scope.Guard(breaker.Target{Node: e.member.node})
+}

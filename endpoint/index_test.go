@@ -1,0 +1,148 @@
+package endpoint
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// wall is a scope whose guards count how often they are asked.
+type wall struct {
+	shut    map[muxpool.Node]bool
+	changes uint64
+	asked   atomic.Int64
+}
+
+type wallGuard struct {
+	*wall
+	node muxpool.Node
+}
+
+func (w *wall) Guard(t breaker.Target) guard { return &wallGuard{w, t.Node} }
+func (w *wall) Hold(muxpool.Node) func()     { return func() {} }
+func (w *wall) Changes() uint64              { return w.changes }
+
+func (g *wallGuard) Ready() bool { g.asked.Add(1); return !g.shut[g.node] }
+func (g *wallGuard) Check() error {
+	if g.shut[g.node] {
+		return &breaker.OpenError{Node: g.node}
+	}
+	return nil
+}
+func (g *wallGuard) Middleware() endpoint.Middleware { return guarding(g.Check) }
+
+// manyNodes are nodes of which the first ones are out.
+func manyNodes(n, out int) (FixedEndpointer, *wall) {
+	names := make([]string, n)
+	w := &wall{shut: map[muxpool.Node]bool{}}
+	for i := range names {
+		names[i] = fmt.Sprint("n", i)
+		if i < out {
+			w.shut[node(names[i])] = true
+		}
+	}
+	return (&fleet{}).nodes(names...), w
+}
+
+// A choice costs the same however many of the nodes are out.
+func TestAChoiceAmongOpenNodesCostsNoMore(t *testing.T) {
+	for _, p := range policies {
+		for _, out := range []int{0, 200, 1800, 1999} {
+			nodes, w := manyNodes(2000, out)
+			b := NewBalancer(nodes, WithPolicy(p), withBreakers(w))
+			count(t, b, 1)
+			w.asked.Store(0)
+			if n := testing.AllocsPerRun(1000, func() { b.Pick() }); n > 0 {
+				t.Errorf("%v, %d of 2000 out: %v allocations", p, out, n)
+			}
+			if n := w.asked.Load(); n > 0 {
+				t.Errorf("%v, %d of 2000 out: 1000 choices asked %d breakers", p, out, n)
+			}
+			for address := range count(t, b, 100) {
+				if w.shut[muxpool.Node{Network: "tcp", Address: address}] {
+					t.Errorf("%v: chose %s, which is out", p, address)
+				}
+			}
+		}
+	}
+}
+
+// What the breakers say, and what discovery names, is seen with the next choice.
+func TestAChoiceFollowsBreakersAndDiscovery(t *testing.T) {
+	nodes, w := manyNodes(3, 2)
+	source := &views{[]FixedEndpointer{nodes}}
+	b := NewBalancer(source, withBreakers(w))
+	equal(t, "calls of the only node", count(t, b, 50)["n2:1"], 50)
+	delete(w.shut, node("n0"))
+	w.shut[node("n2")] = true
+	w.changes++
+	equal(t, "calls of the one that came back", count(t, b, 50)["n0:1"], 50)
+	source.lists = []FixedEndpointer{(&fleet{}).nodes("new")}
+	equal(t, "calls of the one that discovery names", count(t, b, 50)["new:1"], 50)
+}
+
+// While an index is being made, others go by that of before, and ask again.
+func TestAChoiceBesideTheMakingOfAnIndex(t *testing.T) {
+	nodes, w := manyNodes(3, 0)
+	b := NewBalancer(nodes, withBreakers(w))
+	count(t, b, 1)
+	w.shut[node("n0")], w.shut[node("n1")] = true, true
+	w.changes++
+	b.indexing.Lock()
+	defer b.indexing.Unlock()
+	equal(t, "calls of the node that is left", count(t, b, 100)["n2:1"], 100)
+
+	nodes, w = manyNodes(1, 1)
+	b = NewBalancer(nodes, withBreakers(w))
+	_, err := b.Pick()
+	as[*AllOpenError](t, err)
+	delete(w.shut, node("n0"))
+	w.changes++
+	b.indexing.Lock()
+	defer b.indexing.Unlock()
+	equal(t, "calls of a node that is back unknown to the index", count(t, b, 10)["n0:1"], 10)
+}
+
+// The breakers of a Group: a node that is out and comes back is seen.
+func TestAChoiceFollowsAGroup(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	b := NewBalancer((&fleet{}).nodes("a", "b"), WithBreakers(g))
+	count(t, b, 1)
+	g.ForceOpen(node("a"), nil)
+	equal(t, "calls of the other", count(t, b, 50)["b:1"], 50)
+	g.ForceOpen(node("b"), nil)
+	g.Enable(node("a"))
+	g.Reset(node("a"))
+	equal(t, "calls of the one that is back", count(t, b, 50)["a:1"], 50)
+
+	nodes, _ := manyNodes(500, 0)
+	b = NewBalancer(nodes, WithBreakers(g))
+	for _, e := range nodes[1:] {
+		g.ForceOpen(e.Node(), nil)
+	}
+	count(t, b, 1)
+	if n := testing.AllocsPerRun(100, func() { b.Pick() }); n > 0 {
+		t.Errorf("499 of 500 out: %v allocations", n)
+	}
+}
+
+func BenchmarkPickAmongOpenNodes(b *testing.B) {
+	for _, out := range []int{0, 200, 1999} {
+		b.Run(fmt.Sprint(out), func(b *testing.B) {
+			nodes, w := manyNodes(2000, out)
+			balancer := NewBalancer(nodes, withBreakers(w))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := balancer.Pick(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

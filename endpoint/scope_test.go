@@ -1,0 +1,117 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// recorder is a scope that writes down what it guards.
+type recorder struct {
+	*switchboard
+	targets []breaker.Target
+}
+
+func (r *recorder) Guard(t breaker.Target) guard {
+	r.targets = append(r.targets, t)
+	return r.switchboard.Guard(t)
+}
+
+func TestTheBreakersKnowMethodIdentityAndOneWay(t *testing.T) {
+	r := &recorder{switchboard: newSwitchboard()}
+	s := NewSet(sd.FixedInstancer{"a:1"}, nil, withBreakers(r))
+	defer s.Close()
+	var made []*transport.Client
+	client := func(opts ...transport.ClientOption) func(transport.Node) *transport.Client {
+		return func(n transport.Node) *transport.Client {
+			c := transport.NewClient(noConns, n, native.Protocol{}, "M", transport.EncodeBytes, transport.DecodeBytes, opts...)
+			made = append(made, c)
+			return c
+		}
+	}
+	s.Endpoint("Get", client())
+	s.Endpoint("Tell", client(transport.ClientOneWay()))
+	s.EndpointFrom("Other", (&shop{}).factory)
+	want := []breaker.Target{
+		{Node: node("a"), Method: "Get", Identity: made[0].Identity()},
+		{Node: node("a"), Method: "Tell", Identity: made[1].Identity(), OneWay: true},
+		{Node: node("a"), Method: "Other"},
+	}
+	equal(t, "targets", fmt.Sprint(r.targets), fmt.Sprint(want))
+	equal(t, "identities are known", made[0].Identity() != muxpool.Identity{}, true)
+}
+
+// serviceOf is the service that a node is out in.
+func serviceOf(t *testing.T, err error) string { return as[*AllOpenError](t, err).Nodes[0].Scope }
+
+func TestEachSetIsAServiceOfItsOwn(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	make := func(opts ...Option) *Set {
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, append(opts, WithBreakers(g))...)
+		t.Cleanup(s.Close)
+		return s
+	}
+	f := &shop{}
+	one, other, named := make(), make(), make(WithService("payments"))
+	get, put := one.EndpointFrom("Get", f.factory), other.EndpointFrom("Put", f.factory)
+	pay, own := named.EndpointFrom("Pay", f.factory), named.EndpointFrom("Refund", f.factory, WithBreakers(g))
+	byHand := balanced(NewBalancer(f.nodes("a"), WithBreakers(g)))
+	g.ForceOpen(node("a"), nil)
+	_, err := get(t.Context(), nil)
+	first := serviceOf(t, err)
+	_, err = put(t.Context(), nil)
+	second := serviceOf(t, err)
+	if !strings.HasPrefix(first, "set ") || !strings.HasPrefix(second, "set ") || first == second {
+		t.Errorf("services %q and %q", first, second)
+	}
+	_, err = pay(t.Context(), nil)
+	equal(t, "named", serviceOf(t, err), "payments")
+	_, err = own(t.Context(), nil)
+	equal(t, "a method with breakers of its own", serviceOf(t, err), "payments/Refund")
+	_, err = byHand(t.Context(), nil)
+	equal(t, "by hand", serviceOf(t, err), "")
+	equal(t, "why the node is out", one.Nodes()[0].Open != nil, true)
+}
+
+// The settings given with a Group are this service's.
+func TestASetsBreakersHaveItsSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := breaker.NewGroup()
+		defer g.Close()
+		strict := NewSet(sd.FixedInstancer{"a:1"}, nil, WithBreakers(g, breaker.WithDetectors(breaker.ConsecutiveFailures(2))))
+		defer strict.Close()
+		lax := NewSet(sd.FixedInstancer{"a:1"}, nil, WithBreakers(g, breaker.WithDetectors(breaker.ConsecutiveFailures(1000))))
+		defer lax.Close()
+		f := &shop{}
+		f.do = func(muxpool.Node, context.Context) error { time.Sleep(time.Millisecond); return errLost }
+		for name, c := range map[string]struct {
+			*Set
+			out bool
+		}{"strict": {strict, true}, "lax": {lax, false}} {
+			get := c.EndpointFrom("Get", f.factory)
+			for range 20 {
+				get(t.Context(), nil)
+			}
+			equal(t, name+": is out", c.Nodes()[0].Open != nil, c.out)
+		}
+	})
+	g := breaker.NewGroup()
+	defer g.Close()
+	s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithBreakers(g, breaker.WithMaxEjection(7)))
+	defer s.Close()
+	mustBe(t, s.Err(), ErrInvalidOption)
+	if !strings.Contains(s.Err().Error(), "WithMaxEjection") {
+		t.Error(s.Err())
+	}
+}

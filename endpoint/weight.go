@@ -1,0 +1,104 @@
+package endpoint
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
+)
+
+// weight is how much of an equal share of the calls a node should get, from full down
+// to a 64th: the product of factors, each with one owner. So far there is one, overload:
+// a call that the node could not take, or that another node overtook, halves it;
+// successes and time bring it back. All methods of a Set share a node's weight.
+//
+// It never refuses: a node of little weight is taken when no other is there. Safe for
+// concurrent use; while nothing is lacking, nobody reads the clock.
+type weight struct {
+	// load is what is lacking to full in the lower bits, and above them when that was so,
+	// in milliseconds since epoch. Zero: nothing is lacking.
+	load  atomic.Int64
+	until atomic.Int64 // what the peer's retry-after asks for, in milliseconds since epoch; 0: nothing
+	epoch time.Time    // constant
+}
+
+const (
+	lackBits   = 17
+	full       = 1 << (lackBits - 1)
+	leastShare = full / 64
+
+	healTime   = 2 * time.Second       // in which time alone brings all of it back
+	loadPeriod = 10 * time.Millisecond // one step in it, down or up
+)
+
+func (w *weight) now() int64 { return int64(time.Since(w.epoch) / time.Millisecond) }
+
+// share is the weight, from leastShare to full.
+func (w *weight) share() int64 {
+	load := w.load.Load()
+	if load == 0 {
+		return full
+	}
+	return full - w.lacking(load, w.now())
+}
+
+// lacking is what is lacking at the time now, by what load says was lacking before.
+func (w *weight) lacking(load, now int64) int64 {
+	lack, since := load&(1<<lackBits-1), load>>lackBits
+	left := int64(healTime/time.Millisecond) - (now - since)
+	if left <= 0 {
+		w.load.CompareAndSwap(load, 0)
+		return 0
+	}
+	return lack * left / int64(healTime/time.Millisecond)
+}
+
+// step changes what is lacking, if it has not changed just now: what happens at once, as
+// twenty refusals of one burst, is one thing.
+func (w *weight) step(to func(lack int64) int64) {
+	load, now := w.load.Load(), w.now()
+	if load != 0 && now-load>>lackBits < int64(loadPeriod/time.Millisecond) {
+		return
+	}
+	lack := to(w.lacking(load, now))
+	next := int64(0)
+	if lack > 0 {
+		next = now<<lackBits | lack
+	}
+	w.load.CompareAndSwap(load, next) // who loses has company: it is one step
+}
+
+// halve moves load off the node.
+func (w *weight) halve() {
+	w.step(func(lack int64) int64 { return full - max((full-lack)/2, leastShare) })
+}
+
+// learn is told how a call to the node ended.
+func (w *weight) learn(err error) {
+	if err == nil {
+		if w.load.Load() != 0 {
+			w.step(func(lack int64) int64 { return lack * 9 / 10 })
+		}
+		return
+	}
+	v := verdict.Of(err)
+	if v.Whose == verdict.Overload {
+		w.halve()
+	}
+	if v.RetryAfter > 0 && v.Sent() { // what was not sent, another part has taken care of
+		w.until.Store(w.now() + int64(v.RetryAfter/time.Millisecond) + 1)
+	}
+}
+
+// holds reports whether the peer wants new calls later than now.
+func (w *weight) holds() bool {
+	until := w.until.Load()
+	if until == 0 {
+		return false
+	}
+	if w.now() < until {
+		return true
+	}
+	w.until.CompareAndSwap(until, 0)
+	return false
+}

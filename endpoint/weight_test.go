@@ -1,0 +1,188 @@
+package endpoint
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+)
+
+// overloaded is an answer that a node cannot take the call now.
+var overloaded = &transport.Error{Code: transport.CodeResourceExhausted, Remote: true}
+
+func TestAWeightIsHalvedByOverloadAndComesBack(t *testing.T) {
+	type step struct {
+		after time.Duration
+		learn error // nil: a success
+		want  int64 // the share, in 64ths
+	}
+	busy := error(overloaded)
+	for name, steps := range map[string][]step{
+		"halved each time":           {{0, busy, 32}, {time.Second / 100, busy, 16}},
+		"one burst is one thing":     {{0, busy, 32}, {0, busy, 32}, {9 * time.Millisecond, busy, 32}},
+		"time alone brings it back":  {{0, busy, 32}, {healTime + time.Second, nil, 64}},
+		"half of the time, half":     {{0, busy, 32}, {healTime / 2, errLost, 48}},
+		"other failures are nothing": {{0, errLost, 64}, {0, errUnsent, 64}, {0, transport.Business(1, ""), 64}},
+		"a limit at home as well":    {{0, &LimitError{Limit: 1}, 32}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(node("a"))
+				for i, s := range steps {
+					time.Sleep(s.after)
+					m.weight.learn(s.learn)
+					if got := (m.weight.share()*64 + full/2) / full; got != s.want {
+						t.Errorf("step %d: share %d/64, want %d", i, got, s.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestSuccessesBringAWeightBackSoonerThanTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &newMember(node("a")).weight
+		for range 20 {
+			w.halve()
+			time.Sleep(loadPeriod)
+		}
+		if got := w.share(); got < leastShare || got > leastShare*3/2 {
+			t.Fatalf("share %d, never under %d", got, leastShare)
+		}
+		for range 50 {
+			w.learn(nil)
+			w.learn(nil) // at once: the same step
+			time.Sleep(loadPeriod)
+		}
+		if got := w.share(); got < full*9/10 {
+			t.Errorf("share %d of %d after half a second of successes", got, full)
+		}
+		time.Sleep(healTime)
+		equal(t, "in the end", w.share(), full)
+		equal(t, "and the clock is read no more", w.load.Load(), 0)
+	})
+}
+
+// All policies give a node calls by its weight, and none refuses a node for it.
+func TestBalancersGiveCallsByWeight(t *testing.T) {
+	for _, p := range policies {
+		synctest.Test(t, func(t *testing.T) {
+			nodes := (&fleet{}).nodes("a", "b", "c", "d")
+			b := NewBalancer(nodes, WithPolicy(p))
+			halve(2, nodes[0])
+			if n := count(t, b, 4000)["a:1"]; p != PowerOfTwo && (n < 200 || n > 450) || p == PowerOfTwo && n > 400 {
+				t.Errorf("%v: %d of 4000 calls for a node of a quarter's weight", p, n)
+			}
+			halve(20, nodes...)
+			for address, n := range count(t, b, 4000) {
+				if n < 700 {
+					t.Errorf("%v: %s gets %d of 4000 where all are overloaded", p, address, n)
+				}
+			}
+		})
+	}
+}
+
+func halve(times int, nodes ...*NodeEndpoint) {
+	for range times {
+		for _, e := range nodes {
+			e.member.weight.halve()
+		}
+		time.Sleep(loadPeriod)
+	}
+}
+
+// Load is compared for what each node should have.
+func TestPowerOfTwoComparesLoadByWeight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			strong, weak int // in flight
+			want         string
+		}{{0, 0, "strong:1"}, {2, 0, "weak:1"}, {2, 1, "strong:1"}, {4, 1, "weak:1"}, {4, 2, "strong:1"}} {
+			nodes := (&fleet{}).nodes("weak", "strong")
+			halve(1, nodes[0])
+			for i, n := range []int{c.weak, c.strong} {
+				for range n {
+					nodes[i].member.calls.enter()
+				}
+			}
+			if got := count(t, NewBalancer(nodes), 50); got[c.want] != 50 {
+				t.Errorf("%d in flight on the strong, %d on the weak one of half its weight: %v", c.strong, c.weak, got)
+			}
+		}
+	})
+}
+
+// A node that says when to come back gets no new call before, if there is another.
+func TestRetryAfterKeepsNewCallsOffTheNode(t *testing.T) {
+	for _, p := range policies {
+		synctest.Test(t, func(t *testing.T) {
+			later := &transport.Error{Code: transport.CodeUnavailable, Remote: true, RetryAfter: time.Second}
+			nodes := (&fleet{do: script(later)}).nodes("a", "b")
+			nodes[0].Call(t.Context(), nil)
+			b := NewBalancer(nodes, WithPolicy(p))
+			equal(t, p.String()+": calls of the other node", count(t, b, 100)["b:1"], 100)
+			alone := NewBalancer(nodes[:1], WithPolicy(p))
+			equal(t, p.String()+": calls where there is no other", count(t, alone, 100)["a:1"], 100)
+			time.Sleep(time.Second + 2*time.Millisecond)
+			if n := count(t, b, 200)["a:1"]; n < 20 {
+				t.Errorf("%v: %d of 200 calls when it is time", p, n)
+			}
+		})
+	}
+}
+
+// The methods of a Set share the weight: it is the node that is overloaded.
+func TestOverloadMovesCallsToOtherNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{do: func(n muxpool.Node, _ context.Context) error {
+			if n == node("a") {
+				return refused(transport.CodeResourceExhausted)
+			}
+			return nil
+		}}
+		ep := Retry(2, 0, NewBalancer(f.nodes(abc...)))
+		for range 1000 {
+			if _, err := ep(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		asked := 0
+		for _, address := range f.called() {
+			if address == "a:1" {
+				asked++
+			}
+		}
+		if asked > 150 { // of some 222 without weights, for two draws of three nodes
+			t.Errorf("the node that refuses was asked for %d of 1000 calls", asked)
+		}
+	})
+}
+
+func TestAWeightUnderRaces(t *testing.T) {
+	w := &newMember(node("a")).weight
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 2000 {
+				switch i % 3 {
+				case 0:
+					w.learn(overloaded)
+				case 1:
+					w.learn(nil)
+				}
+				if s := w.share(); s < leastShare || s > full {
+					t.Errorf("share %d", s)
+				}
+				w.holds()
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,77 @@
+package muxpool
+
+import "fmt"
+
+// Settings are what one side of a connection can take, as it tells the other where the
+// protocol has a frame for that (see Settler). A field that is zero says nothing: what
+// then holds is the protocol's to define.
+type Settings struct {
+	MaxFrameSize     int // of one frame, in bytes, its header included
+	MaxCalls         int // in flight on the connection
+	MaxMetadataPairs int // of one message
+	MaxMetadataBytes int // of one message: the names and the values
+	Features         Features
+
+	// The lowest and the highest version of the protocol that this side speaks; of
+	// AppendSettings, zero: as the protocol knows.
+	MinVersion, MaxVersion uint8
+}
+
+// Features are parts of a protocol that are used only towards a peer that has named
+// them, as a set of bits.
+type Features uint64
+
+// FeatureMore: who names it takes messages whose body comes in several frames.
+const FeatureMore Features = 1 << 0
+
+// Has reports whether all of the other features are among f.
+func (f Features) Has(other Features) bool { return f&other == other }
+
+// ownSettings is the frame that tells what the pool can take; nil if the node's
+// protocol has none, and on datagrams. A panic of the plug-in's is an error.
+func (n *node) ownSettings() (frame []byte, err error) {
+	s, ok := n.key.parser.(Settler)
+	if !ok || isDatagram(n.key.node.Network) {
+		return nil, nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = &errHandshake{fmt.Errorf("%w: AppendSettings panicked: %v", ErrProtocol, p)}
+		}
+	}()
+	return s.AppendSettings(nil, Settings{MaxFrameSize: n.opts.maxFrameSize}), nil
+}
+
+// settled takes note of the peer's settings; later ones replace them. It is called by
+// the read loop. An error ends the conn.
+func (c *conn) settled(frame []byte) error {
+	s, ok := c.node.key.parser.(Settler)
+	if !ok || c.datagram {
+		c.node.counters.unsolicited.Add(1)
+		return nil
+	}
+	peer, err := s.ReadSettings(frame)
+	if err != nil {
+		return fmt.Errorf("the peer's settings: %w", err)
+	}
+	if old := c.peer.Load(); old == nil || *old != peer {
+		c.peer.Store(&peer)
+	}
+	return nil
+}
+
+// fits refuses a frame of n bytes that is over a limit, this side's or the one that
+// the peer has told.
+func (c *conn) fits(n int) error {
+	limit := c.node.opts.maxFrameSize
+	if c.datagram {
+		limit = min(limit, maxDatagram)
+	}
+	if n > limit {
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, n, limit)
+	}
+	if p := c.peer.Load(); p != nil && p.MaxFrameSize > 0 && n > p.MaxFrameSize {
+		return fmt.Errorf("%w: %d bytes, the peer takes at most %d", ErrFrameTooLarge, n, p.MaxFrameSize)
+	}
+	return nil
+}

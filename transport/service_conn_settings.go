@@ -1,0 +1,62 @@
+package transport
+
+import (
+	"fmt"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// meet is called once a frame of the client's was read: it speaks the protocol, and is
+// told what this side takes, in front of whatever it is told first.
+func (c *serverConn) meet() {
+	c.met = true
+	if s := c.service; s.settler != nil {
+		c.writer.Precede(s.settler.AppendSettings(nil, muxpool.Settings{MaxFrameSize: s.maxFrame, MaxCalls: s.maxPerConn}))
+	}
+}
+
+// settled takes note of the client's settings; later ones replace them. An error ends
+// the connection.
+func (c *serverConn) settled(frame []byte) error {
+	s := c.service.settler
+	if s == nil {
+		return nil
+	}
+	peer, err := s.ReadSettings(frame)
+	if err != nil {
+		return fmt.Errorf("transport: the client's settings: %w", err)
+	}
+	if old := c.peer.Load(); old == nil || *old != peer {
+		c.peer.Store(&peer)
+	}
+	return nil
+}
+
+// leastFrame is how many bytes of a frame every client takes, whatever it says: with
+// less, not even the answer that says so could be sent.
+const leastFrame = 256
+
+// maxAnswer implements caller.
+func (c *serverConn) maxAnswer() int {
+	limit := c.service.maxFrame
+	if p := c.peer.Load(); p != nil && p.MaxFrameSize > 0 {
+		limit = min(limit, max(p.MaxFrameSize, leastFrame))
+	}
+	return limit
+}
+
+// part says the protocol's last words to a client whose bytes were refused with err.
+// The connection then lingers, so that they are read.
+func (c *serverConn) part(err error) {
+	f := c.service.farewell
+	if f == nil {
+		return
+	}
+	words := f.AppendFarewell(wire.Alloc(128)[:0], err)
+	if len(words) == 0 {
+		return
+	}
+	c.parted = c.sendNow(words) == nil
+	c.source.flush()
+}
