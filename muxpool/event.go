@@ -14,6 +14,7 @@ type Event struct {
 	Err      error     // the cause; nil where nothing failed
 	Attempt  int       // for DialFailed and ReconnectLimit: which attempt in a row, from 1
 	Time     time.Time // when it happened; listeners may hear of it later
+	Lost     int       // how many events right before this one its subscriber did not get (see Subscribe)
 }
 
 func (e Event) String() string {

@@ -128,9 +128,11 @@ func (p *Multiplexed) PreWarm(ctx context.Context, network, address string, opts
 }
 
 // Subscribe calls f for each event from now on, one at a time, in order for each
-// node, on a goroutine of the pool's that holds no lock: f may call the pool. A
-// slow f delays later events and nothing else. When cancel returns, f may still
-// be at work on one event; no other will follow.
+// node, on a goroutine of its own that holds no lock: f may call the pool. A slow f
+// delays its own later events and nothing else. Up to 1024 wait for it; of more, the
+// oldest are lost, so that the last one tells how things are, and the next one's Lost
+// says how many. A panic of f's ends that call of f only, whose event counts as lost.
+// When cancel returns, f may still be at work on one event; no other will follow.
 func (p *Multiplexed) Subscribe(f func(Event)) (cancel func()) {
 	if f == nil {
 		return func() {}

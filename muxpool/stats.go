@@ -10,6 +10,8 @@ type Stats struct {
 	Nodes    []NodeStats // in no particular order
 	InFlight int         // MuxConns on connections
 	Counters             // of all nodes, forgotten ones included
+
+	EventsLost uint64 // events that a subscriber did not get, since it was too slow or panicked
 }
 
 // NodeStats is a snapshot of one node. Gets that differ in parser, TLS settings
@@ -78,7 +80,7 @@ func (k *Counters) add(o Counters) {
 func (p *Multiplexed) Stats() Stats {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	s := Stats{Nodes: make([]NodeStats, 0, len(p.nodes)), Counters: p.retired}
+	s := Stats{Nodes: make([]NodeStats, 0, len(p.nodes)), Counters: p.retired, EventsLost: p.events.missed()}
 	for _, n := range p.nodes {
 		ns := n.stats()
 		s.Nodes = append(s.Nodes, ns)
