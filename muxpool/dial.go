@@ -46,22 +46,38 @@ func newDialer(key nodeKey, o *poolOptions) *dialer {
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	nc, err := d.connect(ctx, d.key.node.Network, d.key.node.Address)
+	nc, err := d.call(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", d.key.node, d.inTime(err))
 	}
-	if nc == nil {
-		return nil, fmt.Errorf("dial %s: %w: WithDialContext returned neither a connection nor an error", d.key.node, ErrInvalidOption)
-	}
-	ready, err := d.handshake(ctx, nc)
+	var ready net.Conn
+	defer func() {
+		if ready == nil { // also when the handshake ends the goroutine
+			_ = nc.Close()
+		}
+	}()
+	ready, err = d.handshake(ctx, nc)
 	if err != nil {
-		_ = nc.Close()
 		if ctx.Err() != nil {
 			err = both(context.Cause(ctx), err)
 		}
 		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, d.inTime(err))}
 	}
 	return ready, nil
+}
+
+// call runs the function that connects; its panic fails the dial.
+func (d *dialer) call(ctx context.Context) (nc net.Conn, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: the function of WithDialContext panicked: %v", ErrInvalidOption, p)
+		}
+	}()
+	nc, err = d.connect(ctx, d.key.node.Network, d.key.node.Address)
+	if err == nil && nc == nil {
+		err = fmt.Errorf("%w: WithDialContext returned neither a connection nor an error", ErrInvalidOption)
+	}
+	return nc, err
 }
 
 // inTime marks an error that says that the dial timeout is over: it must not be

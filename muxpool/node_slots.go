@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"time"
 )
@@ -99,11 +100,21 @@ func (n *node) trim() {
 // dial is the goroutine of one attempt. The attempt belongs to the node: it ends
 // with the dial timeout or with the pool, not with any caller.
 func (n *node) dial(s *slot) {
-	nc, err := n.dialer.dial(n.pool.ctx)
+	var nc net.Conn
 	var settings []byte
-	if err == nil {
-		settings, err = n.ownSettings()
+	err := errDialGone
+	defer func() { n.dialEnded(s, nc, settings, err) }() // also if a plug-in ends the goroutine
+	dialed, failed := n.dialer.dial(n.pool.ctx)
+	if nc = dialed; failed == nil {
+		settings, failed = n.ownSettings()
 	}
+	err = failed
+}
+
+// errDialGone: the user's function, or the plug-in's, did not return (runtime.Goexit).
+var errDialGone = fmt.Errorf("%w: the dial did not return", ErrInvalidOption)
+
+func (n *node) dialEnded(s *slot, nc net.Conn, settings []byte, err error) {
 	var c *conn
 	if err == nil {
 		c = newConn(n, nc, settings)
