@@ -51,11 +51,11 @@ type node struct {
 	slots    []*slot // changed by change alone
 	peer     standing
 	draining map[*conn]struct{} // conns that have left their slot and not closed
-	queue    []*waiter          // in the order of arrival
-	starting bool               // the node came up a moment ago (see share)
-	since    time.Time          // of state
-	forget   *time.Timer        // runs while idle or down
-	closed   error              // not nil: no dials, no Gets; why
+	queue    waiters
+	starting bool        // the node came up a moment ago (see share)
+	since    time.Time   // of state
+	forget   *time.Timer // runs while idle or down
+	closed   error       // not nil: no dials, no Gets; why
 }
 
 // newNode calls the parser's IDSpace: no lock may be held.
@@ -112,7 +112,7 @@ func (n *node) settle(reason Reason, err error) {
 	default:
 		n.setState(NodeIdle)
 	}
-	if len(n.queue) > 0 && (n.short.Load() || up+trying == 0) {
+	if n.queue.n > 0 && (n.short.Load() || up+trying == 0) {
 		n.fill() // for those who came meanwhile, or found the others full
 	}
 }
@@ -149,7 +149,7 @@ func (n *node) forgetLater() {
 
 // unused reports whether the node may be forgotten. mu is held.
 func (n *node) unused() bool {
-	return (n.state == NodeIdle || n.state == NodeDown) && len(n.queue) == 0 && len(n.draining) == 0 &&
+	return (n.state == NodeIdle || n.state == NodeDown) && n.queue.n == 0 && len(n.draining) == 0 &&
 		n.waiting.Load() == 0 && time.Since(n.since) >= n.opts.idleTimeout
 }
 

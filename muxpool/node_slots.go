@@ -67,7 +67,7 @@ func (n *node) grow() {
 			dialing++
 		}
 	}
-	if needed := (len(n.queue)-1)/n.opts.maxVirConns + 1; dialing >= needed {
+	if needed := (n.queue.n-1)/n.opts.maxVirConns + 1; dialing >= needed {
 		return
 	}
 	s := new(slot)
@@ -78,7 +78,7 @@ func (n *node) grow() {
 // vacant hears that a slot's rest is over: those who wait, if any, try it. mu is held.
 func (n *node) vacant() {
 	n.trim()
-	if n.publish(); len(n.queue) > 0 {
+	if n.publish(); n.queue.n > 0 {
 		n.fill()
 		n.grow()
 	}
@@ -191,7 +191,7 @@ func (n *node) proved(c *conn) {
 	if n.publish(); !before.credible() {
 		n.post(Event{Kind: NodeReady})
 	}
-	if len(n.queue) > 0 && n.short.Load() {
+	if n.queue.n > 0 && n.short.Load() {
 		n.fill()
 	}
 }

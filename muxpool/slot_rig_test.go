@@ -296,8 +296,8 @@ func (r *slotRig) String() string {
 	}
 	slices.Sort(slots)
 	s := fmt.Sprintf("%v: %s; dials %d", n.state, strings.Join(slots, ", "), n.counters.dials.Load())
-	if len(n.queue) > 0 {
-		s += fmt.Sprintf("; queued %d", len(n.queue))
+	if n.queue.n > 0 {
+		s += fmt.Sprintf("; queued %d", n.queue.n)
 	}
 	if r.failed > 0 {
 		s += fmt.Sprintf("; failed %d", r.failed)

@@ -93,7 +93,7 @@ func (p *Multiplexed) Stats() Stats {
 func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := NodeStats{Node: n.name, State: n.state, Waiting: len(n.queue), Counters: n.counters.snapshot()}
+	s := NodeStats{Node: n.name, State: n.state, Waiting: n.queue.n, Counters: n.counters.snapshot()}
 	for _, c := range *n.open.Load() {
 		s.Conns = append(s.Conns, c.stats())
 	}
