@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // writeFailed hears from the writer that a write failed. What the peer sent
 // before it went away is still to be read, so a peer that is gone only drains.
 func (c *conn) writeFailed(err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+	if wire.DeadlinePassed(err) || errors.Is(err, net.ErrClosed) {
 		c.close(ReasonWriteFailed, writerError(err))
 		return
 	}

@@ -28,7 +28,7 @@ type ids struct {
 	freed    []uint32 // small: those to come round again, each once
 	listed   []uint64 // small: a bit for each id in freed
 	live     callTable
-	reserved map[uint32]int32 // value: answers still to come
+	reserved map[uint32]int64 // value: answers still to come
 	recent   recentIDs
 }
 
@@ -149,7 +149,7 @@ func (t *ids) enter(cl *call) {
 
 // release ends the use of a live id: it is free, or, if answers are still to
 // come, reserved.
-func (t *ids) release(id uint32, awaited int32) {
+func (t *ids) release(id uint32, awaited int64) {
 	t.live.remove(id)
 	if awaited > 0 {
 		t.reserve(id, awaited)
@@ -160,9 +160,9 @@ func (t *ids) release(id uint32, awaited int32) {
 }
 
 // reserve keeps a free id from use until so many answers to it have come.
-func (t *ids) reserve(id uint32, awaited int32) {
+func (t *ids) reserve(id uint32, awaited int64) {
 	if t.reserved == nil {
-		t.reserved = make(map[uint32]int32)
+		t.reserved = make(map[uint32]int64)
 	}
 	t.reserved[id] = awaited
 }
@@ -181,7 +181,7 @@ func (t *ids) late(id uint32, last bool) bool {
 }
 
 // forgive ends the wait for one answer to a reserved id.
-func (t *ids) forgive(id uint32, awaited int32) {
+func (t *ids) forgive(id uint32, awaited int64) {
 	if awaited > 1 {
 		t.reserved[id] = awaited - 1
 		return
@@ -223,16 +223,16 @@ func (t *ids) clear() {
 // answer from one that nobody asked for.
 type recentIDs struct {
 	ring [32]uint32
-	n    uint32
+	n    uint64
 }
 
 func (r *recentIDs) add(id uint32) {
-	r.ring[r.n%uint32(len(r.ring))] = id
+	r.ring[r.n%uint64(len(r.ring))] = id
 	r.n++
 }
 
 func (r *recentIDs) has(id uint32) bool {
-	for i := range min(r.n, uint32(len(r.ring))) {
+	for i := range min(r.n, uint64(len(r.ring))) {
 		if r.ring[i] == id {
 			return true
 		}

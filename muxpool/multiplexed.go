@@ -156,8 +156,12 @@ func (p *Multiplexed) Close() error {
 
 // Shutdown refuses new Gets with ErrPoolClosed, lets the calls in flight finish
 // and closes each connection after its last. It returns nil when all are closed;
-// if ctx ends before, it does as Close does and returns the context's error.
+// if ctx ends before, it does as Close does and returns the context's error. A nil ctx
+// is an error, and nothing is shut down.
 func (p *Multiplexed) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("%w: Shutdown(nil)", ErrInvalidOption)
+	}
 	nodes := p.refuse()
 	for _, n := range nodes {
 		for _, c := range n.shut(ErrPoolClosed) {
