@@ -78,6 +78,29 @@ func TestGoingAwayProvesNothing(t *testing.T) {
 	})
 }
 
+// settlingParser takes its keepalives for settings.
+type settlingParser struct{ worldParser }
+
+func (p settlingParser) ClassifyFrame(_ uint32, frame []byte) FrameKind {
+	if frame[0] == worldAlive {
+		return FrameSettings
+	}
+	return FrameLast
+}
+
+// TestSettingsProveNothing: a peer tells them before it has done anything.
+func TestSettingsProveNothing(t *testing.T) {
+	withWorld(t, settlingParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		m := w.mustGet(t.Context())
+		defer m.Close()
+		w.peers[0].nc.Write(worldFrame(worldAlive, 0, 0))
+		synctest.Wait()
+		if m.conn.frames.Load() != 1 || m.conn.proven() {
+			t.Errorf("after %d frames, the peer is proven: %v", m.conn.frames.Load(), m.conn.proven())
+		}
+	})
+}
+
 // TestExpelNamesTheProtocolError: what a peer that spoke nonsense said last is the
 // refusal of another connection. Both are causes.
 func TestExpelNamesTheProtocolError(t *testing.T) {
