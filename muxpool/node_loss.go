@@ -1,9 +1,6 @@
 package muxpool
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // connDraining hears that c takes no more calls.
 func (n *node) connDraining(c *conn, reason Reason, err error, calls int) {
@@ -64,17 +61,15 @@ func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason)
 }
 
 // expel gives up: no slot has a connection or an attempt to make one. The causes are
-// err and what the slots know that err does not tell. mu is held.
+// what the slots know, or err. mu is held.
 func (n *node) expel(reason Reason, err error) {
 	all := []error{ErrConnectionsHaveBeenExpelled}
-	told := false
 	for _, s := range n.slots {
 		if s.cause != nil {
 			all = append(all, s.cause)
-			told = told || err != nil && errors.Is(s.cause, err)
 		}
 	}
-	if err != nil && !told {
+	if len(all) == 1 && err != nil {
 		all = append(all, err)
 	}
 	err = &expelledError{errs: all}
