@@ -16,6 +16,7 @@ import (
 type dialer struct {
 	key     nodeKey
 	connect DialFunc // never nil
+	lookup  lookupFunc
 	timeout time.Duration
 	silence time.Duration // of the peer's, after which the kernel is to ask
 }
@@ -34,7 +35,7 @@ func dialReason(err error) Reason {
 }
 
 func newDialer(key nodeKey, o *poolOptions) *dialer {
-	d := &dialer{key: key, connect: o.dial, timeout: o.dialTimeout, silence: o.keepAlive}
+	d := &dialer{key: key, connect: o.dial, lookup: net.DefaultResolver.LookupNetIP, timeout: o.dialTimeout, silence: o.keepAlive}
 	if d.connect == nil {
 		d.connect = d.dialNet
 	}
@@ -137,19 +138,6 @@ func greet(ctx context.Context, h Handshaker, nc net.Conn) (err error) {
 		}
 	}()
 	return h.Handshake(ctx, nc)
-}
-
-func (d *dialer) dialNet(ctx context.Context, network, address string) (net.Conn, error) {
-	var nd net.Dialer
-	if d.key.local != "" {
-		local, err := resolveLocal(network, d.key.local)
-		if err != nil {
-			return nil, err
-		}
-		nd.LocalAddr = local
-	}
-	nd.KeepAlive = -1 // tuneTCP sets it
-	return nd.DialContext(ctx, network, address)
 }
 
 // resolveLocal parses an address to connect from: an IP address and a port, both
