@@ -84,8 +84,8 @@ func (c *circuit) nextProbe(until time.Time) time.Time {
 	return until
 }
 
-// over is the timer's function.
-func (c *circuit) over() {
+// wake is the timer's function.
+func (c *circuit) wake() {
 	if r := c.startRun(); r != nil {
 		c.run(r)
 	}

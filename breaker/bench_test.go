@@ -22,6 +22,9 @@ func BenchmarkMiddleware(b *testing.B) {
 	defer full.Close()
 	own := breaker.NewGroup(breaker.WithGobreaker(gobreaker.Settings{}))
 	defer own.Close()
+	shop := g.Scope("shop")
+	sum := shop.Guard(breaker.Target{Node: nodeA, Method: "Sum"})
+	shop.Guard(breaker.Target{Node: nodeA, Method: "Concat"})
 	cb := gobreaker.NewCircuitBreaker(gobreaker.Settings{})
 	around := func(ctx context.Context, request any) (any, error) {
 		return cb.Execute(func() (any, error) { return endpoint.Nop(ctx, request) })
@@ -32,6 +35,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	}{
 		{"none", endpoint.Nop},
 		{"group", g.Middleware(nodeA)(endpoint.Nop)},
+		{"group, one of two methods", sum.Middleware()(endpoint.Nop)},
 		{"group, all detectors", full.Middleware(nodeA)(endpoint.Nop)},
 		{"group, own gobreaker settings", own.Middleware(nodeA)(endpoint.Nop)},
 		{"gobreaker around the call", around},
@@ -87,5 +91,23 @@ func BenchmarkCheck(b *testing.B) {
 		if g.Check(nodeA) != nil {
 			b.Fatal("closed")
 		}
+	}
+}
+
+// BenchmarkReady is what a balancer asks of a candidate.
+func BenchmarkReady(b *testing.B) {
+	g := breaker.NewGroup(breaker.WithEjectionTime(time.Hour, time.Hour))
+	defer g.Close()
+	guard := g.Scope("shop").Guard(breaker.Target{Node: nodeA, Method: "Sum"})
+	for _, name := range []string{"closed", "open"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if guard.Ready() != (name == "closed") {
+					b.Fatal(name)
+				}
+			}
+		})
+		g.Trip(nodeA, nil)
 	}
 }

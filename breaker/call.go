@@ -31,6 +31,11 @@ func (c *call) at(m *method) {
 // simple reports whether all that is to be done with the call is to judge it.
 func (c *call) simple() bool { return c.node.judge != nil && (c.of == nil || c.of.judge != nil) }
 
+// unjudged reports whether nothing that the call comes to is of interest.
+func (c *call) unjudged() bool {
+	return c.node.judge == nil && c.node.trial == nil && (c.of == nil || c.of.judge == nil && c.of.trial == nil)
+}
+
 // judged makes the call and judges it. One whose context has ended before it
 // begins says nothing.
 func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
@@ -90,10 +95,14 @@ func (c *call) account(f finding, now int64, took time.Duration, err error) {
 		if c.apart {
 			slow = 0 // one method that is slow is no slow node
 		}
-		m.circuit.learn(c.node, c.numberNode, c.nodeOutcome(f), now, slow, err)
+		if why, cause := c.node.judge.record(c.numberNode, c.nodeOutcome(f), now, slow, err); why != ReasonNone {
+			m.circuit.trip(c.node.gen, why, cause)
+		}
 	}
 	if c.apart && c.of.judge != nil {
-		c.method.circuit.learn(c.of, c.number, methodOutcome(f), now, took, err)
+		if why, cause := c.of.judge.record(c.number, methodOutcome(f), now, took, err); why != ReasonNone {
+			c.method.circuit.trip(c.of.gen, why, cause)
+		}
 	}
 }
 
@@ -113,11 +122,4 @@ func methodOutcome(f finding) Outcome {
 		return Neutral
 	}
 	return f.outcome()
-}
-
-// learn takes the end of the call of a number that began behind gate g.
-func (c *circuit) learn(g *gate, number uint64, o Outcome, now int64, took time.Duration, err error) {
-	if why, cause := g.judge.record(number, o, now, took, err); why != ReasonNone {
-		c.trip(g.gen, why, cause)
-	}
 }

@@ -42,6 +42,7 @@ type gate struct {
 	cause    error     // while not Closed
 	until    time.Time // while Open: when that is reconsidered; zero: nobody knows
 	timed    bool      // while Open: it is HalfOpen from until on
+	overAt   int64     // until, on the group's clock
 	outlier  bool      // out by call outcomes alone: takes calls in a panic
 	observed bool      // refuses nobody
 }
@@ -68,7 +69,7 @@ func (c *circuit) publish(now time.Time, why Reason, cause error) {
 	old, g := c.gate.Load(), c.newGate()
 	c.gate.Store(g)
 	c.member.recount()
-	c.arm(now)
+	c.arm()
 	if old.state != g.state {
 		c.since = now
 		c.tell(old.state, g, why, cause, now)
@@ -95,7 +96,7 @@ func (c *circuit) newGate() *gate {
 		g.until = c.trial.until
 		return g
 	}
-	g.until, g.timed = w.until, !c.probed()
+	g.until, g.timed, g.overAt = w.until, !c.probed(), int64(w.until.Sub(n.group.start))
 	if !g.timed {
 		g.until = c.nextProbe(w.until)
 	}
@@ -116,20 +117,20 @@ func (c *circuit) tell(from State, g *gate, why Reason, cause error, now time.Ti
 		if name == "" {
 			name = c.node().id.String()
 		}
-		ch.onStateChange = func() { b.OnStateChange(name, stateOf(from), stateOf(g.state)) }
+		ch.of, ch.call = "OnStateChange", func() { b.OnStateChange(name, stateOf(from), stateOf(g.state)) }
 	}
 	c.node().group.notices.put(ch)
 }
 
 // arm sets the timer for the end of an ejection: a probe, or being half-open. mu
 // is held.
-func (c *circuit) arm(now time.Time) {
+func (c *circuit) arm() {
 	c.disarm()
 	g := c.gate.Load()
 	if c.node().mode != Auto || g.state != Open || c.node().ended || c.active.probe != nil || c.member.ghost() {
 		return
 	}
-	c.timer = time.AfterFunc(g.until.Sub(now), c.over)
+	c.timer = time.AfterFunc(time.Until(g.until), c.wake)
 }
 
 func (c *circuit) disarm() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,17 +16,17 @@ import (
 	"github.com/muxkit/muxkit/muxpool"
 )
 
-// panicked fails the test unless Err tells of one panic, in that function.
+// panicked fails the test unless the group tells of one panic, in that function.
 func (f *fixture) panicked(what string) {
 	f.t.Helper()
 	synctest.Wait()
 	var p *breaker.PanicError
-	if err := f.Err(); !errors.As(err, &p) || p.Func != what || p.Value != "boom" || len(p.Stack) == 0 ||
+	if err := f.Panics(); !errors.As(err, &p) || p.Func != what || p.Value != "boom" || len(p.Stack) == 0 ||
 		err.Error() != "breaker: panic in a "+what+": boom" {
-		f.t.Errorf("Err: %v", err)
+		f.t.Errorf("Panics: %v", err)
 	}
-	if err := f.call(nodeC, nil); err != nil {
-		f.t.Errorf("calls fail for it: %v", err)
+	if err := errors.Join(f.call(nodeC, nil), f.Err()); err != nil {
+		f.t.Errorf("the group is no good for it: %v", err)
 	}
 }
 
@@ -153,4 +154,28 @@ func TestPanickingProberIsContained(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever wants to hear of panics does, once of each kind, and if he panics himself
+// nothing comes of it.
+func TestPanicListener(t *testing.T) {
+	var told []string
+	opts := []breaker.Option{
+		breaker.WithPanicListener(func(e *breaker.PanicError) { told = append(told, e.Func); boom() }),
+		breaker.WithListener(func(breaker.Change) { boom() }),
+		breaker.WithClassifier(func(context.Context, any, error) breaker.Outcome { boom(); return breaker.Success }),
+	}
+	bubble(t, opts, func(f *fixture) {
+		f.calls(nodeA, 3, nil)
+		f.Trip(nodeA, nil)
+		synctest.Wait()
+		f.Reset(nodeA)
+		synctest.Wait()
+		if want := []string{"Classifier", "panic listener", "listener"}; !slices.Equal(told, want) {
+			t.Errorf("told of %q, want %q", told, want)
+		}
+		if len(f.told()) != 2 {
+			t.Error("listeners heard of no change, or of panics")
+		}
+	})
 }

@@ -26,13 +26,13 @@ func (c *circuit) trip(gen uint64, why Reason, cause error) {
 	if n.ended || c.gen != gen {
 		return
 	}
-	if c.byCalls(time.Now(), why, cause) && !c.isNode() {
+	if c.ejectForCalls(time.Now(), why, cause) && !c.isNode() {
 		c.member.severalOut(time.Now())
 	}
 }
 
-// byCalls ejects the circuit for its calls, if it may go. mu is held.
-func (c *circuit) byCalls(now time.Time, why Reason, cause error) bool {
+// ejectForCalls ejects the circuit for its calls, if it may go. mu is held.
+func (c *circuit) ejectForCalls(now time.Time, why Reason, cause error) bool {
 	if !c.scope().census.mayEject(c, c.quiet()) {
 		c.member.tally.spared++
 		c.move(now, spared, why, cause)
@@ -55,7 +55,7 @@ func (m *member) severalOut(now time.Time) {
 		}
 	})
 	if out >= 2 && m.circuit.state == Closed {
-		m.circuit.byCalls(now, ReasonMethods, last.cause)
+		m.circuit.ejectForCalls(now, ReasonMethods, last.cause)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // A pool says that a node is gone: no call is spent on it.
@@ -110,4 +111,30 @@ func ExamplePoolProbe() {
 	defer breakers.Close()
 	fmt.Println(breakers.Err())
 	// Output: <nil>
+}
+
+// One group for two services: each has its own settings and shares, and a method that
+// fails is closed off without the others.
+func ExampleGroup_Scope() {
+	breakers := breaker.NewGroup()
+	defer breakers.Close()
+	shop := breakers.Scope("shop", breaker.WithDetectors(breaker.ConsecutiveFailures(3)))
+
+	node := muxpool.Node{Network: "tcp", Address: "10.0.0.1:7000"}
+	defer shop.Hold(node)() // as service discovery does
+	pay := shop.Guard(breaker.Target{Node: node, Method: "Pay"})
+	look := shop.Guard(breaker.Target{Node: node, Method: "Look"})
+
+	bankIsDown := verdict.Tell(errors.New("bank is down"), verdict.ByCode(verdict.CodeUnavailable))
+	ep := pay.Middleware()(func(context.Context, any) (any, error) { return nil, bankIsDown })
+	for range 3 {
+		ep(context.Background(), nil)
+	}
+	fmt.Println(look.Ready(), pay.Ready())
+	_, err := ep(context.Background(), nil)
+	var open *breaker.OpenError
+	fmt.Println(errors.As(err, &open), open.Method, "-", open.Cause)
+	// Output:
+	// true false
+	// true Pay - bank is down
 }

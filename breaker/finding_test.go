@@ -173,6 +173,9 @@ func TestMissingConnectionIsLeftToAWatchedPool(t *testing.T) {
 		f.state(nodeA, breaker.Closed)
 		f.expel(nodeA)
 		f.open(nodeA, breaker.ReasonNodeExpelled)
+		time.Sleep(500 * time.Millisecond)
+		f.call(nodeA, noConn) // but a probe that cannot reach the node has failed
+		f.open(nodeA, breaker.ReasonProbeFailed)
 	})
 	g := breaker.NewGroup()
 	defer g.Close()

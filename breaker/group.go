@@ -48,12 +48,8 @@ func NewGroup(opts ...Option) *Group {
 }
 
 // Err returns what is wrong with the options of NewGroup and Scope, or with an
-// argument of a method that returns no error, and a PanicError for each kind of
-// the user's functions that has panicked; nil if all is well. For a panic alone
-// calls do not fail.
-func (g *Group) Err() error { return errors.Join(g.invalid(), g.panics.err()) }
-
-func (g *Group) invalid() error {
+// argument of a method that returns no error; nil if nothing is.
+func (g *Group) Err() error {
 	if err := g.flaw.Load(); err != nil {
 		return *err
 	}
@@ -65,7 +61,7 @@ func (g *Group) spoil(what string) { g.fail(fmt.Errorf("%w: %s", ErrInvalidOptio
 func (g *Group) fail(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := errors.Join(g.invalid(), err)
+	all := errors.Join(g.Err(), err)
 	g.flaw.Store(&all)
 	for s := range g.allScopes {
 		s.changes.Add(1)

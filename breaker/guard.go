@@ -3,7 +3,6 @@ package breaker
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-kit/kit/endpoint"
 
@@ -83,7 +82,7 @@ func (g *Guard) resolve() *method {
 
 // pass is the way of a call that finds something else than closed circuits.
 func (g *Guard) pass(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
-	if err := g.scope.group.invalid(); err != nil {
+	if err := g.scope.group.Err(); err != nil {
 		return nil, err
 	}
 	for {
@@ -94,7 +93,7 @@ func (g *Guard) pass(ctx context.Context, request any, next endpoint.Endpoint) (
 		case again:
 		case refused != nil:
 			return nil, refused
-		case g.target.OneWay:
+		case g.target.OneWay, c.unjudged():
 			return next(ctx, request)
 		case c.node.trial != nil || c.of != nil && c.of.trial != nil:
 			return c.try(ctx, request, next)
@@ -147,7 +146,7 @@ func (c *circuit) enter(g *gate, oneWay bool) entry {
 	case g.state == HalfOpen && !oneWay && g.trial.enter():
 		c.scope().changes.Add(1)
 		return probes
-	case g.due():
+	case c.due(g):
 		c.expire(g.gen)
 		return anew
 	case g.observed:
@@ -171,8 +170,10 @@ func (c *circuit) leave(g *gate) {
 // ignored is the gate of a call that is neither judged nor a probe.
 func (g *gate) ignored() *gate { return &gate{gen: g.gen, set: g.set, observed: g.observed} }
 
-// due reports whether the gate's time is over.
-func (g *gate) due() bool { return g.state == Open && g.timed && !time.Now().Before(g.until) }
+// due reports whether the gate's time is over, and the timer late.
+func (c *circuit) due(g *gate) bool {
+	return g.state == Open && g.timed && c.node().group.clock() >= g.overAt
+}
 
 // panics reports whether calls pass because too few nodes are left.
 func (c *circuit) panics(g *gate) bool { return g.outlier && c.roll.panicking.Load() }

@@ -30,7 +30,7 @@ func (s *seat) hold() {
 	s.held = true
 	n.stopForgetting()
 	if len(s.members) == 0 {
-		s.memberOf(muxpool.Identity{})
+		s.memberOf(muxpool.Identity{}, false)
 	}
 	s.recount()
 }

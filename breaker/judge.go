@@ -48,24 +48,26 @@ func (j *judge) begin() uint64 { return j.begun.Add(1) }
 
 // record takes a call's end. The Reason is not ReasonNone if the circuit is to be
 // ejected.
-func (j *judge) record(number uint64, o Outcome, now int64, took time.Duration, err error) (Reason, error) {
-	why, cause := j.count(number, o, now, took, err)
-	if own := j.own.Load(); own != nil && o != Neutral {
-		if own.record(o) && why == ReasonNone {
-			return ReasonReadyToTrip, err
+func (j *judge) record(number uint64, o Outcome, now int64, took time.Duration, err error) (why Reason, cause error) {
+	j.mu.Lock()
+	j.ended++
+	if o != Neutral {
+		why, cause = j.weigh(o, now, took, err)
+	}
+	if o != Success {
+		if row := j.streaks.add(number, o == Failure); o == Failure && row >= j.set.inRow {
+			why, cause = ReasonConsecutiveFailures, err
 		}
+	}
+	j.mu.Unlock()
+	if own := j.own.Load(); own != nil && o != Neutral && own.record(o) && why == ReasonNone {
+		return ReasonReadyToTrip, err
 	}
 	return why, cause
 }
 
-func (j *judge) count(number uint64, o Outcome, now int64, took time.Duration, err error) (why Reason, cause error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.ended++
-	if o == Neutral {
-		j.streaks.add(number, false)
-		return ReasonNone, nil
-	}
+// weigh counts a call in each window. mu is held.
+func (j *judge) weigh(o Outcome, now int64, took time.Duration, err error) (why Reason, cause error) {
 	j.period.calls++
 	if o == Success {
 		j.period.successes++
@@ -77,9 +79,6 @@ func (j *judge) count(number uint64, o Outcome, now int64, took time.Duration, e
 		} else if rate := j.bad(w, now, err); rate != nil && why == ReasonNone {
 			why, cause = w.detector.reason(), rate
 		}
-	}
-	if o == Failure && j.streaks.add(number, true) >= j.set.inRow {
-		return ReasonConsecutiveFailures, err
 	}
 	return why, cause
 }

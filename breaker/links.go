@@ -1,6 +1,10 @@
 package breaker
 
-import "github.com/muxkit/muxkit/muxpool"
+import (
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
 
 // links are what the pool's events say of a node's connections, for each identity:
 // what one has done to lose its connections, as to have a wrong password, says
@@ -16,6 +20,7 @@ type link struct {
 	suspect          bool
 	seen             bool           // a ConnUp was heard
 	expelled         *muxpool.Event // by which the pool gave the node up, until it is ready or answers
+	since            time.Time      // it was heard
 }
 
 func (ls *links) take(ev muxpool.Event) {
@@ -37,12 +42,12 @@ func (ls *links) take(ev muxpool.Event) {
 		}
 		l.suspect = l.suspect || provesNothing(ev.Reason)
 	case muxpool.NodeExpelled:
-		*l = link{identity: l.identity, suspect: true, seen: l.seen, expelled: l.expelled}
+		*l = link{identity: l.identity, suspect: true, seen: l.seen, expelled: l.expelled, since: l.since}
 	case muxpool.NodeReady:
 		l.ready()
 	}
 	if (ev.Kind == muxpool.NodeExpelled || ev.Kind == muxpool.ReconnectLimit) && ev.Reason.Failure() {
-		l.expelled = &ev
+		l.expelled, l.since = &ev, time.Now()
 	}
 }
 
@@ -129,12 +134,12 @@ func (ls links) elsewhere(id, about muxpool.Identity) bool {
 	return false
 }
 
-// standing returns the event by which calls of id have no connection, nil if there
-// is none.
-func (ls links) standing(id muxpool.Identity) *muxpool.Event {
+// standing returns the link whose expulsion leaves calls of id without a connection,
+// nil if there is none.
+func (ls links) standing(id muxpool.Identity) *link {
 	for _, l := range ls {
 		if l.expelled != nil && l.concerns(id) && !ls.elsewhere(id, l.identity) {
-			return l.expelled
+			return l
 		}
 	}
 	return nil

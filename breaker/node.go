@@ -140,27 +140,34 @@ func (m *member) methodOf(name string) *method {
 		m.several.Store(named > 0)
 	}
 	m.methods = append(m.methods, x)
+	m.recount()
 	return x
 }
 
-// memberOf returns the seat's member for an identity, known or new. mu is held.
-func (s *seat) memberOf(id muxpool.Identity) *member {
+// memberOf returns the seat's member for an identity, known or new, that is claimed
+// from now on, or as it was. mu is held.
+func (s *seat) memberOf(id muxpool.Identity, claimed bool) *member {
 	for _, m := range s.members {
 		if m.identity == id {
+			if claimed && !m.claimed {
+				m.claimed = true
+				m.circuits((*circuit).arm)        // it may have been a ghost
+				s.node.members((*member).recount) // and others may be ghosts now
+			}
 			return m
 		}
 	}
-	m := &member{seat: s, node: s.node, identity: id}
+	m := &member{seat: s, node: s.node, identity: id, claimed: claimed}
 	m.circuit = newCircuit(m, "")
 	s.members = append(s.members, m)
 	if s.scope.name == "" && id == (muxpool.Identity{}) {
 		s.node.plain.Store(m)
 	}
-	if ev := s.node.links.standing(id); ev != nil {
-		m.circuit.latch(time.Now(), *ev)
+	if l := s.node.links.standing(id); l != nil {
+		m.circuit.latch(l.since, *l.expelled)
 	}
 	s.node.doubt()
-	m.recount()
+	s.node.members((*member).recount)
 	return m
 }
 

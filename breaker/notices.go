@@ -24,10 +24,12 @@ type Change struct {
 // maxNotices bounds the changes that wait for a slow listener.
 const maxNotices = 4096
 
-// notice is a Change under way, and the user's OnStateChange, if there is one.
+// notice is a Change under way, and what else is to be called for it.
 type notice struct {
 	Change
-	onStateChange func()
+	of    string // what kind of function call is
+	call  func() // may be nil
+	aside bool   // there is no Change
 }
 
 // notices delivers changes: all in the order in which they were put, one at a
@@ -49,7 +51,7 @@ type notices struct {
 func (q *notices) put(n notice) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || n.onStateChange == nil && len(q.listeners) == 0 {
+	if q.closed || n.call == nil && len(q.listeners) == 0 {
 		return
 	}
 	if len(q.queue) == maxNotices {
@@ -77,8 +79,11 @@ func (q *notices) deliver() {
 			return
 		}
 		for _, n := range batch {
-			if n.onStateChange != nil {
-				q.group.contain("OnStateChange", n.onStateChange)
+			if n.call != nil {
+				q.group.contain(n.of, n.call)
+			}
+			if n.aside {
+				continue
 			}
 			for _, l := range listeners {
 				q.group.contain("listener", func() { (*l)(n.Change) })

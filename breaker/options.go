@@ -19,12 +19,13 @@ type Option func(*settings)
 // settings are immutable once a node works with them.
 type settings struct {
 	// For a whole service or group.
-	maxEjection float64
-	panicShare  float64
-	forget      time.Duration
-	listeners   []func(Change)
-	groupWide   []string // names of the options above that were used
-	groupOnly   []string // likewise, of those that no service can have for itself
+	maxEjection   float64
+	panicShare    float64
+	forget        time.Duration
+	listeners     []func(Change)
+	panicListener func(*PanicError)
+	groupWide     []string // names of the options above that were used
+	groupOnly     []string // likewise, of those that no service can have for itself
 
 	// For each node.
 	classify     Classifier

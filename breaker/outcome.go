@@ -50,6 +50,7 @@ const (
 	nothing   finding = iota // nothing was learned
 	well                     // the call succeeded
 	alive                    // it did not, and that is not the node's fault: it has answered
+	noWay                    // there was no connection, of which the pool tells more: it speaks against a probe only
 	sickWay                  // the node failed, or the way to it
 	sickCall                 // the method failed on that node, and the node has answered
 	timeIsOut                // the method failed on that node: no answer came in time
@@ -60,7 +61,7 @@ func (f finding) outcome() Outcome {
 	switch f {
 	case well:
 		return Success
-	case nothing, alive:
+	case nothing, alive, noWay:
 		return Neutral
 	}
 	return Failure
@@ -125,7 +126,7 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 	case v.Ran != verdict.Yes && c.overtakenInSilence(ctx):
 		return sickWay
 	case against == verdict.Node && c.poolWillTell(v, err):
-		return nothing
+		return noWay
 	case against == verdict.Node:
 		return sickWay
 	case against == verdict.Method && !late:

@@ -17,7 +17,7 @@ func (g *Guard) Ready() bool {
 // Check returns nil if a call may go there now, otherwise the *OpenError that it
 // would get: see Ready.
 func (g *Guard) Check() error {
-	if err := g.scope.group.invalid(); err != nil {
+	if err := g.scope.group.Err(); err != nil {
 		return err
 	}
 	if c, gt := g.refusing(); c != nil {
@@ -50,7 +50,7 @@ func (c *circuit) refusing(oneWay bool) *gate {
 	case g.state == Closed, g.observed, c.panics(g):
 		return nil
 	case oneWay:
-	case g.state == HalfOpen && g.trial.free.Load() > 0, g.due():
+	case g.state == HalfOpen && g.trial.free.Load() > 0, c.due(g):
 		return nil
 	}
 	return g
@@ -70,7 +70,7 @@ func (c *circuit) openError(g *gate) *OpenError {
 // takes no lock, and does not allocate for a closed circuit. A node that the group
 // does not know is closed.
 func (g *Group) Check(id muxpool.Node) error {
-	if err := g.invalid(); err != nil {
+	if err := g.Err(); err != nil {
 		return err
 	}
 	n := g.find(id)

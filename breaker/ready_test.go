@@ -107,42 +107,36 @@ func TestChangesTellOfAPanic(t *testing.T) {
 	})
 }
 
-// Ten thousand nodes come and go at the price of each: no table is copied.
+// Ten thousand nodes come and go at the price of each: no table is copied, which would
+// take half a megabyte for every one of them.
 func TestNodesComeAndGoAtALinearPrice(t *testing.T) {
-	price := func(n int) (came, went uint64) {
-		synctest.Test(t, func(t *testing.T) {
-			g := breaker.NewGroup(breaker.WithForget(time.Minute))
-			defer g.Close()
-			release := make([]func(), n)
-			measure := func(f func()) uint64 {
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				f()
-				runtime.ReadMemStats(&after)
-				return after.TotalAlloc - before.TotalAlloc
-			}
-			came = measure(func() {
-				for i := range n {
-					release[i] = g.Hold(nodeN(i))
-				}
-			})
-			went = measure(func() {
-				for _, r := range release {
-					r()
-				}
-				time.Sleep(2 * time.Minute)
-				synctest.Wait()
-			})
-			if len(g.Status()) != 0 {
-				t.Error("they are not forgotten")
+	const n, most = 10_000, 8 << 10
+	measure := func(what string, f func()) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		if each := (after.TotalAlloc - before.TotalAlloc) / n; each > most {
+			t.Errorf("%d bytes for each node to %s", each, what)
+		}
+	}
+	alone(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
+		release := make([]func(), n)
+		measure("come", func() {
+			for i := range n {
+				release[i] = f.Hold(nodeN(i))
 			}
 		})
-		return came, went
-	}
-	came, went := price(1000)
-	manyCame, manyWent := price(10_000)
-	if manyCame > 15*came || manyWent > 15*went {
-		t.Errorf("ten times as many nodes: %d bytes instead of %d to come, %d instead of %d to go", manyCame, came, manyWent, went)
-	}
-	t.Logf("%d bytes for a node to come, %d to go", manyCame/10_000, manyWent/10_000)
+		measure("go", func() {
+			for _, r := range release {
+				r()
+			}
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+		})
+		if f.known() != 0 {
+			t.Errorf("%d are not forgotten", f.known())
+		}
+	})
 }

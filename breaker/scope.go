@@ -91,16 +91,7 @@ func (s *Scope) claim(t Target) *method {
 	n := st.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	m := st.memberOf(t.Identity)
-	first := !m.claimed
-	m.claimed = true
-	x := m.methodOf(t.judged())
-	if first {
-		n.members((*member).recount)
-	} else {
-		m.recount()
-	}
-	return x
+	return st.memberOf(t.Identity, true).methodOf(t.judged())
 }
 
 // member returns a node's member, known or new, without saying that calls will
@@ -111,7 +102,7 @@ func (s *Scope) member(id muxpool.Node, who muxpool.Identity) *member {
 	st := s.seat(id)
 	st.node.mu.Lock()
 	defer st.node.mu.Unlock()
-	return st.memberOf(who)
+	return st.memberOf(who, false)
 }
 
 // seat returns a node's seat, known or new. The group's mu is held.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/muxkit/muxkit/breaker"
@@ -110,7 +111,7 @@ func TestSettingsHoldPerService(t *testing.T) {
 		if outOf(b) != 1 {
 			t.Error("Group.Update is not for every service")
 		}
-		if f.Scope("new").Update(breaker.WithMaxEjection(1)) != nil || f.Scope("a") != f.Scope("a") || f.Scope("a").Name() != "a" {
+		if f.Scope("new").Update(breaker.WithMaxEjection(1)) != nil || f.Scope("new") == f.Scope("a") || f.Scope("a").Name() != "a" {
 			t.Error("Scope")
 		}
 		for want, o := range map[string]breaker.Option{
@@ -184,6 +185,36 @@ func TestEventBeforeTheFirstGuard(t *testing.T) {
 		f.state(nodeA, breaker.Closed)
 		ready(t, true, f.Scope("later").Guard(breaker.Target{Node: nodeA}))
 	})
+	alone(t, nil, func(f *fixture) { // that it is long ago is not forgotten either
+		f.expel(nodeA)
+		time.Sleep(time.Minute)
+		g := f.Scope("shop").Guard(breaker.Target{Node: nodeA})
+		ready(t, true, g)
+		synctest.Wait()
+		f.state(nodeA, breaker.HalfOpen)
+	})
+}
+
+// What an event has made for nobody has no timer until somebody calls.
+func TestGuardOfWhatNobodyGuardedIsTimed(t *testing.T) {
+	alone(t, nil, func(f *fixture) {
+		f.Scope("one").Guard(breaker.Target{Node: nodeA})
+		f.Check(nodeA) // by hand, of which nothing comes
+		f.expel(nodeA)
+		if got := f.told(); len(got) != 1 {
+			t.Errorf("told %q", got)
+		}
+		s := f.Scope("")
+		late := s.Guard(breaker.Target{Node: nodeA})
+		ready(t, false, late)
+		before := s.Changes()
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		ready(t, true, late)
+		if s.Changes() == before {
+			t.Error("Changes did not tell")
+		}
+	})
 }
 
 // identity returns an identity of that name.
@@ -217,6 +248,7 @@ func TestExpulsionHurtsItsIdentityOnly(t *testing.T) {
 			t.Error("by hand it may not be called")
 		}
 		times(10, a, nil) // proves nothing of Bob's
+		times(10, anybody, nil)
 		ready(t, false, b)
 		ready(t, false, f.Scope("another").Guard(breaker.Target{Node: nodeA, Identity: bob}))
 		f.emitOf(alice, muxpool.ConnDown, muxpool.ReasonConnLost)

@@ -99,29 +99,39 @@ func (p *probe) settle(f finding, took time.Duration, cause error) {
 	m := p.method.member
 	m.node.mu.Lock()
 	defer m.node.mu.Unlock()
-	result, nodeCause := f.result(), cause
+	result := f.result()
 	if slow := p.node.set.slow; f == well && slow > 0 && took > slow {
-		result, nodeCause = Failure, errSlowProbe
+		result, cause = Failure, errSlowProbe
 	}
 	if p.node.trial != nil {
-		if p.apart && f == sickCall && m.circuit.latches.only(byPool) {
-			m.circuit.settle(p.node, Success, nil) // the node has answered, and its other methods may be well
-		} else {
-			m.circuit.settle(p.node, result, nodeCause)
-		}
+		m.circuit.settle(p.node, p.forNode(f, result), cause)
 	}
 	if p.of != nil && p.of.trial != nil {
-		if f == sickWay {
+		if f == sickWay || f == noWay {
 			result = Neutral
 		}
-		p.method.circuit.settle(p.of, result, nodeCause)
+		p.method.circuit.settle(p.of, result, cause)
 	}
 }
 
-// result is what a finding proves. Who answers, whatever it is, is alive.
-func (f finding) result() Outcome {
-	if f == alive {
+// forNode is what the result of a probe proves of the node. One of several methods
+// that answers too slowly, or with an error where only the connections were gone, has
+// answered, and the others may be well. mu is held.
+func (p *probe) forNode(f finding, result Outcome) Outcome {
+	if p.apart && (f == well || f == sickCall && p.method.member.circuit.latches.only(byPool)) {
 		return Success
+	}
+	return result
+}
+
+// result is what a finding proves. Who answers, whatever it is, is alive, and who
+// cannot be reached is not back.
+func (f finding) result() Outcome {
+	switch f {
+	case alive:
+		return Success
+	case noWay:
+		return Failure
 	}
 	return f.outcome()
 }

@@ -95,6 +95,18 @@ func TestProbeHasADeadline(t *testing.T) {
 	}
 }
 
+// A method that usually takes longer than a probe may is no excuse for one that did
+// not end.
+func TestProbeOfASlowMethodHasADeadline(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.slowCall(nodeA, 5*time.Second)
+		f.Trip(nodeA, nil)
+		time.Sleep(500 * time.Millisecond)
+		f.patient(nodeA, time.Hour, time.Hour)
+		f.open(nodeA, breaker.ReasonProbeFailed)
+	})
+}
+
 func TestLateProbeIsIgnored(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		f.expel(nodeA)

@@ -30,6 +30,11 @@ func (g *Group) Update(opts ...Option) error {
 		g.notices.subscribe(l)
 	}
 	base.listeners = nil
+	if base.panicListener != nil {
+		g.panics.mu.Lock()
+		g.panics.told = base.panicListener
+		g.panics.mu.Unlock()
+	}
 	g.base = base
 	return nil
 }

@@ -155,6 +155,7 @@ func TestInvalidOptionsAreNamed(t *testing.T) {
 		"WithMaxEjection(NaN)":                   breaker.WithMaxEjection(math.NaN()),
 		"WithPanicThreshold(-1)":                 breaker.WithPanicThreshold(-1),
 		"WithForget(-1s)":                        breaker.WithForget(-time.Second),
+		"WithPanicListener(nil)":                 breaker.WithPanicListener(nil),
 		"WithListener(nil)":                      breaker.WithListener(nil),
 		"WithEjectionTime: first(-1s)":           breaker.WithEjectionTime(-time.Second, 0),
 		"WithEjectionTime: limit(-1s)":           breaker.WithEjectionTime(0, -time.Second),

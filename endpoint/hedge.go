@@ -16,21 +16,17 @@ var errExited error = &sentinel{"muxendpoint: the endpoint called runtime.Goexit
 // every one of them before it returns: none outlives the call.
 type hedging struct {
 	*call
-	ctx     context.Context // ends when the call has its answer
-	results chan result     // unbuffered
-	flights []*flight       // attempts whose result was not received, in the order in which they began
-	silence *time.Timer     // since an attempt began
+	ended   chan *flight // unbuffered
+	flights []*flight    // attempts that were not received, in the order in which they began
+	silence *time.Timer  // since an attempt began
 }
 
-// flight is an attempt under way.
+// flight is an attempt under way, and then how it ended.
 type flight struct {
 	try
 	cancel context.CancelCauseFunc
-}
 
-// result is how an attempt ended.
-type result struct {
-	*flight
+	// Written by its goroutine, before it is sent to ended.
 	response any
 	err      error
 	panicked *PanicError // nil if it did not panic
@@ -39,10 +35,8 @@ type result struct {
 // runHedged is run with a further attempt whenever none has answered for a while.
 // It takes a copy, so that the calls that are not hedged stay off the heap.
 func (c call) runHedged() (any, error) {
-	ctx, cancel := context.WithCancel(c.ctx)
-	h := hedging{call: &c, ctx: ctx, results: make(chan result), silence: time.NewTimer(c.hedgeAfter)}
-	defer h.join() // after cancel
-	defer cancel()
+	h := hedging{call: &c, ended: make(chan *flight), silence: time.NewTimer(c.hedgeAfter)}
+	defer h.join()
 	defer h.silence.Stop()
 	if err := h.start(); err != nil {
 		return nil, err
@@ -52,18 +46,17 @@ func (c call) runHedged() (any, error) {
 		case <-h.silence.C:
 			h.hedge()
 			h.silence.Reset(c.hedgeAfter)
-		case r := <-h.results:
-			earlier := h.land(r)
-			if r.err == nil {
-				overtake(earlier)
-				return r.response, nil
+		case f := <-h.ended:
+			slower := h.land(f)
+			if f.err == nil {
+				overtake(slower)
+				return f.response, nil
 			}
-			h.note(r.try, r.err)
+			h.note(f.try, f.err)
 			switch {
 			case h.last.Definitive(): // an answer as well
-				overtake(earlier)
-				cancel()
-				return h.outcome(h.failures[len(h.failures)-1])
+				overtake(slower)
+				return h.outcome(len(h.failures) - 1)
 			case len(h.flights) > 0:
 				continue // the call is left to them
 			}
@@ -110,30 +103,29 @@ func (h *hedging) hedge() {
 
 func (h *hedging) launch(t try) {
 	ctx, cancel := context.WithCancelCause(h.ctx)
-	f := &flight{try: t, cancel: cancel}
+	f := &flight{try: t, cancel: cancel, err: errExited}
 	h.flights = append(h.flights, f)
 	h.tried = append(h.tried, visit{node: t.node})
-	request, results := h.request, h.results
+	request, ended := h.request, h.ended
 	deadline := earlier(ctx, h.deadline, h.perTry)
 	go func() {
-		r := result{flight: f, err: errExited}
 		defer func() {
 			if v := recover(); v != nil {
-				r.panicked = newPanicError(v)
+				f.panicked = newPanicError(v)
 			}
-			results <- r
+			ended <- f
 		}()
-		r.response, r.err = t.run(ctx, request, deadline)
+		f.response, f.err = t.run(ctx, request, deadline)
 	}()
 }
 
 // land takes an attempt that has ended from those under way, and returns those of them
 // that began before it. A panic of the attempt goes on here.
-func (h *hedging) land(r result) (earlier []*flight) {
-	r.cancel(nil) // frees what it holds
-	i := slices.Index(h.flights, r.flight)
+func (h *hedging) land(f *flight) (before []*flight) {
+	f.cancel(nil) // frees what it holds
+	i := slices.Index(h.flights, f)
 	h.flights = slices.Delete(h.flights, i, i+1)
-	r.rethrow()
+	f.rethrow()
 	return h.flights[:i]
 }
 
@@ -149,39 +141,50 @@ func overtake(flights []*flight) {
 	}
 }
 
-// outcome waits for the attempts that run beside the one that ended the call with a
-// failure, and returns what the call does: what they may have done counts as well, and
-// a success is better than any failure.
-func (h *hedging) outcome(last Failure) (any, error) {
+// outcome ends the attempts that run beside the one that ended the call with a failure, and
+// returns what the call does: what they may have done counts as well, and a success is
+// better than any failure. decisive is the index of that failure.
+func (h *hedging) outcome(decisive int) (any, error) {
+	h.cancel()
 	for len(h.flights) > 0 {
-		r := <-h.results
-		h.land(r)
-		if r.err == nil {
-			return r.response, nil
+		f := <-h.ended
+		h.land(f)
+		if f.err == nil {
+			return f.response, nil
 		}
-		h.note(r.try, r.err)
+		h.note(f.try, f.err)
 	}
-	i := slices.Index(h.failures, last)
-	h.failures = append(slices.Delete(h.failures, i, i+1), last)
+	last := h.failures[decisive]
+	h.failures = append(slices.Delete(h.failures, decisive, decisive+1), last)
 	return nil, h.giveUp(GaveUpNotRetryable, nil)
 }
 
-// join receives the results that nobody waits for, all of them before a panic among
-// them goes on. The attempts' context has ended.
+// cancel ends the attempts under way.
+func (h *hedging) cancel() {
+	for _, f := range h.flights {
+		f.cancel(nil)
+	}
+}
+
+// join ends the attempts that nobody waits for and receives them, all of them before a
+// panic among them goes on.
 func (h *hedging) join() {
-	var panicked result
+	h.cancel()
+	var panicked *flight
 	for range h.flights {
-		if r := <-h.results; r.panicked != nil {
-			panicked = r
+		if f := <-h.ended; f.panicked != nil {
+			panicked = f
 		}
 	}
 	h.flights = nil
-	panicked.rethrow()
+	if panicked != nil {
+		panicked.rethrow()
+	}
 }
 
 // rethrow continues an endpoint's panic in the goroutine of its caller.
-func (r *result) rethrow() {
-	if r.panicked != nil {
-		panic(r.panicked)
+func (f *flight) rethrow() {
+	if f.panicked != nil {
+		panic(f.panicked)
 	}
 }

@@ -37,12 +37,9 @@ func (b *Balancer) look(list []*NodeEndpoint) (x *index, fresh bool) {
 		if known {
 			return old, false
 		}
-		return b.newIndex(list, nil, changes), true
+		return b.newIndex(list, old, changes), true
 	}
 	defer b.indexing.Unlock()
-	if !known {
-		old = nil
-	}
 	x = b.newIndex(list, old, changes)
 	b.index.Store(x)
 	return x, true
@@ -55,14 +52,18 @@ func (b *Balancer) changes() uint64 {
 	return b.cfg.scope.Changes()
 }
 
-// newIndex makes the index of a list; old is an index of the same, or nil.
+// newIndex makes the index of a list. Of the old one, which may be nil, it keeps the guards.
 func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *index {
 	x := &index{list: list, changes: changes}
-	if old != nil {
+	if old.of(list) {
 		x.all = old.all
 	} else {
 		x.all = make([]candidate, len(list))
 		for i, e := range list {
+			if old != nil && i < len(old.all) && old.all[i].NodeEndpoint == e {
+				x.all[i] = old.all[i] // as from an Endpointer that makes a slice for each choice
+				continue
+			}
 			x.all[i] = candidate{e, b.guardOf(e)}
 		}
 	}

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -84,6 +85,23 @@ func TestAChoiceFollowsBreakersAndDiscovery(t *testing.T) {
 	equal(t, "calls of the one that came back", count(t, b, 50)["n0:1"], 50)
 	source.lists = []FixedEndpointer{(&fleet{}).nodes("new")}
 	equal(t, "calls of the one that discovery names", count(t, b, 50)["new:1"], 50)
+}
+
+// An Endpointer that makes a new slice for each choice costs that, but no new guards.
+func TestAnIndexKeepsTheGuardsOfNodesThatStay(t *testing.T) {
+	nodes, w := manyNodes(3, 1)
+	r := &recorder{switchboard: newSwitchboard(node("n0"))}
+	source := &views{}
+	for range 10 {
+		source.lists = append(source.lists, slices.Clone(nodes))
+	}
+	source.lists = append(source.lists, append(slices.Clone(nodes), (&fleet{}).nodes("n4")...))
+	b := NewBalancer(source, withBreakers(r))
+	if got := count(t, b, 50); got["n0:1"] > 0 || got["n4:1"] == 0 {
+		t.Errorf("chose %v", got)
+	}
+	equal(t, "guards made", len(r.targets), 4)
+	equal(t, "asked of another scope", w.asked.Load(), 0)
 }
 
 // While an index is being made, others go by that of before, and ask again.

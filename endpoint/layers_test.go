@@ -96,16 +96,28 @@ func TestALayerDoesNotRepeatWhatTheLayerAboveDoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex
-			var seen []int // attempts at the bottom, by the outer call's
-			work, _ := serve(t, "Work", func(string) endpoint.Endpoint {
+			var seen []int                                                      // attempts at the bottom, by the outer call's
+			beside := []chan struct{}{make(chan struct{}), make(chan struct{})} // closed by the second of them
+			work := func(string) endpoint.Endpoint {
 				return func(_ context.Context, request any) (any, error) {
+					n := request.([]byte)[0]
 					mu.Lock()
-					defer mu.Unlock()
-					seen[request.([]byte)[0]]++
+					if seen[n]++; seen[n] == 2 {
+						close(beside[n])
+					}
+					mu.Unlock()
+					if name == "hedges" {
+						select { // long enough for a hedge to come
+						case <-beside[n]:
+						case <-time.After(50 * time.Millisecond):
+						}
+					}
 					return nil, errors.New("broken")
 				}
-			})
-			inner := retryingOver(t, "Work", []string{work}, opts...)
+			}
+			a, _ := serve(t, "Work", work)
+			b, _ := serve(t, "Work", work)
+			inner := retryingOver(t, "Work", []string{a, b}, opts...)
 			address, _ := serve(t, "Relay", func(string) endpoint.Endpoint {
 				return func(ctx context.Context, _ any) (any, error) {
 					mu.Lock()
@@ -116,9 +128,9 @@ func TestALayerDoesNotRepeatWhatTheLayerAboveDoes(t *testing.T) {
 						t.Errorf("attempt %d is told as %d", n+1, got)
 					}
 					_, err := inner(ctx, []byte{n})
-					e := as[*RetryError](t, err)
-					if want := []GaveUp{GaveUpAttempts, GaveUpCaller}[n]; e.GaveUp != want {
-						t.Errorf("attempt %d of the caller: gave up for %v", n+1, e.GaveUp)
+					var e *RetryError
+					if want := []GaveUp{GaveUpAttempts, GaveUpCaller}[n]; !errors.As(err, &e) || e.GaveUp != want {
+						t.Errorf("attempt %d of the caller: %v", n+1, err)
 					}
 					return nil, errors.New("said nothing of that")
 				}

@@ -236,6 +236,32 @@ func TestTheNodeThatSaysRetryAfterIsNotAskedBefore(t *testing.T) {
 	}
 }
 
+// A balancer that does not tell its nodes may choose the same one again: the call waits as
+// long as the peer says.
+func TestRetryAfterUnderAForeignBalancer(t *testing.T) {
+	for wait, gaveUp := range map[time.Duration]GaveUp{50 * time.Millisecond: 0, time.Second: GaveUpNoRetry} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fleet{do: script(&transport.Error{Code: transport.CodeUnavailable, Remote: true, RetryAfter: wait})}
+			begin := time.Now()
+			_, err := Retry(2, 0, lb.NewRoundRobin(sd.FixedEndpointer{f.endpoint(node("a"))}), WithIdempotent(Always), WithBackoff(1, 100*time.Millisecond))(t.Context(), nil)
+			if gaveUp != 0 {
+				equal(t, "gave up", as[*RetryError](t, err).GaveUp, gaveUp)
+			} else if err != nil || time.Since(begin) != wait {
+				t.Errorf("after %v: %v", time.Since(begin), err)
+			}
+		})
+	}
+}
+
+// A call does not wait for a node past its own time.
+func TestRetryAfterPastTheTimeOfTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{do: script(&transport.Error{Code: transport.CodeUnavailable, Remote: true, RetryAfter: 50 * time.Millisecond})}
+		_, err := retryOver(f, 2, 20*time.Millisecond, []string{"a"}, WithIdempotent(Always), WithBackoff(1, 100*time.Millisecond))(t.Context(), nil)
+		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpTimeout)
+	})
+}
+
 // opening is a balancer over nodes whose breakers open after the choice: the
 // balancer's Check passes, the call is refused.
 type opening struct{ *switchboard }

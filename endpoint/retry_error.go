@@ -105,6 +105,9 @@ func (e *RetryError) Unwrap() []error {
 // may be: a layer above must not multiply them.
 func (e *RetryError) Verdict() verdict.Verdict {
 	v := verdict.Of(e.decides())
+	if v.Code == 0 { // it has failed, whatever that error says
+		v.Code = verdict.CodeUnknown
+	}
 	v.Ran = verdict.NotSent
 	mayHaveRun := 0
 	for _, a := range e.Attempts {

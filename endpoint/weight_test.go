@@ -88,6 +88,26 @@ func TestBalancersGiveCallsByWeight(t *testing.T) {
 	}
 }
 
+// Where all nodes have little weight, choices cost no more draws; when one has its own back,
+// it gets most of the calls.
+func TestWeightsAreMeasuredByTheLargest(t *testing.T) {
+	for _, p := range []Policy{RoundRobin, Random} {
+		synctest.Test(t, func(t *testing.T) {
+			nodes := (&fleet{}).nodes("a", "b", "c", "d")
+			b := NewBalancer(nodes, WithPolicy(p))
+			halve(20, nodes...)
+			count(t, b, 100)
+			if top := b.top.Load(); top > full/16 {
+				t.Errorf("%v: the largest is taken for %d of %d", p, top, full)
+			}
+			nodes[3].member.weight.load.Store(0)
+			if n := count(t, b, 1000)["d:1"]; n < 800 {
+				t.Errorf("%v: %d of 1000 calls for the only node of full weight", p, n)
+			}
+		})
+	}
+}
+
 func halve(times int, nodes ...*NodeEndpoint) {
 	for range times {
 		for _, e := range nodes {

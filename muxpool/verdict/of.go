@@ -61,6 +61,26 @@ func search(err error) (Verdict, bool) {
 	if v, ok := known(err); ok {
 		return v, true
 	}
+	if s, ok := err.(interface{ Sent() bool }); ok && s.Sent() {
+		return maybeSent(err), true
+	}
+	return searchCauses(err)
+}
+
+// maybeSent judges another package's error that says itself that the request may have
+// been sent: what it wraps may say whose it is, and nothing of that.
+func maybeSent(err error) Verdict {
+	v, ok := searchCauses(err)
+	if !ok {
+		v = Verdict{Code: CodeUnknown, Whose: Node}
+	}
+	if v.SafeToRetry() {
+		v.Ran = Maybe
+	}
+	return v
+}
+
+func searchCauses(err error) (Verdict, bool) {
 	switch u := err.(type) {
 	case interface{ Unwrap() error }:
 		if inner := u.Unwrap(); inner != nil {

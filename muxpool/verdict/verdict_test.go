@@ -34,8 +34,14 @@ type sent bool
 func (s sent) Error() string { return "foreign" }
 func (s sent) Sent() bool    { return bool(s) }
 
+// maybe is another package's error of a request that may have been sent.
+type maybe struct{ error }
+
+func (maybe) Sent() bool      { return true }
+func (m maybe) Unwrap() error { return m.error }
+
 // uncomparable must not make a comparison panic.
-type uncomparable struct{ parts []error }
+type uncomparable []error
 
 func (u uncomparable) Error() string { return "uncomparable" }
 
@@ -53,7 +59,7 @@ func TestOf(t *testing.T) {
 	}{
 		"nil":                              {nil, Verdict{}},
 		"an error that says nothing":       {errors.New("x"), Verdict{Code: CodeUnknown, Whose: Node}},
-		"one that cannot be compared":      {uncomparable{}, Verdict{Code: CodeUnknown, Whose: Node}},
+		"one that cannot be compared":      {uncomparable{io.EOF}, Verdict{Code: CodeUnknown, Whose: Node}},
 		"canceled":                         {fmt.Errorf("read: %w", context.Canceled), Verdict{Code: CodeCanceled}},
 		"out of time":                      {context.DeadlineExceeded, Verdict{Code: CodeDeadlineExceeded, Whose: Method}},
 		"an i/o timeout":                   {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, Verdict{Code: CodeDeadlineExceeded, Whose: Method}},
@@ -71,6 +77,8 @@ func TestOf(t *testing.T) {
 		"go-kit's RetryError, by its last": {lb.RetryError{RawErrors: []error{read, gobreaker.ErrOpenState}, Final: gobreaker.ErrOpenState}, home},
 		"a foreign promise":                {sent(false), unsent},
 		"no promise":                       {sent(true), Verdict{Code: CodeUnknown, Whose: Node}},
+		"no promise, whatever comes next":  {errors.Join(sent(true), gobreaker.ErrOpenState), Verdict{Code: CodeUnknown, Whose: Node}},
+		"no promise, whatever it wraps":    {maybe{gobreaker.ErrOpenState}, Verdict{Code: CodeUnavailable}},
 		"status 404":                       {status(404), ByCode(CodeNotFound)},
 		"status 503":                       {status(503), ByCode(CodeUnavailable)},
 		"a number that is no status":       {status(22), Verdict{Code: CodeUnknown, Whose: Node}},

@@ -1,0 +1,162 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
+	"github.com/muxkit/muxkit/transport"
+)
+
+// call is one logical call, owned by its caller's goroutine.
+type call struct {
+	*retrying
+	ctx      context.Context // the caller's
+	request  any
+	deadline time.Time // that of the timeout; zero if there is none, or ctx's is earlier
+
+	number   int       // attempts begun, without those that cost nothing
+	free     int       // attempts in a row that cost nothing
+	waits    int       // before further attempts
+	failures []Failure // attempts that failed
+	last     verdict.Verdict
+	noRetry  bool // a peer wants no further attempt
+	tried    tried
+}
+
+// maxFree bounds how many attempts in a row cost nothing, for balancers that keep
+// choosing nodes that cannot be reached.
+const maxFree = 16
+
+// run makes attempts until one succeeds or the call is given up.
+func (c *call) run() (any, error) {
+	for {
+		t, err := c.begin()
+		if err != nil {
+			return nil, err
+		}
+		response, err := t.run(c.ctx, c.request, earlier(c.ctx, c.deadline, c.perTry))
+		if err == nil {
+			return response, nil
+		}
+		c.note(t, err)
+		if err := c.again(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// note takes note of a failed attempt.
+func (c *call) note(t try, err error) {
+	if t.node == (muxpool.Node{}) {
+		t.node = nodeOf(err)
+	}
+	c.failures = append(c.failures, Failure{Number: t.number, Node: t.node, Err: err})
+	c.last = verdict.Of(err)
+	c.noRetry = c.noRetry || c.last.NoRetry
+	c.tried = c.tried.after(t.node, c.last)
+	if c.last.Ran == verdict.NotSent {
+		c.free++
+		c.number--
+	} else {
+		c.free = 0
+	}
+}
+
+// again returns nil when it is time for another attempt, or says why there is none.
+func (c *call) again() error {
+	if c.last.Definitive() { // also if time is over: it is an answer
+		return c.giveUp(GaveUpNotRetryable, nil)
+	}
+	if err := c.ended(); err != nil {
+		return err
+	}
+	safe := c.last.SafeToRetry()
+	switch {
+	case c.noRetry:
+		return c.giveUp(GaveUpNoRetry, nil)
+	case c.free > maxFree:
+		return c.giveUp(GaveUpNoNode, nil)
+	case c.free > 0:
+		return nil
+	case !safe && !c.repeatable():
+		return c.giveUp(GaveUpNotRetryable, nil)
+	case !safe && transport.CallerAttempt(c.ctx) > 1:
+		return c.giveUp(GaveUpCaller, nil)
+	case c.number >= c.max:
+		return c.giveUp(GaveUpAttempts, nil)
+	case safe:
+		return nil
+	}
+	c.waits++
+	wait := c.backoff.wait(c.waits)
+	if c.nodes == nil { // it may choose the same node again
+		if wait = max(wait, c.last.RetryAfter); wait > c.backoff.limit {
+			return c.giveUp(GaveUpNoRetry, nil)
+		}
+	}
+	if why := c.outlasted(wait); why != 0 {
+		return c.giveUp(why, nil)
+	}
+	if !c.budget.withdraw() {
+		return c.giveUp(GaveUpBudget, nil)
+	}
+	return c.pause(wait)
+}
+
+// mayRunTwice reports whether the request is declared idempotent.
+func (c *call) mayRunTwice() bool { return c.idempotent != nil && c.idempotent(c.request) }
+
+// repeatable reports whether the last attempt, which may have run, may be repeated.
+func (c *call) repeatable() bool {
+	if c.retryIf != nil && !c.retryIf(c.failures[len(c.failures)-1].Err) {
+		return false
+	}
+	return c.mayRunTwice()
+}
+
+// outlasted returns why the call does not live for d more, or 0.
+func (c *call) outlasted(d time.Duration) GaveUp {
+	switch next := time.Now().Add(d); {
+	case endsBefore(c.ctx, next):
+		return GaveUpContext
+	case !c.deadline.IsZero() && !next.Before(c.deadline):
+		return GaveUpTimeout
+	}
+	return 0
+}
+
+// pause waits for d, or returns why the call has ended.
+func (c *call) pause(d time.Duration) error {
+	if sleep(c.ctx, d) != nil {
+		return c.ended()
+	}
+	return nil
+}
+
+// ended returns the call's error if its time is over.
+func (c *call) ended() error {
+	if err := c.ctx.Err(); err != nil {
+		if cause := context.Cause(c.ctx); cause != err {
+			err = fmt.Errorf("%w: %w", err, cause)
+		}
+		return c.giveUp(GaveUpContext, err)
+	}
+	if !c.deadline.IsZero() && time.Until(c.deadline) <= 0 {
+		return c.giveUp(GaveUpTimeout, context.DeadlineExceeded)
+	}
+	return nil
+}
+
+// giveUp makes the call's error.
+func (c *call) giveUp(why GaveUp, cause error) error {
+	if c.max == 0 { // without retries, errors pass as they are
+		if len(c.failures) > 0 {
+			return c.failures[len(c.failures)-1].Err
+		}
+		return cause
+	}
+	return &RetryError{GaveUp: why, Attempts: c.failures, Cause: cause}
+}
