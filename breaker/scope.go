@@ -1,8 +1,6 @@
 package breaker
 
 import (
-	"sync/atomic"
-
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -13,7 +11,7 @@ import (
 type Scope struct {
 	group   *Group
 	name    string
-	changes atomic.Uint64
+	changes changes
 	census  census
 
 	// The group's mu guards what is below.

@@ -178,6 +178,9 @@ func (b *Balancer) why(x *index, avoid tried) (e *NodeEndpoint, dropped bool, er
 	case len(errs) > 0:
 		return nil, dropped, errors.Join(errs...)
 	case len(open) > 0:
+		if m, ok := b.source.(*method); ok {
+			m.askAgain() // discovery may know others by now
+		}
 		return nil, dropped, newAllOpenError(open)
 	}
 	return nil, dropped, &NoNodesError{}

@@ -20,7 +20,7 @@ const (
 	NodeUp
 	// NodeReconnecting: every connection was lost; they are being redialed.
 	NodeReconnecting
-	// NodeDown: every connection was given up. The next Get starts afresh.
+	// NodeDown: every connection was given up. The next Get tries again.
 	NodeDown
 )
 
