@@ -150,8 +150,8 @@ func (n *node) dialed(s *slot, c *conn) {
 func (n *node) dialFailed(s *slot, err error) {
 	n.counters.dialFailures.Add(1)
 	reason := dialReason(err)
-	up, _ := n.tally()
-	todo := n.change(s, slotEvent{news: slotRefused, alone: up == 0, spare: n.spare()})
+	up, trying := n.tally()
+	todo := n.change(s, slotEvent{news: slotRefused, alone: up+trying == 1, spare: n.spare()})
 	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: s.tries})
 	n.settle(n.spent(s, todo, reason, err), err)
 }

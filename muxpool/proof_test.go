@@ -3,6 +3,7 @@ package muxpool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -106,11 +107,11 @@ func TestSettingsProveNothing(t *testing.T) {
 func TestExpelNamesTheProtocolError(t *testing.T) {
 	for name, script := range map[string]string{
 		"the refusal is older": "get, accept, refuse, junk 1",
-		"the refusal is newer": "get, accept, accept, junk 1, close 2, get, refuse, accept, junk 3, back, refuse",
+		"the refusal is newer": "get, accept, accept, junk 1, get, accept, junk 3, close 2, get, refuse, back, refuse",
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newSlotRig(t, conns(2))
+				r := newSlotRig(t, conns(2, WithReconnect(3, 100*time.Millisecond, time.Hour)))
 				defer r.end()
 				var last error
 				r.pool.Subscribe(func(e Event) {
@@ -121,10 +122,10 @@ func TestExpelNamesTheProtocolError(t *testing.T) {
 				for _, step := range strings.Split(script, ", ") {
 					r.play(step)
 				}
-				if last == nil || !errors.Is(last, ErrProtocol) || !strings.Contains(last.Error(), "refused") {
+				if last == nil || !errors.Is(last, ErrProtocol) || !strings.Contains(fmt.Sprint(last), "refused") {
 					t.Errorf("expelled with %v, want the protocol error and the refusal", last)
 				}
-				if n := strings.Count(last.Error(), "kind 3"); n != 1 {
+				if n := strings.Count(fmt.Sprint(last), "kind 3"); n != 1 {
 					t.Errorf("the protocol error is told %d times in %v", n, last)
 				}
 			})

@@ -21,9 +21,9 @@ var slotFaults = []slotRow{
 		"get, accept, accept, call 1, call 2, close 1, back, refuse, back, refuse, close 2, get",
 		"reconnecting: resting 3, waiting 1; dials 4; queued 1",
 		"up ready up down(conn lost) @2s failed 2 @6s failed 3 limit 3(dial failed) down(conn lost)"},
-	{"refuse one while the other waits: it waits as well, and a Get does not dial", conns(2),
+	{"refuse one while the other waits: it rests, and a Get does not dial", conns(2),
 		"get, accept, accept, call 1, close 2, close 1, get, refuse, get, get",
-		"reconnecting: waiting 1, waiting 2; dials 3; queued 3", "up ready up down(peer closed) down(conn lost) failed 2"},
+		"reconnecting: resting 2, waiting 1; dials 3; queued 3", "up ready up down(peer closed) down(conn lost) failed 2"},
 	{"accept and hang up, two: expelled, told as ready once", conns(2),
 		"get, accept, accept, call 1, call 2, close 1, close 2, back, call, accept, close 3, call, accept, close 4, back, call, accept, " +
 			"close 5, call, accept, close 6",
@@ -102,7 +102,7 @@ var slotFaults = []slotRow{
 		"up ready up down(peer closed) down(conn lost) @1s failed 1 @3s failed 2 @7s failed 3 limit 3(dial failed) expelled(reconnect " +
 			"limit) failed 1 expelled(dial failed)x2"},
 	{"both stopped gracefully, then refused", conns(2), "get, accept, accept, leave 1, leave 2, get, refuse, refuse",
-		"dialing: waiting 2, waiting 2; dials 4; queued 1", "up ready up down(going away) down(going away) failed 2 failed 2"},
+		"dialing: resting 2, waiting 2; dials 4; queued 1", "up ready up down(going away) down(going away) failed 2 failed 2"},
 	{"crash, then refused", conns(1), "get, accept, frame 1, call 1, close 1, get, back, refuse",
 		"reconnecting: waiting 1; dials 2; queued 1", "up ready down(conn lost) @1s failed 1"},
 
