@@ -132,9 +132,9 @@ func TestCall(t *testing.T) {
 		err      error
 		want     Verdict
 	}{
-		"an answer":                        {live, "x", nil, Verdict{Ran: Yes}},
-		"a Failer that did not fail":       {live, failed{}, nil, Verdict{Ran: Yes}},
-		"a Failer that failed":             {live, failed{io.EOF}, nil, ByCode(CodeBusiness)},
+		"an answer":                        {live, "x", nil, Verdict{Ran: Yes, Answered: true}},
+		"a Failer that did not fail":       {live, failed{}, nil, Verdict{Ran: Yes, Answered: true}},
+		"a Failer that failed":             {live, failed{io.EOF}, nil, Verdict{Code: CodeBusiness, Whose: Caller, Ran: Yes, Answered: true}},
 		"who has left, the error hides it": {left, nil, io.EOF, Verdict{Code: CodeCanceled}},
 		"who has left and was answered":    {left, nil, status(404), ByCode(CodeNotFound)},
 		"somebody else canceled":           {live, nil, context.Canceled, Verdict{Code: CodeCanceled}},
