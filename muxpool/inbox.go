@@ -60,7 +60,7 @@ func (c *call) take() ([]byte, error) {
 			return nil, nil
 		}
 		c.signal()
-		return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
+		return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, unsent: !c.sent}
 	}
 	frame := c.head
 	c.unread -= cost(frame)

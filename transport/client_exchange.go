@@ -16,7 +16,7 @@ import (
 func (c *clientCall) exchange() error {
 	mc, err := c.get()
 	if err != nil {
-		return c.failPool(err)
+		return c.failPool(false, err)
 	}
 	defer mc.Close()
 	if !c.plain {
@@ -91,7 +91,7 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 		c.sent.request = size
 	}
 	if err != nil {
-		return c.failPool(err)
+		return c.failPool(true, err)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			if code := codeOf(err, CodeConnection); c.canceler != nil && (code == CodeDeadlineExceeded || code == CodeCanceled) {
 				c.cancel(mc)
 			}
-			return c.failPool(err)
+			return c.failPool(true, err)
 		}
 		if c.resp == nil {
 			c.resp = newMessage()
