@@ -68,7 +68,7 @@ func PoolProbe(pool muxpool.Pool, opts muxpool.GetOptions, exchange func(ctx con
 type active struct {
 	probe   *run      // under way and before its deadline
 	running bool      // the Prober has not returned
-	tried   time.Time // from when the wait for the next run counts: the last one's end, or the ejection's begin
+	tried   time.Time // from when the wait for the next run counts: the ejection's begin, the last run's begin, or its end if a user's Prober made it
 	draw    float64   // how much of the jitter is taken off that wait
 	runs    int       // that failed, in a row
 	silent  bool      // ejected for a reason after which connecting proves nothing
@@ -161,6 +161,9 @@ func (c *circuit) startRun() *run {
 		c.move(now, reached, ReasonEjectionOver, g.cause)
 		return nil
 	}
+	if own {
+		c.tried(now) // a dial that takes a second is followed by the next at once
+	}
 	r := &run{probe: probe, own: own, timeout: c.set().probeTimeout, gen: c.gen}
 	c.active.probe, c.active.running = r, true
 	return r
@@ -200,10 +203,11 @@ func (c *circuit) ran(r *run, err error) {
 		return
 	}
 	now := time.Now()
-	if c.tried(now); r.own {
+	if r.own {
 		c.ranOwn(now, r, err)
 		return
 	}
+	c.tried(now)
 	switch {
 	case c.gen != r.gen:
 		c.member.tally.late++

@@ -115,6 +115,27 @@ func TestANodeThatThePoolGaveUpIsBackWithinASecondOfItsReturn(t *testing.T) {
 	}
 }
 
+// A dial into a network that drops everything takes its time: that is not added to the wait.
+func TestALongProbeIsFollowedByTheNextAtOnce(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		p := &pinger{err: errSick}
+		f.guard(nodeA, func(ctx context.Context) error {
+			defer func() {
+				select {
+				case <-time.After(time.Second):
+				case <-ctx.Done():
+				}
+			}()
+			return p.probe(ctx)
+		})
+		f.expel(nodeA)
+		after(100*time.Millisecond + 10*time.Second - time.Nanosecond)
+		if n := p.runs(); n != 10 {
+			t.Errorf("%d probes in 10 s, want 10", n)
+		}
+	})
+}
+
 // While probes fail, the pool's events, which they cause, do not make their results late.
 func TestEventsOfAProbesOwnDialDoNotDisturbIt(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
