@@ -162,6 +162,27 @@ func TestEventsOfAProbesOwnDialDoNotDisturbIt(t *testing.T) {
 	})
 }
 
+// An event during a probe is about what came after: the probe's answer proves nothing.
+func TestEventDuringATargetsProbeIsNotLost(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		p := &pinger{}
+		f.guard(nodeA, func(ctx context.Context) error {
+			if p.runs() == 0 {
+				f.stall(nodeA)
+			}
+			return p.probe(ctx)
+		})
+		f.expel(nodeA)
+		after(100 * time.Millisecond)
+		f.state(nodeA, breaker.Open)
+		after(100 * time.Millisecond)
+		f.state(nodeA, breaker.Closed)
+		if p.runs() != 2 {
+			t.Errorf("%d probes, want two", p.runs())
+		}
+	})
+}
+
 // The call that finds the connection again is no probe that others have to wait for.
 func TestWhatThePoolAloneOpenedThePoolCloses(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
