@@ -122,15 +122,10 @@ func (c *circuit) run(r *run) {
 	g := c.node().group
 	ctx, cancel := context.WithTimeoutCause(g.ctx, r.timeout, errProbeDeadline)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { c.ran(r, context.Cause(ctx)) })
+	stop := context.AfterFunc(ctx, func() { c.ran(r, context.Cause(ctx), false) })
 	defer stop()
 	err := errors.New("breaker: the Prober ended its goroutine")
-	defer func() {
-		c.ran(r, err)
-		c.node().mu.Lock()
-		defer c.node().mu.Unlock()
-		c.active.running = false
-	}()
+	defer func() { c.ran(r, err, true) }()
 	answer := err
 	if p := g.contain("Prober", func() { answer = r.probe(ctx) }); p != nil {
 		answer = p
@@ -138,12 +133,15 @@ func (c *circuit) run(r *run) {
 	err = answer
 }
 
-// ran takes the result of a Prober. One that began in an earlier generation, that
+// ran takes the result of a Prober, which has returned unless it is its deadline's. One that began in an earlier generation, that
 // is, before an event that came meanwhile, proves nothing.
-func (c *circuit) ran(r *run, err error) {
+func (c *circuit) ran(r *run, err error, returned bool) {
 	n := c.node()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if returned { // before the next is set going, which would take it for one that hangs
+		c.active.running = false
+	}
 	if c.active.probe != r {
 		return
 	}

@@ -3,7 +3,6 @@ package breaker_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -207,7 +206,12 @@ func TestCallsLostWithTheirConnectionsKeepNoNodeOut(t *testing.T) {
 	for _, c := range []struct {
 		failure error
 		want    breaker.State
-	}{{fmt.Errorf("read: %w", muxpool.ErrConnLost), breaker.Closed}, {errSick, breaker.Open}} {
+	}{
+		{verdict.Tell(errSick, verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Path}), breaker.Closed},
+		{&muxpool.Error{Op: "read", Node: nodeA, Err: muxpool.ErrStalled}, breaker.Closed},
+		{errSick, breaker.Open},
+		{told(verdict.CodeInternal), breaker.Open},
+	} {
 		for name, comes := range map[string]func(*fixture){
 			"the pool says so":    func(f *fixture) { f.ready(nodeA) },
 			"a probe is answered": func(*fixture) { after(time.Second) },
@@ -373,6 +377,10 @@ func TestANodeThatIsNamedAgainIsProbedAtOnce(t *testing.T) {
 		if p.runs() != runs {
 			t.Errorf("%d probes of an address that is nobody's any more", p.runs()-runs)
 		}
+		release = f.Hold(nodeA)
+		synctest.Wait()
+		release() // it was in vain
+		after(100 * time.Millisecond)
 		p.answer(nil)
 		release = f.Hold(nodeA)
 		synctest.Wait()
