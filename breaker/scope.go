@@ -14,7 +14,7 @@ import (
 type Scope struct {
 	group   *Group
 	name    string
-	changes atomic.Uint64
+	changes changes
 	kept    atomic.Bool // Scope has returned it: it is never forgotten
 	census  census
 

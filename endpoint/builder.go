@@ -31,8 +31,7 @@ func ofClient(client func(transport.Node) *transport.Client) builder {
 		if c == nil {
 			return built{}, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
 		}
-		closer, _ := any(c).(io.Closer)
-		return built{c.Endpoint(), closer, c.Identity(), probing(c), c.OneWay()}, nil
+		return built{c.Endpoint(), clientCloser{c}, c.Identity(), probing(c), c.OneWay()}, nil
 	}
 }
 
@@ -46,6 +45,9 @@ func probing(c *transport.Client) func(context.Context) error {
 		return err
 	}
 }
+
+// clientCloser closes a Client: the node's connections are let go.
+type clientCloser struct{ *transport.Client }
 
 // build makes the chain of a method on a node, from the outside in: middlewares, breaker,
 // endpoint; with what is to be closed, or nil. It calls functions of the user's, which may
@@ -87,7 +89,12 @@ func (c *config) hold(node muxpool.Node) (release func()) {
 }
 
 // wrap puts the middlewares of the logical call around ep.
-func (c *config) wrap(method string, ep endpoint.Endpoint) endpoint.Endpoint {
+func (c *config) wrap(method string, ep endpoint.Endpoint) (wrapped endpoint.Endpoint) {
+	defer func() {
+		if v := recover(); v != nil {
+			wrapped = failing(fmt.Errorf("%w: WithMiddleware for method %s: %w", ErrInvalidOption, quote(method, maxText), newPanicError(v)))
+		}
+	}()
 	for i := len(c.outer) - 1; i >= 0; i-- {
 		mw := c.outer[i](method)
 		if mw == nil {
@@ -105,5 +112,8 @@ func (c *config) parseNode(instance string) (node muxpool.Node, err error) {
 			err = fmt.Errorf("%w %s: %w", ErrInstance, quote(instance, maxText), newPanicError(v))
 		}
 	}()
+	if c.parse == nil {
+		return ParseNode(instance)
+	}
 	return c.parse(instance)
 }

@@ -255,7 +255,7 @@ func TestANewProcessAtADeadOnesAddressIsCalledAtOnce(t *testing.T) {
 			call(t.Context())
 			time.Sleep(20 * time.Millisecond)
 		}
-		disco.now(h.set)
+		disco.now(h.set, "b:1") // an empty list would keep it
 		time.Sleep(10 * time.Second)
 		defer h.serve("a:1", h.methods)()
 		disco.now(h.set, "a:1")

@@ -4,7 +4,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -20,18 +19,20 @@ import (
 type Directory struct {
 	cfg   config
 	build builder
-	view  atomic.Pointer[view] // what Balancers choose from; stored under mu
+	view  atomic.Pointer[view] // what Balancers choose from; nil: the next one makes it; stored under mu
 
 	// mu guards the fields below. Nothing of the user's is called under it.
 	mu     sync.Mutex
-	live   map[*NodeEndpoint]struct{}
+	shown  []*NodeEndpoint            // in the order of their text; not changed in place
+	fresh  map[*NodeEndpoint]struct{} // came since
+	gone   []*member                  // left since
 	closed bool
 }
 
 // NewDirectory makes a Directory for the Clients that client makes. It takes what
 // Factory takes.
 func NewDirectory(client func(n transport.Node) *transport.Client, opts ...Option) *Directory {
-	d := &Directory{cfg: newConfig(opts), build: ofClient(client), live: make(map[*NodeEndpoint]struct{})}
+	d := &Directory{cfg: newConfig(opts), build: ofClient(client), fresh: make(map[*NodeEndpoint]struct{})}
 	if client == nil {
 		d.cfg.refuse("NewDirectory(nil)")
 	}
@@ -56,6 +57,9 @@ func (d *Directory) Factory(instance string) (endpoint.Endpoint, io.Closer, erro
 // NodeEndpoints implements Endpointer.
 func (d *Directory) NodeEndpoints() ([]*NodeEndpoint, error) {
 	v := d.view.Load()
+	if v == nil {
+		v = d.look()
+	}
 	return v.nodes, v.err
 }
 
@@ -79,12 +83,12 @@ func (o overEndpointer) NodeEndpoints() ([]*NodeEndpoint, error) {
 // flight end normally.
 func (d *Directory) Close() {
 	d.mu.Lock()
-	d.closed = true
-	live := d.live
-	d.live = nil
+	d.catchUp()
+	live := d.shown
+	d.closed, d.shown = true, nil
 	d.view.Store(&view{err: ErrSetClosed})
 	d.mu.Unlock()
-	for e := range live {
+	for _, e := range live {
 		e.member.calls.shut()
 	}
 }
@@ -95,28 +99,67 @@ func (d *Directory) add(e *NodeEndpoint) bool {
 	if d.closed {
 		return false
 	}
-	d.live[e] = struct{}{}
-	d.publish()
+	d.fresh[e] = struct{}{}
+	d.view.Store(nil)
 	return true
 }
 
 func (d *Directory) remove(e *NodeEndpoint) {
-	d.mu.Lock()
-	delete(d.live, e)
-	if !d.closed {
-		d.publish()
-	}
-	d.mu.Unlock()
+	d.forget(e)
 	e.member.calls.shut()
 }
 
-// publish is called under mu.
-func (d *Directory) publish() {
-	v := &view{nodes: slices.SortedFunc(maps.Keys(d.live), func(a, b *NodeEndpoint) int {
-		return strings.Compare(a.Node().String(), b.Node().String())
-	})}
+func (d *Directory) forget(e *NodeEndpoint) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	if _, ok := d.fresh[e]; ok {
+		delete(d.fresh, e)
+	} else {
+		d.gone = append(d.gone, e.member)
+	}
+	d.view.Store(nil)
+}
+
+// look makes the view. The nodes come and go one by one, and many at once: what that costs
+// is paid once, by who looks next.
+func (d *Directory) look() *view {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v := d.view.Load(); v != nil {
+		return v // of somebody who was faster
+	}
+	d.catchUp()
+	v := &view{nodes: distinct(d.shown)}
 	if len(v.nodes) == 0 {
 		v.err = &NoNodesError{}
 	}
 	d.view.Store(v)
+	return v
+}
+
+// distinct leaves out all but one of the endpoints of a node, which has several if discovery
+// names it in several spellings; list is in order.
+func distinct(list []*NodeEndpoint) []*NodeEndpoint {
+	same := func(a, b *NodeEndpoint) bool { return a.member.text == b.member.text }
+	for i := 1; i < len(list); i++ {
+		if same(list[i-1], list[i]) {
+			return slices.CompactFunc(slices.Clone(list), same)
+		}
+	}
+	return list
+}
+
+// catchUp brings shown up to date; mu is held.
+func (d *Directory) catchUp() {
+	if len(d.fresh)+len(d.gone) == 0 {
+		return
+	}
+	added := slices.SortedFunc(maps.Keys(d.fresh), func(a, b *NodeEndpoint) int { return byText(a.member, b.member) })
+	slices.SortFunc(d.gone, byText)
+	d.shown = splice(d.shown, (*NodeEndpoint).itsMember, d.gone, added)
+	d.gone = nil
+	clear(d.fresh)
 }

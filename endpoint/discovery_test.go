@@ -50,12 +50,19 @@ func (d *discovery) send(ev sd.Event) {
 // now makes the discovery name instances, and returns when s follows.
 func (d *discovery) now(s *Set, instances ...string) {
 	d.send(sd.Event{Instances: instances})
-	s.do(func() {})
+	settle(s)
 }
 
 func (d *discovery) fails(s *Set, err error) {
 	d.send(sd.Event{Err: err})
-	s.do(func() {})
+	settle(s)
+}
+
+// settle returns when s has followed what discovery sent before.
+func settle(s *Set) {
+	done := make(chan struct{})
+	s.marks <- func() { close(done) }
+	<-done
 }
 
 // shop makes the nodes' endpoints for a Set, and counts those that it closed.

@@ -50,10 +50,11 @@ func (c *config) nodeEndpoint(instance string, build builder) (*NodeEndpoint, er
 	}
 	release := c.hold(node)
 	m.calls.empty = func() {
+		defer release()
+		defer func() { _ = recover() }() // whoever called last has nothing to do with it
 		if client != nil {
 			client.Close()
 		}
-		release()
 	}
 	return e, nil
 }

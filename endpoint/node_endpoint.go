@@ -17,6 +17,7 @@ type NodeEndpoint struct {
 	call   endpoint.Endpoint
 	scope  scope // that of guard
 	guard  guard // around call; nil for none, or if it is not known here
+	later  later // what the peer's retry-after asks of the method
 }
 
 // member is a node that discovery named. All methods of a Set share it, so that
@@ -24,14 +25,24 @@ type NodeEndpoint struct {
 // that discovery drops and names again is a new member, while the old one
 // drains.
 type member struct {
-	node    muxpool.Node
-	calls   gate // shut when discovery drops the node
-	weight  weight
-	closers []io.Closer // closed by calls.empty; appended to only before calls is shut
+	node   muxpool.Node
+	text   string // node's: the key of its place in lists
+	calls  gate   // shut when discovery drops the node
+	weight weight
+
+	tenure // guarded by the mutex of its Set
+}
+
+// tenure is what a Set knows of a member from its coming to its end.
+type tenure struct {
+	round   uint64      // of the last list of instances that names it
+	gone    bool        // discovery has dropped it
+	closers []io.Closer // to be closed when its last call has returned
+	drained bool        // that has happened, and closers are closed
 }
 
 func newMember(node muxpool.Node) *member {
-	return &member{node: node, weight: weight{epoch: time.Now()}}
+	return &member{node: node, text: node.String(), weight: weight{epoch: time.Now()}}
 }
 
 // NewNodeEndpoint makes a NodeEndpoint of ep, which calls node.
@@ -58,7 +69,7 @@ func (e *NodeEndpoint) Call(ctx context.Context, request any) (any, error) {
 // serve makes a call that is inside, and has the node's weight learn of its end.
 func (e *NodeEndpoint) serve(ctx context.Context, request any) (any, error) {
 	response, err := e.call(ctx, request)
-	e.member.weight.learn(err)
+	e.learn(err)
 	return response, err
 }
 

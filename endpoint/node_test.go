@@ -22,6 +22,10 @@ func TestParseNode(t *testing.T) {
 		"unix://relative.sock":        {Network: "unix", Address: "relative.sock"},
 		"unix://@abstract":            {Network: "unix", Address: "@abstract"},
 		"xn--bcher-kva.example:65535": {Network: "tcp", Address: "xn--bcher-kva.example:65535"},
+		"bücher.example:80":           {Network: "tcp", Address: "bücher.example:80"},
+		"12ab:80":                     {Network: "tcp", Address: "12ab:80"},
+		"123456789012:80":             {Network: "tcp", Address: "123456789012:80"}, // a container's name
+		"under_score:80":              {Network: "tcp", Address: "under_score:80"},
 	} {
 		if got, err := ParseNode(instance); err != nil || got != want {
 			t.Errorf("ParseNode(%q) = %v, %v, want %v", instance, got, err, want)
@@ -30,9 +34,10 @@ func TestParseNode(t *testing.T) {
 }
 
 func TestParseNodeRefuses(t *testing.T) {
-	for _, instance := range []string{"", " ", "host", "host:", ":80", "host:0", "host:65536", "host:-1", "::1:80", "[::1]",
+	for _, instance := range []string{"", " ", "host", "host:", ":80", "host:0", "host:65536", "host:-1", "[::1]", "::1", "fd00::2:", "fd00::2:0", "fd00::2:http x", "1:2:3:4:5:6:7:80", "fd00::2]:80", "[fd00::2:80",
 		"http://host:80", "://host:80", "tcp://", "unix://", "host:80\n", "ho st:80", "host:8 0", "host:80/path", "\x00:1",
-		"unix:///run/\x1b[31m.sock", "tcp://tcp://host:80", "ho\xffst:80"} {
+		"unix:///run/\x1b[31m.sock", "tcp://tcp://host:80", "ho\xffst:80",
+		"010.0.0.1:80", "10.0.0.256:80", "1.2.3:80", "10.0.0.1.:80", "[a:b]:80", "user@host:80", "host:+80", "host:65616", "host:80:81", "a%eth0:80", "ho?st:80"} {
 		got, err := ParseNode(instance)
 		if !errors.Is(err, ErrInstance) || got != (muxpool.Node{}) {
 			t.Errorf("ParseNode(%q) = %v, %v, want ErrInstance", instance, got, err)
@@ -46,8 +51,33 @@ func TestParseNodeRefuses(t *testing.T) {
 	}
 }
 
+// What discovery systems write for one address is one node.
+func TestSpellingsOfAnAddressAreOneNode(t *testing.T) {
+	for want, spellings := range map[string][]string{
+		"tcp://[fd00::2]:8080":     {"fd00::2:8080", "[fd00::2]:8080", "FD00::2:8080", "tcp://fd00::2:8080", "TCP://[fd00:0:0::0002]:08080", "[fd00:0:0:0:0:0:0:2]:8080"},
+		"tcp://[fe80::1%eth0]:53":  {"fe80::1%eth0:53", "[FE80::1%eth0]:53", "[fe80:0::1%eth0]:053"},
+		"tcp://10.0.0.1:80":        {"10.0.0.1:80", "[10.0.0.1]:80", "[::ffff:10.0.0.1]:80", "::ffff:10.0.0.1:80", "[::ffff:a00:1]:80", "10.0.0.1:00080"},
+		"udp6://[::1]:53":          {"udp6://::1:53", "UDP6://[0:0:0:0:0:0:0:1]:53"},
+		"tcp://db.example.org:80":  {"DB.Example.ORG:80", "tcp://db.example.org:080", "[db.example.org]:80"},
+		"tcp://db.example.org.:80": {"Db.example.org.:80"}, // another name, to a resolver; see TestSetFoldsTheDotAtTheEndOfAName
+		"tcp://db:https":           {"db:HTTPS", "DB:https"},
+		"unix:///run/app.sock":     {"unix:///run/app.sock", "UNIX:////run//./app.sock", "unix:///run/app.sock/"},
+		"unix://app.sock":          {"unix://app.sock", "unix://./app.sock"},
+		"unix://./@app":            {"unix://./@app", "unix://.//@app"},
+		"unix://@App//x":           {"unix://@App//x"},
+		"unix:///run/../App//sock": {"unix:///run/../App//sock"},
+	} {
+		for _, spelling := range spellings {
+			if got, err := ParseNode(spelling); err != nil || got.String() != want {
+				t.Errorf("ParseNode(%q) = %v, %v, want %s", spelling, got, err, want)
+			}
+		}
+	}
+}
+
 func FuzzParseNode(f *testing.F) {
-	for _, s := range []string{"a:1", "tcp://a:1", "unix:///a", "udp://[::1]:53", "://", "[:1", "a:65536", "UNIX://\n"} {
+	for _, s := range []string{"a:1", "tcp://a:1", "unix:///a", "udp://[::1]:53", "://", "[:1", "a:65536", "UNIX://\n",
+		"fd00::2:8080", "FE80::1%Eth0:053", "[::ffff:1.2.3.4]:1", "A.:HTTP", "unix://./@a//", "unix://a/../@b", "::ffff:1.2.3.4%x:1", "1.2.3:4"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, instance string) {
@@ -62,5 +92,24 @@ func FuzzParseNode(f *testing.F) {
 		if err != nil || again != n {
 			t.Fatalf("%q is %v, which reads as %v, %v", instance, n, again, err)
 		}
+		if n.Network == "unix" {
+			return
+		}
+		other := n.Network + "://" + strings.ToUpper(n.Address)
+		if strings.Contains(n.Address, "%") || strings.ToLower(strings.ToUpper(n.Address)) != n.Address || strings.ToUpper(lower(n.Address)) != upper(n.Address) {
+			return // zones, and letters beyond ASCII, are as they are
+		}
+		if again, err = ParseNode(other); err != nil || again != n {
+			t.Fatalf("%q is %v, %v; %q is %v", other, again, err, instance, n)
+		}
 	})
+}
+
+func upper(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
 }

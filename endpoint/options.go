@@ -25,11 +25,11 @@ type config struct {
 	scope           scope // what WithBreakers gives; nil: none, or bind was not called
 	group           *breaker.Group
 	groupOpts       []breaker.Option
-	service         *string // of WithService
-	parse           func(instance string) (muxpool.Node, error)
+	service         *string                                     // of WithService
+	parse           func(instance string) (muxpool.Node, error) // nil: ParseNode
 	policy          Policy
-	invalidateAfter time.Duration
-	invalidates     bool
+	keep            keepTimes
+	refreshInterval time.Duration
 	retry           retryConfig
 	slowStart       time.Duration // 0: the default
 	noSlowStart     bool
@@ -40,7 +40,7 @@ type config struct {
 }
 
 func newConfig(opts []Option) config {
-	return config{parse: ParseNode}.with(opts)
+	return config{}.with(opts)
 }
 
 // with returns a copy on which opts were applied.
@@ -73,12 +73,12 @@ func (c *config) err() error {
 
 // WithNodeParser sets how an instance string becomes a node. Default, also for nil:
 // ParseNode.
-// An instance for which parse returns an error is logged and left out.
+// An instance for which parse returns an error is logged and left out, and parse is asked
+// again at the next event that names it; what it made a node of is not asked again while
+// discovery goes on naming it. See NewSet for what it may do.
 func WithNodeParser(parse func(instance string) (muxpool.Node, error)) Option {
 	return func(c *config) {
-		if c.parse = parse; parse == nil {
-			c.parse = ParseNode
-		}
+		c.parse = parse
 	}
 }
 
@@ -90,20 +90,6 @@ func WithPolicy(p Policy) Option {
 			return
 		}
 		c.policy = p
-	}
-}
-
-// WithInvalidateOnError drops all nodes when the discovery system has told
-// nothing but errors for d, and makes calls fail with a NoNodesError and its
-// first error until it names nodes again. Without this option, the last good
-// nodes are kept. Zero drops them at once.
-func WithInvalidateOnError(d time.Duration) Option {
-	return func(c *config) {
-		if d < 0 {
-			c.refuse("WithInvalidateOnError(%v) is negative", d)
-			return
-		}
-		c.invalidates, c.invalidateAfter = true, d
 	}
 }
 

@@ -61,7 +61,7 @@ func TestNilIsTheDefaultOfAnOption(t *testing.T) {
 	}
 	equal(t, "idempotent is none", set.retry.idempotent == nil, true)
 	equal(t, "all errors are retried", set.retry.retryIf == nil, true)
-	if n, err := set.parse("a:1"); err != nil || n != node("a") {
+	if n, err := set.parseNode("a:1"); err != nil || n != node("a") {
 		t.Errorf("the default parser: %v, %v", n, err)
 	}
 	equal(t, "the default budget's burst", set.retry.budget.burst, defaultBudgetBurst*1000)

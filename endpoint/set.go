@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
@@ -14,51 +15,66 @@ import (
 )
 
 // Set follows the nodes of a service: one subscription to its discovery, and one
-// object for each node, shared by all methods. It is safe for concurrent use,
-// except that what the user gives it (the node parser, the functions that make
-// clients and middlewares, the logger) must not call the Set.
+// object for each node, shared by all methods. It is safe for concurrent use.
 type Set struct {
 	cfg       config
 	instancer sd.Instancer
-	logger    log.Logger
+	logger    log.Logger // nil: nobody listens
 
 	events   chan sd.Event // unbuffered; never closed, since an Instancer may be sending
-	commands chan func()   // run by the loop
+	marks    chan func()   // pushed on the lane behind the events that came before
 	quit     chan struct{} // closed by Close, once no event comes any more
-	stopped  chan struct{} // closed when the loop has ended: its state does not change any more
-	closing  sync.Once
+	closing  atomic.Bool   // the first Close has begun
+	isClosed chan struct{} // closed when it has ended
 
-	nodes   gate          // the members that have not drained are inside; shut by the loop's end
+	nodes   gate          // the members that have not drained are inside; shut by Close
 	drained chan struct{} // closed when the Set is closed and the last call has returned
 
-	loop // only the loop's goroutine touches it
+	lane       lane         // where the user's code is called
+	slowParser atomic.Bool  // the user's parser takes too long: it is called beside the lane until it has returned
+	logging    atomic.Bool  // the logger has not returned
+	unlogged   atomic.Int64 // lines that were not logged meanwhile
+	asking     asking
+
+	// mu guards known. While it is held nothing of the user's is called and nothing is
+	// waited for, so whatever the user's code does, and whatever it calls, the Set goes
+	// on. The locks of the breakers and of the lane are taken under it.
+	mu sync.Mutex
+	known
 }
 
 // NewSet follows the nodes that instancer names, until Close. If instancer
 // answers a registration at once, as go-kit's all do, its nodes are known when
 // NewSet returns. logger, which may be nil, hears of the discovery's errors and
-// of instances that cannot be used.
+// of instances that cannot be used. If instancer is a Refresher, it is asked to
+// look again when no node takes calls.
+//
+// What the user gives a Set (the node parser, the functions that make clients and
+// middlewares, closers, the logger) may call the Set, fail, panic and block: it is
+// called one at a time, but who takes longer than a quarter of a second is no
+// longer waited for. A panic is logged, and counts as a failure.
 //
 // All options are for the Set; WithMiddleware and WithNodeMiddleware, and
 // whatever Retry and NewBalancer take, can be changed for a method. An invalid
 // one is told by Err, and by every call.
 func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: newConfig(opts), instancer: instancer, logger: logger,
-		events: make(chan sd.Event), commands: make(chan func()), quit: make(chan struct{}), stopped: make(chan struct{}),
-		drained: make(chan struct{})}
+		events: make(chan sd.Event), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
 	s.nodes.empty = s.left
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
 	}
 	s.unbind = append(s.unbind, s.cfg.bind(nextSetName()))
-	if s.logger == nil {
-		s.logger = log.NewNopLogger()
-	}
 	s.cfg.retry = s.cfg.retry.withDefaults()
-	s.members = make(map[muxpool.Node]*member)
-	go s.run()
+	s.known.init()
+	s.asking.epoch = time.Now()
+	s.asking.refresher, _ = instancer.(Refresher)
 	if s.cfg.err() == nil {
-		instancer.Register(s.events) // what it sends is applied before any command
+		go s.receive()
+		instancer.Register(s.events)
+		applied := make(chan struct{})
+		s.marks <- func() { close(applied) } // behind what was sent, and what that asks for
+		<-applied
 	}
 	return s
 }
@@ -70,9 +86,10 @@ func (s *Set) Err() error { return s.cfg.err() }
 // Endpoint makes the endpoint of a method: of the chain that the package's
 // documentation draws, over one Client for each node. client is called now for
 // the nodes that are known, and for each one that discovery finds; if it panics
-// or returns nil, that is logged, and the method has no such node. If the Client
-// has a Close method, it is called when the node was dropped and its calls have
-// returned.
+// or returns nil, that is logged, the method has no such node, and client is asked
+// again: at each event that names the node, and after 100 ms, doubling up to 30 s.
+// If the Client has a Close method, it is called when the node was dropped and its
+// calls have returned, unless discovery names the node again by then.
 //
 // opts are added to the Set's, for this method: WithRetry and its companions,
 // WithPolicy, WithBreakers, WithJudging, WithMiddleware, WithNodeMiddleware. Make each method's endpoint
@@ -95,7 +112,7 @@ func (s *Set) EndpointFrom(method string, factory sd.Factory, opts ...Option) en
 }
 
 func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpoint {
-	m := &method{name: name, cfg: s.cfg.with(opts), build: build, nodes: make(map[*member]*NodeEndpoint)}
+	m := &method{set: s, name: name, cfg: s.cfg.with(opts), build: build}
 	if m.cfg.service == s.cfg.service { // none of its own
 		own := *s.cfg.service + "/" + name
 		m.cfg.service = &own
@@ -105,23 +122,9 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 		unbind()
 		return failing(err)
 	}
-	m.publish(nil, ErrSetClosed)
-	if !s.do(func() { s.unbind = append(s.unbind, unbind); s.addMethod(m) }) {
-		unbind()
-	}
+	s.addMethod(m, unbind)
+	s.lane.wait(nil) // its nodes are built
 	return m.cfg.wrap(name, newRetry(newBalancer(m, m.cfg), m.cfg))
-}
-
-// do runs f in the loop, or not at all if the Set is closed.
-func (s *Set) do(f func()) (done bool) {
-	ran := make(chan struct{})
-	select {
-	case s.commands <- func() { f(); close(ran) }:
-		<-ran
-		return true
-	case <-s.stopped:
-		return false
-	}
 }
 
 // NodeStatus is what a Set knows of a node.
@@ -131,30 +134,58 @@ type NodeStatus struct {
 	Open     error // why its breaker takes no call of any method; nil if it does, or there is none
 }
 
-// Nodes returns the nodes that discovery names, in order of their text. Those
-// that drain are not among them.
+// Nodes returns the nodes that the Set has, in order of their text: those that
+// discovery names, or named last (see WithKeepNodes). Those that drain are not
+// among them.
 func (s *Set) Nodes() []NodeStatus {
-	var status []NodeStatus
-	s.do(func() {
-		for _, m := range s.sorted() {
-			status = append(status, NodeStatus{Node: m.node, InFlight: m.calls.inside(), Open: s.whyOpen(m)})
-		}
-	})
+	s.mu.Lock()
+	nodes, methods := s.order, s.methods // neither changes in place
+	s.mu.Unlock()
+	status := make([]NodeStatus, len(nodes))
+	for i, n := range nodes {
+		status[i] = NodeStatus{Node: n.node, InFlight: n.calls.inside(), Open: s.whyOpen(n, methods)}
+	}
 	return status
 }
+
+// closeTime is how long Close waits for what the user's code has to do for it.
+const closeTime = time.Second
 
 // Close ends the subscription; calls that begin afterwards fail with
 // ErrSetClosed. Calls in flight go on, and when the last of a node has returned,
 // its Clients are closed and its breaker is let go. Close does not wait for that:
-// see Shutdown. Further Closes do nothing.
+// see Shutdown. It waits for the Instancer, and for the closers of nodes that no
+// call is on, up to a second each. Further Closes do nothing.
 func (s *Set) Close() {
-	s.closing.Do(func() {
-		if s.cfg.err() == nil {
-			s.instancer.Deregister(s.events) // the loop takes what the Instancer sends meanwhile
-		}
-		close(s.quit)
-		<-s.stopped
-	})
+	if !s.closing.CompareAndSwap(false, true) {
+		<-s.isClosed
+		return
+	}
+	defer close(s.isClosed)
+	s.end()
+	if s.cfg.err() == nil {
+		s.deregister()
+	}
+	late := time.NewTimer(closeTime)
+	defer late.Stop()
+	s.lane.wait(late.C)
+}
+
+// deregister ends the subscription. Meanwhile the receiver takes what the Instancer sends,
+// for as long as that takes.
+func (s *Set) deregister() {
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		defer close(s.quit)
+		s.guard("leaving discovery", func() { s.instancer.Deregister(s.events) })
+	}()
+	late := time.NewTimer(closeTime)
+	defer late.Stop()
+	select {
+	case <-left:
+	case <-late.C:
+	}
 }
 
 // Shutdown is Close, and waits until the calls in flight have returned or ctx
@@ -169,7 +200,7 @@ func (s *Set) Shutdown(ctx context.Context) error {
 	}
 }
 
-// left ends what outlasts the loop, when the last call has returned: the Set's breakers
+// left ends what outlasts Close, when the last call has returned: the Set's breakers
 // forget its services.
 func (s *Set) left() {
 	for _, unbind := range s.unbind {
@@ -178,28 +209,32 @@ func (s *Set) left() {
 	close(s.drained)
 }
 
-// run is the loop.
-func (s *Set) run() {
-	defer close(s.stopped)
-	for {
-		select {
-		case ev := <-s.events:
-			s.apply(ev)
-		case f := <-s.commands:
-			f()
-		case <-s.expired():
-			s.invalidate()
-		case <-s.quit:
-			s.end()
-			return
+// guard calls f, which is the user's, and logs its panic.
+func (s *Set) guard(what string, f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log("msg", "panic in "+what, "err", newPanicError(v).Error())
 		}
-	}
+	}()
+	f()
 }
 
-// expired is the channel on which time tells to invalidate the nodes, or nil.
-func (s *Set) expired() <-chan time.Time {
-	if s.deadline == nil {
-		return nil
+// log has the logger write a line, on the lane. One that blocks gets no other one before it
+// has returned; one that panics can tell that nobody.
+func (s *Set) log(keyvals ...any) {
+	if s.logger == nil {
+		return
 	}
-	return s.deadline.C
+	s.lane.next(func() {
+		if !s.logging.CompareAndSwap(false, true) {
+			s.unlogged.Add(1)
+			return
+		}
+		defer s.logging.Store(false)
+		defer func() { _ = recover() }()
+		if n := s.unlogged.Swap(0); n > 0 {
+			keyvals = append(keyvals, "lost_before", n)
+		}
+		s.logger.Log(keyvals...)
+	}, nil)
 }

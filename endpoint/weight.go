@@ -3,8 +3,6 @@ package endpoint
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // weight is how much of an equal share of the calls a node should get, from full down
@@ -19,8 +17,8 @@ type weight struct {
 	// load is what is lacking to full in the lower bits, and above them when that was so,
 	// in milliseconds since epoch. Zero: nothing is lacking.
 	load  atomic.Int64
-	until atomic.Int64 // what the peer's retry-after asks for, in milliseconds since epoch; 0: nothing
-	epoch time.Time    // constant
+	later later     // what the peer's retry-after asks of the node
+	epoch time.Time // constant
 
 	rising atomic.Pointer[ramp] // the slow start that runs, or has just ended; nil: none
 }
@@ -99,32 +97,9 @@ func (w *weight) halve() {
 	w.step(func(lack int64) int64 { return full - max((full-lack)/2, leastShare) })
 }
 
-// learn is told how a call to the node ended.
-func (w *weight) learn(err error) {
-	if err == nil {
-		if w.load.Load() != 0 {
-			w.step(func(lack int64) int64 { return lack * 9 / 10 })
-		}
-		return
+// gain is told of a success.
+func (w *weight) gain() {
+	if w.load.Load() != 0 {
+		w.step(func(lack int64) int64 { return lack * 9 / 10 })
 	}
-	v := verdict.Of(err)
-	if v.Whose == verdict.Overload {
-		w.halve()
-	}
-	if v.RetryAfter > 0 && v.Sent() { // what was not sent, another part has taken care of
-		w.until.Store(w.now() + int64(v.RetryAfter/time.Millisecond) + 1)
-	}
-}
-
-// holds reports whether the peer wants new calls later than now.
-func (w *weight) holds() bool {
-	until := w.until.Load()
-	if until == 0 {
-		return false
-	}
-	if w.now() < until {
-		return true
-	}
-	w.until.CompareAndSwap(until, 0)
-	return false
 }

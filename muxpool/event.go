@@ -71,18 +71,19 @@ const (
 	ReasonReconnectLimit                 // the attempts to redial are used up
 	ReasonPoolClosed                     // the pool was closed
 	ReasonIDsExhausted                   // too many ids wait for answers that never came
+	ReasonDropped                        // let go by Drop: no failure
 )
 
 var reasons = [...]string{"none", "dial failed", "handshake failed", "conn lost", "peer closed", "going away", "idle",
 	"protocol error", "frame too large", "keepalive timeout", "stalled", "write failed", "reconnect limit", "pool closed",
-	"ids exhausted"}
+	"ids exhausted", "dropped"}
 
 func (r Reason) String() string { return name(reasons[:], int(r)) }
 
 // Failure reports whether the reason speaks against the node.
 func (r Reason) Failure() bool {
 	switch r {
-	case ReasonNone, ReasonPeerClosed, ReasonGoingAway, ReasonIdle, ReasonPoolClosed, ReasonIDsExhausted:
+	case ReasonNone, ReasonPeerClosed, ReasonGoingAway, ReasonIdle, ReasonPoolClosed, ReasonIDsExhausted, ReasonDropped:
 		return false
 	}
 	return true

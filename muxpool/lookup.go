@@ -38,6 +38,7 @@ func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
 		return other, nil // somebody else was faster
 	}
 	p.nodes[key] = n
+	p.named.add(n)
 	n.forgetLater() // a Get that is refused does not dial; nobody else knows n yet
 	return n, nil
 }
@@ -56,8 +57,7 @@ func (p *Multiplexed) forget(n *node) {
 		return
 	}
 	n.closed = errForgotten
-	delete(p.nodes, n.key)
-	p.recent.drop(n)
+	p.remove(n)
 	p.retired.add(n.counters.snapshot())
 }
 

@@ -30,15 +30,17 @@ type Multiplexed struct {
 	// wait.
 	mu      sync.RWMutex
 	nodes   map[nodeKey]*node
-	closed  error    // not nil: Gets are refused with it
-	retired Counters // of nodes that were forgotten
+	named   nodesByName
+	leaving map[*node]struct{} // dropped, with connections that have not closed; not among nodes
+	closed  error              // not nil: Gets are refused with it
+	retired Counters           // of nodes that were forgotten
 }
 
 var _ Pool = (*Multiplexed)(nil)
 
 // New returns a pool. Its error names every option that makes no sense.
 func New(opts ...PoolOption) (*Multiplexed, error) {
-	p := &Multiplexed{nodes: make(map[nodeKey]*node)}
+	p := &Multiplexed{nodes: make(map[nodeKey]*node), named: make(nodesByName), leaving: make(map[*node]struct{})}
 	p.recent.seed = maphash.MakeSeed()
 	for _, opt := range opts {
 		if opt == nil {
@@ -184,6 +186,9 @@ func (p *Multiplexed) refuse() []*node {
 	p.closed = ErrPoolClosed
 	nodes := make([]*node, 0, len(p.nodes))
 	for _, n := range p.nodes {
+		nodes = append(nodes, n)
+	}
+	for n := range p.leaving {
 		nodes = append(nodes, n)
 	}
 	return nodes

@@ -17,6 +17,7 @@ func (n *node) connDraining(c *conn, reason Reason, err error, calls int) {
 
 // connDown hears that c has ended, with so many calls on it.
 func (n *node) connDown(c *conn, reason Reason, err error, calls int) {
+	defer n.dropped() // when mu is free again
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.draining, c)

@@ -7,7 +7,7 @@ import (
 
 // Stats is a snapshot of a pool.
 type Stats struct {
-	Nodes    []NodeStats // in no particular order
+	Nodes    []NodeStats // in no particular order; dropped ones until their last connection has closed
 	InFlight int         // MuxConns on connections
 	Counters             // of all nodes, forgotten ones included
 }
@@ -79,11 +79,17 @@ func (p *Multiplexed) Stats() Stats {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	s := Stats{Nodes: make([]NodeStats, 0, len(p.nodes)), Counters: p.retired}
-	for _, n := range p.nodes {
+	add := func(n *node) {
 		ns := n.stats()
 		s.Nodes = append(s.Nodes, ns)
 		s.InFlight += ns.InFlight
 		s.Counters.add(ns.Counters)
+	}
+	for _, n := range p.nodes {
+		add(n)
+	}
+	for n := range p.leaving {
+		add(n)
 	}
 	return s
 }

@@ -98,6 +98,17 @@ func (c *Client) Identity() muxpool.Identity { return c.opts.Identity() }
 // OneWay reports whether no answers come to its calls (see ClientOneWay).
 func (c *Client) OneWay() bool { return c.oneWay }
 
+// Close has the pool let the node's connections go, if it can, as Multiplexed does with
+// Drop: calls in flight end normally, later ones dial anew. Who makes Clients for the nodes
+// that discovery names closes them when it drops the node, once its calls have returned. It
+// returns nil.
+func (c *Client) Close() error {
+	if pool, ok := c.pool.(interface{ Drop(muxpool.Node) }); ok {
+		pool.Drop(c.node)
+	}
+	return nil
+}
+
 // Endpoint returns the endpoint that makes the call:
 // encode -> Before -> send -> After -> decode -> Finalizer.
 //

@@ -1,0 +1,157 @@
+package endpoint
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// lane runs jobs one after another, on a goroutine that lives while there are any. It is
+// where a Set calls what the user gave it: nobody else waits there, and a job that takes
+// longer than patience is passed: it goes on beside the lane, and the next ones begin.
+//
+// So what the user's code does, blocking for ever or calling the Set, costs those behind
+// it no more than patience.
+type lane struct {
+	// mu is a leaf: nothing else is locked, and nothing is called, while it is held.
+	mu     sync.Mutex
+	soon   fifo    // what jobs have asked for: it comes before what waits in queue
+	queue  fifo    // in the order of arrival
+	server *server // who takes the next job; nil: nobody, as there is none
+}
+
+// patience is how long a job may hold up the lane.
+const patience = 250 * time.Millisecond
+
+// server is a goroutine that takes jobs, until there are none or it was passed.
+type server struct {
+	began time.Time // when its job did; guarded by lane.mu
+	job   job       // likewise
+	timer *time.Timer
+}
+
+// job is a function, and a mark that is set if it was passed, or nil.
+type job struct {
+	do     func()
+	passed *atomic.Bool
+}
+
+// push has f run after everything that was pushed before, and what that asks for.
+func (l *lane) push(f func()) { l.add(&l.queue, job{do: f}) }
+
+// next has f run before everything that was pushed, and after what was given to next
+// before. passed, if it is not nil, is set when f was passed.
+func (l *lane) next(f func(), passed *atomic.Bool) { l.add(&l.soon, job{f, passed}) }
+
+func (l *lane) add(to *fifo, j job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	to.put(j)
+	if l.server == nil {
+		l.start()
+	}
+}
+
+// wait returns when what was pushed before has run or was passed, or when quit is closed.
+// It must not be called by a job, which would be passed for it.
+func (l *lane) wait(quit <-chan time.Time) {
+	done := make(chan struct{})
+	l.push(func() { close(done) })
+	select {
+	case <-done:
+	case <-quit:
+	}
+}
+
+// start makes a server; mu is held.
+func (l *lane) start() {
+	w := &server{}
+	l.server = w
+	w.began = time.Now()
+	w.timer = time.AfterFunc(patience, func() { l.late(w) })
+	go l.serve(w)
+}
+
+func (l *lane) serve(w *server) {
+	defer l.leave(w) // also if a job ends its goroutine
+	for {
+		do := l.take(w)
+		if do == nil {
+			return
+		}
+		do()
+	}
+}
+
+// take returns w's next job, or nil if there is none for it.
+func (l *lane) take(w *server) func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.server != w {
+		return nil
+	}
+	var ok bool
+	if w.job, ok = l.soon.take(); !ok {
+		if w.job, ok = l.queue.take(); !ok {
+			l.server = nil
+			return nil
+		}
+	}
+	w.began = time.Now()
+	w.timer.Reset(patience)
+	return w.job.do
+}
+
+// late is the timer's function: another server takes over, unless w has begun another job
+// meanwhile, for which the timer has been set anew.
+func (l *lane) late(w *server) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.server != w || time.Since(w.began) < patience {
+		return
+	}
+	if w.job.passed != nil {
+		w.job.passed.Store(true)
+	}
+	l.replace()
+}
+
+// leave hears that w's goroutine ends.
+func (l *lane) leave(w *server) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.timer.Stop()
+	if l.server == w {
+		l.replace()
+	}
+}
+
+// replace makes another server, if there is something to do; mu is held.
+func (l *lane) replace() {
+	l.server = nil
+	if l.soon.len()+l.queue.len() > 0 {
+		l.start()
+	}
+}
+
+// fifo is a queue of jobs. Its memory goes when it is empty.
+type fifo struct {
+	jobs []job
+	head int
+}
+
+func (q *fifo) len() int { return len(q.jobs) - q.head }
+
+func (q *fifo) put(j job) { q.jobs = append(q.jobs, j) }
+
+func (q *fifo) take() (job, bool) {
+	if q.len() == 0 {
+		return job{}, false
+	}
+	j := q.jobs[q.head]
+	q.jobs[q.head] = job{}
+	if q.head++; q.head == len(q.jobs) {
+		q.jobs, q.head = nil, 0
+	}
+	return j, true
+}

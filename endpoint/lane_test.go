@@ -1,0 +1,97 @@
+package endpoint
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLaneRunsJobsInTheirOrder(t *testing.T) {
+	var l lane
+	var trace []string
+	note := func(s string) func() { return func() { trace = append(trace, s) } }
+	begin := make(chan struct{})
+	l.push(func() { <-begin })
+	l.push(func() {
+		l.next(func() { trace = append(trace, "2"); l.next(note("4"), nil) }, nil)
+		l.next(note("3"), nil)
+		trace = append(trace, "1")
+	})
+	l.push(note("5"))
+	close(begin)
+	l.wait(nil)
+	equal(t, "order", strings.Join(trace, ""), "12345")
+}
+
+// Who takes too long is passed once, and not waited for at the end either.
+func TestLanePassesWhoBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lane
+		var passed, quick atomic.Bool
+		block := make(chan struct{})
+		var done atomic.Bool
+		start := time.Now()
+		l.next(func() { <-block; done.Store(true) }, &passed)
+		l.next(func() { time.Sleep(patience - 1) }, &quick)
+		l.wait(nil)
+		equal(t, "waited", time.Since(start), 2*patience-1)
+		equal(t, "passed", passed.Load(), true)
+		equal(t, "the quick one passed", quick.Load(), false)
+		time.Sleep(time.Hour)
+		l.wait(nil)
+		close(block)
+		synctest.Wait()
+		equal(t, "done", done.Load(), true)
+		equal(t, "server", l.server == nil, true)
+	})
+}
+
+// A job that ends its goroutine, as a test's FailNow does, ends no other.
+func TestLaneGoesOnAfterGoexit(t *testing.T) {
+	var l lane
+	l.push(runtime.Goexit)
+	l.push(runtime.Goexit)
+	l.wait(nil)
+}
+
+func TestLaneUnderRaces(t *testing.T) {
+	var l lane
+	var running, most, ran atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 500 {
+				l.push(func() {
+					if n := running.Add(1); n > most.Load() {
+						most.Store(n)
+					}
+					ran.Add(1)
+					running.Add(-1)
+				})
+			}
+		})
+	}
+	wg.Wait()
+	l.wait(nil)
+	equal(t, "ran", ran.Load(), 4000)
+	equal(t, "at once", most.Load(), 1)
+}
+
+// Who waits no longer than for a time does not, however many block.
+func TestLaneIsNotWaitedForForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lane
+		block := make(chan struct{})
+		for range 100 {
+			l.push(func() { <-block })
+		}
+		start := time.Now()
+		l.wait(time.After(time.Second))
+		equal(t, "waited", time.Since(start), time.Second)
+		close(block)
+	})
+}

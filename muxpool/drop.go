@@ -1,0 +1,71 @@
+package muxpool
+
+import "slices"
+
+// Drop lets the node's connections go, in all its identities: those who know that it is gone,
+// as service discovery does, need not wait for them to be idle for long enough. Calls in
+// flight end normally, and each connection closes after its last. The pool forgets the node;
+// whoever Gets one, or waits for one, has it made anew. So a Drop costs others who use the
+// node no more than a dial. It does not wait, and does nothing if the node is not known.
+func (p *Multiplexed) Drop(node Node) {
+	for _, n := range p.dropNodes(node) {
+		for _, c := range n.shut(errForgotten) {
+			c.drain(ReasonDropped, nil)
+		}
+		n.dropped()
+	}
+}
+
+// dropNodes hides the identities of a node from Gets.
+func (p *Multiplexed) dropNodes(name Node) []*node {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed != nil {
+		return nil
+	}
+	nodes := slices.Clone(p.named[name])
+	for _, n := range nodes {
+		p.remove(n)
+		p.leaving[n] = struct{}{}
+	}
+	return nodes
+}
+
+// dropped has the pool let go of a node that was dropped, once it has no connection.
+func (n *node) dropped() {
+	n.mu.Lock()
+	over := n.closed == errForgotten && len(*n.open.Load())+len(n.draining) == 0
+	n.mu.Unlock()
+	if over {
+		n.pool.retire(n)
+	}
+}
+
+// retire keeps what a dropped node has counted.
+func (p *Multiplexed) retire(n *node) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.leaving[n]; ok {
+		delete(p.leaving, n)
+		p.retired.add(n.counters.snapshot())
+	}
+}
+
+// remove takes n out of where Gets look for it; mu is held.
+func (p *Multiplexed) remove(n *node) {
+	delete(p.nodes, n.key)
+	p.named.remove(n)
+	p.recent.drop(n)
+}
+
+// nodesByName finds the identities of a node.
+type nodesByName map[Node][]*node
+
+func (b nodesByName) add(n *node) { b[n.name] = append(b[n.name], n) }
+
+func (b nodesByName) remove(n *node) {
+	rest := slices.DeleteFunc(b[n.name], func(other *node) bool { return other == n })
+	if b[n.name] = rest; len(rest) == 0 {
+		delete(b, n.name)
+	}
+}
