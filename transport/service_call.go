@@ -20,9 +20,11 @@ type serverCall struct {
 	id        uint32
 	from      caller
 	server    *Server
+	account   *account
+	held      int64       // bytes of account that the call has
 	inline    bool        // runs on the goroutine that reads
-	next      *serverCall // in the same bucket of serverCalls
-	queued    *serverCall // behind this one in a runQueue
+	listed    bool        // its connection finds it by its id
+	queued    *serverCall // behind this one in a runQueue, or a line
 }
 
 var serverCallPool = sync.Pool{New: func() any { return new(serverCall) }}
@@ -47,6 +49,7 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	call := serverCallPool.Get().(*serverCall)
 	call.id, call.from = id, from
 	call.req.routes, call.req.frame = *s.routes.Load(), frame
+	call.req.limits = &s.limits
 	err := s.protocol.ParseRequest(frame, &call.req)
 	var end time.Time
 	if err == nil && call.req.Timeout > 0 {
@@ -70,16 +73,16 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	return call, nil
 }
 
-// enterFlight counts a call in, unless there are too many.
-func (s *Service) enterFlight() error {
-	if n := s.inFlight.Add(1); n > int64(s.maxInFlight) {
-		return &Error{Code: CodeResourceExhausted, Message: "too many calls in flight"}
-	}
-	return nil
+// drop forgets a call that was not counted in.
+func (c *serverCall) drop() {
+	c.Cancel()
+	*c = serverCall{}
+	serverCallPool.Put(c)
 }
 
 // turnAway answers a call that is not run.
 func (s *Service) turnAway(call *serverCall, err error) {
+	s.door.count(err)
 	s.reports.report(call.requestContext, err)
 	call.resp.Err = answerOf(err)
 	call.resp.stamp(false)
@@ -92,7 +95,10 @@ func (s *Service) run(call *serverCall) {
 	defer call.done()
 	var ctx context.Context = call.requestContext
 	err := call.Err()
-	if err != nil { // it waited too long, or nobody waits for it any more
+	if err == nil {
+		err = call.unpack()
+	}
+	if err != nil { // it waited too long, nobody waits for it any more, or it cannot be unpacked
 		err = call.server.refuse(ctx, err, false, &call.resp)
 	} else {
 		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
@@ -103,8 +109,45 @@ func (s *Service) run(call *serverCall) {
 	call.server.finalize(ctx, err)
 }
 
-// work implements job.
-func (c *serverCall) work(s *Service) { s.run(c) }
+// enter counts the call in, with its frame and its metadata; taken of those bytes are
+// counted already.
+func (c *serverCall) enter(a *account, frame []byte, taken int) refusal {
+	c.account = a
+	c.held = callBytes + int64(cap(frame))
+	for name, value := range c.req.Metadata {
+		c.held += int64(len(name) + len(value) + pairBytes)
+	}
+	return a.enter(c.held - int64(taken))
+}
+
+// pairBytes is what a pair of metadata takes beside its name and value.
+const pairBytes = 64
+
+// Hold lets the call take n more bytes, until it is done.
+func (c *serverCall) Hold(n int) error {
+	err := c.account.Hold(n)
+	if err == nil {
+		c.held += int64(n)
+	}
+	return err
+}
+
+// unpack makes the body of a compressed one. It runs on the call's goroutine. Its error
+// says that the call is not run.
+func (c *serverCall) unpack() error {
+	if c.req.packed == nil {
+		return nil
+	}
+	err := c.req.unpack(c.Hold)
+	if errors.Is(err, wire.ErrFrameTooLarge) {
+		err = &Error{Code: CodeTooLarge, Message: err.Error(), Err: err, refused: frameTooLarge}
+	}
+	if err != nil {
+		err = asInvalid(err)
+		c.account.door.count(err)
+	}
+	return err
+}
 
 // done ends the call; nobody may use it any more.
 func (c *serverCall) done() {

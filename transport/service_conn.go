@@ -50,8 +50,7 @@ type serverConn struct {
 	met      bool // a frame of the client's was read; owned by serve
 	parted   bool // last words were said; owned by serve
 	gate     gate
-	members  atomic.Int64  // serve, and every call: at 0 the service forgets the connection
-	room     chan struct{} // a signal, with room for one: calls have become no more than are allowed
+	account  account // its owner is serve; when all have left, the service forgets the connection
 
 	// peer is what the client says that it takes; nil: nothing yet. Written by serve.
 	peer atomic.Pointer[muxpool.Settings]
@@ -59,15 +58,15 @@ type serverConn struct {
 	// mu guards the fields below.
 	mu    sync.Mutex
 	queue runQueue    // used unless ServiceWorkers bounds the workers
-	byID  serverCalls // used if the protocol can cancel calls
+	byID  serverCalls // used if the protocol tells requests from other frames
 }
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
-	c := &serverConn{service: s, raw: nc, room: make(chan struct{}, 1)}
+	c := &serverConn{service: s, raw: nc}
 	c.gate.init()
 	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
-	c.members.Store(1)
+	c.account.open(&s.door, s.limits.MaxInFlightPerConn)
 	return c
 }
 
@@ -93,46 +92,22 @@ func (c *serverConn) end(err error) {
 	if c.writer != nil {
 		c.writer.Close(err)
 	}
+	if c.reader != nil {
+		c.reader.Close()
+	}
 	c.service.closed()
 	if !errors.Is(err, errDrained) && !errors.Is(err, errClientLeft) && !errors.Is(err, ErrServiceClosed) {
 		c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.raw.RemoteAddr(), err))
 	}
-	c.leave()
+	if c.account.part() {
+		c.service.forget(c)
+	}
 }
 
 // stop ends the connection at once. It may be called by anyone.
 func (c *serverConn) stop(cause error) {
 	c.cancel(cause)
 	_ = c.raw.Close()
-}
-
-// leave counts out a member.
-func (c *serverConn) leave() {
-	switch c.members.Add(-1) {
-	case 0:
-		c.service.forget(c)
-	case int64(c.service.maxPerConn) + 1: // there was one more: enter waits
-		select {
-		case c.room <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// enter counts in a call. While there are as many as are allowed it waits: that is
-// when reading stops. It is for serve only.
-func (c *serverConn) enter() error {
-	if c.members.Add(1) <= int64(c.service.maxPerConn)+1 {
-		return nil
-	}
-	c.source.flush()
-	select {
-	case <-c.room:
-		return nil
-	case <-c.ctx.Done():
-		c.leave()
-		return context.Cause(c.ctx)
-	}
 }
 
 // readAll reads frames until the connection ends; the error says why.
@@ -148,12 +123,12 @@ func (c *serverConn) readAll() (err error) {
 		}
 		id, frame, err := c.service.protocol.Parse(c.reader)
 		if err != nil {
-			c.part(err)
-			return c.whyEnded(both(err, c.reader.TooLarge()))
+			if err = c.passOver(err); err != nil {
+				return err
+			}
+			continue
 		}
-		if !c.met {
-			c.meet()
-		}
+		c.meet()
 		if err := c.take(id, frame); err != nil {
 			return err
 		}

@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"context"
-
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -33,39 +31,43 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 	return nil
 }
 
-// accept starts a call. While the connection has too many of them, or no worker is
-// free, it waits.
+// accept starts a call, or answers it at once if there is no room for it.
 func (c *serverConn) accept(id uint32, frame []byte) error {
 	s := c.service
+	taken := c.reader.Taken()
 	call, err := s.parse(c.callCtx, c, id, frame, c.source.arrived)
-	if ended := c.enter(); ended != nil {
-		return ended
+	if !c.remember(call) {
+		call.drop()
+		c.account.Release(taken)
+		return errDuplicate(id)
+	}
+	if refused := call.enter(&c.account, frame, taken); refused != admitted && err == nil {
+		err = s.limits.refuse(refused)
 	}
 	c.writer.InFlight.Add(1)
-	if full := s.enterFlight(); err == nil {
-		err = full
-	}
-	c.remember(call)
 	switch {
 	case err != nil:
-		call.inline = true
-		c.inCompany(func() { s.turnAway(call, err) })
 	case call.server.inline:
 		call.inline = true
 		c.inCompany(func() { s.run(call) })
-	case s.slots == nil:
+	case s.limits.Workers == 0:
 		c.source.woke()
 		c.enqueue(call)
-	case s.dispatchNow(call):
-		c.source.woke()
 	default:
-		c.source.flush()
-		if !s.dispatch(call, c.ctx.Done()) {
-			call.done()
-			return context.Cause(c.ctx)
+		if err = s.dispatch(&c.account, call); err == nil {
+			c.source.woke()
 		}
 	}
+	if err != nil {
+		c.turnAway(call, err)
+	}
 	return nil
+}
+
+// turnAway answers a call that is not run, on the reading goroutine.
+func (c *serverConn) turnAway(call *serverCall, err error) {
+	call.inline = true
+	c.inCompany(func() { c.service.turnAway(call, err) })
 }
 
 // inCompany answers a call on the reading goroutine. If the next request has
@@ -79,13 +81,17 @@ func (c *serverConn) inCompany(answer func()) {
 	answer()
 }
 
-// send implements caller.
+// send implements caller. The id is free before the client can have the answer.
 func (c *serverConn) send(call *serverCall, frame []byte) error {
+	c.forget(call)
 	if call.inline {
 		return c.sendNow(frame)
 	}
 	_, retry, err := c.writer.TryWriteOwned(frame)
 	if retry != nil {
+		n := int64(cap(frame))
+		c.account.count(n)
+		defer c.account.count(-n)
 		c.gate.backed.Add(1)
 		defer c.gate.backed.Add(-1)
 		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)
@@ -107,38 +113,51 @@ func (c *serverConn) sendNow(frame []byte) error {
 // finished implements caller.
 func (c *serverConn) finished(call *serverCall) {
 	c.forget(call)
-	c.service.inFlight.Add(-1)
 	c.writer.InFlight.Add(-1)
-	c.leave()
+	if c.account.leave(call.held) {
+		c.service.forget(c)
+	}
 }
 
-// remember makes a call known to cancelCall. A client that uses an id twice at
-// once cancels both.
-func (c *serverConn) remember(call *serverCall) {
-	if c.service.kinds == nil {
-		return
+// remember makes a call known to cancelCall. It reports false if another call with its
+// id is in flight. An id is in use until its call is answered, so that of a one-way call is not.
+func (c *serverConn) remember(call *serverCall) bool {
+	s := c.service
+	if s.kinds == nil || call.id < s.space.Min || call.id > s.space.Max {
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID.put(call)
+	if c.byID.get(call.id) != nil {
+		return false
+	}
+	if !call.req.OneWay {
+		call.listed = true
+		c.byID.put(call)
+	}
+	return true
 }
 
 func (c *serverConn) forget(call *serverCall) {
-	if c.service.kinds == nil {
+	if !call.listed {
 		return
 	}
+	call.listed = false
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID.remove(call)
+	c.byID.remove(call.id)
 }
 
-// cancelCall ends the contexts of the calls with an id; they are answered still,
-// so that the client may use the id again.
+// cancelCall ends the context of the call with an id; it is answered still, so that the
+// client may use the id again.
 func (c *serverConn) cancelCall(id uint32) {
+	var ctx *requestContext
 	c.mu.Lock()
-	contexts := c.byID.contexts(id)
+	if call := c.byID.get(id); call != nil {
+		ctx = call.requestContext // which, unlike the call, is not used again
+	}
 	c.mu.Unlock()
-	for _, ctx := range contexts {
+	if ctx != nil {
 		ctx.Cancel()
 	}
 }

@@ -42,13 +42,15 @@ func (c *serverConn) greet() error {
 		context.AfterFunc(c.ctx, end)
 	}
 	c.writer = wire.NewWriter(c.nc, wire.WriterConfig{
-		MaxFrames: s.maxPerConn + 16,
-		MaxBytes:  s.maxQueued,
+		MaxFrames: s.limits.MaxInFlightPerConn + 16,
+		MaxBytes:  s.limits.MaxQueuedBytes,
 		Timeout:   s.writeTimeout,
 		OnError:   c.stop,
+		Backlog:   c.account.backlog,
 	})
 	c.source = timedSource{conn: c, src: c.writer.NewSource()}
-	c.reader = wire.NewReader(&c.source, s.maxFrame)
+	c.reader = wire.NewReader(&c.source, s.limits.MaxFrameSize)
+	c.reader.SetBudget(&c.account)
 	c.greeted.Store(true)
 	return nil
 }

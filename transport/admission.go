@@ -1,0 +1,234 @@
+package transport
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// admission is the door of a Service. It owns the counts of what calls take: how many
+// are in flight, which of them have a worker under ServiceWorkers, and their bytes.
+// Every connection, and every datagram socket, has an account with it. What goes in
+// through enter, count or Hold comes out through leave, count or Release with the same
+// number: what is refused is counted until it has been answered.
+type admission struct {
+	limits ServiceLimits
+
+	calls   atomic.Int64 // in flight
+	bytes   atomic.Int64 // of all accounts
+	holders atomic.Int64 // accounts with bytes
+	refused [refusals]atomic.Uint64
+	line    line
+}
+
+// account is what one connection has taken.
+type account struct {
+	door     *admission
+	maxCalls int64        // 0: those of the Service are the bound
+	calls    atomic.Int64 // in flight, and one for the owner
+	bytes    atomic.Int64
+	waiting  waiting // guarded by the line's mutex
+}
+
+// refusal says why something was not let in.
+type refusal uint8
+
+const (
+	admitted refusal = iota
+	tooManyOnConn
+	tooManyInAll
+	tooManyWaiting
+	connBytes
+	allBytes
+	frameTooLarge
+	metadataTooLarge
+	refusals // how many there are
+)
+
+// callBytes is what a call counts for beside its frame: its own memory and its
+// goroutine's.
+const callBytes = 4 << 10
+
+func (a *account) open(door *admission, maxCalls int) {
+	a.door, a.maxCalls = door, int64(maxCalls)
+	a.calls.Store(1)
+}
+
+// enter lets a call in that takes n bytes. It is counted also if it is refused.
+func (a *account) enter(n int64) refusal {
+	own, all := a.calls.Add(1)-1, a.door.calls.Add(1)
+	mine, total := a.count(n)
+	switch l := &a.door.limits; {
+	case a.maxCalls > 0 && own > a.maxCalls:
+		return tooManyOnConn
+	case all > int64(l.MaxInFlight):
+		return tooManyInAll
+	default:
+		return l.admitBytes(mine, total, a.door.holders.Load())
+	}
+}
+
+// leave counts a call out that has taken n bytes, or with part the owner. It reports
+// whether that was the last.
+func (a *account) leave(n int64) (last bool) {
+	a.count(-n)
+	a.door.calls.Add(-1)
+	return a.part()
+}
+
+// part counts the owner out; it reports whether no call is left either.
+func (a *account) part() (last bool) { return a.calls.Add(-1) == 0 }
+
+// count changes the bytes by n, whatever the limits, and returns the account's and
+// those of all.
+func (a *account) count(n int64) (mine, all int64) {
+	mine, all = a.bytes.Add(n), a.door.bytes.Add(n)
+	switch {
+	case n > 0 && mine == n:
+		a.door.holders.Add(1)
+	case n < 0 && mine == 0:
+		a.door.holders.Add(-1)
+	}
+	return mine, all
+}
+
+// Hold implements wire.Budget: n more bytes, if they are allowed.
+func (a *account) Hold(n int) error {
+	mine, all := a.count(int64(n))
+	if r := a.door.limits.admitBytes(mine, all, a.door.holders.Load()); r != admitted {
+		a.count(int64(-n))
+		return a.door.limits.refuse(r)
+	}
+	return nil
+}
+
+// Release implements wire.Budget.
+func (a *account) Release(n int) { a.count(int64(-n)) }
+
+// backlog is Hold and Release for answers in the writer's queue, which has a bound of
+// its own: they are counted and never refused.
+func (a *account) backlog(n int) { a.count(int64(n)) }
+
+// admitBytes is the rule for bytes: mine are what one of the holders would have, all
+// what all of them would. Up to half of the budget anybody may take. Beyond, who has
+// no more than an equal share of seven eighths of it; so one alone may have those, and
+// what is given back goes to those who have less. The last eighth is for who has next
+// to nothing, so that nobody is shut out by others.
+func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
+	budget := int64(l.MaxBytes)
+	open := budget - budget/8
+	switch {
+	case mine > int64(l.MaxBytesPerConn):
+		return connBytes
+	case all <= budget/2:
+	case all <= open && mine <= open/max(holders, 1):
+	case all <= budget && mine <= budget/128:
+	default:
+		return allBytes
+	}
+	return admitted
+}
+
+// count counts a refusal by its reason.
+func (d *admission) count(err error) {
+	if own := chosen(err); own != nil && own.refused != admitted {
+		d.refused[own.refused].Add(1)
+	}
+}
+
+// refuse makes the error for a refusal.
+func (l *ServiceLimits) refuse(r refusal) error {
+	e := &Error{Code: CodeResourceExhausted, refused: r}
+	switch r {
+	case tooManyOnConn:
+		e.Message = fmt.Sprintf("too many calls in flight on this connection, at most %d are allowed", l.MaxInFlightPerConn)
+	case tooManyInAll:
+		e.Message = "too many calls in flight"
+	case tooManyWaiting:
+		e.Message = fmt.Sprintf("all workers are busy and %d calls wait", l.MaxWaiting)
+	case connBytes:
+		e.Message = fmt.Sprintf("too many bytes are in use on this connection, at most %d are allowed", l.MaxBytesPerConn)
+	case allBytes:
+		e.Message = "too many bytes are in use"
+	}
+	return e
+}
+
+// line is where calls wait for one of ServiceWorkers. Each account has a queue of its
+// own, and they take turns: who has many calls waiting delays the others by one each.
+type line struct {
+	mu           sync.Mutex // a leaf
+	free         int        // workers
+	waiting      int        // calls
+	first, last  *waiting   // accounts with calls that wait, in the order of their turns
+}
+
+// waiting is one account's queue in a line.
+type waiting struct {
+	first, last *serverCall // linked by queued
+	next        *waiting
+}
+
+// join reports whether call may run now, which takes a worker; otherwise it waits, or
+// is refused.
+func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.free > 0:
+		l.free--
+		return true, admitted
+	case l.waiting >= most:
+		return false, tooManyWaiting
+	}
+	l.waiting++
+	if w.first == nil {
+		w.first = call
+		l.push(w)
+	} else {
+		w.last.queued = call
+	}
+	w.last = call
+	return false, admitted
+}
+
+// next is for a worker that has run its call: the one to run now. If there is none, the
+// worker is free.
+func (l *line) next() *serverCall {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.first
+	if w == nil {
+		l.free++
+		return nil
+	}
+	l.waiting--
+	if l.first = w.next; l.first == nil {
+		l.last = nil
+	}
+	w.next = nil
+	call := w.first
+	if w.first, call.queued = call.queued, nil; w.first == nil {
+		w.last = nil
+	} else {
+		l.push(w)
+	}
+	return call
+}
+
+// push puts an account behind the others; mu is held.
+func (l *line) push(w *waiting) {
+	if l.first == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+}
+
+// length returns how many workers are free and how many calls wait.
+func (l *line) length() (free, waiting int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.free, l.waiting
+}
