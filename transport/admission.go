@@ -42,6 +42,8 @@ const (
 	allBytes
 	frameTooLarge
 	metadataTooLarge
+	unknownMethod
+	tooManyConns
 	refusals // how many there are
 )
 
@@ -129,11 +131,13 @@ func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
 	return admitted
 }
 
-// count counts a refusal by its reason.
+// count counts a refusal by its reason; what has none, with admitted, made no sense.
 func (d *admission) count(err error) {
-	if own := chosen(err); own != nil && own.refused != admitted {
-		d.refused[own.refused].Add(1)
+	reason := admitted
+	if own := chosen(err); own != nil {
+		reason = own.refused
 	}
+	d.refused[reason].Add(1)
 }
 
 // refuse makes the error for a refusal.
@@ -157,10 +161,10 @@ func (l *ServiceLimits) refuse(r refusal) error {
 // line is where calls wait for one of ServiceWorkers. Each account has a queue of its
 // own, and they take turns: who has many calls waiting delays the others by one each.
 type line struct {
-	mu           sync.Mutex // a leaf
-	free         int        // workers
-	waiting      int        // calls
-	first, last  *waiting   // accounts with calls that wait, in the order of their turns
+	free, waiting atomic.Int64 // workers; calls. Changed with mu held
+
+	mu          sync.Mutex // a leaf
+	first, last *waiting   // accounts with calls that wait, in the order of their turns
 }
 
 // waiting is one account's queue in a line.
@@ -175,13 +179,13 @@ func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.free > 0:
-		l.free--
+	case l.free.Load() > 0:
+		l.free.Add(-1)
 		return true, admitted
-	case l.waiting >= most:
+	case l.waiting.Load() >= int64(most):
 		return false, tooManyWaiting
 	}
-	l.waiting++
+	l.waiting.Add(1)
 	if w.first == nil {
 		w.first = call
 		l.push(w)
@@ -199,10 +203,10 @@ func (l *line) next() *serverCall {
 	defer l.mu.Unlock()
 	w := l.first
 	if w == nil {
-		l.free++
+		l.free.Add(1)
 		return nil
 	}
-	l.waiting--
+	l.waiting.Add(-1)
 	if l.first = w.next; l.first == nil {
 		l.last = nil
 	}
@@ -224,11 +228,4 @@ func (l *line) push(w *waiting) {
 		l.last.next = w
 	}
 	l.last = w
-}
-
-// length returns how many workers are free and how many calls wait.
-func (l *line) length() (free, waiting int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.free, l.waiting
 }

@@ -58,6 +58,7 @@ type session interface {
 type route struct {
 	method string
 	server *Server
+	counts methodCounts
 }
 
 // NewService returns a Service without methods. What is wrong with its options is
@@ -85,7 +86,7 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 		s.invalid = append(s.invalid, err)
 	}
 	s.door.limits = s.limits
-	s.door.line.free = s.limits.Workers
+	s.door.line.free.Store(int64(s.limits.Workers))
 	if s.tls != nil && len(s.tls.Certificates) == 0 && s.tls.GetCertificate == nil && s.tls.GetConfigForClient == nil {
 		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceTLSConfig: no certificate", ErrInvalidOption))
 	}
@@ -134,7 +135,7 @@ func (s *Service) Handle(method string, server *Server) {
 	}
 	routes := make(map[string]*route, len(old)+1)
 	maps.Copy(routes, old)
-	routes[method] = &route{method, server}
+	routes[method] = &route{method: method, server: server}
 	s.routes.Store(&routes)
 }
 
@@ -174,6 +175,7 @@ func (s *Service) admit(c session) error {
 		return ErrServiceClosed
 	}
 	if s.open >= s.limits.MaxConns {
+		s.door.refused[tooManyConns].Add(1)
 		return fmt.Errorf("%w: connection refused, %d are open", errOverloaded, s.open)
 	}
 	s.open++

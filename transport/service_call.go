@@ -20,6 +20,8 @@ type serverCall struct {
 	id        uint32
 	from      caller
 	server    *Server
+	counts    *methodCounts
+	outcome   outcome
 	account   *account
 	held      int64       // bytes of account that the call has
 	inline    bool        // runs on the goroutine that reads
@@ -67,9 +69,9 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	}
 	call.req.routes, call.req.route = nil, nil
 	if r == nil {
-		return call, &Error{Code: CodeUnimplemented, Message: "unknown method " + quote(call.method, 80)}
+		return call, &Error{Code: CodeUnimplemented, Message: "unknown method " + quote(call.method, 80), refused: unknownMethod}
 	}
-	call.server = r.server
+	call.server, call.counts = r.server, &r.counts
 	return call, nil
 }
 
@@ -92,7 +94,8 @@ func (s *Service) turnAway(call *serverCall, err error) {
 
 // run runs a call, on the goroutine that was chosen for it.
 func (s *Service) run(call *serverCall) {
-	defer call.done()
+	call.counts.begun.Add(1)
+	defer call.ran()
 	var ctx context.Context = call.requestContext
 	err := call.Err()
 	if err == nil {
@@ -106,6 +109,7 @@ func (s *Service) run(call *serverCall) {
 	if err = both(err, s.answer(call)); err != nil {
 		call.server.report(ctx, err)
 	}
+	call.outcome = outcomeOf(&call.resp)
 	call.server.finalize(ctx, err)
 }
 
@@ -147,6 +151,12 @@ func (c *serverCall) unpack() error {
 		c.account.door.count(err)
 	}
 	return err
+}
+
+// ran is done for a call that was run, or whose turn came at least.
+func (c *serverCall) ran() {
+	c.counts.ended[c.outcome].Add(1)
+	c.done()
 }
 
 // done ends the call; nobody may use it any more.
