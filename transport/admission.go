@@ -25,7 +25,8 @@ type admission struct {
 type account struct {
 	door     *admission
 	maxCalls int64        // 0: those of the Service are the bound
-	calls    atomic.Int64 // in flight, and one for the owner
+	members  atomic.Int64 // calls that are not done, and one for the owner
+	calls    atomic.Int64 // in flight: not answered
 	bytes    atomic.Int64
 	waiting  waiting // guarded by the line's mutex
 }
@@ -53,12 +54,13 @@ const callBytes = 4 << 10
 
 func (a *account) open(door *admission, maxCalls int) {
 	a.door, a.maxCalls = door, int64(maxCalls)
-	a.calls.Store(1)
+	a.members.Store(1)
 }
 
 // enter lets a call in that takes n bytes. It is counted also if it is refused.
 func (a *account) enter(n int64) refusal {
-	own, all := a.calls.Add(1)-1, a.door.calls.Add(1)
+	a.members.Add(1)
+	own, all := a.calls.Add(1), a.door.calls.Add(1)
 	mine, total := a.count(n)
 	switch l := &a.door.limits; {
 	case a.maxCalls > 0 && own > a.maxCalls:
@@ -70,16 +72,22 @@ func (a *account) enter(n int64) refusal {
 	}
 }
 
-// leave counts a call out that has taken n bytes, or with part the owner. It reports
-// whether that was the last.
+// answered counts a call out of those in flight. It comes before the client can have
+// the answer, and may call again.
+func (a *account) answered() {
+	a.calls.Add(-1)
+	a.door.calls.Add(-1)
+}
+
+// leave counts out a call that was answered and is done, with the n bytes that it took.
+// It reports whether that was the last, and the owner has left.
 func (a *account) leave(n int64) (last bool) {
 	a.count(-n)
-	a.door.calls.Add(-1)
 	return a.part()
 }
 
 // part counts the owner out; it reports whether no call is left either.
-func (a *account) part() (last bool) { return a.calls.Add(-1) == 0 }
+func (a *account) part() (last bool) { return a.members.Add(-1) == 0 }
 
 // count changes the bytes by n, whatever the limits, and returns the account's and
 // those of all.

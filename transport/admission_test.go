@@ -54,6 +54,10 @@ func TestAdmissionCounts(t *testing.T) {
 	if d.holders.Load() != 2 || d.calls.Load() != 4 {
 		t.Errorf("%d holders, %d calls", d.holders.Load(), d.calls.Load())
 	}
+	for range 3 {
+		a.answered()
+	}
+	b.answered()
 	if a.leave(100) || a.leave(100) || a.leave(100) || b.leave(100) {
 		t.Error("the owners are there still")
 	}

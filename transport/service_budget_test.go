@@ -140,7 +140,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 // TestPeersShareUnderPressure: two that want everything get about the same in the end.
 func TestPeersShareUnderPressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const budget, size = 16 << 20, 128 << 10
+		const budget, size = 8 << 20, 64 << 10
 		running := make(map[string]*atomic.Int64)
 		for _, who := range []string{"first", "second"} {
 			running[who] = new(atomic.Int64)
@@ -163,7 +163,7 @@ func TestPeersShareUnderPressure(t *testing.T) {
 					select {
 					case <-end:
 						return
-					case <-time.After(time.Millisecond):
+					case <-time.After(4 * time.Millisecond):
 					}
 					if _, err := nc.Write(request(t, id, "M", body)); err != nil {
 						return

@@ -25,6 +25,7 @@ type serverCall struct {
 	account   *account
 	held      int64       // bytes of account that the call has
 	inline    bool        // runs on the goroutine that reads
+	inFlight  bool        // it was counted in, and not answered
 	listed    bool        // its connection finds it by its id
 	queued    *serverCall // behind this one in a runQueue, or a line
 }
@@ -121,11 +122,20 @@ func (c *serverCall) enter(a *account, frame []byte, taken int) refusal {
 	for name, value := range c.req.Metadata {
 		c.held += int64(len(name) + len(value) + pairBytes)
 	}
+	c.inFlight = true
 	return a.enter(c.held - int64(taken))
 }
 
 // pairBytes is what a pair of metadata takes beside its name and value.
 const pairBytes = 64
+
+// answered counts the call out of those in flight, once.
+func (c *serverCall) answered() {
+	if c.inFlight {
+		c.inFlight = false
+		c.account.answered()
+	}
+}
 
 // Hold lets the call take n more bytes, until it is done.
 func (c *serverCall) Hold(n int) error {

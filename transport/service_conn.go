@@ -88,10 +88,10 @@ func (c *serverConn) end(err error) {
 	if c.parted || errors.Is(err, errDrained) {
 		c.linger()
 	}
-	c.stop(err)
 	if c.writer != nil {
-		c.writer.Close(err)
+		c.writer.Close(err) // first: what calls answer because their contexts end is for nobody
 	}
+	c.stop(err)
 	if c.reader != nil {
 		c.reader.Close()
 	}

@@ -81,9 +81,11 @@ func (c *serverConn) inCompany(answer func()) {
 	answer()
 }
 
-// send implements caller. The id is free before the client can have the answer.
+// send implements caller. The id is free, and so is the call's place among those in
+// flight, before the client can have the answer.
 func (c *serverConn) send(call *serverCall, frame []byte) error {
 	c.forget(call)
+	call.answered()
 	if call.inline {
 		return c.sendNow(frame)
 	}
@@ -113,6 +115,7 @@ func (c *serverConn) sendNow(frame []byte) error {
 // finished implements caller.
 func (c *serverConn) finished(call *serverCall) {
 	c.forget(call)
+	call.answered()
 	c.writer.InFlight.Add(-1)
 	if c.account.leave(call.held) {
 		c.service.forget(c)

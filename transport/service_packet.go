@@ -169,7 +169,8 @@ type packetCall struct {
 func (p *packetCall) ready(*serverCall) func() { return nil }
 
 // send implements caller.
-func (p *packetCall) send(_ *serverCall, frame []byte) error {
+func (p *packetCall) send(call *serverCall, frame []byte) error {
+	call.answered()
 	_, err := p.pc.WriteTo(frame, p.from)
 	wire.Free(frame)
 	return err
@@ -180,6 +181,7 @@ func (p *packetCall) maxAnswer() int { return min(p.service.limits.MaxFrameSize,
 
 // finished implements caller.
 func (p *packetCall) finished(call *serverCall) {
+	call.answered()
 	if p.account.leave(call.held) {
 		p.left()
 	}
