@@ -22,6 +22,10 @@ const (
 	lingerTime  = 500 * time.Millisecond // for the client to read the last answers and close
 )
 
+// shrinkTime is how long nothing has come when the memory of reading and writing is
+// given back.
+const shrinkTime = time.Second
+
 var (
 	errDrained    = errors.New("transport: connection drained")
 	errClientLeft = errors.New("transport: the client closed the connection")
@@ -46,9 +50,12 @@ type serverConn struct {
 
 	greeted  atomic.Bool
 	draining atomic.Bool
-	told     bool // that the connection is going away; owned by serve
-	met      bool // a frame of the client's was read; owned by serve
-	parted   bool // last words were said; owned by serve
+	told     bool         // that the connection is going away; owned by serve
+	toldAt   time.Time    // owned by serve
+	born     time.Time    // never changed
+	quiet    atomic.Int64 // when the last call ended, in nanoseconds from born
+	met      bool         // a frame of the client's was read; owned by serve
+	parted   bool         // last words were said; owned by serve
 	gate     gate
 	account  account // its owner is serve; when all have left, the service forgets the connection
 
@@ -62,7 +69,7 @@ type serverConn struct {
 }
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
-	c := &serverConn{service: s, raw: nc}
+	c := &serverConn{service: s, raw: nc, born: time.Now()}
 	c.gate.init()
 	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
@@ -144,19 +151,22 @@ func (c *serverConn) await() error {
 	for {
 		c.reader.BeginFrame()
 		b, err := c.reader.Peek(1)
-		switch {
-		case err == nil:
+		if err == nil {
 			if sep := c.service.separator; sep != nil && sep.Separates(b[0]) {
 				_, _ = c.reader.Discard(1)
 				continue
 			}
 			c.source.beginFrame()
 			return nil
+		}
+		switch now := time.Now(); {
 		case !isTimeout(err):
 			return c.whyEnded(err)
 		case c.draining.Load() && !c.told:
 			c.tell()
-		case c.writer.InFlight.Load() > 0:
+		case !c.source.shrunk && now.Sub(c.source.since) >= shrinkTime:
+			c.source.shrink()
+		case now.Before(c.quietEnd(now)):
 		case c.draining.Load():
 			return errDrained
 		default:

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"time"
+
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -116,7 +118,9 @@ func (c *serverConn) sendNow(frame []byte) error {
 func (c *serverConn) finished(call *serverCall) {
 	c.forget(call)
 	call.answered()
-	c.writer.InFlight.Add(-1)
+	if c.writer.InFlight.Add(-1) == 0 {
+		c.quiet.Store(int64(time.Since(c.born)))
+	}
 	if c.account.leave(call.held) {
 		c.service.forget(c)
 	}

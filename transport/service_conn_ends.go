@@ -48,7 +48,7 @@ func (c *serverConn) greet() error {
 		OnError:   c.stop,
 		Backlog:   c.account.backlog,
 	})
-	c.source = timedSource{conn: c, src: c.writer.NewSource()}
+	c.source = timedSource{conn: c, src: c.writer.NewSource(), arrived: time.Now()}
 	c.reader = wire.NewReader(&c.source, s.limits.MaxFrameSize)
 	c.reader.SetBudget(&c.account)
 	c.greeted.Store(true)
@@ -76,7 +76,7 @@ func (c *serverConn) drain() {
 
 // tell says that the connection is going away.
 func (c *serverConn) tell() {
-	c.told = true
+	c.told, c.toldAt = true, time.Now()
 	if g := c.service.goingAway; g != nil {
 		_ = c.sendNow(g.AppendGoingAway(wire.Alloc(64)[:0])) // if it fails, reading will
 	}
