@@ -15,8 +15,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	kittransport "github.com/go-kit/kit/transport"
+
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
 	"github.com/muxkit/muxkit/transport/trpc"
 )
@@ -505,5 +508,42 @@ func TestFrameFarOverTheLimitEndsTheConnection(t *testing.T) {
 	if !errors.Is(err, muxpool.ErrFrameTooLarge) || !errors.Is(err, muxpool.ErrConnLost) ||
 		!strings.Contains(err.Error(), "17424") || !strings.Contains(err.Error(), "1024") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestFrameWithoutRoomEndsTheConnectionOnly: of a protocol that cannot measure its frames.
+func TestFrameWithoutRoomEndsTheConnectionOnly(t *testing.T) {
+	reports := make(chan error, 10)
+	s := serveProtocol(t, jsonrpc.Protocol{}, map[string]*transport.Server{"A.Echo": rawServer(echo)}, transport.ServiceMaxFrameSize(1<<20),
+		transport.ServiceMaxBytes(0, 2200<<10), transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(
+			func(_ context.Context, err error) { reports <- err })))
+	part := []byte(`{"id":1,"method":"A.Echo","params":["` + strings.Repeat("x", 900<<10))
+	var last net.Conn
+	for range 5 {
+		nc, err := net.Dial("tcp", s.node.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		go func() { _, _ = nc.Write(part) }()
+		last = nc
+	}
+	if err := wait(t, "the report", reports); !strings.Contains(err.Error(), "too many bytes") {
+		t.Errorf("reported %v", err)
+	}
+	if n := s.Stats().Bytes; n > 2200<<10 {
+		t.Errorf("%d bytes are in use", n)
+	}
+	_ = last.Close()
+	nc, err := net.Dial("tcp", s.node.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := io.WriteString(nc, `{"id":1,"method":"A.Echo","params":["x"]}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, frame, err := (jsonrpc.Protocol{}).Parse(nc); err != nil || !strings.Contains(string(frame), `"x"`) {
+		t.Errorf("another connection got %s, %v", frame, err)
 	}
 }

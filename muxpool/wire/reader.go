@@ -183,6 +183,11 @@ func (r *Reader) Alloc(n int) ([]byte, error) {
 	if err := r.check(0, n); err != nil {
 		return nil, err
 	}
+	if n > takeFirst {
+		if err := r.Hold(n); err != nil {
+			return nil, err
+		}
+	}
 	return Alloc(n), nil
 }
 

@@ -13,8 +13,8 @@ type Budget interface {
 }
 
 const (
-	takeFirst  = 16 << 10 // what a frame gets before more than its header came, in bytes
-	takeGrowth = 4        // how often what came its memory may be
+	takeFirst  = 8 << 10 // what a frame gets before more than its header came, in bytes
+	takeGrowth = 4       // how often what came its memory may be
 	headMax    = 64<<10 + 64
 )
 
@@ -46,8 +46,10 @@ func (r *Reader) Take(n int) ([]byte, error) {
 	}
 	frame, got := []byte(nil), 0
 	for size := min(n, max(takeFirst, takeGrowth*r.Buffered())); ; size = min(n, takeGrowth*size) {
-		if err := r.count(size); err != nil {
-			r.over, r.head = err, frame[:min(got, headMax)]
+		if err := r.count(size); err != nil && got == 0 {
+			return nil, err
+		} else if err != nil {
+			r.head = frame[:min(got, headMax)]
 			return nil, err
 		}
 		larger := Alloc(size)
@@ -67,13 +69,23 @@ func (r *Reader) Take(n int) ([]byte, error) {
 // count asks the budget for a frame of size; a small one costs nothing until it is
 // complete.
 func (r *Reader) count(size int) error {
-	if r.budget == nil || size <= takeFirst {
+	if size <= takeFirst {
 		return nil
 	}
-	if err := r.budget.Hold(size - r.taken); err != nil {
+	return r.Hold(size - r.taken)
+}
+
+// Hold is for a parser that gathers a frame in memory of its own: it counts n more bytes
+// for that. After an error the frame cannot be read on.
+func (r *Reader) Hold(n int) error {
+	if r.budget == nil || n <= 0 {
+		return nil
+	}
+	if err := r.budget.Hold(n); err != nil {
+		r.over = err
 		return err
 	}
-	r.taken = size
+	r.taken += n
 	return nil
 }
 
