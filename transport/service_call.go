@@ -42,6 +42,9 @@ type caller interface {
 	send(call *serverCall, frame []byte) error
 	// maxAnswer is the size of the largest frame that can be sent, in bytes.
 	maxAnswer() int
+	// listening reports whether a call whose connection's context has ended is to be
+	// run and answered still.
+	listening() bool
 	// finished is called last, once for each call.
 	finished(*serverCall)
 }
@@ -99,6 +102,9 @@ func (s *Service) run(call *serverCall) {
 	defer call.ran()
 	var ctx context.Context = call.requestContext
 	err := call.Err()
+	if err != nil && call.from.listening() && !call.Canceled() && !call.late() {
+		err = nil // the client has closed its side only, as it seems
+	}
 	if err == nil {
 		err = call.unpack()
 	}
@@ -161,6 +167,12 @@ func (c *serverCall) unpack() error {
 		c.account.door.count(err)
 	}
 	return err
+}
+
+// late reports whether the time that the request states is over.
+func (c *serverCall) late() bool {
+	end, ok := c.Deadline()
+	return ok && !time.Now().Before(end)
 }
 
 // ran is done for a call that was run, or whose turn came at least.

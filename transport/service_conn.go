@@ -20,6 +20,7 @@ const (
 	quietTold   = time.Second            // for a client that was told to close the connection, when it is quiet
 	quietUntold = 100 * time.Millisecond // for a client that cannot be told
 	lingerTime  = 500 * time.Millisecond // for the client to read the last answers and close
+	restTime    = 5 * time.Second        // for the calls of a client that has closed its side
 )
 
 // shrinkTime is how long nothing has come when the memory of reading and writing is
@@ -42,13 +43,16 @@ type serverConn struct {
 	values  *connContext // below ctx; changed by greet only
 
 	// Set by greet, then unchanged; calls come after it.
-	nc      net.Conn        // raw, or TLS on it
-	callCtx context.Context // of the calls, below it ctx
-	reader  *wire.Reader    // owned by serve
-	source  timedSource     // owned by serve
-	writer  *wire.Writer    // its InFlight counts the calls
+	nc       net.Conn           // raw, or TLS on it
+	callCtx  context.Context    // of the calls, below it ctx
+	endCalls context.CancelFunc // of callCtx
+	reader   *wire.Reader       // owned by serve
+	source   timedSource        // owned by serve
+	writer   *wire.Writer       // its InFlight counts the calls
 
 	greeted  atomic.Bool
+	left     atomic.Bool   // the client has: rest is told when no call is in flight
+	rest     chan struct{} // has room for one
 	draining atomic.Bool
 	told     bool         // that the connection is going away; owned by serve
 	toldAt   time.Time    // owned by serve
@@ -69,7 +73,7 @@ type serverConn struct {
 }
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
-	c := &serverConn{service: s, raw: nc, born: time.Now()}
+	c := &serverConn{service: s, raw: nc, born: time.Now(), rest: make(chan struct{}, 1)}
 	c.gate.init()
 	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
@@ -91,6 +95,9 @@ func (c *serverConn) serve() {
 func (c *serverConn) end(err error) {
 	if cause := context.Cause(c.ctx); cause != nil {
 		err = cause // what follows from it is no news
+	}
+	if err == errClientLeft && c.writer != nil {
+		c.answerRest()
 	}
 	if c.parted || errors.Is(err, errDrained) {
 		c.linger()

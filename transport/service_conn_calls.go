@@ -120,11 +120,21 @@ func (c *serverConn) finished(call *serverCall) {
 	call.answered()
 	if c.writer.InFlight.Add(-1) == 0 {
 		c.quiet.Store(int64(time.Since(c.born)))
+		if c.left.Load() {
+			select {
+			case c.rest <- struct{}{}:
+			default:
+			}
+		}
 	}
 	if c.account.leave(call.held) {
 		c.service.forget(c)
 	}
 }
+
+// listening reports whether the client may still read answers although the contexts of
+// its calls have ended.
+func (c *serverConn) listening() bool { return c.left.Load() && c.ctx.Err() == nil }
 
 // remember makes a call known to cancelCall. It reports false if another call with its
 // id is in flight. An id is in use until its call is answered, so that of a one-way call is not.

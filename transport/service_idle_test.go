@@ -2,6 +2,8 @@ package transport_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -124,4 +126,74 @@ func TestShutdownDoesNotWaitForChatter(t *testing.T) {
 			time.Sleep(time.Second) // of the bubble's, for chatter to notice
 		})
 	}
+}
+
+// TestHalfClosedClientGetsItsAnswers: a client that sends its requests and closes its
+// side, as nc -N does, gets all the answers; then the connection ends.
+func TestHalfClosedClientGetsItsAnswers(t *testing.T) {
+	for name, options := range map[string][]transport.ServiceOption{"default": nil, "workers": {transport.ServiceWorkers(2)}} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, map[string]*transport.Server{"M": rawServer(func(_ context.Context, r any) (any, error) {
+				time.Sleep(time.Millisecond) // so that some have not begun when the client's side is closed
+				return r, nil
+			})}, options...)
+			for range 20 {
+				nc, err := net.Dial("tcp", s.node.Address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer nc.Close()
+				if _, err := nc.Write(batch(t, 50, "M")); err != nil {
+					t.Fatal(err)
+				}
+				if err := nc.(*net.TCPConn).CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+				_ = nc.SetReadDeadline(time.Now().Add(waitTime))
+				answered := 0
+				for {
+					a, err := readAnswer(nc)
+					if err == io.EOF {
+						break
+					}
+					if err != nil || a.err != nil || a.body != fmt.Sprint(a.id) {
+						t.Fatalf("got %+v, %v", a, err)
+					}
+					answered++
+				}
+				if answered != 50 {
+					t.Errorf("%d of 50 answers came", answered)
+				}
+			}
+		})
+	}
+}
+
+// TestClientThatLeftIsNotWaitedForLong: a call that does not heed its context keeps the
+// connection of a client that left for a while only.
+func TestClientThatLeftIsNotWaitedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		p, s, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(func(ctx context.Context, r any) (any, error) {
+			<-ctx.Done()
+			<-release
+			return r, nil
+		})})
+		defer stop()
+		nc := p.dial(t)
+		if _, err := nc.Write(request(t, 1, "M", "x")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		nc.Close()
+		time.Sleep(4 * time.Second)
+		if n := s.Stats().Conns; n != 1 {
+			t.Errorf("%d connections after 4 s", n)
+		}
+		time.Sleep(2 * time.Second)
+		if n := s.Stats().Conns; n != 0 {
+			t.Errorf("%d connections after 6 s", n)
+		}
+		close(release)
+	})
 }

@@ -179,6 +179,9 @@ func (p *packetCall) send(call *serverCall, frame []byte) error {
 // maxAnswer implements caller.
 func (p *packetCall) maxAnswer() int { return min(p.service.limits.MaxFrameSize, maxDatagram) }
 
+// listening implements caller.
+func (p *packetCall) listening() bool { return false }
+
 // finished implements caller.
 func (p *packetCall) finished(call *serverCall) {
 	call.answered()
