@@ -148,7 +148,7 @@ func (c *serverConn) remember(call *serverCall) bool {
 	if c.byID.get(call.id) != nil {
 		return false
 	}
-	if !call.req.OneWay {
+	if s := call.server; s != nil && !s.inline && !call.req.OneWay { // else nothing is read before it is answered
 		call.listed = true
 		c.byID.put(call)
 	}
