@@ -511,6 +511,26 @@ func TestFrameFarOverTheLimitEndsTheConnection(t *testing.T) {
 	}
 }
 
+// TestFrameOverTheLimitHasAFramesTime: one that is passed over may take no longer than any.
+func TestFrameOverTheLimitHasAFramesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(echo)}, transport.ServiceMaxFrameSize(64<<10))
+		defer stop()
+		nc := p.dial(t)
+		frame := request(t, 1, "M", strings.Repeat("x", 200<<10))
+		go func() {
+			for i := 0; i < len(frame); i += 1 << 10 {
+				if _, err := nc.Write(frame[i:min(i+1<<10, len(frame))]); err != nil {
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		}()
+		closesAfter(t, nc, 5*time.Second)
+		time.Sleep(time.Second) // of the bubble's, for the writer to notice
+	})
+}
+
 // TestFrameWithoutRoomEndsTheConnectionOnly: of a protocol that cannot measure its frames.
 func TestFrameWithoutRoomEndsTheConnectionOnly(t *testing.T) {
 	reports := make(chan error, 10)
