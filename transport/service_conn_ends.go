@@ -89,9 +89,9 @@ func (c *serverConn) tell() {
 // the contexts of its calls end, and what they answer is sent, for a while, and unless
 // a write shows that nobody is there.
 func (c *serverConn) answerRest() {
+	c.left.Store(true) // first: calls whose contexts have ended ask for it
 	c.endCalls()
 	c.source.flush()
-	c.left.Store(true)
 	timer := time.NewTimer(restTime)
 	defer timer.Stop()
 	for c.writer.InFlight.Load() > 0 {

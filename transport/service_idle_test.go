@@ -36,9 +36,15 @@ func TestConnectionIsSmallAgainAfterABurst(t *testing.T) {
 		bursts.Go(func() { exchange(t, nc, calls) })
 	}
 	bursts.Wait()
-	time.Sleep(1500 * time.Millisecond) // no event tells that a connection has become small
-	if after := (heap() - before) / conns; after > fresh+16<<10 {
-		t.Errorf("a connection holds %d bytes after a burst and a pause, a fresh one %d", after, fresh)
+	// No event tells that a connection has become small.
+	for start := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		after := (heap() - before) / conns
+		if after <= fresh+16<<10 {
+			break
+		}
+		if time.Since(start) > waitTime {
+			t.Fatalf("a connection holds %d bytes after a burst and a pause, a fresh one %d", after, fresh)
+		}
 	}
 	exchange(t, all[0], 100)
 }
