@@ -36,7 +36,10 @@ func (c *serverConn) passOver(parse error) error {
 	c.meet()
 	var call *serverCall
 	if s.kinds == nil || s.kinds.ClassifyRequest(id, head) == RequestCall {
-		if head, err = c.reader.HeadOf(int(min(total, headBytes))); err != nil {
+		if head, err = c.reader.HeadOf(int(min(total, headBytes))); c.reader.Over() != nil {
+			head, err = c.reader.Head() // what is there has to do
+		}
+		if err != nil {
 			return c.whyEnded(err)
 		}
 		call, _ = s.parse(c.callCtx, c, id, head, c.source.arrived)
