@@ -14,7 +14,7 @@ type Budget interface {
 
 const (
 	takeFirst  = 8 << 10 // what a frame gets before more than its header came, in bytes
-	takeGrowth = 4       // how often what came its memory may be
+	takeGrowth = 8       // how often what came its memory may be
 	headMax    = 64<<10 + 64
 )
 
