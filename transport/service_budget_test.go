@@ -140,6 +140,36 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	})
 }
 
+// TestHeapStaysNearTheBudget: what is counted is what is there.
+func TestHeapStaysNearTheBudget(t *testing.T) {
+	const budget, size, calls = 16 << 20, 1<<20 - 100, 200
+	var running atomic.Int64
+	release := make(chan struct{})
+	s := serve(t, blocking(&running, release), transport.ServiceMaxBytes(0, budget), transport.ServiceMaxFrameSize(1<<20))
+	defer close(release)
+	nc, err := net.Dial("tcp", s.node.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	answers := readAll(nc)
+	body := strings.Repeat("x", size)
+	before := heap()
+	for i := range uint32(calls) {
+		if _, err := nc.Write(request(t, i+1, "M", body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for start := time.Now(); int(running.Load())+len(answers) < calls; time.Sleep(time.Millisecond) {
+		if time.Since(start) > waitTime {
+			t.Fatalf("%d calls run, %d are answered", running.Load(), len(answers))
+		}
+	}
+	if grown := heap() - before; running.Load() < 8 || grown > 2*budget {
+		t.Errorf("%d calls run, the heap has grown by %d bytes where %d are allowed", running.Load(), grown, budget)
+	}
+}
+
 // TestPeersShareUnderPressure: two that want everything get about the same in the end.
 func TestPeersShareUnderPressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
