@@ -171,14 +171,15 @@ func (l *ServiceLimits) refuse(r refusal) error {
 type line struct {
 	free, waiting atomic.Int64 // workers; calls. Changed with mu held
 
-	mu          sync.Mutex // a leaf
+	mu          sync.Mutex // a leaf, taken with a serverConn's held
 	first, last *waiting   // accounts with calls that wait, in the order of their turns
 }
 
-// waiting is one account's queue in a line.
+// waiting is one account's queue in a line, guarded by its mutex.
 type waiting struct {
-	first, last *serverCall // linked by queued
-	next        *waiting
+	first, last *serverCall // linked by queued and ahead
+	next        *waiting    // in the order of turns
+	turn        bool        // it has one to come
 }
 
 // join reports whether call may run now, which takes a worker; otherwise it waits, or
@@ -194,13 +195,14 @@ func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal
 		return false, tooManyWaiting
 	}
 	l.waiting.Add(1)
-	if w.first == nil {
+	call.waits, call.ahead = true, w.last
+	if w.last == nil {
 		w.first = call
-		l.push(w)
 	} else {
 		w.last.queued = call
 	}
 	w.last = call
+	l.push(w)
 	return false, admitted
 }
 
@@ -209,27 +211,56 @@ func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal
 func (l *line) next() *serverCall {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w := l.first
-	if w == nil {
-		l.free.Add(1)
-		return nil
+	for w := l.first; w != nil; w = l.first {
+		if l.first = w.next; l.first == nil {
+			l.last = nil
+		}
+		w.next, w.turn = nil, false
+		if call := w.first; call != nil {
+			l.remove(w, call)
+			if w.first != nil {
+				l.push(w)
+			}
+			return call
+		}
 	}
-	l.waiting.Add(-1)
-	if l.first = w.next; l.first == nil {
-		l.last = nil
-	}
-	w.next = nil
-	call := w.first
-	if w.first, call.queued = call.queued, nil; w.first == nil {
-		w.last = nil
-	} else {
-		l.push(w)
-	}
-	return call
+	l.free.Add(1)
+	return nil
 }
 
-// push puts an account behind the others; mu is held.
+// quit takes a call out that waits; it reports false if it does not.
+func (l *line) quit(w *waiting, call *serverCall) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !call.waits {
+		return false
+	}
+	l.remove(w, call)
+	return true
+}
+
+// remove takes a call out of its account's queue; mu is held.
+func (l *line) remove(w *waiting, call *serverCall) {
+	l.waiting.Add(-1)
+	if call.ahead == nil {
+		w.first = call.queued
+	} else {
+		call.ahead.queued = call.queued
+	}
+	if call.queued == nil {
+		w.last = call.ahead
+	} else {
+		call.queued.ahead = call.ahead
+	}
+	call.ahead, call.queued, call.waits = nil, nil, false
+}
+
+// push gives an account a turn behind the others', unless it has one; mu is held.
 func (l *line) push(w *waiting) {
+	if w.turn {
+		return
+	}
+	w.turn = true
 	if l.first == nil {
 		l.first = w
 	} else {

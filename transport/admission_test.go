@@ -102,3 +102,37 @@ func TestLine(t *testing.T) {
 	}
 	join(8, modest, true, admitted)
 }
+
+// TestLineQuit: a call that gives up its place is not run, wherever it stands.
+func TestLineQuit(t *testing.T) {
+	for quit := range 3 {
+		var l line
+		var w waiting
+		calls := make([]serverCall, 3)
+		for i := range calls {
+			calls[i].id = uint32(i)
+			if now, r := l.join(&w, &calls[i], 3); now || r != admitted {
+				t.Fatalf("%v, %d", now, r)
+			}
+		}
+		if !l.quit(&w, &calls[quit]) || l.quit(&w, &calls[quit]) || l.waiting.Load() != 2 {
+			t.Errorf("%d wait", l.waiting.Load())
+		}
+		if now, r := l.join(&w, &calls[quit], 3); now || r != admitted {
+			t.Errorf("its place is not free: %v, %d", now, r)
+		}
+		for call := range calls {
+			if call != quit && l.next() == &calls[quit] {
+				t.Errorf("call %d has kept its place", quit)
+			}
+		}
+		if l.next() != &calls[quit] || l.next() != nil || l.first != nil || w.turn || w.last != nil {
+			t.Errorf("left are %+v, %+v", &l, &w)
+		}
+		l.free.Store(0)
+		l.join(&w, &calls[0], 3)
+		if !l.quit(&w, &calls[0]) || l.next() != nil || l.free.Load() != 1 {
+			t.Error("an account without calls has a turn")
+		}
+	}
+}

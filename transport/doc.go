@@ -21,8 +21,8 @@
 // in packages of their own: native, jsonrpc, trpc. Package protocoltest checks one.
 //
 // Locks: Service.mu, then nothing; serverConn.mu, line.mu, workers.mu and reports.mu are
-// leaves. No lock is held while another of them is taken, nor during I/O or a
-// call of a user's function.
+// leaves. No lock is held while another of them is taken, but for line.mu under
+// serverConn.mu, nor during I/O or a call of a user's function.
 //
 // Goroutines: a Client has none. A Service has the caller's of Serve, one for each
 // connection, which reads it and runs inline calls, and workers, as many as there are

@@ -28,6 +28,8 @@ type serverCall struct {
 	inFlight  bool        // it was counted in, and not answered
 	listed    bool        // its connection finds it by its id
 	queued    *serverCall // behind this one in a runQueue, or a line
+	ahead     *serverCall // before it in a line; guarded by its mutex
+	waits     bool        // in a line; likewise
 }
 
 var serverCallPool = sync.Pool{New: func() any { return new(serverCall) }}

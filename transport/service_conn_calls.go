@@ -165,16 +165,23 @@ func (c *serverConn) forget(call *serverCall) {
 	c.byID.remove(call.id)
 }
 
-// cancelCall ends the context of the call with an id; it is answered still, so that the
-// client may use the id again.
+// cancelCall ends the context of the call with an id. It is answered still, so that the
+// client may use the id again: at once if it waits for a worker.
 func (c *serverConn) cancelCall(id uint32) {
 	var ctx *requestContext
+	waited := false
 	c.mu.Lock()
-	if call := c.byID.get(id); call != nil {
+	call := c.byID.get(id)
+	if call != nil {
 		ctx = call.requestContext // which, unlike the call, is not used again
+		waited = c.service.door.line.quit(&c.account.waiting, call)
 	}
 	c.mu.Unlock()
 	if ctx != nil {
 		ctx.Cancel()
+	}
+	if waited { // nobody else has it now
+		call.inline = true
+		c.inCompany(func() { c.service.run(call) })
 	}
 }

@@ -176,6 +176,40 @@ func TestWaitingCallsTakeTurns(t *testing.T) {
 	})
 }
 
+// TestCancelledCallsGiveUpTheirPlaces: callers that leave while their calls wait for a
+// worker are answered at once, unrun, and others wait in their places.
+func TestCancelledCallsGiveUpTheirPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int64
+		release := make(chan struct{})
+		p, s, stop := servePipes(t, blocking(&running, release), transport.ServiceWorkers(1), transport.ServiceMaxWaiting(10))
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		answers := readAll(nc)
+		write := func(frame []byte) {
+			if _, err := nc.Write(frame); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(batch(t, 11, "M"))
+		for id := uint32(2); id <= 11; id++ {
+			write(native.Protocol{}.AppendCancel(nil, id))
+			var e *transport.Error
+			if a := <-answers; a.id != id || !errors.As(a.err, &e) || e.Code != transport.CodeCanceled || !e.NotRun {
+				t.Fatalf("got %+v", a)
+			}
+		}
+		write(batch(t, 21, "M")[len(batch(t, 11, "M")):])
+		synctest.Wait()
+		if stats := s.Stats(); len(answers) > 0 || stats.Waiting != 10 || stats.Working != 1 {
+			t.Errorf("%d are answered, the figures are %+v", len(answers), stats)
+		}
+		close(release)
+		collect(t, answers, 11)
+	})
+}
+
 // TestSecondUseOfAnIDEndsTheConnection: nobody is answered, the report names the id. When
 // the first call was answered, or is one-way, the id may be used again.
 func TestSecondUseOfAnIDEndsTheConnection(t *testing.T) {
