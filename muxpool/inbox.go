@@ -36,6 +36,20 @@ func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	return delivered
 }
 
+// refuse ends the call with the error of a frame that was not kept.
+func (c *call) refuse(err error, last, classified bool) delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if classified && c.awaited() <= 0 {
+		return surplus
+	}
+	if last {
+		c.answers++
+	}
+	c.endLocked(err, true)
+	return delivered
+}
+
 // cost is what an unread frame counts for under the limit: short ones take memory
 // too, and a peer may send any number of them.
 func cost(frame []byte) int { return max(len(frame), 64) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,11 +41,12 @@ func traveling() (codes []transport.Code) {
 func TestCodesOfAnEndpointArriveAndHaveRun(t *testing.T) {
 	for name, p := range marking {
 		t.Run(name, func(t *testing.T) {
-			var chosen *transport.Error
-			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen })})
+			var choice atomic.Pointer[transport.Error]
+			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, choice.Load() })})
 			call := clientOf(t, p, s.node, "/s/M")
 			for _, code := range traveling() {
-				chosen = &transport.Error{Code: code, Status: 7, Message: "why", NotRun: true, RetryAfter: 1500 * time.Millisecond, NoRetry: true}
+				chosen := &transport.Error{Code: code, Status: 7, Message: "why", NotRun: true, RetryAfter: 1500 * time.Millisecond, NoRetry: true}
+				choice.Store(chosen)
 				_, err := call(testContext(t), []byte{})
 				e := asError(t, err)
 				if e.Code != code || e.Message != "why" || e.Status != 7 || e.NotRun || e.RetryAfter != chosen.RetryAfter || !e.NoRetry {

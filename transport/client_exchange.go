@@ -127,6 +127,9 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 		if c.resp == nil {
 			c.resp = newMessage()
 			c.resp.Method = c.called
+			if l, ok := mc.(frameLimiter); ok {
+				c.resp.most = l.MaxFrameSize()
+			}
 		}
 		if !c.plain {
 			c.sent.response += len(frame)
@@ -146,6 +149,9 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	}
 	return nil
 }
+
+// frameLimiter is what a MuxConn offers that knows its pool's WithMaxFrameSize.
+type frameLimiter interface{ MaxFrameSize() int }
 
 // lastWriter is what a MuxConn offers that can still send a frame when its
 // context has ended: never waiting, dropping the frame if there is no space.
