@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
@@ -43,12 +44,20 @@ func Retry(max int, timeout time.Duration, b lb.Balancer, opts ...Option) endpoi
 
 // retrying is the endpoint that Retry makes.
 type retrying struct {
-	retryConfig
+	conf  atomic.Pointer[retryConfig] // read once for each call; what it points to does not change
 	b     lb.Balancer
 	nodes *Balancer // b, if it tells its nodes
 }
 
 func newRetry(b lb.Balancer, cfg config) endpoint.Endpoint {
+	r, err := newRetrying(b, cfg)
+	if err != nil {
+		return failing(err)
+	}
+	return r.serve
+}
+
+func newRetrying(b lb.Balancer, cfg config) (*retrying, error) {
 	if b == nil {
 		cfg.refuse("Retry: nil balancer")
 	}
@@ -57,21 +66,29 @@ func newRetry(b lb.Balancer, cfg config) endpoint.Endpoint {
 		cfg.invalid = append(cfg.invalid, nodes.cfg.invalid...)
 	}
 	if err := cfg.err(); err != nil {
-		return failing(err)
+		return nil, err
 	}
-	r := &retrying{retryConfig: cfg.retry.withDefaults(), b: b, nodes: nodes}
-	return r.serve
+	r := &retrying{b: b, nodes: nodes}
+	r.configure(cfg.retry)
+	return r, nil
+}
+
+// configure puts settings in force for calls that begin from now on.
+func (r *retrying) configure(set retryConfig) {
+	set = set.withDefaults()
+	r.conf.Store(&set)
 }
 
 func (r *retrying) serve(ctx context.Context, request any) (any, error) {
-	c := call{retrying: r, ctx: ctx, request: request, deadline: earlier(ctx, time.Time{}, r.timeout)}
-	if r.max > 0 {
-		r.budget.deposit()
+	set := r.conf.Load()
+	c := call{retrying: r, retryConfig: set, ctx: ctx, request: request, deadline: earlier(ctx, time.Time{}, set.timeout)}
+	if c.max > 0 {
+		c.budget.deposit()
 		if err := c.ended(); err != nil {
 			return nil, err
 		}
 	}
-	if r.hedgeAfter > 0 && c.mayRunTwice() && transport.CallerAttempt(ctx) == 1 {
+	if c.hedgeAfter > 0 && c.mayRunTwice() && transport.CallerAttempt(ctx) == 1 {
 		return c.runHedged()
 	}
 	return c.run()

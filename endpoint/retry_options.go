@@ -10,9 +10,13 @@ type retryConfig struct {
 	perTry     time.Duration
 	backoff    backoff
 	budget     *Budget
+	ownBudget  bool // budget was made for nil
 	idempotent func(request any) bool
 	retryIf    func(error) bool
 	hedgeAfter time.Duration
+	patient    bool          // calls wait for nodes
+	maxWait    time.Duration // 0: defaultWait, or the context's time
+	maxWaiting int
 }
 
 const defaultRetryMax = 3
@@ -69,13 +73,14 @@ func WithBackoff(initial, limit time.Duration) Option {
 // Budget, unless (*Set).Endpoint gets one: nil is a default Budget of its own there.
 func WithBudget(b *Budget) Option {
 	return func(c *config) {
+		c.retry.budget, c.retry.ownBudget = b, b == nil
 		if b == nil {
-			b = NewBudget(0, 0)
+			c.retry.budget = NewBudget(0, 0)
+			return
 		}
 		if b.err != nil {
 			c.invalid = append(c.invalid, b.err)
 		}
-		c.retry.budget = b
 	}
 }
 
@@ -131,6 +136,9 @@ func (r retryConfig) withDefaults() retryConfig {
 	}
 	if r.hedgeAfter > 0 && r.max == 0 {
 		r.max = 2
+	}
+	if r.maxWaiting == 0 {
+		r.maxWaiting = defaultMaxWaiting
 	}
 	if r.budget == nil {
 		r.budget = NewBudget(0, 0)

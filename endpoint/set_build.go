@@ -13,11 +13,14 @@ import (
 
 // method is one endpoint of a Set, and the Endpointer of its Balancer.
 type method struct {
-	set   *Set
-	name  string
-	cfg   config
-	build builder
-	view  atomic.Pointer[view] // stored under the Set's mutex
+	set     *Set
+	name    string
+	cfg     config
+	opts    []Option // its own
+	build   builder
+	retry   *retrying
+	view    atomic.Pointer[view] // stored under the Set's mutex
+	changed bell                 // rings when view does
 
 	// slow is set once the user's functions took too long for it: from then on they are
 	// called beside the lane.
@@ -60,6 +63,7 @@ func (s *Set) publish(m *method, gone []*member) {
 		v.nodes, v.err = nil, s.whyNone(m)
 	}
 	m.view.Store(v)
+	m.changed.ring()
 }
 
 // whyNone is why m has no nodes; mu is held.
@@ -72,7 +76,7 @@ func (s *Set) whyNone(m *method) error {
 	case s.err != nil:
 		return &NoNodesError{Cause: s.err}
 	}
-	return &NoNodesError{Cause: s.bad}
+	return &NoNodesError{Cause: s.bad, bad: s.bad != nil}
 }
 
 func (s *Set) addMethod(m *method) {
@@ -82,6 +86,7 @@ func (s *Set) addMethod(m *method) {
 	if s.closed {
 		return
 	}
+	s.configure(m) // there may have been an Update meanwhile
 	s.methods = append(s.methods, m)
 	s.change(nil, s.order, s.methods[len(s.methods)-1:])
 }
