@@ -175,24 +175,23 @@ func (w *wait) heed() error {
 // heedTried is heed when each node that takes calls is one that the call has been to.
 func (w *wait) heedTried() error {
 	opens := w.tried.opens()
-	switch {
-	case w.again.After(time.Now()): // as before
-	case w.tried.mayLift():
-		w.lulls++
-		bound := w.backoff.bound(w.lulls)
-		w.again = time.Now().Add(bound/2 + rand.N(bound/2+1))
+	if w.tried.mayLift() {
+		if !w.again.After(time.Now()) {
+			w.lulls++
+			bound := w.backoff.bound(w.lulls)
+			w.again = time.Now().Add(bound/2 + rand.N(bound/2+1))
+		}
+		if !opens.IsZero() && opens.Before(w.again) {
+			w.again = opens
+		}
+		return nil
+	}
+	switch w.again = opens; {
 	case opens.IsZero():
 		return w.giveUp(GaveUpNoNode, nil)
-	default:
-		w.again = opens
-	}
-	if !opens.IsZero() && opens.Before(w.again) {
-		w.again = opens
-	}
-	switch {
-	case endsBefore(w.ctx, w.again):
+	case endsBefore(w.ctx, opens):
 		return w.giveUp(GaveUpContext, nil)
-	case !w.end.IsZero() && w.end.Before(w.again):
+	case !w.end.IsZero() && w.end.Before(opens):
 		return w.giveUp(GaveUpNoRetry, nil)
 	}
 	return nil

@@ -55,7 +55,7 @@ func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint,
 	e = &NodeEndpoint{member: m, call: c.judged(made.Endpoint)}
 	if c.scope != nil {
 		e.scope = c.scope
-		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay})
+		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay || c.kind == OneWay})
 		e.call = e.guard.Middleware()(e.call)
 	}
 	for i := len(c.perNode) - 1; i >= 0; i-- {

@@ -81,6 +81,12 @@ func (r *retrying) configure(set retryConfig) {
 
 func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 	set := r.conf.Load()
+	if own := callOptionsOf(ctx); own != nil {
+		if own.invalid != nil {
+			return nil, own.invalid
+		}
+		set = set.forCall(own)
+	}
 	c := call{retrying: r, retryConfig: set, ctx: ctx, request: request, deadline: earlier(ctx, time.Time{}, set.timeout)}
 	if c.max > 0 {
 		c.budget.deposit()
