@@ -10,7 +10,7 @@ import (
 func (c *call) find() (*NodeEndpoint, error) {
 	waits := c.patient && c.nodes.tells()
 	var why error
-	if !waits || !c.nodes.line.busy() {
+	if !waits || c.served || !c.nodes.line.busy() {
 		e, err := c.nodes.enter(c.tried)
 		if err == nil {
 			return e, nil
@@ -89,7 +89,7 @@ func (w *wait) run() (*NodeEndpoint, error) {
 		return nil, w.inVain(nil)
 	}
 	var look bool
-	if w.place, look = w.line.join(w.maxWaiting); w.place == nil {
+	if w.place, look = w.line.join(w.maxWaiting, w.served); w.place == nil {
 		return w.crowdedOut()
 	}
 	found := false
@@ -106,6 +106,7 @@ func (w *wait) run() (*NodeEndpoint, error) {
 		if look {
 			e, err := w.nodes.enter(w.tried)
 			if found = err == nil; found {
+				w.served = true
 				return e, nil
 			}
 			w.why = err

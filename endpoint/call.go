@@ -24,6 +24,7 @@ type call struct {
 	waits    int // before further attempts
 	lulls    int // waits before it goes back where it could not be sent
 	waited   time.Duration
+	served   bool      // it has waited for the node of its last attempt, which was not sent
 	failures []Failure // attempts that failed
 	last     verdict.Verdict
 	noRetry  bool // a peer wants no further attempt
@@ -69,6 +70,7 @@ func (c *call) note(t try, err error) {
 		c.number--
 	} else {
 		c.free = 0
+		c.served = false
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -414,6 +415,7 @@ func gated(t *testing.T, opts ...Option) (*Set, *gatekeeper, func(context.Contex
 }
 
 func TestWaitingCallsAreServedInOrder(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // who is served first is then also the first at the node
 	synctest.Test(t, func(t *testing.T) {
 		s, g, get := gated(t, WithWait(time.Hour))
 		defer s.Close()
@@ -509,6 +511,63 @@ func TestACallThatWaitsForReasonsOfItsOwnHoldsUpNobody(t *testing.T) {
 		if took := <-done; took < 3*time.Second || took > 3*time.Second+time.Millisecond {
 			t.Errorf("took %v", took)
 		}
+	})
+}
+
+// Those behind a call that must not go back to the node take it, all of them.
+func TestCallsBehindOneThatMayNotGoBackAreServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, f := newSwitchboard(), &shop{}
+		f.do = script(&transport.Error{Code: transport.CodeUnavailable, Remote: true, RetryAfter: 3 * time.Second})
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, withBreakers(b), WithRetry(3, time.Second), WithIdempotent(Always), WithBackoff(1, 1))
+		defer s.Close()
+		get := s.EndpointFrom("Get", f.factory)
+		begin := time.Now()
+		var wg sync.WaitGroup
+		call := func(min, max time.Duration) {
+			wg.Go(func() {
+				if _, err := get(t.Context(), nil); err != nil || time.Since(begin) < min || time.Since(begin) > max {
+					t.Errorf("%v after %v", err, time.Since(begin))
+				}
+			})
+			time.Sleep(10 * time.Millisecond)
+		}
+		call(3*time.Second, 3*time.Second+time.Millisecond)
+		b.mu.Lock()
+		b.open[node("a")] = &breaker.OpenError{Node: node("a")}
+		b.mu.Unlock()
+		b.changed.ring()
+		for range 5 {
+			call(time.Second, time.Second)
+		}
+		time.Sleep(time.Until(begin.Add(time.Second)))
+		b.close(node("a"))
+		wg.Wait()
+	})
+}
+
+// Who comes back is asked by those, too, who could not be sent there before it was out.
+func TestANodeThatIsBackIsAskedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, f := newSwitchboard(), &shop{}
+		first := true
+		f.do = func(muxpool.Node, context.Context) error {
+			if !first {
+				return nil
+			}
+			first = false
+			b.mu.Lock()
+			b.open[node("a")] = &breaker.OpenError{Node: node("a")}
+			b.mu.Unlock()
+			time.AfterFunc(time.Second, func() { b.close(node("a")) })
+			return errUnsent
+		}
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, withBreakers(b))
+		defer s.Close()
+		begin := time.Now()
+		_, err := s.EndpointFrom("Get", f.factory)(t.Context(), nil)
+		equal(t, "error", err, nil)
+		equal(t, "took", time.Since(begin), time.Second)
 	})
 }
 

@@ -35,9 +35,10 @@ type waiter struct {
 // busy reports whether a call that comes now is not to go before others.
 func (l *waitLine) busy() bool { return l.stuck.Load() > 0 }
 
-// join gives a place at the end, unless limit calls have one. The call is to look for a node
-// first, unless somebody before it, who has just looked, is stuck.
-func (l *waitLine) join(limit int) (w *waiter, look bool) {
+// join gives a place at the end, or, to who had his turn and found that others were faster, at
+// the front; unless limit calls have one. The call is to look for a node first, unless
+// somebody who has just looked is stuck before it.
+func (l *waitLine) join(limit int, again bool) (w *waiter, look bool) {
 	if l.total.Add(1) > int64(limit) {
 		l.total.Add(-1)
 		return nil, false
@@ -45,13 +46,17 @@ func (l *waitLine) join(limit int) (w *waiter, look bool) {
 	w = &waiter{turn: make(chan struct{}, 1)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w.prev = l.last; w.prev == nil {
+	switch {
+	case l.first == nil:
+		l.first, l.last = w, w
+	case again:
+		w.next, l.first.prev = l.first, w
 		l.first = w
-	} else {
-		w.prev.next = w
+	default:
+		w.prev, l.last.next = l.last, w
+		l.last = w
 	}
-	l.last = w
-	return w, l.stuck.Load() == 0
+	return w, again || l.stuck.Load() == 0
 }
 
 // isFirst reports whether w is to listen for changes.
