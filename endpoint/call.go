@@ -17,7 +17,8 @@ type call struct {
 	*retryConfig                 // of when it began
 	ctx          context.Context // the caller's
 	request      any
-	deadline     time.Time // that of the timeout; zero if there is none, or ctx's is earlier
+	deadline     time.Time     // that of the timeout; zero if there is none, or ctx's is earlier
+	fresh        time.Duration // what was left of its time when it began; 0: not known
 
 	number   int // attempts begun, without those that cost nothing
 	free     int // attempts in a row that cost nothing
@@ -42,9 +43,9 @@ func (c *call) run() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		response, err := t.run(c.ctx, c.request, earlier(c.ctx, c.deadline, c.perTry))
-		if err == nil {
-			return response, nil
+		response, err, ended := c.attempt(t)
+		if err == nil || ended {
+			return response, err
 		}
 		c.note(t, err)
 		if err := c.again(); err != nil {

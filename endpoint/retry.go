@@ -47,6 +47,8 @@ type retrying struct {
 	conf  atomic.Pointer[retryConfig] // read once for each call; what it points to does not change
 	b     lb.Balancer
 	nodes *Balancer // b, if it tells its nodes
+
+	shares atomic.Pointer[shares] // nil: no attempt was watched yet
 }
 
 func newRetry(b lb.Balancer, cfg config) endpoint.Endpoint {
@@ -87,7 +89,8 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 		}
 		set = set.forCall(own)
 	}
-	c := call{retrying: r, retryConfig: set, ctx: ctx, request: request, deadline: earlier(ctx, time.Time{}, set.timeout)}
+	c := call{retrying: r, retryConfig: set, ctx: ctx, request: request}
+	c.deadline, c.fresh = within(ctx, set.timeout)
 	if c.max > 0 {
 		c.budget.deposit()
 		if err := c.ended(); err != nil {

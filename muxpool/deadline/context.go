@@ -186,6 +186,9 @@ func (c *Context) Cancel() {
 	}
 }
 
+// Parent returns the context that Init was given.
+func (c *Context) Parent() context.Context { return c.parent }
+
 // WithCauses prepares c for CancelCause. It is called right after Init, and costs nothing but
 // two allocations more if c has a deadline of its own and somebody asks for Done.
 func (c *Context) WithCauses() { c.causes = true }
