@@ -3,6 +3,7 @@ package breaker
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -23,16 +24,26 @@ var ErrConnectOnly = errors.New("breaker: connected, health not proven")
 // WithProbe has prober, rather than users' calls, try ejected nodes: a node
 // whose connections are gone each interval (default 1 s) and at the pool's
 // NodeReady, any other at the end of its ejection and each interval
-// from then on. A failed probe does not make later ejections longer. A nil prober
-// means none, which is the default.
+// from then on. A failed probe does not make later ejections longer. The interval is
+// shorter by up to a fifth, drawn each time.
+//
+// A nil prober, the default, means each target's own: see Guard.ProbeWith. It tries what the pool has
+// put out, soon (100 ms) and then ever less often, up to the interval; where the peer
+// refuses the handshake or a certificate from 1 s up to a minute. What calls have put out,
+// users' calls try.
 //
 // One run per node at a time: when a run outlives its deadline, users' calls
 // are the probes until it returns.
 func WithProbe(prober Prober, interval time.Duration) Option {
 	return func(s *settings) {
-		s.prober = prober
+		s.prober, s.noProbe = prober, false
 		s.duration("WithProbe: interval", &s.probeEvery, interval)
 	}
+}
+
+// WithoutProbe has users' calls alone try ejected nodes.
+func WithoutProbe() Option {
+	return func(s *settings) { s.prober, s.noProbe = nil, true }
 }
 
 // PoolProbe returns a Prober that opens a virtual connection with opts, which
@@ -53,32 +64,72 @@ func PoolProbe(pool muxpool.Pool, opts muxpool.GetOptions, exchange func(ctx con
 	}
 }
 
-// active is a node's use of its Prober. The node's mu guards it.
+// active is a node's use of a Prober. The node's mu guards it.
 type active struct {
 	probe   *run      // under way and before its deadline
 	running bool      // the Prober has not returned
-	tried   time.Time // the last run's end, or the ejection's begin
+	tried   time.Time // from when the wait for the next run counts: the last one's end, or the ejection's begin
+	draw    float64   // how much of the jitter is taken off that wait
+	runs    int       // that failed, in a row
 	silent  bool      // ejected for a reason after which connecting proves nothing
+	mute    bool      // and the target's probe can do no more than that
+	refused bool      // the peer refuses the handshake, or one side the other's certificate
 }
 
 // run is one run of a Prober. The first to end it, the Prober or its deadline,
 // decides.
 type run struct {
-	prober  Prober
+	probe   func(context.Context) error
+	own     bool // it is the target's
 	timeout time.Duration
 	gen     uint64 // of the ejection that it may end
 }
 
-// probed reports whether a Prober tries the circuit out: a method's can only be
-// tried by calls.
-func (c *circuit) probed() bool { return c.isNode() && c.set().prober != nil }
+const (
+	firstProbe       = 100 * time.Millisecond // the first wait for a run of the target's probe
+	firstRefused     = time.Second            // likewise, where the peer refuses the handshake
+	longestRefused   = time.Minute
+	mostProbeJitter  = 0.5 // of an interval: a jitter that eats it up would have it run all the time
+	doublingsOfProbe = 20  // at most: the limits are reached long before
+)
 
-// nextProbe returns when a node that is ejected until a time is to be probed:
-// then, or an interval after the last probe if that is later; if the pool alone
-// has put it out, an interval after that began or was tried.
-func (c *circuit) nextProbe(until time.Time) time.Time {
-	next := c.active.tried.Add(c.set().probeEvery)
-	if !until.After(c.active.tried) || c.latches.only(byPool) && next.Before(until) {
+// prober returns what tries the circuit out, and whether that is the target's own; nil
+// if only calls do, as for a method. A node that its service has let go is left alone:
+// somebody else may live at its address by now.
+func (c *circuit) prober() (probe func(context.Context) error, own bool) {
+	set, id := c.set(), c.node().id
+	switch {
+	case !c.isNode(), c.member.seat.letGo():
+		return nil, false
+	case set.prober != nil:
+		return func(ctx context.Context) error { return set.prober(ctx, id) }, false
+	case set.noProbe, c.active.mute, !c.latches[byPool].on:
+		return nil, false
+	}
+	return c.member.probe, true
+}
+
+// tried begins the wait for the next run.
+func (c *circuit) tried(now time.Time) { c.active.tried, c.active.draw = now, rand.Float64() }
+
+// hasten has the next run begin at once.
+func (a *active) hasten() { a.tried, a.runs, a.refused = time.Time{}, 0, false }
+
+// nextProbe returns when a node that is ejected until a time is to be probed. By the
+// target's probe: ever less often. By a user's Prober: then, or an interval after the last
+// probe if that is later; if the pool alone has put the node out, an interval after that
+// began or was tried.
+func (c *circuit) nextProbe(until time.Time, own bool) time.Time {
+	a, set := &c.active, c.set()
+	wait := set.probeEvery
+	switch {
+	case own && a.refused:
+		wait = min(firstRefused<<min(a.runs, doublingsOfProbe), longestRefused)
+	case own:
+		wait = min(firstProbe<<min(a.runs, doublingsOfProbe), wait)
+	}
+	next := a.tried.Add(wait - time.Duration(a.draw*min(set.jitter, mostProbeJitter)*float64(wait)))
+	if own || !until.After(a.tried) || c.latches.only(byPool) && next.Before(until) {
 		return next
 	}
 	return until
@@ -98,10 +149,11 @@ func (c *circuit) startRun() *run {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	g, now := c.gate.Load(), time.Now()
-	if n.ended || c.state != Open || n.mode != Auto || c.active.probe != nil || now.Before(g.until) {
+	if c.ended() || c.state != Open || n.mode != Auto || c.active.probe != nil || now.Before(g.until) {
 		return nil // the timer was stopped too late
 	}
-	if !c.probed() {
+	probe, own := c.prober()
+	if probe == nil {
 		c.move(now, over, ReasonEjectionOver, g.cause)
 		return nil
 	}
@@ -109,7 +161,7 @@ func (c *circuit) startRun() *run {
 		c.move(now, reached, ReasonEjectionOver, g.cause)
 		return nil
 	}
-	r := &run{prober: c.set().prober, timeout: c.set().probeTimeout, gen: c.gen}
+	r := &run{probe: probe, own: own, timeout: c.set().probeTimeout, gen: c.gen}
 	c.active.probe, c.active.running = r, true
 	return r
 }
@@ -128,7 +180,7 @@ func (c *circuit) run(r *run) {
 		c.active.running = false
 	}()
 	answer := err
-	if p := g.contain("Prober", func() { answer = r.prober(ctx, c.node().id) }); p != nil {
+	if p := g.contain("Prober", func() { answer = r.probe(ctx) }); p != nil {
 		answer = p
 	}
 	err = answer
@@ -144,11 +196,14 @@ func (c *circuit) ran(r *run, err error) {
 		return
 	}
 	c.active.probe = nil
-	if n.ended {
+	if c.ended() {
 		return
 	}
 	now := time.Now()
-	c.active.tried = now
+	if c.tried(now); r.own {
+		c.ranOwn(now, r, err)
+		return
+	}
 	switch {
 	case c.gen != r.gen:
 		c.member.tally.late++
@@ -161,4 +216,46 @@ func (c *circuit) ran(r *run, err error) {
 		c.latches.extend(now.Add(c.set().probeEvery), err)
 		c.move(now, failed, ReasonProbeFailed, err)
 	}
+}
+
+// ranOwn takes the result of the target's probe, which proves what the pool doubts and
+// nothing else. mu is held.
+func (c *circuit) ranOwn(now time.Time, r *run, err error) {
+	reached := err == nil || errors.Is(err, ErrConnectOnly)
+	switch {
+	case c.state != Open:
+		return // NodeReady came first
+	case !reached:
+		c.active.runs++ // its own dial's failure may have made a new generation
+	case c.gen != r.gen:
+		c.member.tally.late++
+	case err != nil && c.active.silent:
+		c.active.mute = true
+	default:
+		if err == nil {
+			c.node().links.vouch(c.member.identity)
+			c.node().doubt()
+		}
+		c.poolProved(now, ReasonProbeSucceeded)
+		return
+	}
+	c.publish(now, ReasonProbeFailed, err)
+}
+
+// poolProved ends what the pool has begun, now that this is proved to be over: the
+// circuit is closed, unless its calls or its operator have put it out as well. mu is held.
+func (c *circuit) poolProved(now time.Time, why Reason) {
+	if c.latches.ofPool() {
+		c.move(now, proved, why, nil)
+		return
+	}
+	if c.state == HalfOpen {
+		return // the calls that try it prove all of it
+	}
+	c.latches[byPool], c.active.silent, c.active.mute = latch{}, false, false
+	if probe, _ := c.prober(); probe == nil && !c.latches.worst().until.After(now) {
+		c.move(now, over, why, nil)
+		return
+	}
+	c.publish(now, why, nil)
 }

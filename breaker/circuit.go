@@ -17,9 +17,11 @@ type circuit struct {
 
 	// The node's mu guards what is below, and the replacement of gate.
 	state   State
-	gen     uint64 // of the state: what began in another one is late
-	judge   *judge // while Closed
-	trial   *trial // while HalfOpen
+	gen     uint64    // of the state: what began in another one is late
+	judge   *judge    // while Closed
+	trial   *trial    // while HalfOpen
+	grudge  uint64    // how often something has spoken against it: see probe
+	back    time.Time // it was closed last, having been out; zero: it never was
 	latches latches
 	pace    pace
 	since   time.Time // of the gate's state
@@ -45,6 +47,7 @@ type gate struct {
 	overAt   int64     // until, on the group's clock
 	outlier  bool      // out by call outcomes alone: takes calls in a panic
 	observed bool      // refuses nobody
+	back     time.Time // while Closed: the circuit's
 }
 
 // neverGood is the time of a success that never was.
@@ -79,7 +82,7 @@ func (c *circuit) publish(now time.Time, why Reason, cause error) {
 func (c *circuit) newGate() *gate {
 	n, set := c.node(), c.set()
 	switch {
-	case n.ended:
+	case c.ended():
 		return &gate{set: set}
 	case n.mode == ForcedOpen && c.isNode():
 		return &gate{gen: c.gen, set: set, state: Open, reason: ReasonForcedOpen, cause: n.forced}
@@ -88,6 +91,7 @@ func (c *circuit) newGate() *gate {
 	}
 	g := &gate{gen: c.gen, set: set, state: c.state, observed: set.observe, judge: c.judge, trial: c.trial}
 	if g.state == Closed {
+		g.back = c.back
 		return g
 	}
 	w := c.latches.worst()
@@ -96,9 +100,10 @@ func (c *circuit) newGate() *gate {
 		g.until = c.trial.until
 		return g
 	}
-	g.until, g.timed, g.overAt = w.until, !c.probed(), int64(w.until.Sub(n.group.start))
+	probe, own := c.prober()
+	g.until, g.timed, g.overAt = w.until, probe == nil, int64(w.until.Sub(n.group.start))
 	if !g.timed {
-		g.until = c.nextProbe(w.until)
+		g.until = c.nextProbe(w.until, own)
 	}
 	return g
 }
@@ -122,12 +127,19 @@ func (c *circuit) tell(from State, g *gate, why Reason, cause error, now time.Ti
 	c.node().group.notices.put(ch)
 }
 
+// rests reports whether a node that would be probed has been let go by its service: the
+// next Hold has it probed, and a call that comes all the same finds the time over. mu is
+// held.
+func (c *circuit) rests() bool {
+	return c.isNode() && c.member.seat.letGo() && (c.set().prober != nil || c.member.probe != nil && !c.set().noProbe)
+}
+
 // arm sets the timer for the end of an ejection: a probe, or being half-open. mu
 // is held.
 func (c *circuit) arm() {
 	c.disarm()
 	g := c.gate.Load()
-	if c.node().mode != Auto || g.state != Open || c.node().ended || c.active.probe != nil || c.member.ghost() {
+	if c.node().mode != Auto || g.state != Open || c.ended() || c.active.probe != nil || c.member.ghost() || c.rests() {
 		return
 	}
 	c.timer = time.AfterFunc(time.Until(g.until), c.wake)
@@ -148,8 +160,11 @@ func (c *circuit) configure(now time.Time) {
 	c.publish(now, ReasonNone, nil)
 }
 
+// ended reports whether the circuit is out of service. mu is held.
+func (c *circuit) ended() bool { return c.node().ended || c.member.seat.ended }
+
 // end takes the circuit out of service: its calls pass, its timer stops. mu is
-// held, and the node has ended.
+// held, and the node or the seat has ended.
 func (c *circuit) end() {
 	c.gate.Store(c.newGate())
 	c.disarm()

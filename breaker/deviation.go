@@ -30,7 +30,7 @@ type sweep struct {
 // startSweep makes the timer fit the settings. The group's mu is held.
 func (s *Scope) startSweep() {
 	var interval time.Duration
-	if d := s.base.deviation(); d != nil && !s.group.closed {
+	if d := s.base.deviation(); d != nil && !s.group.closed && !s.forgotten {
 		interval = d.window
 	}
 	if interval == s.sweep.interval {

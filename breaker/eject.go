@@ -1,6 +1,11 @@
 package breaker
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+)
 
 // eject puts the circuit out, or tells that another source or more of the same
 // speaks against it. mu is held.
@@ -8,12 +13,13 @@ func (c *circuit) eject(now time.Time, by source, why Reason, cause error) {
 	l := &c.latches[by]
 	switch {
 	case c.state != Open:
-		*l = latch{true, why, cause, now.Add(c.pace.next(c.set(), now, c.state == Closed))}
+		*l = latch{on: true, reason: why, cause: cause, until: now.Add(c.pace.next(c.set(), now, c.state == Closed))}
 	case !l.on:
-		*l = latch{true, why, cause, now.Add(c.pace.same(c.set()))}
+		*l = latch{on: true, reason: why, cause: cause, until: now.Add(c.pace.same(c.set()))}
 	default: // more of the same, the time stands
 		l.reason, l.cause = why, cause
 	}
+	l.lost = errors.Is(cause, muxpool.ErrConnLost)
 	c.move(now, ejected, why, cause)
 }
 
@@ -23,7 +29,7 @@ func (c *circuit) trip(gen uint64, why Reason, cause error) {
 	n := c.node()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.ended || c.gen != gen {
+	if c.ended() || c.gen != gen {
 		return
 	}
 	if c.ejectForCalls(time.Now(), why, cause) && !c.isNode() {

@@ -120,7 +120,7 @@ func (n *node) take(ev muxpool.Event) (ask []asked, ok bool) {
 	now, failure := time.Now(), ev.Reason.Failure()
 	n.members(func(m *member) {
 		switch {
-		case !m.hears(ev) || n.ended:
+		case !m.hears(ev) || m.circuit.ended():
 		case ev.Kind == muxpool.NodeReady:
 			m.circuit.poolReady(now)
 		case !failure:
@@ -164,26 +164,38 @@ func (c *circuit) latch(now time.Time, ev muxpool.Event) {
 		cause = errors.New(ev.String())
 	}
 	c.active.silent = c.active.silent || provesNothing(ev.Reason)
+	if ev.Reason != muxpool.ReasonReconnectLimit { // which says how often, and not why
+		c.active.refused = ev.Reason == muxpool.ReasonHandshakeFailed
+	}
 	c.eject(now, byPool, reasonOf(ev), cause)
 }
 
-// poolReady ends the pool's ejection early. mu is held.
+// poolReady ends what the pool began: a node that it reports as ready again has been
+// connected to. Where a connect proves nothing, and where the user brought a Prober, that
+// is for a probe to find out, now. mu is held.
 func (c *circuit) poolReady(now time.Time) {
-	l := &c.latches[byPool]
-	if c.state != Open || !l.on {
+	if !c.latches[byPool].on {
 		return
 	}
-	l.until = now
-	if w := c.latches.worst(); w.until.After(now) {
-		return // another source holds it
+	if c.set().prober == nil && !c.active.silent {
+		c.poolProved(now, ReasonPoolReady)
+		return
 	}
-	if !c.probed() {
+	if c.state != Open {
+		return
+	}
+	c.latches[byPool].until = now
+	if probe, own := c.prober(); probe != nil {
+		if own || !c.latches.worst().until.After(now) {
+			c.active.hasten()
+		}
+		if c.active.probe == nil { // else it goes on
+			c.publish(now, ReasonPoolReady, nil)
+		}
+		return
+	}
+	if !c.latches.worst().until.After(now) { // else another source holds it
 		c.move(now, over, ReasonPoolReady, nil)
-		return
-	}
-	c.active.tried = time.Time{}
-	if c.active.probe == nil { // else it goes on
-		c.publish(now, ReasonPoolReady, nil)
 	}
 }
 

@@ -31,7 +31,8 @@ func (t Target) judged() string {
 type Guard struct {
 	scope  *Scope
 	target Target
-	method atomic.Pointer[method] // until the group forgets the node
+	probe  atomic.Pointer[func(context.Context) error] // of ProbeWith
+	method atomic.Pointer[method]                      // until the group forgets the node
 }
 
 // Guard returns the guard of a target. That a service has several methods the
@@ -40,6 +41,19 @@ func (s *Scope) Guard(t Target) *Guard {
 	g := &Guard{scope: s, target: t}
 	g.resolve()
 	return g
+}
+
+// ProbeWith gives the group a probe of the target's node, on connections of its identity. It
+// tries, as a Prober does, what the pool has put out, and nothing else: nil says that the
+// peer answered, ErrConnectOnly that it can be connected to. It is used unless WithProbe or
+// WithoutProbe say otherwise. Of one identity the probe that came last counts.
+func (g *Guard) ProbeWith(probe func(ctx context.Context) error) {
+	if probe == nil {
+		g.scope.group.spoil("ProbeWith(nil)")
+		return
+	}
+	g.probe.Store(&probe)
+	g.resolve()
 }
 
 // Target returns what is guarded.
@@ -75,7 +89,7 @@ func (g *Guard) get() *method {
 }
 
 func (g *Guard) resolve() *method {
-	m := g.scope.claim(g.target)
+	m := g.scope.claim(g.target, g.probe.Load())
 	g.method.Store(m)
 	return m
 }

@@ -26,13 +26,47 @@ func (s *seat) hold() {
 	n := s.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	again := s.letGo()
 	s.holds++
 	s.held = true
 	n.stopForgetting()
 	if len(s.members) == 0 {
 		s.memberOf(muxpool.Identity{}, false)
 	}
+	if again {
+		s.returned(time.Now())
+	}
 	s.recount()
+}
+
+// letGo reports whether the service had the node, and has it no more. mu is held.
+func (s *seat) letGo() bool { return s.held && s.holds == 0 }
+
+// returned has what speaks against a node that the service let go weigh no more than a
+// first ejection: it may be another process at the same address. A Prober tries it at once.
+// mu is held.
+func (s *seat) returned(now time.Time) {
+	for _, m := range s.members {
+		m.circuits(func(c *circuit) {
+			if c.state != Open {
+				return
+			}
+			for by := range c.latches {
+				if l := &c.latches[by]; source(by) != byHand && l.on {
+					l.until = minTime(l.until, now.Add(withJitter(s.set.firstTime, s.set.jitter)))
+				}
+			}
+			c.active.hasten()
+			c.publish(now, ReasonNone, nil)
+		})
+	}
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (s *seat) release() {
@@ -40,6 +74,13 @@ func (s *seat) release() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s.holds--
+	if s.letGo() { // nobody probes it any more
+		for _, m := range s.members {
+			if m.circuit.state == Open {
+				m.circuit.publish(time.Now(), ReasonNone, nil)
+			}
+		}
+	}
 	s.recount()
 	if n.holds() == 0 && !n.ended {
 		n.used.Store(false)

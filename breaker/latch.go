@@ -23,6 +23,7 @@ type latch struct {
 	reason Reason
 	cause  error
 	until  time.Time
+	lost   bool // of calls: those that tipped the scales were lost with their connection
 }
 
 // latches are a node's. The node's mu guards them.
@@ -47,6 +48,12 @@ func (ls *latches) only(s source) bool {
 		}
 	}
 	return true
+}
+
+// ofPool reports whether the pool has put the node out, and nobody else but calls that were
+// lost with the connections of which the pool speaks.
+func (ls *latches) ofPool() bool {
+	return ls[byPool].on && !ls[byHand].on && (!ls[byCalls].on || ls[byCalls].lost)
 }
 
 // extend puts a failed probe's cause into every latch that is on, and lets it

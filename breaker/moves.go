@@ -33,15 +33,21 @@ var moves = [...][stepCount]State{
 // held.
 func (c *circuit) move(now time.Time, s step, why Reason, cause error) {
 	to := moves[c.state][s]
-	if to == stay || c.node().ended {
+	if to == stay || c.ended() {
 		return
 	}
 	if c.state == Closed {
 		c.lives = c.member.lives()
 	}
 	if to == Open && c.state != Open {
-		c.active.tried = now
+		c.tried(now)
 		c.member.tally.ejected(c)
+	}
+	if s == ejected || s == failed && cause != errProbeDeadline {
+		c.grudge++
+	}
+	if to == Closed && c.state != Closed {
+		c.back = now
 	}
 	c.gen++
 	c.state, c.judge, c.trial = to, nil, nil
@@ -49,10 +55,11 @@ func (c *circuit) move(now time.Time, s step, why Reason, cause error) {
 	case Closed:
 		c.judge = newJudge(c.node().group, c.set())
 		if s != spared {
-			c.latches, c.active.silent, c.pace.calm = latches{}, false, now
+			c.latches, c.pace.calm = latches{}, now
+			c.active.silent, c.active.mute, c.active.refused, c.active.runs = false, false, false, 0
 		}
 	case HalfOpen:
-		c.trial = newTrial(c.set().probes, now.Add(c.set().probeTimeout))
+		c.trial = newTrial(c.set().probes, now.Add(c.set().probeTimeout), c.grudge)
 	}
 	c.publish(now, why, cause)
 }

@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type seat struct {
 	set     *settings
 	holds   int
 	held    bool // it was held at least once
+	ended   bool // the service was forgotten
 	members []*member
 }
 
@@ -50,7 +52,8 @@ type member struct {
 	tally    tally
 
 	// The node's mu guards what is below.
-	claimed bool // it has a Guard or a Middleware
+	claimed bool                        // it has a Guard or a Middleware
+	probe   func(context.Context) error // of the Guard that brought one last; nil: none
 	methods []*method
 }
 
@@ -106,7 +109,7 @@ func (m *member) ghost() bool {
 
 // live reports whether the member is one that calls may be meant for. mu is held.
 func (m *member) live() bool {
-	if m.node.ended || m.ghost() {
+	if m.circuit.ended() || m.ghost() {
 		return false
 	}
 	return m.seat.holds > 0 || m.claimed && !m.seat.held
@@ -121,6 +124,14 @@ func (m *member) recount() {
 		c.scope().census.count(c, counted{live: live, out: out || c.gate.Load().state != Closed})
 	})
 	m.seat.scope.changes.Add(1)
+}
+
+// bring takes a target's probe into use. mu is held.
+func (m *member) bring(probe func(context.Context) error) {
+	first := m.probe == nil
+	if m.probe = probe; first && m.circuit.state == Open {
+		m.circuit.publish(time.Now(), ReasonNone, nil)
+	}
 }
 
 // methodOf returns a method, known or new. mu is held.

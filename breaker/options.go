@@ -40,6 +40,7 @@ type settings struct {
 	probes       int
 	probeTimeout time.Duration
 	prober       Prober
+	noProbe      bool
 	probeEvery   time.Duration
 	policy       EventPolicy
 	observe      bool
@@ -143,9 +144,10 @@ func WithProbes(n int) Option {
 }
 
 // WithProbeTimeout sets the deadline of a probe: a call that a half-open node
-// takes, or a run of WithProbe's Prober. A probe that has not ended by then failed,
-// whether it heeds its context or not. Default 3 s: set it over the longest call
-// that is no failure.
+// takes, or a run of a Prober. A probe that has not ended by then failed. A Prober's
+// context ends with it. A user's call goes on, in the time that its caller gave it, and if
+// it succeeds after all, and nothing else has spoken against the node meanwhile, that
+// proves the node. Default 3 s.
 func WithProbeTimeout(d time.Duration) Option {
 	return func(s *settings) { s.duration("WithProbeTimeout", &s.probeTimeout, d) }
 }

@@ -25,9 +25,8 @@ const (
 
 // Classifier judges a call by its context, answer and error, in the place of
 // package verdict: its Failure speaks against the node as a whole. It runs on the
-// call path, possibly many times at once, and must not block. For a probe that
-// has not ended by its deadline, or whose caller left, it gets the context's
-// error while the call still runs.
+// call path, possibly many times at once, and must not block. For a probe whose caller
+// left, it gets the context's error while the call still runs.
 type Classifier func(ctx context.Context, response any, err error) Outcome
 
 // DefaultClassifier is what verdict.Call says, for a Classifier that knows some
@@ -131,7 +130,7 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 		return sickWay
 	case against == verdict.Method && !late:
 		return sickCall
-	case against == verdict.Method && (took >= c.method.usual.time() || context.Cause(ctx) == errProbeDeadline):
+	case against == verdict.Method && took >= c.method.usual.time():
 		return timeIsOut
 	case against == verdict.Nobody && v.Ran == verdict.Yes:
 		return alive

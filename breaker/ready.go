@@ -14,6 +14,24 @@ func (g *Guard) Ready() bool {
 	return c == nil && g.scope.group.flaw.Load() == nil
 }
 
+// Back returns when the node was closed last, having been out; the zero time if it is out,
+// or never was. What Changes tells, it tells of this as well. It takes no lock and does not
+// allocate.
+func (g *Guard) Back() time.Time { return g.method.Load().member.circuit.gate.Load().back }
+
+// Trying reports whether a call that goes there now would be one that tries out whether the
+// node, or the method, is well again: best one that may be repeated elsewhere. It takes no
+// lock and does not allocate.
+func (g *Guard) Trying() bool {
+	m := g.method.Load()
+	return m.member.circuit.trying() || m.circuit != nil && m.circuit.trying()
+}
+
+func (c *circuit) trying() bool {
+	g := c.gate.Load()
+	return g.state == HalfOpen && g.trial.free.Load() > 0 || c.due(g)
+}
+
 // Check returns nil if a call may go there now, otherwise the *OpenError that it
 // would get: see Ready.
 func (g *Guard) Check() error {

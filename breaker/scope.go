@@ -1,6 +1,9 @@
 package breaker
 
 import (
+	"context"
+	"sync/atomic"
+
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -12,6 +15,7 @@ type Scope struct {
 	group   *Group
 	name    string
 	changes changes
+	kept    atomic.Bool // Scope has returned it: it is never forgotten
 	census  census
 
 	// The group's mu guards what is below.
@@ -19,27 +23,45 @@ type Scope struct {
 	set   *settings // base with every default: of the nodes without options of their own
 	seats map[*seat]struct{}
 	sweep sweep
+
+	uses      int  // of UseScope
+	forgotten bool // the last one was released
 }
 
 // Scope returns the service of that name, known or new, and puts opts on top of its
 // settings. A new one has the group's. The group itself is the service without a
 // name. If an option is invalid, it is the group's Err.
+// The group remembers it for ever: see UseScope.
 func (g *Group) Scope(name string, opts ...Option) *Scope {
 	s := g.scope(name)
-	if len(opts) > 0 {
-		if err := s.Update(opts...); err != nil {
-			g.fail(err)
-		}
-	}
+	s.amend(opts)
 	return s
 }
 
+// amend puts opts, if there are any, on top of the settings.
+func (s *Scope) amend(opts []Option) {
+	if len(opts) == 0 {
+		return
+	}
+	if err := s.Update(opts...); err != nil {
+		s.group.fail(err)
+	}
+}
+
+// scope returns the service, which is kept from now on.
 func (g *Group) scope(name string) *Scope {
-	if s, ok := g.scopes.Load(name); ok {
+	if s, ok := g.scopes.Load(name); ok && s.(*Scope).kept.Load() {
 		return s.(*Scope)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	s := g.scopeLocked(name)
+	s.kept.Store(true)
+	return s
+}
+
+// scopeLocked returns the service, known or new. mu is held.
+func (g *Group) scopeLocked(name string) *Scope {
 	if s, ok := g.scopes.Load(name); ok {
 		return s.(*Scope)
 	}
@@ -82,14 +104,19 @@ func (s *Scope) Update(opts ...Option) error {
 func (s *Scope) Hold(node muxpool.Node) (release func()) { return s.hold(node) }
 
 // claim returns a target's method, known or new, and says that calls will come.
-func (s *Scope) claim(t Target) *method {
+// probe may be nil.
+func (s *Scope) claim(t Target, probe *func(context.Context) error) *method {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
 	st := s.seat(t.Node)
 	n := st.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return st.memberOf(t.Identity, true).methodOf(t.judged())
+	m := st.memberOf(t.Identity, true)
+	if probe != nil {
+		m.bring(*probe)
+	}
+	return m.methodOf(t.judged())
 }
 
 // member returns a node's member, known or new, without saying that calls will
@@ -97,6 +124,11 @@ func (s *Scope) claim(t Target) *method {
 func (s *Scope) member(id muxpool.Node, who muxpool.Identity) *member {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
+	return s.memberLocked(id, who)
+}
+
+// memberLocked is member with the group's mu held.
+func (s *Scope) memberLocked(id muxpool.Node, who muxpool.Identity) *member {
 	st := s.seat(id)
 	st.node.mu.Lock()
 	defer st.node.mu.Unlock()
@@ -106,6 +138,9 @@ func (s *Scope) member(id muxpool.Node, who muxpool.Identity) *member {
 // seat returns a node's seat, known or new. The group's mu is held.
 func (s *Scope) seat(id muxpool.Node) *seat {
 	g := s.group
+	if s.forgotten { // a place apart, where nothing is judged
+		return &seat{node: &node{group: g, id: id, ended: true}, scope: s, set: s.settingsOf(id)}
+	}
 	n := g.find(id)
 	if n == nil {
 		n = &node{group: g, id: id, ended: g.closed}

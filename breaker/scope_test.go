@@ -111,7 +111,7 @@ func TestSettingsHoldPerService(t *testing.T) {
 		if outOf(b) != 1 {
 			t.Error("Group.Update is not for every service")
 		}
-		if f.Scope("new").Update(breaker.WithMaxEjection(1)) != nil || f.Scope("a") != f.Scope("a") || f.Scope("a").Name() != "a" {
+		if f.Scope("new").Update(breaker.WithMaxEjection(1)) != nil || f.Scope("new") == f.Scope("a") || f.Scope("a").Name() != "a" {
 			t.Error("Scope")
 		}
 		for want, o := range map[string]breaker.Option{

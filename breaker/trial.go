@@ -18,13 +18,15 @@ var errSlowProbe = errors.New("breaker: the probe succeeded, too slowly for Slow
 // get a slot, and no more. A slot comes back from a probe that was neutral.
 type trial struct {
 	free  atomic.Int32 // slots
-	until time.Time    // when a probe that begins at once ends at the latest
+	until time.Time    // when a probe that begins at once has failed at the latest
 	need  int32        // successes that close the circuit
 	good  int32        // successes; the node's mu guards it
+
+	grudge uint64 // the circuit's, when the period began
 }
 
-func newTrial(n int, until time.Time) *trial {
-	t := &trial{need: int32(n), until: until}
+func newTrial(n int, until time.Time, grudge uint64) *trial {
+	t := &trial{need: int32(n), until: until, grudge: grudge}
 	t.free.Store(t.need)
 	return t
 }
@@ -45,7 +47,12 @@ func (t *trial) enter() bool {
 func (t *trial) leave() { t.free.Add(1) }
 
 // probe is a call that tries out a half-open node, a half-open method, or both.
-// The first to end it decides: its end, its deadline, or its caller who leaves.
+// The first to end it decides: its end, or its caller who leaves.
+//
+// Its deadline does not end it. It settles the slot, as failed: given back, it would cost
+// one user's call after the other on a node that is silent. The call goes on, and may still
+// succeed: then what calls with longer deadlines than a probe has take is proved by it,
+// if nothing but deadlines has spoken against the circuit since.
 type probe struct {
 	call
 	done atomic.Bool
@@ -55,19 +62,31 @@ type probe struct {
 func (c *call) try(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
 	p := &probe{call: *c}
 	p.begin()
-	limited, cancel := context.WithTimeoutCause(ctx, c.node.set.probeTimeout, errProbeDeadline)
-	defer cancel()
-	stop := context.AfterFunc(limited, func() { p.end(limited, nil, limited.Err()) })
+	overdue := time.AfterFunc(c.node.set.probeTimeout, p.overdue)
+	defer overdue.Stop()
+	stop := context.AfterFunc(ctx, func() { p.end(ctx, nil, ctx.Err()) })
 	defer stop()
 	// Deferred last, so it runs first; it is without effect unless next panicked.
 	defer p.abandon()
-	callCtx := limited
-	if c.node.observed {
-		callCtx = ctx // observing shortens no call
-	}
-	response, err := next(callCtx, request)
-	p.end(limited, response, err)
+	response, err := next(ctx, request)
+	p.end(ctx, response, err)
 	return response, err
+}
+
+// overdue settles the slots of a call that takes too long.
+func (p *probe) overdue() {
+	m := p.method.member
+	m.node.mu.Lock()
+	defer m.node.mu.Unlock()
+	if p.done.Load() {
+		return // and settles as soon as it has the lock
+	}
+	if p.node.trial != nil && m.circuit.gen == p.node.gen {
+		m.circuit.settle(p.node, Failure, errProbeDeadline)
+	}
+	if x := p.method.circuit; p.of != nil && p.of.trial != nil && x.gen == p.of.gen {
+		x.settle(p.of, Failure, errProbeDeadline)
+	}
 }
 
 func (p *probe) end(ctx context.Context, response any, err error) {
@@ -76,13 +95,10 @@ func (p *probe) end(ctx context.Context, response any, err error) {
 	}
 	now := p.method.group.clock()
 	took := time.Duration(now - p.start)
-	f, cause := nothing, err
-	if err != nil && context.Cause(ctx) == errProbeDeadline {
-		cause = errProbeDeadline
-	}
+	f := nothing
 	defer func() { // also when a Classifier ends the goroutine
-		p.account(f, now, took, cause)
-		p.settle(f, took, cause)
+		p.account(f, now, took, err)
+		p.settle(f, took, err)
 	}()
 	f = p.find(ctx, response, err, took)
 }
@@ -138,11 +154,14 @@ func (f finding) result() Outcome {
 
 // settle takes a probe's result. mu is held.
 func (c *circuit) settle(g *gate, o Outcome, cause error) {
-	if c.gen != g.gen || c.node().ended {
+	now := time.Now()
+	if c.gen != g.gen || c.ended() {
+		if o == Success && c.grudge == g.trial.grudge && c.afterAll(now) {
+			return
+		}
 		c.member.tally.late++
 		return
 	}
-	now := time.Now()
 	switch o {
 	case Neutral:
 		g.trial.leave()
@@ -155,4 +174,21 @@ func (c *circuit) settle(g *gate, o Outcome, cause error) {
 			c.move(now, proved, ReasonProbeSucceeded, nil)
 		}
 	}
+}
+
+// afterAll takes the success of a probe whose period is over, and whom nothing but
+// deadlines has contradicted since. It reports whether that proves anything.
+func (c *circuit) afterAll(now time.Time) bool {
+	switch {
+	case c.ended():
+		return false
+	case c.state == HalfOpen:
+		if c.trial.good++; c.trial.good < c.trial.need {
+			return true
+		}
+	case c.state != Open || c.set().probes > 1:
+		return false
+	}
+	c.move(now, proved, ReasonProbeSucceeded, nil)
+	return true
 }

@@ -64,20 +64,17 @@ func TestNeutralProbeGivesItsSlotBack(t *testing.T) {
 	})
 }
 
+// A probe's deadline settles its slot, as failed. It cuts no call.
 func TestProbeHasADeadline(t *testing.T) {
 	opts := []breaker.Option{breaker.WithProbeTimeout(2 * time.Second)}
-	for name, deaf := range map[string]bool{"heeds its context": false, "deaf": true} {
+	for name, answer := range map[string]error{"it fails in the end": errSick, "it succeeds in the end": nil} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, opts, func(f *fixture) {
 				f.calls(nodeA, 5, errSick)
 				time.Sleep(500 * time.Millisecond)
 				peer := newGate()
-				ep := peer.endpoint
-				if deaf {
-					ep = peer.deaf
-				}
-				done := make(chan struct{})
-				go func() { defer close(done); f.Middleware(nodeA)(ep)(context.Background(), nil) }()
+				done := make(chan error)
+				go func() { _, err := f.Middleware(nodeA)(peer.endpoint)(context.Background(), nil); done <- err }()
 				time.Sleep(2*time.Second - time.Nanosecond)
 				f.state(nodeA, breaker.HalfOpen)
 				time.Sleep(time.Nanosecond)
@@ -86,13 +83,46 @@ func TestProbeHasADeadline(t *testing.T) {
 				time.Sleep(time.Second)
 				f.call(nodeA, nil)
 				f.state(nodeA, breaker.Closed) // whatever the first probe still does
-				if deaf {
-					peer.answer <- nil
+				peer.answer <- answer
+				if err := <-done; err != answer {
+					t.Errorf("the caller got %v, want what the node said: %v", err, answer)
 				}
-				<-done
+				f.state(nodeA, breaker.Closed)
 			})
 		})
 	}
+}
+
+// A method that takes longer than a probe may comes back all the same: its late success
+// counts, unless more than deadlines has spoken against the node since.
+func TestAMethodLongerThanAProbeComesBack(t *testing.T) {
+	for _, takes := range []time.Duration{4 * time.Second, 20 * time.Second} {
+		bubble(t, nil, func(f *fixture) {
+			f.calls(nodeA, 5, errSick)
+			time.Sleep(500 * time.Millisecond)
+			began := time.Now()
+			for back := false; !back; { // callers come all the time
+				go f.slowCall(nodeA, takes)
+				time.Sleep(100 * time.Millisecond)
+				st, _ := f.StatusOf(nodeA)
+				if back = st.State == breaker.Closed; time.Since(began) > takes+time.Second {
+					t.Fatalf("not back after %v, %s", time.Since(began), st.State)
+				}
+			}
+			time.Sleep(takes) // for the last of them
+		})
+	}
+	bubble(t, nil, func(f *fixture) {
+		f.calls(nodeA, 5, errSick)
+		time.Sleep(500 * time.Millisecond)
+		go f.slowCall(nodeA, 4*time.Second)
+		time.Sleep(3500 * time.Millisecond)
+		f.expel(nodeA) // this is news
+		time.Sleep(time.Second)
+		if st, _ := f.StatusOf(nodeA); st.State == breaker.Closed || st.Totals.Late != 1 {
+			t.Errorf("an event was undone by a call that began before: %s, %d late", st.State, st.Totals.Late)
+		}
+	})
 }
 
 // A method that usually takes longer than a probe may is no excuse for one that did
@@ -102,15 +132,17 @@ func TestProbeOfASlowMethodHasADeadline(t *testing.T) {
 		f.slowCall(nodeA, 5*time.Second)
 		f.Trip(nodeA, nil)
 		time.Sleep(500 * time.Millisecond)
-		f.patient(nodeA, time.Hour, time.Hour)
+		go f.patient(nodeA, 2*time.Hour, time.Hour)
+		time.Sleep(3*time.Second + time.Millisecond)
 		f.open(nodeA, breaker.ReasonProbeFailed)
+		time.Sleep(time.Hour) // for the caller
 	})
 }
 
 func TestLateProbeIsIgnored(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		f.expel(nodeA)
-		f.ready(nodeA)
+		time.Sleep(500 * time.Millisecond)
 		peer := newGate()
 		done := make(chan struct{})
 		go func() { defer close(done); f.Middleware(nodeA)(peer.endpoint)(context.Background(), nil) }()

@@ -52,7 +52,7 @@ func TestUpdateKeepsWindows(t *testing.T) {
 func TestUpdateKeepsHalfOpenAndOpen(t *testing.T) {
 	bubble(t, []breaker.Option{breaker.WithProbes(2)}, func(f *fixture) {
 		f.expel(nodeA)
-		f.ready(nodeA)
+		time.Sleep(500 * time.Millisecond)
 		f.call(nodeA, nil) // one of two
 		f.update(breaker.WithProbes(5), breaker.WithEjectionTime(time.Hour, 0))
 		f.state(nodeA, breaker.HalfOpen)

@@ -103,7 +103,7 @@ func (b *Balancer) enter(avoid tried) (*NodeEndpoint, error) {
 // eligible reports whether a call that is not to go where it has been may go to c. fresh says
 // that c is known to be ready.
 func (c *candidate) eligible(fresh bool, avoid tried) bool {
-	if c.member.calls.isShut() || c.member.weight.holds() || !fresh && !c.isReady() {
+	if c.member.calls.isShut() || c.heldBack() || !fresh && !c.isReady() {
 		return false
 	}
 	if len(avoid) == 0 {
@@ -132,7 +132,7 @@ func (b *Balancer) search(x *index, avoid tried) (e *NodeEndpoint, dropped bool,
 		switch been, isBarred := avoid.has(c.member.node); {
 		case isBarred:
 			barred = true
-		case been || c.member.weight.holds():
+		case been || c.heldBack():
 			again.offer(b.cfg.policy, c.NodeEndpoint)
 		default:
 			fresh.offer(b.cfg.policy, c.NodeEndpoint)

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -17,8 +18,9 @@ type builder func(node muxpool.Node) (built, error)
 // built is what a builder makes.
 type built struct {
 	endpoint.Endpoint
-	closer   io.Closer        // nil: nothing is to be closed
-	identity muxpool.Identity // whose connections it uses; zero if that is not known
+	closer   io.Closer                   // nil: nothing is to be closed
+	identity muxpool.Identity            // whose connections it uses; zero if that is not known
+	probe    func(context.Context) error // tries those, for a breaker; nil: nothing can
 	oneWay   bool
 }
 
@@ -29,7 +31,18 @@ func ofClient(client func(transport.Node) *transport.Client) builder {
 		if c == nil {
 			return built{}, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
 		}
-		return built{c.Endpoint(), clientCloser{c}, c.Identity(), c.OneWay()}, nil
+		return built{c.Endpoint(), clientCloser{c}, c.Identity(), probing(c), c.OneWay()}, nil
+	}
+}
+
+// probing is a Client's probe in the breaker's words.
+func probing(c *transport.Client) func(context.Context) error {
+	return func(ctx context.Context) error {
+		answered, err := c.Probe(ctx)
+		if err == nil && !answered {
+			return breaker.ErrConnectOnly
+		}
+		return err
 	}
 }
 
@@ -56,6 +69,9 @@ func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint,
 	if c.scope != nil {
 		e.scope = c.scope
 		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay || c.kind == OneWay})
+		if g, real := e.guard.(*breaker.Guard); real && made.probe != nil {
+			g.ProbeWith(made.probe)
+		}
 		e.call = e.guard.Middleware()(e.call)
 	}
 	for i := len(c.perNode) - 1; i >= 0; i-- {

@@ -132,12 +132,24 @@ func (d *Directory) look() *view {
 		return v // of somebody who was faster
 	}
 	d.catchUp()
-	v := &view{nodes: d.shown}
+	v := &view{nodes: distinct(d.shown)}
 	if len(v.nodes) == 0 {
 		v.err = &NoNodesError{}
 	}
 	d.view.Store(v)
 	return v
+}
+
+// distinct leaves out all but one of the endpoints of a node, which has several if discovery
+// names it in several spellings; list is in order.
+func distinct(list []*NodeEndpoint) []*NodeEndpoint {
+	same := func(a, b *NodeEndpoint) bool { return a.member.text == b.member.text }
+	for i := 1; i < len(list); i++ {
+		if same(list[i-1], list[i]) {
+			return slices.CompactFunc(slices.Clone(list), same)
+		}
+	}
+	return list
 }
 
 // catchUp brings shown up to date; mu is held.

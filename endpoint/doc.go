@@ -34,10 +34,11 @@
 //
 // # Goroutines
 //
-// A Set has one, its loop, which alone changes what the Set knows; callers read
-// what it publishes. It ends with Close. Retry runs in its caller's goroutine and
-// starts others only for WithHedging, which it waits for before it returns.
-// Nothing else starts any.
+// A Set has one that takes the discovery's events, until Close, and one in which it
+// calls what the user gave it, while there is anything to call: its lane. User code that
+// blocks there keeps its goroutine, and another one goes on. A Refresher is called in a
+// goroutine of its own. Retry runs in its caller's goroutine and starts others only for
+// WithHedging, which it waits for before it returns. Nothing else starts any.
 //
 // # Locks
 //
@@ -45,8 +46,10 @@
 // from atomic pointers, and loads, weights, turns and budgets are atomic numbers. When a
 // breaker or discovery has changed something, the first caller to see it makes a new index
 // of the nodes that take calls, under a lock that nobody waits for. A
-// Directory has one lock for its list of nodes. No two are ever held together,
-// and nothing of the user's is called under any.
+// Directory has one lock for its list of nodes, which the first caller after a change takes.
+// A Set has a mutex for what it knows, under which those of its lane and of the breakers are
+// taken, and which no call takes; the last call of a node that was dropped takes the lane's.
+// Nothing of the user's is called under any.
 //
 // # Limits
 //

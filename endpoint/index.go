@@ -74,6 +74,7 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 	x.ready = make([]candidate, 0, len(x.all))
 	for i := range x.all {
 		if c := &x.all[i]; c.isReady() {
+			b.cfg.returned(c)
 			x.ready = append(x.ready, *c)
 		}
 	}

@@ -216,3 +216,22 @@ func TestNoNodesErrorTellsTheDiscoverysErrorFirst(t *testing.T) {
 	_, err := ep(t.Context(), nil)
 	mustBe(t, err, down)
 }
+
+// Nodes that are named again in the last moment stay, though the time is over when the Set
+// comes to look.
+func TestNodesNamedAgainAsTheTimeEndsStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, f := discover("a:1"), &shop{}
+		s := NewSet(d, nil)
+		defer s.Close()
+		ep := s.EndpointFrom("Sum", f.factory)
+		d.now(s)
+		time.Sleep(time.Minute - time.Millisecond)
+		s.lane.push(func() { time.Sleep(2 * time.Millisecond) })
+		d.send(sd.Event{Instances: []string{"a:1"}})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		callEach(t, ep, 1)
+		equal(t, "closed", f.closes(), "")
+	})
+}

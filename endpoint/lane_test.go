@@ -80,3 +80,18 @@ func TestLaneUnderRaces(t *testing.T) {
 	equal(t, "ran", ran.Load(), 4000)
 	equal(t, "at once", most.Load(), 1)
 }
+
+// Who waits no longer than for a time does not, however many block.
+func TestLaneIsNotWaitedForForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lane
+		block := make(chan struct{})
+		for range 100 {
+			l.push(func() { <-block })
+		}
+		start := time.Now()
+		l.wait(time.After(time.Second))
+		equal(t, "waited", time.Since(start), time.Second)
+		close(block)
+	})
+}

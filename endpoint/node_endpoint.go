@@ -17,6 +17,7 @@ type NodeEndpoint struct {
 	call   endpoint.Endpoint
 	scope  scope // that of guard
 	guard  guard // around call; nil for none, or if it is not known here
+	later  later // what the peer's retry-after asks of the method
 }
 
 // member is a node that discovery named. All methods of a Set share it, so that
@@ -68,7 +69,7 @@ func (e *NodeEndpoint) Call(ctx context.Context, request any) (any, error) {
 // serve makes a call that is inside, and has the node's weight learn of its end.
 func (e *NodeEndpoint) serve(ctx context.Context, request any) (any, error) {
 	response, err := e.call(ctx, request)
-	e.member.weight.learn(err)
+	e.learn(err)
 	return response, err
 }
 

@@ -32,6 +32,8 @@ type config struct {
 	keep            keepTimes
 	refreshInterval time.Duration
 	retry           retryConfig
+	slowStart       time.Duration // 0: the default
+	noSlowStart     bool
 	rules           []verdict.Rule
 	outer           []func(method string) endpoint.Middleware
 	perNode         []func(method string, node muxpool.Node) endpoint.Middleware

@@ -95,6 +95,9 @@ func ofTwo(ready []candidate, fresh bool, avoid tried) *NodeEndpoint {
 // lighter reports whether m has less to do than other, for what each should have.
 func (m *member) lighter(other *member) bool {
 	mine, theirs := int64(m.calls.inside()), int64(other.calls.inside())
+	if mine == 0 && theirs == 0 {
+		return m.weight.idleShare() > other.weight.idleShare()
+	}
 	share, otherShare := m.weight.share(), other.weight.share()
 	if share == otherShare {
 		return mine < theirs

@@ -48,7 +48,9 @@ func TestTheLastAttemptSpeaksForTheCall(t *testing.T) {
 	f := &fleet{do: script(&breaker.OpenError{Node: node("a"), Cause: down}, broke)}
 	_, err := retryOver(f, 3, 0, abc)(t.Context(), nil)
 	equal(t, "what errors.As finds", as[*transport.Error](t, err), broke)
-	equal(t, "verdict", as[*RetryError](t, err).Verdict(), verdict.ByCode(transport.CodeBusiness))
+	want := verdict.ByCode(transport.CodeBusiness)
+	want.Answered = true
+	equal(t, "verdict", as[*RetryError](t, err).Verdict(), want)
 	mustBe(t, err, down, gobreaker.ErrOpenState)
 	equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpNotRetryable)
 }

@@ -62,16 +62,18 @@ var sets atomic.Int64
 func nextSetName() string { return "set " + strconv.FormatInt(sets.Add(1), 10) }
 
 // bind makes the scope that WithBreakers asks for, with the name that WithService gives, or
-// otherwise.
-func (c *config) bind(otherwise string) {
+// otherwise. release lets it go; who never calls that keeps the scope for ever.
+func (c *config) bind(otherwise string) (release func()) {
 	if c.service == nil {
 		c.service = &otherwise
 	}
 	if c.group == nil || c.scope != nil {
-		return
+		return func() {}
 	}
-	c.scope = groupScope{c.group.Scope(*c.service, c.groupOpts...)}
+	s, release := c.group.UseScope(*c.service, c.groupOpts...)
+	c.scope = groupScope{s}
 	if err := c.group.Err(); err != nil {
 		c.invalid = append(c.invalid, fmt.Errorf("%w: WithBreakers: %w", ErrInvalidOption, err))
 	}
+	return release
 }

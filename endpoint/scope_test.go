@@ -115,3 +115,36 @@ func TestASetsBreakersHaveItsSettings(t *testing.T) {
 		t.Error(s.Err())
 	}
 }
+
+// A process that keeps making Sets on one Group does not grow: what a Set made among the
+// breakers is forgotten when it is closed and its last call has returned.
+func TestAClosedSetLeavesNothingAmongTheBreakers(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	var leaving []*Set
+	held := make(chan struct{})
+	for range 100 {
+		entered := make(chan struct{})
+		f := &shop{fleet: fleet{do: func(muxpool.Node, context.Context) error { close(entered); <-held; return nil }}}
+		s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithBreakers(g))
+		ep := s.EndpointFrom("M", f.factory)
+		s.EndpointFrom("Own", f.factory, WithService("own")) // a service of the method's
+		go ep(t.Context(), nil)
+		<-entered
+		s.Close()
+		s.EndpointFrom("Late", f.factory, WithBreakers(g))
+		leaving = append(leaving, s)
+	}
+	if n := len(g.Status()); n != 2 {
+		t.Errorf("%d nodes are known while calls are under way, want 2", n)
+	}
+	close(held)
+	for _, s := range leaving {
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := g.Status(); len(all) != 0 {
+		t.Errorf("nodes are remembered: %+v", all)
+	}
+}

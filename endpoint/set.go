@@ -31,7 +31,7 @@ type Set struct {
 	drained chan struct{} // closed when the Set is closed and the last call has returned
 
 	lane       lane         // where the user's code is called
-	slowParser atomic.Bool  // the user's parser took too long: it is called beside the lane
+	slowParser atomic.Bool  // the user's parser takes too long: it is called beside the lane until it has returned
 	logging    atomic.Bool  // the logger has not returned
 	unlogged   atomic.Int64 // lines that were not logged meanwhile
 	asking     asking
@@ -61,11 +61,11 @@ type Set struct {
 func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: config{retry: retryConfig{patient: true}}.with(opts), instancer: instancer, logger: logger,
 		events: make(chan sd.Event), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
-	s.nodes.empty = func() { close(s.drained) }
+	s.nodes.empty = s.left
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
 	}
-	s.cfg.bind(nextSetName())
+	s.unbind = append(s.unbind, s.cfg.bind(nextSetName()))
 	s.cfg.retry = s.cfg.retry.withDefaults()
 	s.cfg.retry.ownBudget = false // it is the Set's
 	s.retry = s.cfg.retry
@@ -120,17 +120,19 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 		own := *s.cfg.service + "/" + name
 		m.cfg.service = &own
 	}
-	m.cfg.bind("")
+	unbind := m.cfg.bind("")
 	if err := m.cfg.err(); err != nil {
+		unbind()
 		return failing(err)
 	}
 	b := newBalancer(m, m.cfg)
 	b.line.total = &s.waiting
 	var err error
 	if m.retry, err = newRetrying(b, m.cfg); err != nil {
+		unbind()
 		return failing(err)
 	}
-	s.addMethod(m)
+	s.addMethod(m, unbind)
 	s.lane.wait(nil) // its nodes are built
 	return m.cfg.wrap(name, m.retry.serve)
 }
@@ -206,6 +208,15 @@ func (s *Set) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// left ends what outlasts Close, when the last call has returned: the Set's breakers
+// forget its services.
+func (s *Set) left() {
+	for _, unbind := range s.unbind {
+		unbind()
+	}
+	close(s.drained)
 }
 
 // guard calls f, which is the user's, and logs its panic.

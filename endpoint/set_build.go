@@ -4,111 +4,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"slices"
-	"sync/atomic"
 	"time"
-
-	"github.com/muxkit/muxkit/breaker"
 )
-
-// method is one endpoint of a Set, and the Endpointer of its Balancer.
-type method struct {
-	set     *Set
-	name    string
-	cfg     config
-	opts    []Option // its own
-	build   builder
-	retry   *retrying
-	view    atomic.Pointer[view] // stored under the Set's mutex
-	changed bell                 // rings when view does
-
-	// slow is set once the user's functions took too long for it: from then on they are
-	// called beside the lane.
-	slow atomic.Bool
-
-	// Guarded by the Set's mutex.
-	ready []*NodeEndpoint // built, not shown yet
-	err   error           // why the last that could not be built could not; nil if there was none
-}
-
-// view is what callers may choose from. It does not change once published.
-type view struct {
-	nodes []*NodeEndpoint // in the order of their text
-	err   error           // why there are none
-}
-
-// NodeEndpoints implements Endpointer.
-func (m *method) NodeEndpoints() ([]*NodeEndpoint, error) {
-	v := m.view.Load()
-	if len(v.nodes) == 0 {
-		m.set.askAgain()
-	}
-	return v.nodes, v.err
-}
-
-// askAgain is for a Balancer that finds no node that takes calls.
-func (m *method) askAgain() { m.set.askAgain() }
-
-// publish shows callers what is ready, and not the members in gone; mu is held. It copies
-// one list.
-func (s *Set) publish(m *method, gone []*member) {
-	ready := slices.DeleteFunc(m.ready, func(e *NodeEndpoint) bool { return e.member.gone })
-	m.ready = nil
-	slices.SortFunc(ready, func(a, b *NodeEndpoint) int { return byText(a.member, b.member) })
-	v := &view{}
-	if old := m.view.Load(); old != nil && !s.closed {
-		v.nodes = splice(old.nodes, (*NodeEndpoint).itsMember, gone, ready)
-	}
-	if len(v.nodes) == 0 {
-		v.nodes, v.err = nil, s.whyNone(m)
-	}
-	m.view.Store(v)
-	m.changed.ring()
-}
-
-// whyNone is why m has no nodes; mu is held.
-func (s *Set) whyNone(m *method) error {
-	switch {
-	case s.closed:
-		return ErrSetClosed
-	case len(s.order) > 0:
-		return &NoNodesError{Cause: m.err}
-	case s.err != nil:
-		return &NoNodesError{Cause: s.err}
-	}
-	return &NoNodesError{Cause: s.bad, bad: s.bad != nil}
-}
-
-func (s *Set) addMethod(m *method) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.publish(m, nil)
-	if s.closed {
-		return
-	}
-	s.configure(m) // there may have been an Update meanwhile
-	s.methods = append(s.methods, m)
-	s.change(nil, s.order, s.methods[len(s.methods)-1:])
-}
-
-// whyOpen is why the Set's breakers let no method call the node: what one of its guards says
-// that is not about a method.
-func (s *Set) whyOpen(n *member, methods []*method) error {
-	for _, m := range methods {
-		e, ok := find(m.view.Load().nodes, (*NodeEndpoint).itsMember, n)
-		if !ok || e.guard == nil || m.cfg.scope != s.cfg.scope {
-			continue
-		}
-		err := e.guard.Check()
-		if open := (*breaker.OpenError)(nil); errors.As(err, &open) && open.Method != "" {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // building is the making of the endpoint of a method on a node, by functions of the user's.
 // It begins once, and ends with success or when the node is dropped; in between it fails,
@@ -152,6 +49,7 @@ func (b *building) try() {
 	err := errEnded
 	defer func() { b.set.built(b, e, closer, err) }()
 	b.set.mu.Lock()
+	b.m.trying++
 	over := b.on.gone
 	b.set.mu.Unlock()
 	if over {
@@ -168,6 +66,9 @@ func (s *Set) built(b *building, e *NodeEndpoint, closer io.Closer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.busy = false
+	if b.m.trying--; b.m.trying == 0 {
+		b.m.slow.Store(false)
+	}
 	s.toClose(b.on, closer)
 	switch {
 	case b.on.gone:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +51,7 @@ func (f *failsFirst) factory(instance string) (endpoint.Endpoint, io.Closer, err
 // A factory that failed is asked again without any event, less and less often, and told of
 // once.
 func TestAFactoryThatFailsIsAskedAgain(t *testing.T) {
-	for name, how := range map[string]func(){"an error": nil, "a panic": func() { panic("not yet") }} {
+	for name, how := range map[string]func(){"an error": nil, "a panic": func() { panic("not yet") }, "the end of its goroutine": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
@@ -60,7 +61,7 @@ func TestAFactoryThatFailsIsAskedAgain(t *testing.T) {
 				ep := s.EndpointFrom("Sum", f.factory)
 				_, err := ep(t.Context(), nil)
 				mustBe(t, err, lb.ErrNoEndpoints)
-				if !strings.Contains(err.Error(), "not yet") {
+				if !strings.Contains(err.Error(), "not yet") && !strings.Contains(err.Error(), "did not return") {
 					t.Errorf("the cause is not told: %v", err)
 				}
 				time.Sleep(5 * time.Minute)
@@ -122,6 +123,31 @@ func TestAFactoryIsNotAskedForANodeThatIsGone(t *testing.T) {
 		n = len(f.asked)
 		time.Sleep(time.Hour)
 		equal(t, "asked after Close", len(f.asked), n)
+	})
+}
+
+// A factory that blocks is not asked beside itself about the node at which it blocks.
+func TestAFactoryThatBlocksIsNotAskedBesideItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, f, block, n := discover("a:1"), &shop{}, make(chan struct{}), 0
+		s := NewSet(d, nil)
+		defer s.Close()
+		ep := s.EndpointFrom("Sum", func(instance string) (endpoint.Endpoint, io.Closer, error) {
+			if n++; n == 1 {
+				return nil, nil, errors.New("not yet")
+			}
+			<-block
+			return f.factory(instance)
+		})
+		for range 10 {
+			d.send(sd.Event{Instances: []string{"a:1"}})
+			time.Sleep(time.Minute)
+		}
+		synctest.Wait()
+		equal(t, "asked", n, 2)
+		close(block)
+		synctest.Wait()
+		callEach(t, ep, 1)
 	})
 }
 

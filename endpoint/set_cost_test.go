@@ -47,11 +47,12 @@ func events(d *discovery, s *Set, lists ...[]string) float64 {
 func TestAnEventThatChangesNothingMakesNothing(t *testing.T) {
 	for _, size := range [][2]int{{2, 1}, {2000, 100}} {
 		d, s := bigSet(t, size[0], size[1])
-		views := s.methods[0].view.Load()
+		views, first := s.methods[0].view.Load(), &s.order[0]
 		if n := events(d, s, fleetOf(size[0], 0)); n > 20 {
 			t.Errorf("%d nodes and %d methods: %v allocations", size[0], size[1], n)
 		}
 		equal(t, "the view is the same", s.methods[0].view.Load(), views)
+		equal(t, "the list is the same", &s.order[0], first)
 	}
 }
 
@@ -140,7 +141,7 @@ func TestADirectoryIsInOrderWhateverComesAndGoes(t *testing.T) {
 	d := NewDirectory(bareClient)
 	defer d.Close()
 	var closers []io.Closer
-	for i, instance := range []string{"c:1", "a:1", "b:1", "a:1"} {
+	for i, instance := range []string{"c:1", "a:1", "b:1", "tcp://A:01"} { // a node in two spellings counts once
 		_, c, err := d.Factory(instance)
 		if err != nil {
 			t.Fatal(err)
@@ -158,7 +159,7 @@ func TestADirectoryIsInOrderWhateverComesAndGoes(t *testing.T) {
 		}
 		equal(t, "order", got, want)
 	}
-	order("aabc")
+	order("abc")
 	closers[1].Close()
 	_, c, _ := d.Factory("d:1")
 	c.Close() // before anybody looked

@@ -1,10 +1,7 @@
 package endpoint
 
 import (
-	"net"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/go-kit/kit/sd"
 
@@ -20,13 +17,15 @@ type known struct {
 	// instances are the texts of the last list that names any, and what each is: what
 	// discovery goes on naming is not parsed again.
 	instances map[string]*instance
-	list      []*instance // those of the last list, in its order, perhaps several times
+	list      []*instance // those of the last list, each once, in its order
 	lists     uint64      // how many came
+	asked     int         // calls of the user's parser that have not returned
 	rounds    uint64      // how often list was followed
 
 	members map[muxpool.Node]*member // by fold
 	order   []*member                // the same, in the order of their text; not changed in place
 	methods []*method                // appended to only
+	unbind  []func()                 // lets the services among the breakers go; appended to until closed
 	failing map[*building]struct{}   // what is to be asked again
 	changes map[*change]struct{}     // those under way
 
@@ -42,23 +41,14 @@ func (k *known) init() {
 	k.changes = make(map[*change]struct{})
 }
 
-// pending is what discovery has told since the Set last looked. Only the last list counts,
-// and an error after it.
+// pending is what discovery has told since the Set last looked: the last list, whether an
+// empty one came after it, which does not undo it (see WithKeepNodes), and an error after both.
 type pending struct {
 	listed    bool
 	instances []string
+	emptied   bool
 	err       error
 	queued    bool // the look is on the lane
-}
-
-// instance is one text of the discovery's.
-type instance struct {
-	text    string
-	seen    uint64 // number of the last list that names it
-	parsing bool   // the user's parser has it
-	node    muxpool.Node
-	err     error   // why it is none
-	member  *member // nil until it was followed
 }
 
 // receive takes what discovery sends, and does nothing else: an Instancer may hold its
@@ -80,8 +70,12 @@ func (s *Set) note(ev sd.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := &s.pending
-	if p.err = ev.Err; p.err == nil {
-		p.listed, p.instances = true, ev.Instances
+	switch p.err = ev.Err; {
+	case ev.Err != nil:
+	case len(ev.Instances) == 0:
+		p.emptied = true
+	default:
+		p.listed, p.instances, p.emptied = true, ev.Instances, false
 	}
 	if !p.queued {
 		p.queued = true
@@ -94,111 +88,40 @@ func (s *Set) look() {
 	s.mu.Lock()
 	p := s.pending
 	s.pending = pending{}
-	var unknown []*instance
-	if p.listed && !s.closed {
-		unknown = s.read(p.instances)
-	}
 	s.mu.Unlock()
+	s.lookAt(p)
+}
+
+// lookAt follows p, in its order.
+func (s *Set) lookAt(p pending) {
+	var list []string
+	switch {
+	case p.listed:
+		list, p.listed = p.instances, false
+	case p.emptied:
+		p.emptied = false
+	case p.err != nil:
+		s.fail(p.err)
+		return
+	default:
+		return
+	}
+	s.mu.Lock()
+	unknown := s.read(list)
+	s.mu.Unlock()
+	if len(unknown) == 0 { // as ever while nothing is new, or it is ours to parse
+		s.follow()
+		s.lookAt(p)
+		return
+	}
 	for _, in := range unknown {
 		s.parse(in)
 	}
-	if len(unknown) == 0 { // as ever while nothing is new, or it is ours to parse
-		s.followAndFail(p)
-		return
-	}
-	s.lane.next(func() { s.followAndFail(p) }, nil)
-}
-
-func (s *Set) followAndFail(p pending) {
-	if p.listed {
-		s.follow()
-	}
-	if p.err != nil {
-		s.fail(p.err)
-	}
-}
-
-// read makes texts the Set's list, and returns those that the user's parser is to be asked
-// about; mu is held.
-func (s *Set) read(texts []string) (unknown []*instance) {
-	s.err = nil
-	s.lists++
-	s.list = s.list[:0]
-	different := 0
-	for _, text := range texts {
-		in := s.instances[text]
-		if in == nil {
-			in = &instance{text: strings.Clone(text)} // it may be part of something large
-			s.instances[in.text] = in
-		} else if in.seen == s.lists {
-			continue
-		}
-		different++
-		fresh := in.seen == 0
-		in.seen = s.lists
-		s.list = append(s.list, in)
-		switch {
-		case s.cfg.parse == nil && fresh:
-			in.node, in.err = ParseNode(in.text)
-			s.tellBad(in)
-		case s.cfg.parse != nil && (fresh || in.err != nil) && !in.parsing:
-			in.parsing = true
-			unknown = append(unknown, in)
-		}
-	}
-	if different > 0 && len(s.instances) > different {
-		for text, in := range s.instances {
-			if in.seen != s.lists {
-				delete(s.instances, text)
-			}
-		}
-	}
-	return unknown
-}
-
-func (s *Set) tellBad(in *instance) {
-	if in.err != nil {
-		s.log("msg", "an instance is left out", "instance", shown(in.text, maxText), "err", shown(in.err.Error(), maxText))
-	}
-}
-
-// parse asks the user's parser about in. It is asked once at a time about each.
-func (s *Set) parse(in *instance) {
+	rest := p
 	s.lane.next(func() {
-		if s.slowParser.Load() { // nobody waits for it again
-			go s.ask(in, true)
-			return
-		}
-		s.ask(in, false)
-	}, &s.slowParser)
-}
-
-func (s *Set) ask(in *instance, late bool) {
-	node, err := muxpool.Node{}, errEnded
-	defer func() {
-		s.mu.Lock()
-		known := in.err
-		in.parsing, in.node, in.err = false, node, err
-		if known == nil || err == nil || known.Error() != err.Error() {
-			s.tellBad(in)
-		}
-		s.mu.Unlock()
-		if late || s.slowParser.Load() { // who follows the list has gone ahead
-			s.lane.next(s.follow, nil)
-		}
-	}()
-	node, err = s.cfg.parseNode(in.text)
-}
-
-// fold makes one of the two spellings of a host's name, with and without the dot at its end:
-// a Set counts them as one node, and calls it as the first that came.
-func fold(n muxpool.Node) muxpool.Node {
-	if strings.Contains(n.Address, ".:") {
-		if host, port, err := net.SplitHostPort(n.Address); err == nil {
-			n.Address = net.JoinHostPort(strings.TrimSuffix(host, "."), port)
-		}
-	}
-	return n
+		s.follow()
+		s.lookAt(rest)
+	}, nil)
 }
 
 // follow makes the nodes of the list the Set's.
@@ -274,7 +197,7 @@ func (s *Set) memberOf(in *instance) *member {
 // newMember takes node into use: its breaker is held until the node was dropped
 // and its last call has returned. mu is held.
 func (s *Set) newMember(node muxpool.Node) *member {
-	m := newMember(node)
+	m := s.cfg.joins(node, len(s.order) > 0)
 	release := s.cfg.hold(node)
 	s.nodes.enter()
 	m.calls.empty = func() { s.lane.next(func() { s.letGo(m, release) }, nil) }
@@ -324,103 +247,4 @@ func (s *Set) leave(gone []*member) {
 	if len(gone) > 0 {
 		s.forgetFailing()
 	}
-}
-
-// change is what an event changes. Callers see the nodes that are new before those that are
-// gone refuse them, so that they find another one.
-type change struct {
-	gone []*member
-
-	// Guarded by the Set's mutex.
-	making  int  // endpoints that have not been built, or failed, once
-	waiting bool // it was shown, but for its end
-	timer   *time.Timer
-}
-
-// changeTime is how long nodes that are gone are called for want of new ones, which are
-// still being built.
-const changeTime = time.Second
-
-// change begins one: gone have left, and the methods get endpoints on added. mu is held.
-func (s *Set) change(gone, added []*member, methods []*method) {
-	c := &change{gone: gone, making: len(added) * len(methods)}
-	s.changes[c] = struct{}{}
-	for _, m := range methods {
-		s.build(m, added, c)
-	}
-	s.lane.next(func() { s.show(c) }, nil)
-}
-
-// show shows callers what has been built, and ends c if that is all.
-func (s *Set) show(c *change) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c.making == 0 {
-		s.endChange(c)
-		return
-	}
-	c.waiting = true
-	c.timer = time.AfterFunc(changeTime, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.endChange(c)
-	})
-	s.publishAll(nil)
-}
-
-// endChange shows all of c, whose members that are gone drain. mu is held.
-func (s *Set) endChange(c *change) {
-	if _, ok := s.changes[c]; !ok {
-		return
-	}
-	delete(s.changes, c)
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-	s.publishAll(c.gone)
-	for _, m := range c.gone {
-		m.calls.shut()
-	}
-}
-
-// publishAll publishes each method that has something new to show; mu is held.
-func (s *Set) publishAll(gone []*member) {
-	for _, m := range s.methods {
-		if len(gone)+len(m.ready) > 0 || len(m.view.Load().nodes) == 0 {
-			s.publish(m, gone)
-		}
-	}
-}
-
-// letGo ends what belongs to a member whose last call has returned. That of a Client is to
-// let its connections go, which discovery may have given to the member's successor.
-func (s *Set) letGo(m *member, release func()) {
-	s.mu.Lock()
-	closers := m.closers
-	m.closers, m.drained = nil, true
-	back := s.members[fold(m.node)] != nil
-	s.mu.Unlock()
-	for _, c := range closers {
-		if _, ofClient := c.(clientCloser); ofClient && back {
-			continue
-		}
-		s.close(m, c)
-	}
-	s.lane.next(func() {
-		release()
-		s.nodes.leave()
-	}, nil)
-}
-
-// end closes the Set for callers.
-func (s *Set) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	s.stopKeeping()
-	s.change(s.dropAll(), nil, nil)
-	for c := range s.changes {
-		s.endChange(c)
-	}
-	s.nodes.shut()
 }

@@ -293,9 +293,42 @@ func TestAListIsNotLostToAnErrorThatFollows(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		equal(t, "nodes after the error's time", addresses(s), "")
+		busy(sd.Event{Instances: []string{"e:1"}}, sd.Event{})
+		equal(t, "nodes after a moment without", addresses(s), "e:1")
+		busy(sd.Event{}, sd.Event{Err: down}, sd.Event{Instances: []string{"f:1"}}, sd.Event{}, sd.Event{Err: down})
+		equal(t, "nodes after more of them", addresses(s), "f:1")
 		busy(sd.Event{Err: down}, sd.Event{Instances: []string{"d:1"}})
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		equal(t, "nodes after an error that was over", addresses(s), "d:1")
+	})
+}
+
+// A node that discovery dropped and names again is a new one: what the old one has in flight,
+// and the load that moved off it, are not its. Its breaker is held anew.
+func TestANodeThatComesBackStartsClean(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, d, f := newSwitchboard(), discover("a:1", "b:1"), &shop{}
+		s := NewSet(d, nil, withBreakers(b), WithoutSlowStart())
+		defer s.Close()
+		ep := s.EndpointFrom("Sum", f.factory)
+		f.do = func(muxpool.Node, context.Context) error { time.Sleep(time.Second); return nil }
+		for range 20 {
+			go ep(t.Context(), nil)
+		}
+		synctest.Wait()
+		old := s.order[0]
+		old.weight.halve()
+		d.now(s, "b:1")
+		d.now(s, "a:1", "b:1")
+		fresh := s.order[0]
+		equal(t, "node", fresh.node, node("a"))
+		equal(t, "it is the old one", fresh == old, false)
+		equal(t, "in flight", s.Nodes()[0].InFlight, 0)
+		equal(t, "weight", fresh.weight.share(), int64(full))
+		equal(t, "holds while the old one drains", b.holds(node("a")), 2)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		equal(t, "holds", b.holds(node("a")), 1)
 	})
 }

@@ -113,6 +113,24 @@ func TestSetClosesWhileEventsCome(t *testing.T) {
 	}
 }
 
+// Calls that begin after Close began fail, whatever user code is at work.
+func TestAClosedSetsCallersDoNotWaitForUserCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, f := discover("a:1"), &shop{}
+		s := NewSet(d, nil)
+		ep := s.EndpointFrom("Sum", f.factory)
+		s.lane.push(func() { time.Sleep(time.Hour) })
+		synctest.Wait()
+		go s.Close()
+		synctest.Wait()
+		start := time.Now()
+		_, err := ep(t.Context(), nil)
+		mustBe(t, err, ErrSetClosed)
+		equal(t, "waited", time.Since(start), 0)
+		time.Sleep(2 * time.Hour)
+	})
+}
+
 func TestSetChainIsInTheDocumentedOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var trace []string

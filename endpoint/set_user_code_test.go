@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -226,6 +227,60 @@ func TestBlockedUserCodeDoesNotPileUp(t *testing.T) {
 	}
 }
 
+// A method, or a parser, that blocks at every node holds up the others once, not for each.
+func TestBlockedUserCodeHoldsUpTheOthersOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		block := make(chan struct{})
+		d, f := discover("a:1"), &shop{}
+		s := NewSet(d, nil, WithNodeParser(func(instance string) (muxpool.Node, error) {
+			if strings.HasPrefix(instance, "x") {
+				<-block
+			}
+			return ParseNode(instance)
+		}))
+		defer s.Close()
+		s.EndpointFrom("Stuck", func(instance string) (endpoint.Endpoint, io.Closer, error) {
+			if instance != "tcp://a:1" {
+				<-block
+			}
+			return endpoint.Nop, nil, nil
+		})
+		ep := s.EndpointFrom("Sum", f.factory)
+		var all []string
+		for i := range 50 {
+			all = append(all, fmt.Sprintf("x%d:1", i), fmt.Sprintf("b%d:1", i))
+		}
+		d.send(sd.Event{Instances: all})
+		time.Sleep(2*patience + time.Millisecond)
+		synctest.Wait()
+		callEach(t, ep, 50)
+		close(block)
+		synctest.Wait()
+		equal(t, "nodes in the end", len(s.Nodes()), 100)
+	})
+}
+
+// Nor is a parser that refused an instance before it blocked at it.
+func TestAParserThatBlocksIsNotAskedBesideItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		block, asked := make(chan struct{}), atomic.Int64{}
+		d := discover("a:1")
+		s := NewSet(d, nil, WithNodeParser(func(string) (muxpool.Node, error) {
+			if asked.Add(1) > 1 {
+				<-block
+			}
+			return muxpool.Node{}, errors.New("no")
+		}))
+		defer s.Close()
+		for range 10 {
+			d.send(sd.Event{Instances: []string{"a:1"}})
+			time.Sleep(time.Second)
+		}
+		equal(t, "asked", asked.Load(), 2)
+		close(block)
+	})
+}
+
 // A node whose endpoint takes long is taken into use when it is there; those that it replaces
 // serve until then, for a second.
 func TestNodesThatAreReplacedServeUntilTheNewOnesAreMade(t *testing.T) {
@@ -267,6 +322,44 @@ func TestNodesThatAreReplacedServeUntilTheNewOnesAreMade(t *testing.T) {
 			}
 		}
 		equal(t, "closed", f.closes(), "a:1 b:1 c:1")
+	})
+}
+
+// Who blocked and has returned is called in the lane again: one at a time.
+func TestUserCodeIsCalledOneAtATimeAgainOnceItHasReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inside, most atomic.Int64
+		enter := func() {
+			most.Store(max(most.Load(), inside.Add(1)))
+			time.Sleep(time.Millisecond)
+			inside.Add(-1)
+		}
+		block := make(chan struct{})
+		d := discover("a:1")
+		s := NewSet(d, nil, WithNodeParser(func(instance string) (muxpool.Node, error) {
+			if instance == "slow:1" {
+				<-block
+			}
+			enter()
+			return ParseNode(instance)
+		}))
+		defer s.Close()
+		s.EndpointFrom("Sum", func(instance string) (endpoint.Endpoint, io.Closer, error) {
+			if instance == "tcp://stuck:1" {
+				<-block
+			}
+			enter()
+			return endpoint.Nop, nil, nil
+		})
+		d.send(sd.Event{Instances: []string{"slow:1", "stuck:1"}})
+		time.Sleep(time.Minute)
+		close(block)
+		time.Sleep(time.Minute)
+		equal(t, "nodes", addresses(s), "slow:1 stuck:1")
+		most.Store(0)
+		d.send(sd.Event{Instances: fleetOf(20, 0)})
+		time.Sleep(time.Minute)
+		equal(t, "at once", most.Load(), 1)
 	})
 }
 

@@ -3,14 +3,13 @@ package endpoint
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 // weight is how much of an equal share of the calls a node should get, from full down
-// to a 64th: the product of factors, each with one owner. So far there is one, overload:
-// a call that the node could not take, or that another node overtook, halves it;
-// successes and time bring it back. All methods of a Set share a node's weight.
+// to a 64th: the product of factors, each with one owner. Overload: a call that the node
+// could not take, or that another node overtook, halves it; successes and time bring it
+// back. Slow start: a node that comes back begins with little. All methods of a Set share a
+// node's weight.
 //
 // It never refuses: a node of little weight is taken when no other is there. Safe for
 // concurrent use; while nothing is lacking, nobody reads the clock.
@@ -18,8 +17,10 @@ type weight struct {
 	// load is what is lacking to full in the lower bits, and above them when that was so,
 	// in milliseconds since epoch. Zero: nothing is lacking.
 	load  atomic.Int64
-	until atomic.Int64 // what the peer's retry-after asks for, in milliseconds since epoch; 0: nothing
-	epoch time.Time    // constant
+	later later     // what the peer's retry-after asks of the node
+	epoch time.Time // constant
+
+	rising atomic.Pointer[ramp] // the slow start that runs, or has just ended; nil: none
 }
 
 const (
@@ -35,11 +36,34 @@ func (w *weight) now() int64 { return int64(time.Since(w.epoch) / time.Milliseco
 
 // share is the weight, from leastShare to full.
 func (w *weight) share() int64 {
+	load, rising := w.load.Load(), w.rising.Load()
+	if load == 0 && rising == nil {
+		return full
+	}
+	now := time.Since(w.epoch)
+	share := w.unloaded(load, now)
+	if rising != nil {
+		share = max(share*w.risen(rising, now)/full, leastShare)
+	}
+	return share
+}
+
+// idleShare is the share without slow start, which is about load: among nodes without a
+// call none has any.
+func (w *weight) idleShare() int64 {
 	load := w.load.Load()
 	if load == 0 {
 		return full
 	}
-	return full - w.lacking(load, w.now())
+	return w.unloaded(load, time.Since(w.epoch))
+}
+
+// unloaded is the factor for overload.
+func (w *weight) unloaded(load int64, now time.Duration) int64 {
+	if load == 0 {
+		return full
+	}
+	return full - w.lacking(load, int64(now/time.Millisecond))
 }
 
 // lacking is what is lacking at the time now, by what load says was lacking before.
@@ -73,32 +97,9 @@ func (w *weight) halve() {
 	w.step(func(lack int64) int64 { return full - max((full-lack)/2, leastShare) })
 }
 
-// learn is told how a call to the node ended.
-func (w *weight) learn(err error) {
-	if err == nil {
-		if w.load.Load() != 0 {
-			w.step(func(lack int64) int64 { return lack * 9 / 10 })
-		}
-		return
+// gain is told of a success.
+func (w *weight) gain() {
+	if w.load.Load() != 0 {
+		w.step(func(lack int64) int64 { return lack * 9 / 10 })
 	}
-	v := verdict.Of(err)
-	if v.Whose == verdict.Overload {
-		w.halve()
-	}
-	if v.RetryAfter > 0 && v.Sent() { // what was not sent, another part has taken care of
-		w.until.Store(w.now() + int64(v.RetryAfter/time.Millisecond) + 1)
-	}
-}
-
-// holds reports whether the peer wants new calls later than now.
-func (w *weight) holds() bool {
-	until := w.until.Load()
-	if until == 0 {
-		return false
-	}
-	if w.now() < until {
-		return true
-	}
-	w.until.CompareAndSwap(until, 0)
-	return false
 }

@@ -31,11 +31,11 @@ func TestAWeightIsHalvedByOverloadAndComesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := newMember(node("a"))
+				e := NewNodeEndpoint(node("a"), nil)
 				for i, s := range steps {
 					time.Sleep(s.after)
-					m.weight.learn(s.learn)
-					if got := (m.weight.share()*64 + full/2) / full; got != s.want {
+					e.learn(s.learn)
+					if got := (e.member.weight.share()*64 + full/2) / full; got != s.want {
 						t.Errorf("step %d: share %d/64, want %d", i, got, s.want)
 					}
 				}
@@ -55,8 +55,8 @@ func TestSuccessesBringAWeightBackSoonerThanTime(t *testing.T) {
 			t.Fatalf("share %d, never under %d", got, leastShare)
 		}
 		for range 50 {
-			w.learn(nil)
-			w.learn(nil) // at once: the same step
+			w.gain()
+			w.gain() // at once: the same step
 			time.Sleep(loadPeriod)
 		}
 		if got := w.share(); got < full*9/10 {
@@ -142,7 +142,7 @@ func TestPowerOfTwoComparesLoadByWeight(t *testing.T) {
 func TestRetryAfterKeepsNewCallsOffTheNode(t *testing.T) {
 	for _, p := range policies {
 		synctest.Test(t, func(t *testing.T) {
-			later := &transport.Error{Code: transport.CodeUnavailable, Remote: true, RetryAfter: time.Second}
+			later := &transport.Error{Code: 130, Remote: true, RetryAfter: time.Second} // of the class of the node
 			nodes := (&fleet{do: script(later)}).nodes("a", "b")
 			nodes[0].Call(t.Context(), nil)
 			b := NewBalancer(nodes, WithPolicy(p))
@@ -152,6 +152,26 @@ func TestRetryAfterKeepsNewCallsOffTheNode(t *testing.T) {
 			time.Sleep(time.Second + 2*time.Millisecond)
 			if n := count(t, b, 200)["a:1"]; n < 20 {
 				t.Errorf("%v: %d of 200 calls when it is time", p, n)
+			}
+		})
+	}
+}
+
+// When to come back to a method, as one whose dependency is away says, is nothing to the
+// node's other methods.
+func TestRetryAfterOfAMethodIsForThatMethod(t *testing.T) {
+	for _, p := range policies {
+		synctest.Test(t, func(t *testing.T) {
+			later := &transport.Error{Code: transport.CodeUnavailable, Remote: true, RetryAfter: time.Second}
+			f := &fleet{do: script(later)}
+			sum, other := f.nodes("a", "b"), f.nodes("a", "b")
+			for i := range sum {
+				other[i].member = sum[i].member // as a Set's
+			}
+			sum[0].Call(t.Context(), nil)
+			equal(t, p.String()+": calls of the method elsewhere", count(t, NewBalancer(sum, WithPolicy(p)), 100)["b:1"], 100)
+			if n := count(t, NewBalancer(other, WithPolicy(p)), 200)["a:1"]; n < 50 {
+				t.Errorf("%v: %d of 200 calls of the other method", p, n)
 			}
 		})
 	}
@@ -186,21 +206,22 @@ func TestOverloadMovesCallsToOtherNodes(t *testing.T) {
 }
 
 func TestAWeightUnderRaces(t *testing.T) {
-	w := &newMember(node("a")).weight
+	e := NewNodeEndpoint(node("a"), nil)
+	w := &e.member.weight
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for i := range 2000 {
 				switch i % 3 {
 				case 0:
-					w.learn(overloaded)
+					e.learn(overloaded)
 				case 1:
-					w.learn(nil)
+					e.learn(nil)
 				}
 				if s := w.share(); s < leastShare || s > full {
 					t.Errorf("share %d", s)
 				}
-				w.holds()
+				e.heldBack()
 			}
 		})
 	}

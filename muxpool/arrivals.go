@@ -104,6 +104,7 @@ func (c *conn) arrived(n int) {
 		close(c.proof)
 		c.node.proved()
 	}
+	c.next.arrived()
 }
 
 // answer puts a frame into the inbox of its call, or counts why it does not, and

@@ -61,6 +61,7 @@ type conn struct {
 	partial atomic.Bool
 	// proof is closed with the first of them: the peer does more than to connect.
 	proof chan struct{}
+	next  nextFrame // says itself what guards it
 
 	// mu is taken after node.mu and before call.mu and the writer's. It guards the
 	// fields below. Under it: no I/O, no call into user code, no wait.

@@ -119,6 +119,15 @@ func TestDropOfANodeThatIsWaitedFor(t *testing.T) {
 		if failed := waiting.Land(); len(failed) > 0 {
 			w.Error("waiting for a dial: ", failed[0])
 		}
+		known := 0
+		for _, n := range w.Pool.Stats().Nodes {
+			if n.Node == w.Caller.Node {
+				known++
+			}
+		}
+		if known != 1 {
+			w.Errorf("%d nodes are told, want the new one: the old one had no connection", known)
+		}
 
 		hold := w.Hold()
 		first := w.Calls(1, 5*time.Second)

@@ -73,7 +73,7 @@ func (e *Error) Verdict() verdict.Verdict {
 	case e.NotRun && e.Remote:
 		v = v.AsRefused()
 	}
-	v.RetryAfter, v.NoRetry = e.RetryAfter, e.NoRetry
+	v.RetryAfter, v.NoRetry, v.Answered = e.RetryAfter, e.NoRetry, e.Remote
 	return v
 }
 

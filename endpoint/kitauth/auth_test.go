@@ -27,7 +27,7 @@ var key = []byte("secret")
 
 func token(t *testing.T, expires time.Time, key []byte) string {
 	t.Helper()
-	text, err := jwtlib.NewWithClaims(jwtlib.SigningMethodHS256, jwtlib.StandardClaims{ExpiresAt: expires.Unix()}).SignedString(key)
+	text, err := jwtlib.NewWithClaims(jwtlib.SigningMethodHS256, jwtlib.RegisteredClaims{ExpiresAt: jwtlib.NewNumericDate(expires)}).SignedString(key)
 	if err != nil {
 		t.Fatal(err)
 	}

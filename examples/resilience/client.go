@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
@@ -23,31 +24,58 @@ const (
 	slow          = 250 * time.Millisecond // that calls must not take as a rule
 )
 
-// client is the calling side: what a service writes that uses muxkit.
+// guard is what stands between the calls and the nodes.
+type guard uint8
+
+const (
+	unguarded guard = iota // nothing
+	// usual are breakers as they are usually wired: one circuit a node, around every
+	// call to it, for which every error is a failure.
+	usual
+	judged // muxkit's breakers, as they come
+)
+
+// client is the calling side: what a service writes that uses muxkit. Its users share
+// the pool and the breakers.
 type client struct {
 	pool     *muxpool.Multiplexed
 	breakers *breaker.Group // nil without breakers
 	unwatch  func()
-	set      *muxendpoint.Set
-
-	get, put muxendpoint.Typed[[]byte, []byte]
+	sets     []*muxendpoint.Set
+	users    [2]user
 }
+
+// user has the endpoint of each method.
+type user map[string]muxendpoint.Typed[[]byte, []byte]
+
+const (
+	good = iota
+	bad  // one that makes mistakes
+)
 
 // watcher hears what happens below the calls.
 type watcher interface {
 	changed(breaker.Change)
-	sending(muxpool.Node)  // a request, now
-	answered(muxpool.Node) // a request, well
+	sending(n muxpool.Node, method string)  // a request, now
+	answered(n muxpool.Node, method string) // a request, well
 }
 
+// idle is a watcher that does not care.
+type idle struct{}
+
+func (idle) changed(breaker.Change)        {}
+func (idle) sending(muxpool.Node, string)  {}
+func (idle) answered(muxpool.Node, string) {}
+
 // newClient returns a client of the nodes at addresses.
-func newClient(addresses []string, policy muxendpoint.Policy, guarded bool, w watcher) (*client, error) {
+func newClient(addresses []string, policy muxendpoint.Policy, g guard, w watcher) (*client, error) {
 	pool, err := muxpool.New(muxpool.WithKeepAlive(500 * time.Millisecond))
 	if err != nil {
 		return nil, err
 	}
 	c := &client{pool: pool, unwatch: func() {}}
 	options := []muxendpoint.Option{
+		muxendpoint.WithService("store"), // of both users: what one does would be the other's loss
 		muxendpoint.WithPolicy(policy),
 		muxendpoint.WithRetry(4, 0),
 		muxendpoint.WithPerTryTimeout(perTryTimeout),
@@ -55,39 +83,68 @@ func newClient(addresses []string, policy muxendpoint.Policy, guarded bool, w wa
 		// third of the nodes failing half of the calls needs more.
 		muxendpoint.WithBudget(muxendpoint.NewBudget(1, 1000)),
 	}
-	if guarded {
-		c.breakers = newBreakers(pool, w.changed)
+	if g != unguarded {
+		c.breakers = newBreakers(g, pool, w.changed)
 		c.unwatch = c.breakers.Watch(pool)
-		options = append(options, muxendpoint.WithBreakers(c.breakers))
+		options = append(options, c.guarded(g))
 	}
-	c.set = muxendpoint.NewSet(sd.FixedInstancer(addresses), nil, options...)
-	if err := errors.Join(c.set.Err(), c.guardErr()); err != nil {
+	for i := range c.users {
+		set := muxendpoint.NewSet(sd.FixedInstancer(addresses), nil, options...)
+		c.sets = append(c.sets, set)
+		c.users[i] = c.methods(set, w)
+		err = errors.Join(err, set.Err())
+	}
+	if c.breakers != nil {
+		err = errors.Join(err, c.breakers.Err())
+	}
+	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	c.get = c.method(methodGet, w, muxendpoint.WithIdempotent(muxendpoint.Always))
-	c.put = c.method(methodPut, w) // a retry only where the node surely did not get it
 	return c, nil
 }
 
-func (c *client) method(name string, w watcher, options ...muxendpoint.Option) muxendpoint.Typed[[]byte, []byte] {
-	return muxendpoint.TypedFrom[[]byte, []byte](c.set.Endpoint(name, func(n muxtransport.Node) *muxtransport.Client {
-		return muxtransport.NewClient(c.pool, n, native.Protocol{}, name, muxtransport.EncodeBytes, muxtransport.DecodeBytes,
-			muxtransport.ClientBefore(func(ctx context.Context, _ *muxtransport.Message) context.Context {
-				w.sending(n)
-				return ctx
-			}),
-			muxtransport.ClientFinalizer(func(_ context.Context, err error) {
-				if err == nil {
-					w.answered(n)
-				}
-			}))
-	}, options...))
+// guarded puts the breakers where they belong.
+func (c *client) guarded(g guard) muxendpoint.Option {
+	if g == judged {
+		return muxendpoint.WithBreakers(c.breakers)
+	}
+	return muxendpoint.WithNodeMiddleware(func(_ string, n muxpool.Node) endpoint.Middleware {
+		return c.breakers.Middleware(n)
+	})
 }
 
-func newBreakers(pool muxpool.Pool, changed func(breaker.Change)) *breaker.Group {
+func (c *client) methods(set *muxendpoint.Set, w watcher) user {
+	u := user{}
+	for _, name := range methods {
+		var options []muxendpoint.Option
+		if name != methodPut { // that is tried again only where the node surely did not run it
+			options = append(options, muxendpoint.WithIdempotent(muxendpoint.Always))
+		}
+		u[name] = muxendpoint.TypedFrom[[]byte, []byte](set.Endpoint(name, func(n muxtransport.Node) *muxtransport.Client {
+			return c.method(n, name, w)
+		}, options...))
+	}
+	return u
+}
+
+// method calls a method of one node.
+func (c *client) method(n muxpool.Node, name string, w watcher) *muxtransport.Client {
+	return muxtransport.NewClient(c.pool, n, native.Protocol{}, name, muxtransport.EncodeBytes, muxtransport.DecodeBytes,
+		muxtransport.ClientBefore(writeToken, func(ctx context.Context, _ *muxtransport.Message) context.Context {
+			w.sending(n, name)
+			return ctx
+		}),
+		muxtransport.ClientFinalizer(func(_ context.Context, err error) {
+			if err == nil {
+				w.answered(n, name)
+			}
+		}))
+}
+
+func newBreakers(g guard, pool muxpool.Pool, changed func(breaker.Change)) *breaker.Group {
 	opts := muxpool.NewGetOptions()
 	opts.WithFrameParser(native.Protocol{})
-	return breaker.NewGroup(
+	options := []breaker.Option{
 		breaker.WithListener(changed),
 		breaker.WithDetectors(
 			breaker.ConsecutiveFailures(5),
@@ -95,13 +152,28 @@ func newBreakers(pool muxpool.Pool, changed func(breaker.Change)) *breaker.Group
 			breaker.SlowCalls(slow, 0.25, time.Second, 5)),
 		breaker.WithEjectionTime(500*time.Millisecond, time.Second),
 		breaker.WithProbe(breaker.PoolProbe(pool, opts, tryGet), 200*time.Millisecond),
-		breaker.WithProbeTimeout(slow))
+		breaker.WithProbeTimeout(slow),
+	}
+	if g == usual {
+		options = append(options, breaker.WithClassifier(everyError))
+	}
+	return breaker.NewGroup(options...)
+}
+
+// everyError is how breakers judge that do not know one error from another.
+func everyError(_ context.Context, response any, err error) breaker.Outcome {
+	if f, ok := response.(endpoint.Failer); err != nil || ok && f.Failed() != nil {
+		return breaker.Failure
+	}
+	return breaker.Success
 }
 
 // tryGet is a probe: a call that harms nobody.
 func tryGet(_ context.Context, conn muxpool.MuxConn) error {
 	asked := nonce()
-	frame, err := native.Protocol{}.AppendRequest(nil, conn.VID(), &muxtransport.Message{Method: methodGet, Body: asked})
+	request := muxtransport.Message{Method: methodGet, Body: asked}
+	request.Set(tokenName, goodToken)
+	frame, err := native.Protocol{}.AppendRequest(nil, conn.VID(), &request)
 	if err == nil {
 		err = conn.Write(frame)
 	}
@@ -118,18 +190,17 @@ func tryGet(_ context.Context, conn muxpool.MuxConn) error {
 	return err
 }
 
-func (c *client) guardErr() error {
-	if c.breakers == nil {
-		return nil
-	}
-	return c.breakers.Err()
+func withToken(ctx context.Context, token string) context.Context {
+	return context.WithValue(ctx, tokenKey{}, token)
 }
 
 // close ends the client from the outside in, so that calls in flight end well.
-func (c *client) close() error {
+func (c *client) close() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	err := c.set.Shutdown(ctx)
+	for _, set := range c.sets {
+		err = errors.Join(err, set.Shutdown(ctx))
+	}
 	c.unwatch()
 	if c.breakers != nil {
 		c.breakers.Close()

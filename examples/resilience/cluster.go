@@ -2,38 +2,47 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
-// cluster is three nodes, each a process. One of them falls sick.
+// cluster is three nodes, each a process, and whom they need.
 type cluster struct {
-	nodes     []*process
-	firewall  *firewall // nil if there is none of our own
-	relay     *process  // before the victim, where a firewall is needed and missing
-	addresses []string  // where the nodes are reached
+	nodes      []*process
+	dependency *process  // nil if the nodes need nobody
+	firewall   *firewall // nil if there is none of our own
+	relay      *process  // before the victim, where a firewall is needed and missing
+	addresses  []string  // where the nodes are reached
 }
 
 // unlucky is the index of the node that falls sick.
 const unlucky = 1
 
-// startCluster starts the nodes. dark says that the path to one is to swallow
-// packets; relay, that no firewall is to be used for it.
-func startCluster(dark, relay bool) (c *cluster, err error) {
+// startCluster starts the nodes of a scene. relay says that no firewall is to be used
+// where the path to one is to swallow packets.
+func startCluster(s scene, relay bool) (c *cluster, err error) {
 	c = &cluster{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.end())
 		}
 	}()
-	for range 3 {
-		p, err := startNode()
+	args := []string{"takes=" + s.nodes.takes.String()}
+	if s.nodes.depends {
+		if c.dependency, err = startNode(args...); err != nil {
+			return c, err
+		}
+		args = append(args, "depends="+c.dependency.address)
+	}
+	for i := range 3 {
+		p, err := startNode(append(args, s.nodes.limitOf(i)...)...)
 		if err != nil {
 			return c, err
 		}
 		c.nodes = append(c.nodes, p)
 		c.addresses = append(c.addresses, p.address)
 	}
-	if !dark {
+	if !s.dark {
 		return c, nil
 	}
 	if f, ok := onStage(); ok && !relay {
@@ -45,6 +54,17 @@ func startCluster(dark, relay bool) (c *cluster, err error) {
 		c.addresses[unlucky] = c.relay.address
 	}
 	return c, nil
+}
+
+// limitOf is the limit of node i, of the two kinds in turn.
+func (s setup) limitOf(i int) []string {
+	switch {
+	case s.limit == 0:
+		return nil
+	case i%2 == 0:
+		return []string{fmt.Sprint("service-limit=", s.limit)}
+	}
+	return []string{fmt.Sprint("middleware-limit=", s.limit)}
 }
 
 func (c *cluster) victim() *process { return c.nodes[unlucky] }
@@ -63,6 +83,9 @@ func (c *cluster) goLight() error {
 	}
 	return c.relay.resume()
 }
+
+func (c *cluster) killDependency() error    { return c.dependency.kill() }
+func (c *cluster) restartDependency() error { return c.dependency.restart() }
 
 // repeated asks the nodes how many puts came twice. A node that was killed knows of
 // those since then only.
@@ -85,11 +108,10 @@ func (c *cluster) repeated() (n int, err error) {
 
 // end kills all processes.
 func (c *cluster) end() (err error) {
-	for _, p := range c.nodes {
-		err = errors.Join(err, p.kill())
-	}
-	if c.relay != nil {
-		err = errors.Join(err, c.relay.kill())
+	for _, p := range append(c.nodes, c.dependency, c.relay) {
+		if p != nil {
+			err = errors.Join(err, p.kill())
+		}
 	}
 	if c.firewall != nil {
 		err = errors.Join(err, c.firewall.pass())

@@ -62,10 +62,10 @@ func (b *balance) Set(text string) error {
 // caseList is a flag.Value.
 type caseList []string
 
-// allCases are the names of all faults, in the order in which they are played.
+// allCases are the names of all scenes, in the order in which they are played.
 var allCases = func() (names caseList) {
-	for _, f := range faults() {
-		names = append(names, f.name)
+	for _, s := range scenes() {
+		names = append(names, s.name)
 	}
 	return names
 }()

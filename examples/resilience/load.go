@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -29,29 +30,36 @@ func (p phase) String() string {
 
 // result is what a caller saw of one call.
 type result struct {
-	put   bool          // it was not idempotent
-	phase phase         // when it was due
-	took  time.Duration // since it was due
-	err   error
+	caller int           // index
+	phase  phase         // when it was due
+	late   time.Duration // how long after it was due it was made
+	took   time.Duration // since it was due
+	ended  time.Time
+	err    error
 }
 
-// load makes calls at a fixed rate, as many independent callers do: that some wait
+// load makes calls at fixed rates, as many independent callers do: that some wait
 // for a sick node does not keep the others from calling.
 type load struct {
-	client *client
-	phase  *atomic.Int32
+	client  *client
+	callers []caller
+	phase   *atomic.Int32
 
 	cancel context.CancelFunc
-	calls  sync.WaitGroup // and the one that makes them
+	calls  sync.WaitGroup // and those that make them
 
 	mu      sync.Mutex // guards results; nothing is called under it
 	results []result
 }
 
-func startLoad(c *client, rate int, phase *atomic.Int32) *load {
+// startLoad has the callers call, at rate calls a second where they make 100 percent.
+func startLoad(c *client, callers []caller, rate float64, phase *atomic.Int32) *load {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{client: c, phase: phase, cancel: cancel}
-	l.calls.Go(func() { l.run(ctx, time.Second/time.Duration(rate)) })
+	l := &load{client: c, callers: callers, phase: phase, cancel: cancel}
+	for i, who := range callers {
+		every := time.Duration(float64(time.Second) * 100 / rate / float64(who.percent))
+		l.calls.Go(func() { l.run(ctx, i, every) })
+	}
 	return l
 }
 
@@ -64,31 +72,41 @@ func (l *load) stop() []result {
 	return l.results
 }
 
-// run makes calls, every fourth of which is a put. When it is late it catches up.
-func (l *load) run(ctx context.Context, every time.Duration) {
-	for i, due := 0, time.Now(); sleep(ctx, time.Until(due)) == nil; i, due = i+1, due.Add(every) {
-		l.calls.Go(func() { l.call(i%4 == 3, due) })
+// run makes a caller's calls. When it is late it catches up.
+func (l *load) run(ctx context.Context, caller int, every time.Duration) {
+	for due := time.Now(); sleep(ctx, time.Until(due)) == nil; due = due.Add(every) {
+		l.calls.Go(func() { l.call(caller, due) })
 	}
 }
 
 // call makes one call under a deadline of its own: stopping the load cuts none.
-func (l *load) call(put bool, due time.Time) {
-	ctx, cancel := deadline.WithTimeout(context.Background(), callTimeout) // cheaper than package context's
-	defer cancel()
-	r := result{put: put, phase: phase(l.phase.Load())}
-	method := l.client.get
-	if put {
-		method = l.client.put
-	}
-	asked := nonce()
-	answer, err := method(ctx, asked)
-	r.took, r.err = time.Since(due), err
-	if err == nil && !bytes.Equal(answer, asked) {
-		r.err = errWrongAnswer
-	}
+func (l *load) call(caller int, due time.Time) {
+	r := result{caller: caller, phase: phase(l.phase.Load()), late: time.Since(due)}
+	r.err = l.callers[caller].call(l.client)
+	r.ended = time.Now()
+	r.took = r.ended.Sub(due)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.results = append(l.results, r)
+}
+
+func (c caller) call(client *client) error {
+	ctx, cancel := deadline.WithTimeout(context.Background(), cmp.Or(c.timeout, callTimeout)) // cheaper than package context's
+	defer cancel()
+	user := client.users[good]
+	if c.stranger {
+		user = client.users[bad]
+	}
+	request := nonce
+	if c.request != nil {
+		request = c.request
+	}
+	asked := request()
+	answer, err := user[c.method](withToken(ctx, cmp.Or(c.token, goodToken)), asked)
+	if err == nil && !bytes.Equal(answer, asked) {
+		err = errWrongAnswer
+	}
+	return err
 }
 
 // errWrongAnswer is an answer that belongs to another call.
@@ -97,7 +115,7 @@ var errWrongAnswer = errors.New("the answer does not fit the call")
 // nonce is drawn at random, so that the answer to another call does not pass for
 // the right one.
 func nonce() []byte {
-	b := make([]byte, 16)
+	b := make([]byte, keySize)
 	_, _ = rand.Read(b) // never fails
 	return b
 }

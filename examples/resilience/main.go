@@ -1,18 +1,24 @@
-// Command resilience shows what a sick node costs its callers.
+// Command resilience shows what trouble costs callers, without muxkit's breakers and
+// with them, retries on in both.
 //
-// For each of five cases it starts three processes of a service, calls them at
-// a fixed rate, makes one of them sick, and heals it: a path that swallows
-// packets, a process killed, a process stopped, answers that take 500 ms, and
-// answers half of which are errors. It plays each case twice, without and with
-// muxkit's breakers, retries on in both, and prints what became of the calls:
+// For each case it starts three processes of a service, calls them at a fixed rate, lets
+// something befall them, and ends it. In five of them one node falls sick: a path that
+// swallows packets, a process killed, a process stopped, answers that take 500 ms, and
+// answers half of which are errors. They are compared with no breakers at all. In four
+// more a node must not be taken for sick: one of a node's methods fails always, a service
+// that one of the methods needs is down, a second user of the same client makes nothing
+// but mistakes, and twice as many calls come as the nodes can take. They are compared
+// with breakers as they are usually wired, one circuit a node, for which every error
+// is a failure. What became of the calls is printed in two tables:
 //
 //	go run ./examples/resilience
-//	go run ./examples/resilience -cases killed,slow -sick 5s
+//	go run ./examples/resilience -cases killed,overload -sick 5s
 //
-// The exit code is 0 only if all promises held. On Linux, packets are dropped by
-// the firewall of a network namespace that this program makes for itself and
-// that ends with it; where that is not allowed, the victim is reached through a
-// relay process that is stopped (see relay.go for the difference).
+// The exit code is 0 only if all promises held: each case names its own (see scene.go and
+// promises.go). On Linux, packets are dropped by the firewall of a network namespace that
+// this program makes for itself and that ends with it; where that is not allowed, the
+// victim is reached through a relay process that is stopped (see relay.go for the
+// difference).
 package main
 
 import (
@@ -34,10 +40,10 @@ func main() {
 	cfg := config{cases: allCases, balance: balance(muxendpoint.RoundRobin), out: os.Stdout}
 	flag.Var(&cfg.cases, "cases", "which `cases` to play, separated by commas")
 	flag.Var(&cfg.balance, "balance", "how nodes are chosen: round-robin, as by go-kit, power-of-two, muxkit's default, or random")
-	flag.DurationVar(&cfg.before, "before", 800*time.Millisecond, "how long to make calls before a node falls sick")
-	flag.DurationVar(&cfg.sick, "sick", 3*time.Second, "how long it is sick; until its breaker is open, if that takes longer")
-	flag.DurationVar(&cfg.after, "after", 900*time.Millisecond, "how long to make calls once it is well; until it answers again, if that takes longer")
-	flag.IntVar(&cfg.rate, "rate", 600, "how many calls a `second` are made, whether earlier ones were answered or not")
+	flag.DurationVar(&cfg.before, "before", 500*time.Millisecond, "how long to make calls before the trouble")
+	flag.DurationVar(&cfg.sick, "sick", 2600*time.Millisecond, "how long it lasts; until the breaker of a sick node is open, if that takes longer")
+	flag.DurationVar(&cfg.after, "after", 600*time.Millisecond, "how long to make calls once it is over; until all is well again, if that takes longer")
+	flag.IntVar(&cfg.rate, "rate", 600, "how many calls a `second` are made, whether earlier ones were answered or not; those of mistakes and overload come on top")
 	flag.BoolVar(&cfg.relay, "relay", false, "make the black hole with a relay, also where packets can be dropped")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

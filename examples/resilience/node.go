@@ -3,106 +3,60 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/go-kit/kit/endpoint"
+	"github.com/go-kit/kit/ratelimit"
+
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
 
-// The methods of the service. Both answer with the request. To get twice does no
-// harm, to put twice would.
-const (
-	methodGet = "store.Get"
-	methodPut = "store.Put"
-)
-
-// work is how long a well node takes for a call, so that there are calls in
-// flight when it falls sick.
-const work = 10 * time.Millisecond
-
-// errSick is what a failing node answers.
-var errSick = errors.New("store: the disk is failing")
-
-// store is the service in a node's process.
-type store struct {
-	takes atomic.Int64 // nanoseconds a call
-	fails atomic.Int64 // percent of the calls
-
-	mu   sync.Mutex // guards puts; nothing is called under it
-	puts []string   // those that began, in hexadecimal
-}
-
-// put is get, and leaves a trace.
-func (s *store) put(ctx context.Context, request any) (any, error) {
-	s.mu.Lock()
-	s.puts = append(s.puts, hex.EncodeToString(request.([]byte)))
-	s.mu.Unlock()
-	return s.get(ctx, request)
-}
-
-func (s *store) get(ctx context.Context, request any) (any, error) {
-	select {
-	case <-time.After(time.Duration(s.takes.Load())):
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if rand.Int64N(100) < s.fails.Load() {
-		return nil, errSick
-	}
-	return request, nil
-}
-
-// obey does what a line from the parent says, and returns its answer.
-func (s *store) obey(line string) (string, error) {
-	switch word, value, _ := strings.Cut(line, " "); word {
-	case "takes":
-		d, err := time.ParseDuration(value)
-		s.takes.Store(int64(d))
-		return "ok", err
-	case "fails":
-		var percent int64
-		_, err := fmt.Sscanf(value, "%d%%", &percent)
-		s.fails.Store(percent)
-		return "ok", err
-	case "puts":
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return "ok " + strings.Join(s.puts, " "), nil
-	}
-	return "", fmt.Errorf("unknown command %q", line)
-}
-
-// act is the process of a node or a relay. It prints the address that it listens
-// on, and lives until in ends.
+// act is the process of a node or a relay, told what it is and where it listens, or
+// whom it forwards to. It prints the address that it listens on, and lives until in
+// ends.
 func act(told string, in io.Reader, out io.Writer) error {
-	role, address, _ := strings.Cut(told, " ")
-	if role == "relay" {
-		return relay(address, in, out)
+	words := strings.Fields(told)
+	if words[0] == "relay" {
+		return relay(words[1], in, out)
 	}
-	return node(address, in, out)
+	return node(words[1], words[2:], in, out)
 }
 
-// node serves the store on address. It obeys the lines on in, and answers each
-// with "ok", what it was asked for, or an error's text.
-func node(address string, in io.Reader, out io.Writer) error {
+// node serves the store on address. It obeys args, and then the lines on in, each
+// of which it answers with "ok", what it was asked for, or an error's text.
+func node(address string, args []string, in io.Reader, out io.Writer) (err error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
-	s := &store{}
-	s.takes.Store(int64(work))
-	service := muxtransport.NewService(native.Protocol{})
-	service.Handle(methodGet, muxtransport.NewServer(s.get, muxtransport.DecodeBytes, muxtransport.EncodeBytes))
-	service.Handle(methodPut, muxtransport.NewServer(s.put, muxtransport.DecodeBytes, muxtransport.EncodeBytes))
+	n := &nodeConfig{}
+	for _, arg := range args {
+		if err := n.set(arg); err != nil {
+			return err
+		}
+	}
+	s := &store{takes: n.takes}
+	if n.depends != "" {
+		dependency, err := newClient([]string{n.depends}, muxendpoint.RoundRobin, judged, idle{})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, dependency.close()) }()
+		s.dependency = dependency.users[good][methodGet]
+	}
+	service := muxtransport.NewService(native.Protocol{}, muxtransport.ServiceMaxInFlight(0, n.serviceLimit))
+	middlewares := muxtransport.ServerMiddleware(n.limit(), authenticate)
+	for method, e := range s.methods() {
+		service.Handle(method, muxtransport.NewServer(e, muxtransport.DecodeBytes, muxtransport.EncodeBytes,
+			muxtransport.ServerBefore(readToken), middlewares))
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- service.Serve(l) }()
 
@@ -119,4 +73,75 @@ func node(address string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	return nil
+}
+
+// nodeConfig is what a node is told at its start, each as "name=value".
+type nodeConfig struct {
+	takes           time.Duration
+	serviceLimit    int    // calls at once, that the Service allows
+	middlewareLimit int    // and that a middleware of the node's own allows
+	depends         string // the address of what methodJoin needs
+}
+
+func (n *nodeConfig) set(arg string) (err error) {
+	switch name, value, _ := strings.Cut(arg, "="); name {
+	case "takes":
+		n.takes, err = time.ParseDuration(value)
+	case "service-limit":
+		_, err = fmt.Sscan(value, &n.serviceLimit)
+	case "middleware-limit":
+		_, err = fmt.Sscan(value, &n.middlewareLimit)
+	case "depends":
+		n.depends = value
+	default:
+		err = fmt.Errorf("unknown argument %q", arg)
+	}
+	return err
+}
+
+// limit refuses calls over the limit as go-kit's rate limiters do. All methods share
+// the places.
+func (n *nodeConfig) limit() endpoint.Middleware {
+	if n.middlewareLimit == 0 {
+		return func(next endpoint.Endpoint) endpoint.Endpoint { return next }
+	}
+	places := make(chan struct{}, n.middlewareLimit)
+	return func(next endpoint.Endpoint) endpoint.Endpoint {
+		return func(ctx context.Context, request any) (any, error) {
+			select {
+			case places <- struct{}{}:
+				defer func() { <-places }()
+				return next(ctx, request)
+			default:
+				return nil, ratelimit.ErrLimited
+			}
+		}
+	}
+}
+
+// The token that opens the store travels beside the request.
+const (
+	tokenName = "token"
+	goodToken = "sesame"
+)
+
+type tokenKey struct{}
+
+func readToken(ctx context.Context, request *muxtransport.Message) context.Context {
+	return context.WithValue(ctx, tokenKey{}, request.Get(tokenName))
+}
+
+func writeToken(ctx context.Context, request *muxtransport.Message) context.Context {
+	token, _ := ctx.Value(tokenKey{}).(string)
+	request.Set(tokenName, token)
+	return ctx
+}
+
+func authenticate(next endpoint.Endpoint) endpoint.Endpoint {
+	return func(ctx context.Context, request any) (any, error) {
+		if ctx.Value(tokenKey{}) != goodToken {
+			return nil, &muxtransport.Error{Code: muxtransport.CodeUnauthenticated, Message: "store: not with this token"}
+		}
+		return next(ctx, request)
+	}
 }

@@ -15,6 +15,7 @@ import (
 // not be called concurrently.
 type process struct {
 	role    string
+	args    []string
 	address string // that it listens on
 	cmd     *exec.Cmd
 	in      io.WriteCloser
@@ -22,8 +23,8 @@ type process struct {
 }
 
 // startNode starts a node on a port that the system chooses.
-func startNode() (*process, error) {
-	p := &process{role: "node"}
+func startNode(args ...string) (*process, error) {
+	p := &process{role: "node", args: args}
 	return p, p.start("127.0.0.1:0")
 }
 
@@ -50,7 +51,7 @@ func (p *process) start(address string) error {
 		return err
 	}
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), actEnv+"="+p.role+" "+address)
+	cmd.Env = append(os.Environ(), actEnv+"="+strings.Join(append([]string{p.role, address}, p.args...), " "))
 	cmd.Stderr = os.Stderr
 	dieWithParent(cmd)
 	in, err := cmd.StdinPipe()

@@ -3,27 +3,147 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // errBroken is in the error of a run in which a promise was broken.
 var errBroken = errors.New("a promise was broken")
 
-// broken says which promises a round broke. What gets are lost without breakers
-// is no promise: the table shows it.
+// promise returns what of an outcome breaks it, nil if nothing does.
+type promise func(outcome) error
+
+// always are the promises that hold whatever breakers there are.
+var always = []promise{callsMade, answersFit, nothingTwice}
+
+// broken says which promises a round broke. What is lost without muxkit's breakers is
+// no promise: the table shows it.
 func (o outcome) broken() error {
-	var errs []error
-	refute := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("%w: %s, %s breakers: %w", errBroken, o.fault, o.guard(), fmt.Errorf(format, args...)))
+	if o.guard != judged {
+		return o.check(always)
+	}
+	return errors.Join(o.check(always), o.check(o.scene.promises), o.check(o.scene.timely))
+}
+
+// proves reports whether the round says something of muxkit: that only timely promises
+// are broken says nothing if the machine held this program up.
+func (o outcome) proves() bool {
+	return o.late < heldUp || o.guard != judged || o.check(o.scene.timely) == nil ||
+		errors.Join(o.check(always), o.check(o.scene.promises)) != nil
+}
+
+// heldUp is how late calls are on a machine that does not run this program in time.
+const heldUp = 50 * time.Millisecond
+
+func (o outcome) check(promises []promise) (err error) {
+	for _, p := range promises {
+		if broke := p(o); broke != nil {
+			err = errors.Join(err, fmt.Errorf("%w: %s, %s: %w", errBroken, o.scene.name, o.guarded(), broke))
 		}
 	}
-	s := o.summary
-	refute(s.gets.calls == 0 || s.puts.calls == 0, "no calls were made")
-	refute(s.wrong > 0, "%d answers did not fit their calls", s.wrong)
-	refute(o.repeated > 0, "%d calls that are not idempotent reached nodes twice", o.repeated)
-	if o.guarded {
-		refute(s.gets.lost > 0, "%d idempotent calls were lost, as by %w", s.gets.lost, s.gets.example)
-		refute(s.puts.unsent > 0, "%d calls were lost that no node had got, as by %w", s.puts.unsent, s.puts.example)
+	return err
+}
+
+func callsMade(o outcome) error {
+	return o.each(func(t tally) error { return unless(t.calls > 0, "no calls of %s were made", t.method) })
+}
+
+func answersFit(o outcome) error {
+	return o.each(func(t tally) error { return unless(t.wrong == 0, "%d answers did not fit their calls", t.wrong) })
+}
+
+func nothingTwice(o outcome) error {
+	return unless(o.repeated == 0, "%d calls that are not idempotent reached nodes twice", o.repeated)
+}
+
+func idempotentKept(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.method == methodPut || t.lost() == 0, "%d idempotent calls were lost, as by %w", t.lost(), t.example)
+	})
+}
+
+func nothingUnsentLost(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.unsent == 0, "%d calls were lost that no node had got, as by %w", t.unsent, t.example)
+	})
+}
+
+// goodKept: no good call is lost, idempotent or not.
+func goodKept(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.other || t.lost() == 0, "%d calls of %s were lost, as by %w", t.lost(), t.method, t.example)
+	})
+}
+
+// othersAnswered: the others get the answers that they must expect, all. Who gives a
+// call no time may be lucky.
+func othersAnswered(o outcome) error {
+	return o.each(func(t tally) error {
+		lucky := t.timeout > 0 && t.lost() == 0
+		return unless(!t.other || t.asSuch == t.calls || lucky, "%d of %d calls were not answered with %v, as by %w",
+			t.calls-t.asSuch, t.calls, t.fails, t.example)
+	})
+}
+
+// othersFailFast: what cannot be had keeps its callers waiting for no longer than half
+// of one attempt's time, retries included.
+func othersFailFast(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(!t.other || t.latency[later].p99 <= perTryTimeout/2, "%s took %v to fail", t.method, t.latency[later].p99)
+	})
+}
+
+func nothingOpens(o outcome) error {
+	node, method := o.openings()
+	return unless(node+method == 0, "breakers opened: %s", o.firstOpening())
+}
+
+func noNodeOpens(o outcome) error {
+	node, _ := o.openings()
+	return unless(node == 0, "the breaker of a node opened %d times: %s", node, o.firstOpening())
+}
+
+func aMethodOpens(o outcome) error {
+	_, method := o.openings()
+	return unless(method > 0, "no method's breaker opened")
+}
+
+// onlyVictimsMethodOpens: where a method fails, its breaker opens, and no other.
+func onlyVictimsMethodOpens(o outcome) error {
+	for _, c := range o.opened {
+		if c.Node.Address != o.victim || c.Method != o.scene.hurts {
+			return fmt.Errorf("another breaker opened, %s of %v", c.Method, c.Node)
+		}
 	}
-	return errors.Join(errs...)
+	return aMethodOpens(o)
+}
+
+// allStayInUse: each node gives its fair share of the good answers of methods that are
+// well. Only taken in turn are nodes used evenly: half of it may be due to chance, and
+// to the load by which PowerOfTwo compares them.
+func allStayInUse(o outcome) error {
+	fair := 0.5 / 3
+	if o.inTurn {
+		fair = 0.9 / 3
+	}
+	return unless(o.leastUsed >= fair, "a node gave only %.0f%% of the good answers", 100*o.leastUsed)
+}
+
+// goodputKept: as many calls are answered as the nodes can.
+func goodputKept(o outcome) error {
+	return unless(o.goodput >= 0.95*o.possible, "%.0f good answers a second are %.1f%% of the capacity, %.0f",
+		o.goodput, 100*o.goodput/o.possible, o.possible)
+}
+
+func (o outcome) each(check func(tally) error) (err error) {
+	for _, t := range o.tallies {
+		err = errors.Join(err, check(t))
+	}
+	return err
+}
+
+func unless(holds bool, format string, args ...any) error {
+	if holds {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
 }

@@ -4,59 +4,59 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
-	"github.com/muxkit/muxkit/muxpool"
 )
 
 // patience bounds each wait for something that must come.
 const patience = 20 * time.Second
 
-// round is one case, played once.
+// round is one scene, played once.
 type round struct {
 	config
-	fault   fault
-	guarded bool // with breakers
-
+	scene   scene
+	guard   guard
 	cluster *cluster
 	client  *client
-	victim  muxpool.Node
-	phase   atomic.Int32
-	sent    atomic.Int64        // attempts sent to the victim while it was sick
-	healed  atomic.Int64        // those it answered after
-	opened  chan breaker.Change // the first time that the victim's breaker opened while it was sick
+	traffic *traffic
 }
 
-// outcome is what a round came to.
-type outcome struct {
-	fault    string
-	guarded  bool
-	summary  summary
-	sent     int64          // attempts sent to the victim while it was sick
-	repeated int            // puts that nodes got twice
-	opened   breaker.Change // how its breaker opened; zero if it did not
-	struck   time.Time      // when it fell sick
+// attempts bounds how often a round is played until it proves something.
+const attempts = 3
+
+func playRound(ctx context.Context, cfg config, s scene, g guard) (o outcome, err error) {
+	for i := range attempts {
+		if o, err = playOnce(ctx, cfg, s, g); err != nil || o.proves() {
+			break
+		}
+		fmt.Fprintf(cfg.out, "%s: calls were made up to %v late, so that the %d. try proves nothing: %v\n", s.name, o.late, i+1, o.broken())
+	}
+	return o, err
 }
 
-func playRound(ctx context.Context, cfg config, f fault, guarded bool) (o outcome, err error) {
-	r := &round{config: cfg, fault: f, guarded: guarded, opened: make(chan breaker.Change, 1)}
-	if r.cluster, err = startCluster(f.dark, cfg.relay); err != nil {
+func playOnce(ctx context.Context, cfg config, s scene, g guard) (o outcome, err error) {
+	r := &round{config: cfg, scene: s, guard: g, traffic: newTraffic()}
+	if r.cluster, err = startCluster(s, cfg.relay); err != nil {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, r.cluster.end()) }()
-	r.victim = muxpool.Node{Network: "tcp", Address: r.cluster.addresses[unlucky]}
-	r.client, err = newClient(r.cluster.addresses, muxendpoint.Policy(cfg.balance), guarded, r)
+	r.client, err = newClient(r.cluster.addresses, muxendpoint.Policy(cfg.balance), g, r.traffic)
 	if err != nil {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, r.client.close()) }()
-	load := startLoad(r.client, r.rate, &r.phase)
-	o, err = r.play(ctx)
-	o.summary = summarise(load.stop())
-	o.sent = r.sent.Load()
+	rate := float64(r.rate)
+	if s.overload > 0 {
+		if o.capacity, err = r.capacity(ctx); err != nil {
+			return o, err
+		}
+		rate = o.capacity * s.overload
+	}
+	load := startLoad(r.client, s.callers, rate, &r.traffic.phase)
+	err = r.play(ctx, &o)
+	o.sumUp(r, load.stop(), rate)
 	if err == nil {
 		o.repeated, err = r.cluster.repeated()
 	}
@@ -64,93 +64,86 @@ func playRound(ctx context.Context, cfg config, f fault, guarded bool) (o outcom
 }
 
 // play is the script.
-func (r *round) play(ctx context.Context) (outcome, error) {
-	o := outcome{fault: r.fault.name, guarded: r.guarded}
+func (r *round) play(ctx context.Context, o *outcome) error {
 	if err := sleep(ctx, r.before); err != nil {
-		return o, err
+		return err
 	}
 	o.struck = time.Now()
-	r.phase.Store(int32(onset))
-	if err := r.fault.strike(r.cluster); err != nil {
-		return o, fmt.Errorf("%s: %w", r.fault.name, err)
+	r.enter(onset)
+	if err := r.do(r.scene.strike); err != nil {
+		return err
 	}
 	err := sleep(ctx, r.sick/2)
-	r.phase.Store(int32(later))
+	r.enter(later)
 	if err == nil {
 		err = sleep(ctx, r.sick/2)
 	}
-	if err == nil && r.guarded {
-		o.opened, err = r.awaitOpen(ctx)
+	if err == nil && r.awaitsOpen() {
+		_, err = await(ctx, func() bool { return len(r.traffic.opened(r.isVictim)) > 0 })
 	}
-	if err := errors.Join(err, r.fault.heal(r.cluster)); err != nil {
-		return o, fmt.Errorf("%s: %w", r.fault.name, err)
+	if err := errors.Join(err, r.do(r.scene.heal)); err != nil {
+		return err
 	}
-	r.phase.Store(int32(after))
-	if err := sleep(ctx, r.after); err != nil {
-		return o, err
+	o.healed = time.Now()
+	r.enter(after)
+	if err := sleep(ctx, r.after); err != nil || r.scene.heal == nil {
+		return err
 	}
-	return o, r.awaitHealed(ctx)
+	back, err := await(ctx, func() bool { return !r.back().IsZero() })
+	if err == nil && !back {
+		err = fmt.Errorf("%s: a node answered nothing of what was hurt for %v after it was healed", r.scene.name, patience)
+	}
+	return err
 }
 
-// awaitOpen waits for the breaker of the sick node to open. PowerOfTwo sends so
-// little to a slow node that there may be nothing to judge: then it does not wait.
-func (r *round) awaitOpen(ctx context.Context) (c breaker.Change, err error) {
-	select {
-	case c = <-r.opened:
-		return c, nil
-	default:
-	}
-	if muxendpoint.Policy(r.balance) == muxendpoint.PowerOfTwo {
-		return c, nil
-	}
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	select {
-	case c = <-r.opened:
-	case <-limit.C:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
-	return c, err
-}
+func (r *round) enter(p phase) { r.traffic.phase.Store(int32(p)) }
 
-func (r *round) awaitHealed(ctx context.Context) error {
-	for end := time.Now().Add(patience); r.healed.Load() == 0; {
-		if time.Now().After(end) {
-			return fmt.Errorf("the node that was %s answered nothing for %v after it was healed", r.fault.name, patience)
-		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
-			return err
-		}
+func (r *round) do(what func(*cluster) error) error {
+	if what == nil {
+		return nil
+	}
+	if err := what(r.cluster); err != nil {
+		return fmt.Errorf("%s: %w", r.scene.name, err)
 	}
 	return nil
 }
 
-// changed, sending and answered make the round a watcher.
-func (r *round) changed(c breaker.Change) {
-	if c.Node == r.victim && c.To == breaker.Open && r.isSick() {
-		select {
-		case r.opened <- c:
-		default:
+// awaitsOpen reports whether the victim's breaker must open. PowerOfTwo sends so
+// little to a slow node that there may be nothing to judge.
+func (r *round) awaitsOpen() bool {
+	return r.scene.ejects && r.guard == judged && muxendpoint.Policy(r.balance) != muxendpoint.PowerOfTwo
+}
+
+func (r *round) isVictim(c breaker.Change) bool {
+	return c.Node.Address == r.cluster.addresses[unlucky]
+}
+
+// back returns when, after it was healed, the last node had answered what was hurt;
+// zero if one has not.
+func (r *round) back() (last time.Time) {
+	for _, node := range r.cluster.addresses {
+		first := r.traffic.at(node, r.scene.hurts, after).first
+		if first.IsZero() {
+			return first
+		}
+		if first.After(last) {
+			last = first
 		}
 	}
+	return last
 }
 
-func (r *round) isSick() bool {
-	p := phase(r.phase.Load())
-	return p == onset || p == later
-}
-
-func (r *round) sending(n muxpool.Node) {
-	if n == r.victim && r.isSick() {
-		r.sent.Add(1)
+// await waits until done reports true, for as long as patience allows.
+func await(ctx context.Context, done func() bool) (bool, error) {
+	for end := time.Now().Add(patience); !done(); {
+		if time.Now().After(end) {
+			return false, nil
+		}
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+			return false, err
+		}
 	}
-}
-
-func (r *round) answered(n muxpool.Node) {
-	if n == r.victim && phase(r.phase.Load()) == after {
-		r.healed.Add(1)
-	}
+	return true, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

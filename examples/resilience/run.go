@@ -7,34 +7,38 @@ import (
 	"slices"
 )
 
-// run plays the cases and prints the table. Its error says which promises were
+// run plays the cases and prints the tables. Its error says which promises were
 // broken, or why nothing could be shown.
 func run(ctx context.Context, cfg config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	fmt.Fprintf(cfg.out, "3 nodes, each a process, and one falls sick. %d calls a second, %s. Black hole: %s.\n",
-		cfg.rate, cfg.balance, darkness(cfg.relay))
-	printHeading(cfg.out)
+	fmt.Fprintf(cfg.out, "3 nodes, each a process. %d calls a second, %s. Black hole: %s.\n", cfg.rate, cfg.balance, darkness(cfg.relay))
 	var verdicts []error
-	for _, f := range faults() {
-		if !slices.Contains(cfg.cases, f.name) {
+	for _, t := range tables() {
+		played := slices.DeleteFunc(scenes(), func(s scene) bool {
+			return s.without != t.without || !slices.Contains(cfg.cases, s.name)
+		})
+		if len(played) == 0 {
 			continue
 		}
-		if !f.possible() {
-			fmt.Fprintf(cfg.out, "%-10s  cannot be played on this system\n", f.name)
-			continue
-		}
-		for _, guarded := range []bool{false, true} {
-			o, err := playRound(ctx, cfg, f, guarded)
-			if err != nil {
-				return err
+		fmt.Fprintf(cfg.out, "\n%s\n\n%s", t.title, t.heading)
+		for _, s := range played {
+			if !s.possible() {
+				fmt.Fprintf(cfg.out, "%-10s  cannot be played on this system\n", s.name)
+				continue
 			}
-			printOutcome(cfg.out, o)
-			verdicts = append(verdicts, o.broken())
+			for _, g := range []guard{s.without, judged} {
+				o, err := playRound(ctx, cfg, s, g)
+				if err != nil {
+					return err
+				}
+				t.line(cfg.out, o)
+				verdicts = append(verdicts, o.broken())
+			}
 		}
+		fmt.Fprint(cfg.out, "\n", t.legend)
 	}
-	fmt.Fprint(cfg.out, legend)
 	return errors.Join(verdicts...)
 }
 
@@ -44,9 +48,3 @@ func darkness(relay bool) string {
 	}
 	return "a stopped relay, whose kernel still acknowledges"
 }
-
-const legend = `
-Retries are on in every row. gets are idempotent: with breakers none may be lost. puts are not: one that the sick
-node may have got is not sent again, and lost; none came to a node twice. Times are those of gets, lost ones
-included, from when the call was due.
-`

@@ -41,9 +41,11 @@ func Of(err error) Verdict {
 func Call(ctx context.Context, response any, err error) Verdict {
 	if err == nil {
 		if f, ok := response.(endpoint.Failer); ok && f.Failed() != nil {
-			return ByCode(CodeBusiness)
+			v := ByCode(CodeBusiness)
+			v.Answered = true
+			return v
 		}
-		return Verdict{Ran: Yes}
+		return Verdict{Ran: Yes, Answered: true}
 	}
 	v := Of(err)
 	if v.CountsAgainst() != Nobody && ctx.Err() == context.Canceled {

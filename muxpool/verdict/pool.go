@@ -10,23 +10,23 @@ import (
 // poolErrors are the pool's causes, the most telling first: what an error wraps
 // beside it explains it and does not overrule it.
 var poolErrors = []meaning{
-	{muxpool.ErrPoolClosed, Verdict{CodeUnavailable, Caller, NotSent, 0, false}},
-	{muxpool.ErrMuxConnClosed, Verdict{CodeCanceled, Caller, Maybe, 0, false}},
-	{muxpool.ErrFrameParserNil, Verdict{CodeInvalid, Caller, NotSent, 0, false}},
-	{muxpool.ErrNetworkNotSupport, Verdict{CodeInvalid, Caller, NotSent, 0, false}},
-	{muxpool.ErrDupRequestID, Verdict{CodeFailedPrecondition, Caller, NotSent, 0, false}},
-	{muxpool.ErrSendQueueFull, Verdict{CodeResourceExhausted, Overload, NotSent, 0, false}},
-	{muxpool.ErrRecvQueueFull, Verdict{CodeResourceExhausted, Caller, Maybe, 0, false}},
-	{muxpool.ErrFrameTooLarge, Verdict{CodeTooLarge, Caller, Maybe, 0, false}},
-	{muxpool.ErrProtocol, Verdict{CodeUnavailable, Node, Maybe, 0, false}},
-	{muxpool.ErrKeepAliveTimeout, Verdict{CodeUnavailable, Node, Maybe, 0, false}},
-	{muxpool.ErrStalled, Verdict{CodeUnavailable, Node, Maybe, 0, false}},
+	{muxpool.ErrPoolClosed, Verdict{Code: CodeUnavailable, Whose: Caller, Ran: NotSent}},
+	{muxpool.ErrMuxConnClosed, Verdict{Code: CodeCanceled, Whose: Caller, Ran: Maybe}},
+	{muxpool.ErrFrameParserNil, Verdict{Code: CodeInvalid, Whose: Caller, Ran: NotSent}},
+	{muxpool.ErrNetworkNotSupport, Verdict{Code: CodeInvalid, Whose: Caller, Ran: NotSent}},
+	{muxpool.ErrDupRequestID, Verdict{Code: CodeFailedPrecondition, Whose: Caller, Ran: NotSent}},
+	{muxpool.ErrSendQueueFull, Verdict{Code: CodeResourceExhausted, Whose: Overload, Ran: NotSent}},
+	{muxpool.ErrRecvQueueFull, Verdict{Code: CodeResourceExhausted, Whose: Caller, Ran: Maybe}},
+	{muxpool.ErrFrameTooLarge, Verdict{Code: CodeTooLarge, Whose: Caller, Ran: Maybe}},
+	{muxpool.ErrProtocol, Verdict{Code: CodeUnavailable, Whose: Node, Ran: Maybe}},
+	{muxpool.ErrKeepAliveTimeout, Verdict{Code: CodeUnavailable, Whose: Node, Ran: Maybe}},
+	{muxpool.ErrStalled, Verdict{Code: CodeUnavailable, Whose: Node, Ran: Maybe}},
 	{muxpool.ErrConnectionsHaveBeenExpelled, unsent},
 	{muxpool.ErrReconnectLimit, unsent},
 	{muxpool.ErrConnLost, lost},
-	{muxpool.ErrInvalidOption, Verdict{CodeInvalid, Caller, NotSent, 0, false}},
-	{context.DeadlineExceeded, Verdict{CodeDeadlineExceeded, Method, Maybe, 0, false}},
-	{context.Canceled, Verdict{CodeCanceled, Nobody, Maybe, 0, false}},
+	{muxpool.ErrInvalidOption, Verdict{Code: CodeInvalid, Whose: Caller, Ran: NotSent}},
+	{context.DeadlineExceeded, Verdict{Code: CodeDeadlineExceeded, Whose: Method, Ran: Maybe}},
+	{context.Canceled, Verdict{Code: CodeCanceled, Whose: Nobody, Ran: Maybe}},
 }
 
 // ofPool says what an error of the pool means. Whether anything was sent the pool

@@ -16,6 +16,9 @@ type Verdict struct {
 	RetryAfter time.Duration
 	// NoRetry says that the peer wants no further attempt, wherever.
 	NoRetry bool
+	// Answered says that the peer itself said so: whatever it said, it lives. False:
+	// it was found on this side, or nobody knows.
+	Answered bool
 }
 
 // Whose says who is to blame for a failed call.

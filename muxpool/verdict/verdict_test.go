@@ -41,7 +41,7 @@ func (maybe) Sent() bool      { return true }
 func (m maybe) Unwrap() error { return m.error }
 
 // uncomparable must not make a comparison panic.
-type uncomparable struct{ parts []error }
+type uncomparable []error
 
 func (u uncomparable) Error() string { return "uncomparable" }
 
@@ -59,7 +59,7 @@ func TestOf(t *testing.T) {
 	}{
 		"nil":                              {nil, Verdict{}},
 		"an error that says nothing":       {errors.New("x"), Verdict{Code: CodeUnknown, Whose: Node}},
-		"one that cannot be compared":      {uncomparable{}, Verdict{Code: CodeUnknown, Whose: Node}},
+		"one that cannot be compared":      {uncomparable{io.EOF}, Verdict{Code: CodeUnknown, Whose: Node}},
 		"canceled":                         {fmt.Errorf("read: %w", context.Canceled), Verdict{Code: CodeCanceled}},
 		"out of time":                      {context.DeadlineExceeded, Verdict{Code: CodeDeadlineExceeded, Whose: Method}},
 		"an i/o timeout":                   {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, Verdict{Code: CodeDeadlineExceeded, Whose: Method}},
@@ -132,9 +132,9 @@ func TestCall(t *testing.T) {
 		err      error
 		want     Verdict
 	}{
-		"an answer":                        {live, "x", nil, Verdict{Ran: Yes}},
-		"a Failer that did not fail":       {live, failed{}, nil, Verdict{Ran: Yes}},
-		"a Failer that failed":             {live, failed{io.EOF}, nil, ByCode(CodeBusiness)},
+		"an answer":                        {live, "x", nil, Verdict{Ran: Yes, Answered: true}},
+		"a Failer that did not fail":       {live, failed{}, nil, Verdict{Ran: Yes, Answered: true}},
+		"a Failer that failed":             {live, failed{io.EOF}, nil, Verdict{Code: CodeBusiness, Whose: Caller, Ran: Yes, Answered: true}},
 		"who has left, the error hides it": {left, nil, io.EOF, Verdict{Code: CodeCanceled}},
 		"who has left and was answered":    {left, nil, status(404), ByCode(CodeNotFound)},
 		"somebody else canceled":           {live, nil, context.Canceled, Verdict{Code: CodeCanceled}},

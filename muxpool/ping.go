@@ -1,0 +1,75 @@
+package muxpool
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Pinger is an optional part of a Pool: who wants to know whether a node is there, as
+// a breaker's probe, asks without making a call. *Multiplexed has it.
+type Pinger interface {
+	// Ping connects to a node if it must. Where the protocol can ask for a sign of
+	// life (see KeepAliver) it then asks, and waits until the peer has sent a frame or
+	// ctx ends. answered false with a nil error says that there is a connection which
+	// takes calls, and that more could not be asked, as on datagrams.
+	Ping(ctx context.Context, network, address string, opts GetOptions) (answered bool, err error)
+}
+
+var _ Pinger = (*Multiplexed)(nil)
+
+// Ping implements Pinger. PreWarm, by contrast, is content with a frame that came
+// before.
+func (p *Multiplexed) Ping(ctx context.Context, network, address string, opts GetOptions) (answered bool, err error) {
+	opts.hasVID = false
+	m, err := p.GetMuxConn(ctx, network, address, opts)
+	if err != nil {
+		return false, err
+	}
+	defer m.Close()
+	return m.(*muxConn).ping(ctx)
+}
+
+// ping asks the peer, if the protocol can, and waits for a frame.
+func (m *muxConn) ping(ctx context.Context) (answered bool, err error) {
+	if _, asks := m.conn.node.key.parser.(KeepAliver); !asks || m.conn.datagram {
+		return false, nil
+	}
+	frame := m.conn.next.frame()
+	m.conn.sendKeepAlive()
+	select {
+	case <-frame:
+		return true, nil
+	case <-m.call.stopped():
+		m.call.noticed()
+		return false, m.fail("ping", m.call.failed(), false)
+	case <-ctx.Done():
+		return false, m.fail("ping", ctxErr(ctx), false)
+	}
+}
+
+// nextFrame tells those who wait that a frame has arrived after they asked. Where
+// nobody waits, that costs the read loop a look at it.
+type nextFrame struct {
+	arrival atomic.Pointer[chan struct{}] // closed, and forgotten, with the next frame; nil: nobody waits
+}
+
+func (n *nextFrame) frame() <-chan struct{} {
+	for {
+		if ch := n.arrival.Load(); ch != nil {
+			return *ch
+		}
+		ch := make(chan struct{})
+		if n.arrival.CompareAndSwap(nil, &ch) {
+			return ch
+		}
+	}
+}
+
+func (n *nextFrame) arrived() {
+	if n.arrival.Load() == nil {
+		return
+	}
+	if ch := n.arrival.Swap(nil); ch != nil {
+		close(*ch)
+	}
+}
