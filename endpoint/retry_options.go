@@ -23,7 +23,8 @@ const defaultRetryMax = 3
 
 // WithRetry makes a Set retry: at most max attempts for a call, the first one
 // included (default 3), all within timeout, if it ends before the caller's
-// context does. A timeout of zero leaves it to the caller's context. See Retry. Without this
+// context does. What the call waits for a node does not count for it (see WithWait). A
+// timeout of zero leaves it to the caller's context. See Retry. Without this
 // option a Set makes no further attempts but those that cost nothing, and returns the last
 // one's error as it is.
 func WithRetry(max int, timeout time.Duration) Option {
