@@ -25,7 +25,8 @@ var (
 	ErrNetworkNotSupport = errors.New("muxpool: network not supported")
 	// ErrConnectionsHaveBeenExpelled: the node has no connection left and the
 	// attempts to make one have ended; the causes are in the chain. The next Get
-	// starts afresh.
+	// tries again: at once, or, if the peer connects and then hangs up, after a wait
+	// as before a redial.
 	ErrConnectionsHaveBeenExpelled = errors.New("muxpool: connections have been expelled")
 	// ErrReconnectLimit: a lost connection could not be redialed within the
 	// attempts of WithReconnect.

@@ -18,7 +18,8 @@ import (
 //
 // r is a FrameReader. It refuses with ErrFrameTooLarge to give more bytes for
 // one frame than the pool's WithMaxFrameSize allows, whatever Parse does.
-// The frame must not alias memory that Parse reuses.
+// The frame must not alias memory that Parse, or anybody, uses again: who reads it may
+// Release it.
 //
 // One Parse runs at a time on a connection, many on different connections:
 // Parse must be safe for concurrent use. It waits for r and nothing else: answers
@@ -40,7 +41,8 @@ type IDSpacer interface {
 }
 
 // IDSpace is the set of ids that a pool may hand out: Min to Max, both
-// included, less those for which Reserved reports true. Calls in flight on one
+// included, less those for which Reserved reports true. A connection begins anywhere
+// among them. Calls in flight on one
 // connection never exceed it: further callers wait until their context ends.
 type IDSpace struct {
 	Min, Max uint32
@@ -112,8 +114,10 @@ type Separator interface {
 	Separates(b byte) bool
 }
 
-// Release gives the memory of a frame back for reuse, if it came from a
-// FrameReader's Alloc; otherwise it does nothing. It is optional: a frame that
-// is not released is collected as any other memory. After Release the frame,
-// and every slice of it, must not be touched.
+// Release gives the memory of a frame back for reuse. It is for what a MuxConn's Read
+// has returned, whole, and for what came from a FrameReader's Alloc; nobody may hold
+// another reference to that memory. Where it comes from is not checked, which would cost
+// each frame a lock: memory whose capacity is no size that Alloc hands out is left alone,
+// any other is taken. It is optional: a frame that is not released is collected as any
+// other memory. After Release the frame, and every slice of it, must not be touched.
 func Release(frame []byte) { wire.Free(frame) }

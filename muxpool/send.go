@@ -88,6 +88,7 @@ func (c *conn) awaitSent(cl *call, offset uint64) error {
 		sent, retry, err := c.writer.Sent(offset)
 		switch {
 		case sent:
+			c.delivered()
 			return nil
 		case err != nil:
 			return writerError(err)

@@ -1,9 +1,7 @@
 package wire
 
 import (
-	"errors"
 	"io"
-	"os"
 	"runtime"
 	"time"
 )
@@ -146,16 +144,16 @@ func (w *Writer) writeActive() error {
 		clear(w.active.vec)
 		w.rest = nil
 		w.written += int(n)
-		if err != nil && (n == 0 || w.tls || !errors.Is(err, os.ErrDeadlineExceeded)) {
+		if err != nil && (n == 0 || w.tls || !DeadlinePassed(err)) {
 			return err
 		}
 		if err == nil && n == 0 {
 			return io.ErrShortWrite
 		}
 	}
-	if w.raw != nil {
-		_ = w.nc.SetWriteDeadline(time.Time{}) // the non-blocking write would find it passed
-	}
+	// The non-blocking write would find it passed, and so would a connection of the
+	// user's own that writes by itself.
+	_ = w.nc.SetWriteDeadline(time.Time{})
 	return nil
 }
 
