@@ -32,22 +32,23 @@ func TestAnAttemptThatHasUsedItsShareIsOvertaken(t *testing.T) {
 		answer   string
 		code     verdict.Code
 	}{
-		"the retries' time":             {slowNodes("a"), 500 * time.Millisecond, 0, nil, third, 2, "x from b:1", 0},
-		"the caller's time":             {slowNodes("a"), time.Hour, 900 * time.Millisecond, nil, 300 * time.Millisecond, 2, "x from b:1", 0},
-		"the caller's time alone":       {slowNodes("a"), 0, 900 * time.Millisecond, nil, 300 * time.Millisecond, 2, "x from b:1", 0},
-		"two are slow":                  {slowNodes("a", "b"), 900 * time.Millisecond, 0, nil, 600 * time.Millisecond, 3, "x from c:1", 0},
-		"all are slow":                  {hang, 900 * time.Millisecond, 0, nil, 900 * time.Millisecond, 3, "", verdict.CodeDeadlineExceeded},
-		"its answer may come":           {after(400*time.Millisecond, "a", "b", "c"), 900 * time.Millisecond, 0, nil, 400 * time.Millisecond, 2, "x from a:1", 0},
-		"in time":                       {after(299*time.Millisecond, "a"), 900 * time.Millisecond, 0, nil, 299 * time.Millisecond, 1, "x from a:1", 0},
-		"nobody's time is known":        {after(time.Hour, "a"), 0, 0, nil, time.Hour, 1, "x from a:1", 0},
-		"an attempt's own time is less": {slowNodes("a"), 900 * time.Millisecond, 0, []Option{WithPerTryTimeout(200 * time.Millisecond), WithBackoff(1, 1)}, 200 * time.Millisecond, 2, "x from b:1", 0},
-		"the last attempt has all":      {after(800*time.Millisecond, "a"), 900 * time.Millisecond, 0, []Option{WithRetry(1, 900*time.Millisecond)}, 800 * time.Millisecond, 1, "x from a:1", 0},
-		"no tokens":                     {after(800*time.Millisecond, "a"), 900 * time.Millisecond, 0, []Option{WithBudget(emptyBudget())}, 800 * time.Millisecond, 1, "x from a:1", 0},
-		"it is not idempotent":          {after(800*time.Millisecond, "a"), 900 * time.Millisecond, 0, []Option{WithIdempotent(nil)}, 800 * time.Millisecond, 1, "x from a:1", 0},
-		"the next one has a no":         {noFromB, 900 * time.Millisecond, 0, nil, 300 * time.Millisecond, 2, "", verdict.CodeBusiness},
-		"the first one fails":           {afterwards(after(400*time.Millisecond, "a", "b", "c"), errLost), 900 * time.Millisecond, 0, nil, 700 * time.Millisecond, 3, "x from b:1", 0},
-		"a hedge is still more patient": {slowNodes("a"), 900 * time.Millisecond, 0, []Option{WithHedging(time.Hour)}, 300 * time.Millisecond, 2, "x from b:1", 0},
-		"a hedge is less patient":       {slowNodes("a"), 900 * time.Millisecond, 0, []Option{WithHedging(10 * time.Millisecond)}, 10 * time.Millisecond, 2, "x from b:1", 0},
+		"the retries' time":                         {slowNodes("a"), 500 * time.Millisecond, 0, nil, third, 2, "x from b:1", 0},
+		"the caller's time":                         {slowNodes("a"), time.Hour, 900 * time.Millisecond, nil, 300 * time.Millisecond, 2, "x from b:1", 0},
+		"the caller's time alone":                   {slowNodes("a"), 0, 900 * time.Millisecond, nil, 300 * time.Millisecond, 2, "x from b:1", 0},
+		"the second one's share is of what is left": {failsAfter(150*time.Millisecond, "a", slowNodes("b")), 900 * time.Millisecond, 0, []Option{WithBackoff(1, 1)}, 525 * time.Millisecond, 3, "x from c:1", 0},
+		"two are slow":                              {slowNodes("a", "b"), 900 * time.Millisecond, 0, nil, 600 * time.Millisecond, 3, "x from c:1", 0},
+		"all are slow":                              {hang, 900 * time.Millisecond, 0, nil, 900 * time.Millisecond, 3, "", verdict.CodeDeadlineExceeded},
+		"its answer may come":                       {after(400*time.Millisecond, "a", "b", "c"), 900 * time.Millisecond, 0, nil, 400 * time.Millisecond, 2, "x from a:1", 0},
+		"in time":                                   {after(299*time.Millisecond, "a"), 900 * time.Millisecond, 0, nil, 299 * time.Millisecond, 1, "x from a:1", 0},
+		"nobody's time is known":                    {after(time.Hour, "a"), 0, 0, nil, time.Hour, 1, "x from a:1", 0},
+		"an attempt's own time is less":             {slowNodes("a"), 900 * time.Millisecond, 0, []Option{WithPerTryTimeout(200 * time.Millisecond), WithBackoff(1, 1)}, 200 * time.Millisecond, 2, "x from b:1", 0},
+		"the last attempt has all":                  {after(800*time.Millisecond, "a"), 900 * time.Millisecond, 0, []Option{WithRetry(1, 900*time.Millisecond)}, 800 * time.Millisecond, 1, "x from a:1", 0},
+		"no tokens":                                 {after(800*time.Millisecond, "a"), 900 * time.Millisecond, 0, []Option{WithBudget(emptyBudget())}, 800 * time.Millisecond, 1, "x from a:1", 0},
+		"it is not idempotent":                      {after(800*time.Millisecond, "a"), 900 * time.Millisecond, 0, []Option{WithIdempotent(nil)}, 800 * time.Millisecond, 1, "x from a:1", 0},
+		"the next one has a no":                     {noFromB, 900 * time.Millisecond, 0, nil, 300 * time.Millisecond, 2, "", verdict.CodeBusiness},
+		"the first one fails":                       {afterwards(after(400*time.Millisecond, "a", "b", "c"), errLost), 900 * time.Millisecond, 0, nil, 700 * time.Millisecond, 3, "x from b:1", 0},
+		"a hedge is still more patient":             {slowNodes("a"), 900 * time.Millisecond, 0, []Option{WithHedging(time.Hour)}, 300 * time.Millisecond, 2, "x from b:1", 0},
+		"a hedge is less patient":                   {slowNodes("a"), 900 * time.Millisecond, 0, []Option{WithHedging(10 * time.Millisecond)}, 10 * time.Millisecond, 2, "x from b:1", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -102,6 +103,17 @@ func afterwards(do func(muxpool.Node, context.Context) error, err error) func(mu
 			return e
 		}
 		return err
+	}
+}
+
+// failsAfter is do, but that the named node fails after d.
+func failsAfter(d time.Duration, name string, do func(muxpool.Node, context.Context) error) func(muxpool.Node, context.Context) error {
+	return func(n muxpool.Node, ctx context.Context) error {
+		if n != node(name) {
+			return do(n, ctx)
+		}
+		time.Sleep(d)
+		return errLost
 	}
 }
 
