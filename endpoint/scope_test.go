@@ -59,7 +59,7 @@ func TestEachSetIsAServiceOfItsOwn(t *testing.T) {
 	g := breaker.NewGroup()
 	defer g.Close()
 	make := func(opts ...Option) *Set {
-		s := NewSet(sd.FixedInstancer{"a:1"}, nil, append(opts, WithBreakers(g))...)
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, append(opts, WithBreakers(g), WithoutWait())...)
 		t.Cleanup(s.Close)
 		return s
 	}
