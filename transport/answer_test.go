@@ -142,9 +142,9 @@ func (n numbered) StatusCode() int { return int(n) }
 func TestRelayPassesOnWhatHoldsForItsCaller(t *testing.T) {
 	for name, p := range marking {
 		t.Run(name, func(t *testing.T) {
-			var chosen *transport.Error
+			var answer atomic.Pointer[transport.Error]
 			behind := serveProtocol(t, p, map[string]*transport.Server{
-				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen })})
+				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, answer.Load() })})
 			relay := serveProtocol(t, p, map[string]*transport.Server{
 				"/r/M":       rawServer(clientOf(t, p, behind.node, "/s/M")),
 				"/r/lacking": rawServer(clientOf(t, p, behind.node, "/s/lacking")),
@@ -152,7 +152,7 @@ func TestRelayPassesOnWhatHoldsForItsCaller(t *testing.T) {
 			})
 			call := clientOf(t, p, relay.node, "/r/M")
 			for _, code := range traveling() {
-				chosen = &transport.Error{Code: code, Status: 77, Message: "why", RetryAfter: time.Second, NoRetry: true}
+				answer.Store(&transport.Error{Code: code, Status: 77, Message: "why", RetryAfter: time.Second, NoRetry: true})
 				want := code
 				if code == transport.CodeUnimplemented {
 					want = transport.CodeInternal
@@ -276,7 +276,8 @@ func TestAttemptNumberTravels(t *testing.T) {
 func TestCallThatWasAnsweredUnrunIsNotRun(t *testing.T) {
 	for name, p := range marking {
 		t.Run(name, func(t *testing.T) {
-			ran, late := 0, make(chan error, 1)
+			var ran atomic.Int32
+			late := make(chan error, 1)
 			release := make(chan struct{})
 			impatient := func(next endpoint.Endpoint) endpoint.Endpoint {
 				return func(ctx context.Context, r any) (any, error) {
@@ -289,7 +290,7 @@ func TestCallThatWasAnsweredUnrunIsNotRun(t *testing.T) {
 				}
 			}
 			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(_ context.Context, r any) (any, error) {
-				ran++
+				ran.Add(1)
 				return r, nil
 			}, transport.ServerMiddleware(impatient))})
 			_, err := clientOf(t, p, s.node, "/s/M")(testContext(t), []byte{})
@@ -297,8 +298,8 @@ func TestCallThatWasAnsweredUnrunIsNotRun(t *testing.T) {
 				t.Errorf("%v is judged %v", err, v)
 			}
 			close(release)
-			if err := wait(t, "the middleware", late); err == nil || ran != 0 {
-				t.Errorf("the call ran %d times, and its middleware got %v", ran, err)
+			if err := wait(t, "the middleware", late); err == nil || ran.Load() != 0 {
+				t.Errorf("the call ran %d times, and its middleware got %v", ran.Load(), err)
 			}
 		})
 	}
@@ -318,15 +319,18 @@ func TestUsersMetadataForgesNoWords(t *testing.T) {
 			}, transport.ServerErrorEncoder(func(_ context.Context, err error, resp *transport.Message) {
 				resp.Err, resp.Metadata = &transport.Error{Code: transport.CodeInternal}, forged
 			}))})
-			var kept string
+			var kept atomic.Value
 			call := clientOf(t, p, s.node, "/s/M", transport.ClientBefore(func(ctx context.Context, m *transport.Message) context.Context {
 				m.Metadata = forged
 				return ctx
-			}), transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context { kept = m.Metadata["kept"]; return ctx }))
+			}), transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context {
+				kept.Store(m.Metadata["kept"])
+				return ctx
+			}))
 			_, err := call(testContext(t), []byte{})
 			e := asError(t, err)
-			if e.Code != transport.CodeInternal || e.NotRun || e.RetryAfter != 0 || e.NoRetry || kept != "yes" {
-				t.Errorf("the client got %+v, and the metadata %q", e, kept)
+			if e.Code != transport.CodeInternal || e.NotRun || e.RetryAfter != 0 || e.NoRetry || kept.Load() != "yes" {
+				t.Errorf("the client got %+v, and the metadata %v", e, kept.Load())
 			}
 			if n := wait(t, "the call", attempts); n != 1 {
 				t.Errorf("attempt %d", n)
