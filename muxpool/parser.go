@@ -107,6 +107,21 @@ type Settler interface {
 	ReadSettings(frame []byte) (Settings, error)
 }
 
+// Measurer is an optional part of a FrameParser whose frames tell their id and length
+// at their beginning. With it a frame over the limit fails its own call only: it is
+// passed over, up to 16 times the limit, and the connection stays in use. Without it
+// such a frame ends the connection.
+//
+// It goes with a Parse that consumes nothing of a frame that it finds too large: that
+// looks at the header with Peek, as transport.ReadFrame does.
+type Measurer interface {
+	// Measure returns the id of the frame that begins with header, and its length in
+	// bytes, header included. header has what Parse has looked at, or more; ok is
+	// false if it is the beginning of no frame. A FrameClassifier then says by header
+	// what the frame is. Measure must not keep header.
+	Measure(header []byte) (vid uint32, total int64, ok bool)
+}
+
 // Separator is an optional part of a FrameParser whose frames may have bytes
 // between them that belong to none, such as line breaks. The pool skips them, so
 // that a connection that ends behind one has not ended inside a frame.

@@ -139,7 +139,7 @@ func (c *conn) sendError(cl *call, err error) error {
 	if c.state == connClosed && !errors.Is(err, ErrMuxConnClosed) && cl.ctx.Err() == nil {
 		err = c.err
 	}
-	return &Error{Op: "write", Node: c.node.name, Err: err, sent: c.maybeSent(cl)}
+	return &Error{Op: "write", Node: c.node.name, Err: err, unsent: !c.maybeSent(cl)}
 }
 
 // maybeSent reports whether the kernel may have, or get, a frame of cl; mu is held.

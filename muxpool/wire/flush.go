@@ -82,6 +82,7 @@ func (w *Writer) writeNow() bool {
 func (w *Writer) finish(flusher bool) (more bool) {
 	w.mu.Lock()
 	w.sent += uint64(w.active.size)
+	w.backlog(-w.active.size)
 	w.active.reset()
 	w.spare, w.active, w.written = w.active, batch{}, 0
 	more = w.err == nil && w.pending.frames > 0 && !(w.reading && !flusher)
@@ -164,6 +165,7 @@ func (w *Writer) abort(err error) {
 	if w.raw != nil {
 		w.accepted.Store(w.sent + uint64(w.written))
 	}
+	w.backlog(-w.active.size)
 	w.active.reset()
 	w.active = batch{}
 	w.mu.Unlock()
