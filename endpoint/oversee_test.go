@@ -160,6 +160,20 @@ func TestAnOvertakenAttemptIsToldSo(t *testing.T) {
 	}
 }
 
+func TestTheAttemptThatOvertakesGoesToAnotherNode(t *testing.T) {
+	for _, p := range policies {
+		for range 10 {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fleet{do: hang}
+				Retry(2, time.Second, NewBalancer(f.nodes("a", "b"), WithPolicy(p)), WithIdempotent(Always))(t.Context(), nil)
+				if called := f.called(); len(called) != 2 || called[0] == called[1] {
+					t.Errorf("%v: %v", p, called)
+				}
+			})
+		}
+	}
+}
+
 // What failed before is told, and counts.
 func TestASecondAttemptMayBeOvertakenToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

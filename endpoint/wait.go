@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -82,21 +81,17 @@ func (e *WaitError) Unwrap() []error {
 	return []error{e.Cause, e.For}
 }
 
-// Verdict says that the call was not sent: canceled or too late if its context ended,
-// resource exhausted, of which others are to blame, if too many wait, and else what For says.
+// Verdict is that of For, and, if Cause ended the wait, as that says: canceled or too late,
+// which is nobody's fault, or resource exhausted.
 func (e *WaitError) Verdict() verdict.Verdict {
 	v := verdict.Of(e.For)
-	switch {
-	case e.Cause == nil:
+	if e.Cause == nil {
 		return v
-	case errors.Is(e.Cause, ErrTooManyWaiting):
-		v.Code, v.Whose = verdict.CodeResourceExhausted, verdict.Overload
-	case errors.Is(e.Cause, context.DeadlineExceeded):
-		v.Code, v.Whose = verdict.CodeDeadlineExceeded, verdict.Nobody
-	default:
-		v.Code, v.Whose = verdict.CodeCanceled, verdict.Nobody
 	}
-	v.Ran = verdict.NotSent
+	ended := verdict.Of(e.Cause)
+	if v.Code, v.Whose = ended.Code, ended.Whose; v.Code == verdict.CodeDeadlineExceeded {
+		v.Whose = verdict.Nobody
+	}
 	return v
 }
 
