@@ -141,9 +141,9 @@ func (n numbered) StatusCode() int { return int(n) }
 func TestRelayPassesOnWhatHoldsForItsCaller(t *testing.T) {
 	for name, p := range marking {
 		t.Run(name, func(t *testing.T) {
-			var chosen *transport.Error
+			var chosen atomic.Pointer[transport.Error]
 			behind := serveProtocol(t, p, map[string]*transport.Server{
-				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen })})
+				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen.Load() })})
 			relay := serveProtocol(t, p, map[string]*transport.Server{
 				"/r/M":       rawServer(clientOf(t, p, behind.node, "/s/M")),
 				"/r/lacking": rawServer(clientOf(t, p, behind.node, "/s/lacking")),
@@ -151,7 +151,7 @@ func TestRelayPassesOnWhatHoldsForItsCaller(t *testing.T) {
 			})
 			call := clientOf(t, p, relay.node, "/r/M")
 			for _, code := range traveling() {
-				chosen = &transport.Error{Code: code, Status: 77, Message: "why", RetryAfter: time.Second, NoRetry: true}
+				chosen.Store(&transport.Error{Code: code, Status: 77, Message: "why", RetryAfter: time.Second, NoRetry: true})
 				want := code
 				if code == transport.CodeUnimplemented {
 					want = transport.CodeInternal
