@@ -24,8 +24,11 @@ const (
 )
 
 // shrinkTime is how long nothing has come when the memory of reading and writing is
-// given back.
-const shrinkTime = time.Second
+// given back, shrinkAgain when that is done again, if calls were under way.
+const (
+	shrinkTime  = time.Second
+	shrinkAgain = 5 * time.Second
+)
 
 var (
 	errDrained    = errors.New("transport: connection drained")
@@ -172,7 +175,7 @@ func (c *serverConn) await() error {
 		case c.draining.Load() && !c.told:
 			c.tell()
 		case !c.source.shrunk && now.Sub(c.source.since) >= shrinkTime:
-			c.source.shrink()
+			c.source.shrink(now)
 		case now.Before(c.quietEnd(now)):
 		case c.draining.Load():
 			return errDrained

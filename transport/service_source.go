@@ -12,7 +12,7 @@ type timedSource struct {
 	conn     *serverConn
 	src      *wire.Source
 	waiting  bool      // for the first byte of a frame
-	since    time.Time // when that began
+	since    time.Time // when that began; moved by shrink
 	shrunk   bool      // memory was given back since then
 	frameEnd time.Time // for the rest of it; set at the first read
 	arrived  time.Time // when the last read returned
@@ -84,11 +84,17 @@ func (c *serverConn) quietEnd(now time.Time) time.Time {
 	return from.Add(quietUntold)
 }
 
-// shrink gives back what a burst has left, once nothing has come for a while.
-func (s *timedSource) shrink() {
+// shrink gives back what a burst has left, once nothing has come for a while; and later
+// again, if calls or answers are still under way.
+func (s *timedSource) shrink(now time.Time) {
+	c := s.conn
+	c.reader.Shrink()
+	c.writer.Shrink()
+	if c.writer.InFlight.Load() > 0 || c.account.bytes.Load() > 0 {
+		s.since = now.Add(shrinkAgain - shrinkTime)
+		return
+	}
 	s.shrunk = true
-	s.conn.reader.Shrink()
-	s.conn.writer.Shrink()
 }
 
 // errWoken is a timeout, as a deadline that drain set is.
