@@ -58,7 +58,7 @@ func (c *call) attempt(t try) (response any, err error, ended bool) {
 	if t.to != nil && t.number < c.max && c.mayRunTwice() {
 		left, end := c.left()
 		if share := c.share(t.number, left); share > 0 {
-			return c.oversee(t, left-share, end)
+			return c.oversee(&t, left-share, end)
 		}
 	}
 	response, err = t.run(c.ctx, c.request, earlier(c.ctx, c.deadline, c.perTry))
@@ -67,7 +67,7 @@ func (c *call) attempt(t try) (response any, err error, ended bool) {
 
 // oversee is attempt for one that may be overtaken, when no more is left of the call's time,
 // which is over at end.
-func (c *call) oversee(t try, left time.Duration, end time.Time) (response any, err error, ended bool) {
+func (c *call) oversee(t *try, left time.Duration, end time.Time) (response any, err error, ended bool) {
 	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node}}
 	a.Init(c.ctx, earlier(c.ctx, c.deadline, c.perTry))
 	a.WithCauses()
@@ -101,7 +101,7 @@ func (c *call) oversee(t try, left time.Duration, end time.Time) (response any, 
 }
 
 // land ends the attempt, and returns who goes on with the call if it was overtaken.
-func (t try) land(a *attemptContext, s *shares, x *slot) *rescue {
+func (t *try) land(a *attemptContext, s *shares, x *slot) *rescue {
 	a.Cancel()
 	t.leave()
 	return s.land(x)

@@ -302,10 +302,12 @@ func TestASlotIsNotTakenForTheOneBefore(t *testing.T) {
 	s := &shares{epoch: time.Now()}
 	x := s.take()
 	s.fly(x, int64(time.Hour))
+	equal(t, "the one before has ended", s.land(x), nil)
+	x.state.Store(claimed)
+	s.fly(x, int64(2*time.Hour))
 	s.mu.Lock()
-	s.overtake(x) // as if it had been due when somebody looked
+	s.overtake(x, int64(time.Hour))
 	s.mu.Unlock()
-	equal(t, "state", x.state.Load(), flying)
 	equal(t, "rescue", s.land(x), nil)
 	equal(t, "state", x.state.Load(), free)
 }

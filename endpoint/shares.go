@@ -10,7 +10,7 @@ import (
 // shares is the watch over the attempts of a method that may be overtaken: those that have
 // used their share of their call's time. An attempt takes a slot, and nearly always has given
 // it back before anybody looks: one timer, set for the first that is due, looks at all slots.
-// So an attempt that ends in its time costs two atomic writes, and neither lock, timer nor
+// so an attempt that ends in its time costs four atomic operations, and neither lock, timer nor
 // memory.
 type shares struct {
 	of    *retrying    // constant
@@ -33,11 +33,12 @@ const (
 // slot is what is known of an attempt that is watched: all that is needed to go on with its
 // call in another goroutine.
 type slot struct {
-	state atomic.Uint32
-	due   atomic.Int64 // when it is overtaken, on the clock of shares
-	timer *time.Timer  // nil: it is one of shares.slots
+	// state is free, claimed or overtaken, and else, while the attempt is under way, when it
+	// is overtaken, on the clock of shares.
+	state atomic.Int64
+	timer *time.Timer // nil: it is one of shares.slots
 
-	// Written by the attempt before the state is flying.
+	// Written by the attempt before it flies.
 	attempt *attemptContext
 	request any
 	call    *retryConfig
@@ -48,19 +49,18 @@ type slot struct {
 	rescue *rescue // set when the state becomes overtaken
 }
 
-// The states of a slot.
+// The states of a slot whose attempt is not under way.
 const (
-	free      = iota
-	claimed   // the attempt writes what is known of it
-	flying    // it is under way
-	overtaken // a goroutine goes on with the call
+	free      = 0
+	claimed   = -1 // the attempt writes what is known of it, or has ended
+	overtaken = -2 // a goroutine goes on with the call
 )
 
 // take returns a slot, which the caller fills, gives to fly, and at the end to land.
 func (s *shares) take() *slot {
 	at := rand.Uint32()
 	for range shareTries {
-		if x := &s.slots[at%shareSlots]; x.state.Load() == free && x.state.CompareAndSwap(free, claimed) {
+		if x := &s.slots[at%shareSlots]; x.state.CompareAndSwap(free, claimed) {
 			return x
 		}
 		at++
@@ -69,15 +69,15 @@ func (s *shares) take() *slot {
 	x.timer = time.AfterFunc(forEver, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.overtake(x)
+		s.overtake(x, x.state.Load())
 	})
 	return x
 }
 
 // fly has x overtaken at the time due, unless it lands before.
 func (s *shares) fly(x *slot, due int64) {
-	x.due.Store(due)
-	x.state.Store(flying)
+	due = max(due, 1)
+	x.state.Store(due)
 	if x.timer != nil {
 		x.timer.Reset(time.Duration(due - s.now()))
 		return
@@ -95,7 +95,7 @@ func (s *shares) land(x *slot) *rescue {
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	if !x.state.CompareAndSwap(flying, claimed) {
+	if due := x.state.Load(); due == overtaken || !x.state.CompareAndSwap(due, claimed) {
 		s.mu.Lock() // until rescue is set
 		defer s.mu.Unlock()
 	}
@@ -129,12 +129,10 @@ func (s *shares) look() {
 	now, next := s.now(), int64(0)
 	for i := range s.slots {
 		x := &s.slots[i]
-		if x.state.Load() != flying {
-			continue
-		}
-		switch due := x.due.Load(); {
+		switch due := x.state.Load(); {
+		case due <= 0:
 		case due <= now:
-			s.overtake(x)
+			s.overtake(x, due)
 		case next == 0 || due < next:
 			next = due
 		}
@@ -144,16 +142,11 @@ func (s *shares) look() {
 	}
 }
 
-// overtake has a goroutine go on with the call of x, if its attempt is still under way and
-// due; mu is held.
-func (s *shares) overtake(x *slot) {
-	if !x.state.CompareAndSwap(flying, overtaken) {
-		return
+// overtake has a goroutine go on with the call of x, if its attempt is still under way, and
+// is the one that was due then; mu is held.
+func (s *shares) overtake(x *slot, due int64) {
+	if due > 0 && x.state.CompareAndSwap(due, overtaken) {
+		x.rescue = newRescue(s.of, x)
+		go x.rescue.run()
 	}
-	if x.due.Load() > s.now() { // it is another attempt's by now; who lands it meanwhile waits for mu
-		x.state.CompareAndSwap(overtaken, flying)
-		return
-	}
-	x.rescue = newRescue(s.of, x)
-	go x.rescue.run()
 }

@@ -257,6 +257,39 @@ func TestAWaitWithoutRetriesTellsItsError(t *testing.T) {
 	})
 }
 
+func TestAWaitWithoutRetriesTellsTheLastAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &shop{}
+		f.do = func(muxpool.Node, context.Context) error { return errUnsent }
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithWait(time.Second))
+		defer s.Close()
+		_, err := s.EndpointFrom("Get", f.factory)(t.Context(), nil)
+		equal(t, "waited", as[*WaitError](t, err).Waited, time.Second)
+		mustBe(t, err, errUnsent)
+	})
+}
+
+// However many nodes could not be sent it, a call that waits is not given up.
+func TestACallThatWaitsGoesToMoreNodesThanAreFree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var nodes []string
+		for i := range 2 * maxFree {
+			nodes = append(nodes, fmt.Sprintf("n%d:1", i))
+		}
+		f, begin := &shop{}, time.Now()
+		f.do = func(muxpool.Node, context.Context) error {
+			if time.Since(begin) > time.Second {
+				return nil
+			}
+			return errUnsent
+		}
+		s := NewSet(sd.FixedInstancer(nodes), nil, WithRetry(3, 500*time.Millisecond))
+		defer s.Close()
+		_, err := s.EndpointFrom("Get", f.factory)(t.Context(), nil)
+		equal(t, "error", err, nil)
+	})
+}
+
 func TestWhatTimeDoesNotCureFailsAtOnce(t *testing.T) {
 	open := func(cause error) func(*testing.T) (*Set, error) {
 		return func(*testing.T) (*Set, error) {
