@@ -290,21 +290,27 @@ func TestACallThatWaitsGoesToMoreNodesThanAreFree(t *testing.T) {
 	})
 }
 
+// incurable is a Set that no wait helps, and why.
+type incurable struct {
+	*Set
+	cause error
+}
+
 func TestWhatTimeDoesNotCureFailsAtOnce(t *testing.T) {
-	open := func(cause error) func(*testing.T) (*Set, error) {
-		return func(*testing.T) (*Set, error) {
+	open := func(cause error) func() incurable {
+		return func() incurable {
 			b := newSwitchboard(node("a"))
 			b.open[node("a")].Cause = fmt.Errorf("dial: %w", cause)
-			return NewSet(sd.FixedInstancer{"a:1"}, nil, withBreakers(b)), cause
+			return incurable{NewSet(sd.FixedInstancer{"a:1"}, nil, withBreakers(b)), cause}
 		}
 	}
-	fails := func(err error) func(*testing.T) (*Set, error) {
-		return func(*testing.T) (*Set, error) {
-			return NewSet(sd.FixedInstancer{"a:1"}, nil, WithNodeMiddleware(failingNode(err))), err
+	fails := func(err error) func() incurable {
+		return func() incurable {
+			return incurable{NewSet(sd.FixedInstancer{"a:1"}, nil, WithNodeMiddleware(failingNode(err))), err}
 		}
 	}
 	refused := &net.OpError{Op: "remote error", Err: tls.AlertError(49)}
-	for name, set := range map[string]func(*testing.T) (*Set, error){
+	for name, set := range map[string]func() incurable{
 		"a certificate that does not verify": open(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
 		"a certificate of another name":      open(x509.HostnameError{Certificate: &x509.Certificate{}}),
 		"a handshake that was refused":       open(refused),
@@ -312,27 +318,27 @@ func TestWhatTimeDoesNotCureFailsAtOnce(t *testing.T) {
 		"credentials":                        open(&transport.Error{Code: transport.CodeUnauthenticated}),
 		"a certificate, of a call":           fails(&muxpool.Error{Op: "get", Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}),
 		"a pool that was closed":             fails(&muxpool.Error{Op: "get", Err: muxpool.ErrPoolClosed}),
-		"no instance is a node":              func(*testing.T) (*Set, error) { return NewSet(sd.FixedInstancer{"http://a"}, nil), ErrInstance },
-		"an option that makes no sense": func(*testing.T) (*Set, error) {
-			return NewSet(sd.FixedInstancer{}, nil, WithWait(-1)), ErrInvalidOption
+		"no instance is a node":              func() incurable { return incurable{NewSet(sd.FixedInstancer{"http://a"}, nil), ErrInstance} },
+		"an option that makes no sense": func() incurable {
+			return incurable{NewSet(sd.FixedInstancer{}, nil, WithWait(-1)), ErrInvalidOption}
 		},
 		"a method that every node lacks": fails(&transport.Error{Code: transport.CodeUnimplemented, Remote: true, NotRun: true}),
 		"a limit at home":                fails(ratelimit.ErrLimited),
-		"the Set was closed": func(*testing.T) (*Set, error) {
+		"the Set was closed": func() incurable {
 			s := NewSet(sd.FixedInstancer{"a:1"}, nil)
 			s.Close()
-			return s, ErrSetClosed
+			return incurable{s, ErrSetClosed}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, cause := set(t)
+				s := set()
 				defer s.Close()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				begin := time.Now()
 				_, err := s.EndpointFrom("Get", (&shop{}).factory)(ctx, nil)
-				if !errors.Is(err, cause) {
+				if !errors.Is(err, s.cause) {
 					t.Errorf("error %v", err)
 				}
 				equal(t, "took", time.Since(begin), 0)

@@ -98,7 +98,8 @@ func TestConnectionOfTheUsersOwn(t *testing.T) {
 // TestShutdownNil is refused, and nothing is shut down.
 func TestShutdownNil(t *testing.T) {
 	pool := newPool(t)
-	if err := pool.Shutdown(nil); !errors.Is(err, muxpool.ErrInvalidOption) {
+	var none context.Context
+	if err := pool.Shutdown(none); !errors.Is(err, muxpool.ErrInvalidOption) {
 		t.Errorf("Shutdown(nil): %v", err)
 	}
 	peer := muxtest.NewPeer(nil)
