@@ -3,7 +3,6 @@ package breaker
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -24,13 +23,13 @@ var ErrConnectOnly = errors.New("breaker: connected, health not proven")
 // WithProbe has prober, rather than users' calls, try ejected nodes: a node
 // whose connections are gone each interval (default 1 s) and at the pool's
 // NodeReady, any other at the end of its ejection and each interval
-// from then on. A failed probe does not make later ejections longer. The interval is
-// shorter by up to a fifth, drawn each time.
+// from then on. A failed probe does not make later ejections longer. From each
+// interval up to the share of WithJitter is taken, at most half.
 //
-// A nil prober, the default, means each target's own: see Guard.ProbeWith. It tries what the pool has
-// put out, soon (100 ms) and then ever less often, up to the interval; where the peer
-// refuses the handshake or a certificate from 1 s up to a minute. What calls have put out,
-// users' calls try.
+// A nil prober, the default, means each target's own: see Guard.ProbeWith. It tries
+// what the pool has put out, after 100 ms and then ever less often, up to the interval;
+// where the peer refuses the handshake or a certificate, from 1 s up to a minute. What
+// calls have put out, users' calls try.
 //
 // One run per node at a time: when a run outlives its deadline, users' calls
 // are the probes until it returns.
@@ -68,7 +67,7 @@ func PoolProbe(pool muxpool.Pool, opts muxpool.GetOptions, exchange func(ctx con
 type active struct {
 	probe   *run      // under way and before its deadline
 	running bool      // the Prober has not returned
-	tried   time.Time // from when the wait for the next run counts: the last one's end, or the ejection's begin
+	tried   time.Time // from when the wait for the next run counts: the ejection's begin, then the last run's (its end, of a user's Prober)
 	draw    float64   // how much of the jitter is taken off that wait
 	runs    int       // that failed, in a row
 	silent  bool      // ejected for a reason after which connecting proves nothing
@@ -83,56 +82,6 @@ type run struct {
 	own     bool // it is the target's
 	timeout time.Duration
 	gen     uint64 // of the ejection that it may end
-}
-
-const (
-	firstProbe       = 100 * time.Millisecond // the first wait for a run of the target's probe
-	firstRefused     = time.Second            // likewise, where the peer refuses the handshake
-	longestRefused   = time.Minute
-	mostProbeJitter  = 0.5 // of an interval: a jitter that eats it up would have it run all the time
-	doublingsOfProbe = 20  // at most: the limits are reached long before
-)
-
-// prober returns what tries the circuit out, and whether that is the target's own; nil
-// if only calls do, as for a method. A node that its service has let go is left alone:
-// somebody else may live at its address by now.
-func (c *circuit) prober() (probe func(context.Context) error, own bool) {
-	set, id := c.set(), c.node().id
-	switch {
-	case !c.isNode(), c.member.seat.letGo():
-		return nil, false
-	case set.prober != nil:
-		return func(ctx context.Context) error { return set.prober(ctx, id) }, false
-	case set.noProbe, c.active.mute, !c.latches[byPool].on:
-		return nil, false
-	}
-	return c.member.probe, true
-}
-
-// tried begins the wait for the next run.
-func (c *circuit) tried(now time.Time) { c.active.tried, c.active.draw = now, rand.Float64() }
-
-// hasten has the next run begin at once.
-func (a *active) hasten() { a.tried, a.runs, a.refused = time.Time{}, 0, false }
-
-// nextProbe returns when a node that is ejected until a time is to be probed. By the
-// target's probe: ever less often. By a user's Prober: then, or an interval after the last
-// probe if that is later; if the pool alone has put the node out, an interval after that
-// began or was tried.
-func (c *circuit) nextProbe(until time.Time, own bool) time.Time {
-	a, set := &c.active, c.set()
-	wait := set.probeEvery
-	switch {
-	case own && a.refused:
-		wait = min(firstRefused<<min(a.runs, doublingsOfProbe), longestRefused)
-	case own:
-		wait = min(firstProbe<<min(a.runs, doublingsOfProbe), wait)
-	}
-	next := a.tried.Add(wait - time.Duration(a.draw*min(set.jitter, mostProbeJitter)*float64(wait)))
-	if own || !until.After(a.tried) || c.latches.only(byPool) && next.Before(until) {
-		return next
-	}
-	return until
 }
 
 // wake is the timer's function.
@@ -161,6 +110,9 @@ func (c *circuit) startRun() *run {
 		c.move(now, reached, ReasonEjectionOver, g.cause)
 		return nil
 	}
+	if own {
+		c.tried(now) // a dial that takes a second is followed by the next at once
+	}
 	r := &run{probe: probe, own: own, timeout: c.set().probeTimeout, gen: c.gen}
 	c.active.probe, c.active.running = r, true
 	return r
@@ -170,15 +122,10 @@ func (c *circuit) run(r *run) {
 	g := c.node().group
 	ctx, cancel := context.WithTimeoutCause(g.ctx, r.timeout, errProbeDeadline)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { c.ran(r, context.Cause(ctx)) })
+	stop := context.AfterFunc(ctx, func() { c.ran(r, context.Cause(ctx), false) })
 	defer stop()
 	err := errors.New("breaker: the Prober ended its goroutine")
-	defer func() {
-		c.ran(r, err)
-		c.node().mu.Lock()
-		defer c.node().mu.Unlock()
-		c.active.running = false
-	}()
+	defer func() { c.ran(r, err, true) }()
 	answer := err
 	if p := g.contain("Prober", func() { answer = r.probe(ctx) }); p != nil {
 		answer = p
@@ -186,12 +133,15 @@ func (c *circuit) run(r *run) {
 	err = answer
 }
 
-// ran takes the result of a Prober. One that began in an earlier generation, that
+// ran takes the result of a Prober, which has returned unless it is its deadline's. One that began in an earlier generation, that
 // is, before an event that came meanwhile, proves nothing.
-func (c *circuit) ran(r *run, err error) {
+func (c *circuit) ran(r *run, err error, returned bool) {
 	n := c.node()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if returned { // before the next is set going, which would take it for one that hangs
+		c.active.running = false
+	}
 	if c.active.probe != r {
 		return
 	}
@@ -200,10 +150,11 @@ func (c *circuit) ran(r *run, err error) {
 		return
 	}
 	now := time.Now()
-	if c.tried(now); r.own {
+	if r.own {
 		c.ranOwn(now, r, err)
 		return
 	}
+	c.tried(now)
 	switch {
 	case c.gen != r.gen:
 		c.member.tally.late++
@@ -216,46 +167,4 @@ func (c *circuit) ran(r *run, err error) {
 		c.latches.extend(now.Add(c.set().probeEvery), err)
 		c.move(now, failed, ReasonProbeFailed, err)
 	}
-}
-
-// ranOwn takes the result of the target's probe, which proves what the pool doubts and
-// nothing else. mu is held.
-func (c *circuit) ranOwn(now time.Time, r *run, err error) {
-	reached := err == nil || errors.Is(err, ErrConnectOnly)
-	switch {
-	case c.state != Open:
-		return // NodeReady came first
-	case !reached:
-		c.active.runs++ // its own dial's failure may have made a new generation
-	case c.gen != r.gen:
-		c.member.tally.late++
-	case err != nil && c.active.silent:
-		c.active.mute = true
-	default:
-		if err == nil {
-			c.node().links.vouch(c.member.identity)
-			c.node().doubt()
-		}
-		c.poolProved(now, ReasonProbeSucceeded)
-		return
-	}
-	c.publish(now, ReasonProbeFailed, err)
-}
-
-// poolProved ends what the pool has begun, now that this is proved to be over: the
-// circuit is closed, unless its calls or its operator have put it out as well. mu is held.
-func (c *circuit) poolProved(now time.Time, why Reason) {
-	if c.latches.ofPool() {
-		c.move(now, proved, why, nil)
-		return
-	}
-	if c.state == HalfOpen {
-		return // the calls that try it prove all of it
-	}
-	c.latches[byPool], c.active.silent, c.active.mute = latch{}, false, false
-	if probe, _ := c.prober(); probe == nil && !c.latches.worst().until.After(now) {
-		c.move(now, over, why, nil)
-		return
-	}
-	c.publish(now, why, nil)
 }

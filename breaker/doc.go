@@ -22,7 +22,7 @@
 //	           │        │ replaced whole                                           ▼
 //	           │        └──────── circuit: latches by pool, calls, hand; pace <── census
 //	   Watch ──┼──────────────────────▲ │                                (how many may be out)
-//	   Prober ─┼──────────────────────┘ └──> notices ──> listeners
+//	   probes ─┼──────────────────────┘ └──> notices ──> listeners
 //	 refused: *OpenError
 //
 // A circuit's state changes through one door, move, by one table, moves, and every
@@ -35,7 +35,8 @@
 //
 // A circuit is out while one of its latches holds: the pool's, its calls' or its
 // operator's. They are apart so that a reconnect ends only what a lost connection
-// began. docs/breaker.md draws the states and compares the features with others'.
+// began: that ends by the pool's word, or by a probe that connects and pings. What calls
+// began ends by a call, or by a Prober of the user's. docs/breaker.md draws the states and compares the features with others'.
 //
 // # Locks
 //
@@ -49,7 +50,7 @@
 // # Goroutines
 //
 // None of its own but: one while there are notices to deliver, one for each run of
-// a Prober, and those of the timers (forgetting, the end of an ejection, Deviation's
+// a probe, and those of the timers (forgetting, the end of an ejection, Deviation's
 // interval) for the moment in which they fire. A circuit that is out has one timer.
 // Close ends them.
 //

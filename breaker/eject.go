@@ -20,9 +20,16 @@ func (c *circuit) eject(now time.Time, by source, why Reason, cause error) {
 	default: // more of the same, the time stands
 		l.reason, l.cause = why, cause
 	}
-	l.lost = errors.Is(cause, muxpool.ErrConnLost) || verdict.Of(cause).Whose == verdict.Path
+	l.lost = lostWithTheWay(cause)
 	l.several = why == ReasonMethods
 	c.move(now, ejected, why, cause)
+}
+
+// lostWithTheWay reports whether a call ended with its connection.
+func lostWithTheWay(cause error) bool {
+	v := verdict.Of(cause)
+	var byPool *muxpool.Error
+	return v.Whose == verdict.Path || v.Whose == verdict.Node && errors.As(cause, &byPool)
 }
 
 // trip ejects the circuit for what its calls came to in a generation, unless that

@@ -138,3 +138,33 @@ func ExampleGroup_Scope() {
 	// true false
 	// true Pay - bank is down
 }
+
+// A chain made by hand gives its guard the Client's probe, as a Set does: a node that the
+// pool gave up is back soon after its return, and no call was spent to find that out.
+func ExampleGuard_ProbeWith() {
+	var pool source // stands for a *muxpool.Multiplexed
+	back := make(chan breaker.Reason, 1)
+	breakers := breaker.NewGroup(breaker.WithListener(func(c breaker.Change) {
+		if c.To == breaker.Closed {
+			back <- c.Reason
+		}
+	}))
+	defer breakers.Close()
+	defer breakers.Watch(&pool)()
+
+	node := muxpool.Node{Network: "tcp", Address: "10.0.0.1:7000"}
+	guard := breakers.Scope("shop").Guard(breaker.Target{Node: node, Method: "Buy"})
+	guard.ProbeWith(func(ctx context.Context) error {
+		answered, err := true, error(nil) // of the Probe method of the node's *transport.Client
+		if err == nil && !answered {
+			return breaker.ErrConnectOnly
+		}
+		return err
+	})
+	pool.emit(muxpool.Event{Kind: muxpool.NodeExpelled, Node: node, Reason: muxpool.ReasonDialFailed})
+	fmt.Println(guard.Ready())
+	fmt.Println(<-back, guard.Ready())
+	// Output:
+	// false
+	// probe succeeded true
+}

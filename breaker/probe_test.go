@@ -3,7 +3,6 @@ package breaker_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -115,6 +114,27 @@ func TestANodeThatThePoolGaveUpIsBackWithinASecondOfItsReturn(t *testing.T) {
 	}
 }
 
+// A dial into a network that drops everything takes its time: that is not added to the wait.
+func TestALongProbeIsFollowedByTheNextAtOnce(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		p := &pinger{err: errSick}
+		f.guard(nodeA, func(ctx context.Context) error {
+			defer func() {
+				select {
+				case <-time.After(time.Second):
+				case <-ctx.Done():
+				}
+			}()
+			return p.probe(ctx)
+		})
+		f.expel(nodeA)
+		after(100*time.Millisecond + 10*time.Second - time.Nanosecond)
+		if n := p.runs(); n != 10 {
+			t.Errorf("%d probes in 10 s, want 10", n)
+		}
+	})
+}
+
 // While probes fail, the pool's events, which they cause, do not make their results late.
 func TestEventsOfAProbesOwnDialDoNotDisturbIt(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
@@ -137,6 +157,27 @@ func TestEventsOfAProbesOwnDialDoNotDisturbIt(t *testing.T) {
 		f.state(nodeA, breaker.Closed)
 		if st, _ := f.StatusOf(nodeA); st.Totals.Late != 0 || st.Ejections != 1 {
 			t.Errorf("%d late, %d ejections, want none and one", st.Totals.Late, st.Ejections)
+		}
+	})
+}
+
+// An event during a probe is about what came after: the probe's answer proves nothing.
+func TestEventDuringATargetsProbeIsNotLost(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		p := &pinger{}
+		f.guard(nodeA, func(ctx context.Context) error {
+			if p.runs() == 0 {
+				f.stall(nodeA)
+			}
+			return p.probe(ctx)
+		})
+		f.expel(nodeA)
+		after(100 * time.Millisecond)
+		f.state(nodeA, breaker.Open)
+		after(100 * time.Millisecond)
+		f.state(nodeA, breaker.Closed)
+		if p.runs() != 2 {
+			t.Errorf("%d probes, want two", p.runs())
 		}
 	})
 }
@@ -165,7 +206,12 @@ func TestCallsLostWithTheirConnectionsKeepNoNodeOut(t *testing.T) {
 	for _, c := range []struct {
 		failure error
 		want    breaker.State
-	}{{fmt.Errorf("read: %w", muxpool.ErrConnLost), breaker.Closed}, {errSick, breaker.Open}} {
+	}{
+		{verdict.Tell(errSick, verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Path}), breaker.Closed},
+		{&muxpool.Error{Op: "read", Node: nodeA, Err: muxpool.ErrStalled}, breaker.Closed},
+		{errSick, breaker.Open},
+		{told(verdict.CodeInternal), breaker.Open},
+	} {
 		for name, comes := range map[string]func(*fixture){
 			"the pool says so":    func(f *fixture) { f.ready(nodeA) },
 			"a probe is answered": func(*fixture) { after(time.Second) },
@@ -331,6 +377,10 @@ func TestANodeThatIsNamedAgainIsProbedAtOnce(t *testing.T) {
 		if p.runs() != runs {
 			t.Errorf("%d probes of an address that is nobody's any more", p.runs()-runs)
 		}
+		release = f.Hold(nodeA)
+		synctest.Wait()
+		release() // it was in vain
+		after(100 * time.Millisecond)
 		p.answer(nil)
 		release = f.Hold(nodeA)
 		synctest.Wait()

@@ -43,7 +43,7 @@ func TestAServiceThatNobodyUsesIsForgotten(t *testing.T) {
 }
 
 func TestAServiceStaysWhileSomebodyUsesIt(t *testing.T) {
-	alone(t, nil, func(f *fixture) {
+	bubble(t, nil, func(f *fixture) {
 		_, one := f.used("shop", nodeA)
 		call, two := f.used("shop", nodeA)
 		f.used("bank", nodeB)
@@ -57,19 +57,34 @@ func TestAServiceStaysWhileSomebodyUsesIt(t *testing.T) {
 		}
 		two()
 		kept()
-		if n := f.known(); n != 2 {
-			t.Errorf("%d nodes are known, want B and C", n)
+		call(errSick) // too late: it brings nothing back
+		if n := f.known(); n != 3 {
+			t.Errorf("%d nodes are known, want B, C and that of the group", n)
 		}
-		if err := call(errSick); err != errSick {
-			t.Errorf("a late call got %v", err)
-		}
-		after(time.Hour)
 		if n := breaker.Scopes(f.Group); n != 3 {
 			t.Errorf("%d services are known, want the group's own, bank and kept", n)
 		}
 		call, _ = f.used("shop", nodeA) // anew
 		if err := call(nil); err != nil {
 			t.Errorf("a service that was forgotten remembers: %v", err)
+		}
+	})
+}
+
+// Calls that come after the last release are not judged, and hurt no other service.
+func TestCallsOfAForgottenServiceAreNotJudged(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		shop, done := f.used("shop", nodeA)
+		bank, _ := f.used("bank", nodeA)
+		shop(nil)
+		done()
+		for range 10 {
+			if err := shop(errSick); err != errSick {
+				t.Fatalf("a late call got %v", err)
+			}
+		}
+		if err := bank(nil); err != nil {
+			t.Errorf("another service: %v", err)
 		}
 	})
 }

@@ -22,6 +22,9 @@ type contextKey int
 // *Attempt, which must not be changed. AttemptFromContext is simpler.
 const ContextKeyAttempt contextKey = iota
 
+// contextKeyCallOptions is the key of *callOptions.
+const contextKeyCallOptions contextKey = 1
+
 // AttemptFromContext returns the Attempt that ctx belongs to, and whether it
 // belongs to one.
 func AttemptFromContext(ctx context.Context) (Attempt, bool) {
@@ -46,6 +49,8 @@ func (c *attemptContext) Value(key any) any {
 		return &c.attempt
 	case transport.ContextKeyAttempt:
 		return c.attempt.Number
+	case contextKeyCallOptions:
+		return nil // they are the call's, not those of what its nodes call
 	}
 	return c.Context.Value(key)
 }

@@ -25,6 +25,7 @@ type Balancer struct {
 	top      atomic.Int64  // the largest weight seen of late: see takes
 	index    atomic.Pointer[index]
 	indexing sync.Mutex // held by who stores index; nobody waits for it
+	line     waitLine   // calls that wait for a node
 }
 
 // NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers, WithService
@@ -38,7 +39,7 @@ func newBalancer(source Endpointer, cfg config) *Balancer {
 		cfg.refuse("NewBalancer(nil)")
 	}
 	cfg.bind("")
-	b := &Balancer{source: source, cfg: cfg}
+	b := &Balancer{source: source, cfg: cfg, line: waitLine{total: new(atomic.Int64)}}
 	b.top.Store(full)
 	return b
 }
@@ -178,9 +179,7 @@ func (b *Balancer) why(x *index, avoid tried) (e *NodeEndpoint, dropped bool, er
 	case len(errs) > 0:
 		return nil, dropped, errors.Join(errs...)
 	case len(open) > 0:
-		if m, ok := b.source.(*method); ok {
-			m.askAgain() // discovery may know others by now
-		}
+		b.ask() // discovery may know others by now
 		return nil, dropped, newAllOpenError(open)
 	}
 	return nil, dropped, &NoNodesError{}

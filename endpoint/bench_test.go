@@ -71,6 +71,7 @@ func BenchmarkChain(b *testing.B) {
 	set("set+breakers", withDeadline, WithBreakers(g))
 	set("set+breakers+retry", withDeadline, WithBreakers(g), WithRetry(3, 2*time.Hour))
 	set("set+breakers+retry, its own deadline", context.Background(), WithBreakers(g), WithRetry(3, 2*time.Hour))
+	set("set+breakers+retry, idempotent", withDeadline, WithBreakers(g), WithRetry(3, 2*time.Hour), WithIdempotent(Always))
 	set("hedging", withDeadline, WithBreakers(g), WithRetry(3, 2*time.Hour), WithHedging(time.Hour), WithIdempotent(Always))
 }
 

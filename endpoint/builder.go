@@ -68,7 +68,7 @@ func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint,
 	e = &NodeEndpoint{member: m, call: c.judged(made.Endpoint)}
 	if c.scope != nil {
 		e.scope = c.scope
-		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay})
+		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay || c.kind == OneWay})
 		if g, real := e.guard.(*breaker.Guard); real && made.probe != nil {
 			g.ProbeWith(made.probe)
 		}

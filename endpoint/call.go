@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -13,13 +14,18 @@ import (
 // call is one logical call, owned by its caller's goroutine.
 type call struct {
 	*retrying
-	ctx      context.Context // the caller's
-	request  any
-	deadline time.Time // that of the timeout; zero if there is none, or ctx's is earlier
+	*retryConfig                 // of when it began
+	ctx          context.Context // the caller's
+	request      any
+	deadline     time.Time     // that of the timeout; zero if there is none, or ctx's is earlier
+	fresh        time.Duration // what was left of its time when it began; 0: not known
 
-	number   int       // attempts begun, without those that cost nothing
-	free     int       // attempts in a row that cost nothing
-	waits    int       // before further attempts
+	number   int // attempts begun, without those that cost nothing
+	free     int // attempts in a row that cost nothing
+	waits    int // before further attempts
+	lulls    int // waits before it goes back where it could not be sent
+	waited   time.Duration
+	served   bool      // it has waited for the node of its last attempt, which was not sent
 	failures []Failure // attempts that failed
 	last     verdict.Verdict
 	noRetry  bool // a peer wants no further attempt
@@ -37,9 +43,9 @@ func (c *call) run() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		response, err := t.run(c.ctx, c.request, earlier(c.ctx, c.deadline, c.perTry))
-		if err == nil {
-			return response, nil
+		response, err, ended := c.attempt(t)
+		if err == nil || ended {
+			return response, err
 		}
 		c.note(t, err)
 		if err := c.again(); err != nil {
@@ -53,16 +59,29 @@ func (c *call) note(t try, err error) {
 	if t.node == (muxpool.Node{}) {
 		t.node = nodeOf(err)
 	}
-	c.failures = append(c.failures, Failure{Number: t.number, Node: t.node, Err: err})
 	c.last = verdict.Of(err)
+	if c.lulls > 0 && c.last.Ran == verdict.NotSent {
+		c.forget(t.node)
+	}
+	c.failures = append(c.failures, Failure{Number: t.number, Node: t.node, Err: err})
 	c.noRetry = c.noRetry || c.last.NoRetry
-	c.tried = c.tried.after(t.node, c.last)
+	c.tried = c.tried.after(t.node, err, c.last)
 	if c.last.Ran == verdict.NotSent {
 		c.free++
 		c.number--
 	} else {
 		c.free = 0
+		c.served = false
 	}
+}
+
+// forget drops an attempt that was not sent to node: that it is so still, the next one tells.
+// A call may wait, and go back, for as long as it lives.
+func (c *call) forget(node muxpool.Node) {
+	c.failures = slices.DeleteFunc(c.failures, func(f Failure) bool {
+		return f.Node == node && verdict.Of(f.Err).Ran == verdict.NotSent
+	})
+	c.tried = slices.DeleteFunc(c.tried, func(v visit) bool { return v.node == node && v.lifts })
 }
 
 // again returns nil when it is time for another attempt, or says why there is none.
@@ -77,7 +96,7 @@ func (c *call) again() error {
 	switch {
 	case c.noRetry:
 		return c.giveUp(GaveUpNoRetry, nil)
-	case c.free > maxFree:
+	case c.free > maxFree && !(c.patient && c.nodes.tells()):
 		return c.giveUp(GaveUpNoNode, nil)
 	case c.free > 0:
 		return nil
@@ -139,10 +158,7 @@ func (c *call) pause(d time.Duration) error {
 // ended returns the call's error if its time is over.
 func (c *call) ended() error {
 	if err := c.ctx.Err(); err != nil {
-		if cause := context.Cause(c.ctx); cause != err {
-			err = fmt.Errorf("%w: %w", err, cause)
-		}
-		return c.giveUp(GaveUpContext, err)
+		return c.giveUp(GaveUpContext, withCause(err, context.Cause(c.ctx)))
 	}
 	if !c.deadline.IsZero() && time.Until(c.deadline) <= 0 {
 		return c.giveUp(GaveUpTimeout, context.DeadlineExceeded)
@@ -150,9 +166,20 @@ func (c *call) ended() error {
 	return nil
 }
 
+// withCause is a context's error with its cause.
+func withCause(err, cause error) error {
+	if cause == nil || cause == err {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
 // giveUp makes the call's error.
 func (c *call) giveUp(why GaveUp, cause error) error {
 	if c.max == 0 { // without retries, errors pass as they are
+		if _, waited := cause.(*WaitError); waited {
+			return cause
+		}
 		if len(c.failures) > 0 {
 			return c.failures[len(c.failures)-1].Err
 		}

@@ -21,7 +21,7 @@ func TestSetOfClients(t *testing.T) {
 		}
 		return transport.NewClient(pool, n, wire{}, "Sum", transport.EncodeBytes, transport.DecodeBytes)
 	}
-	s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil)
+	s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithoutWait())
 	defer s.Close()
 	_, err := s.Endpoint("Sum", client)(t.Context(), []byte("x"))
 	mustBe(t, err, io.ErrClosedPipe)

@@ -38,7 +38,8 @@
 // calls what the user gave it, while there is anything to call: its lane. User code that
 // blocks there keeps its goroutine, and another one goes on. A Refresher is called in a
 // goroutine of its own. Retry runs in its caller's goroutine and starts others only for
-// WithHedging, which it waits for before it returns. Nothing else starts any.
+// hedges and for attempts that are overtaken, which it waits for before it returns. Nothing
+// else starts any: calls that wait for a node do so in their callers' goroutines.
 //
 // # Locks
 //
@@ -49,6 +50,8 @@
 // Directory has one lock for its list of nodes, which the first caller after a change takes.
 // A Set has a mutex for what it knows, under which those of its lane and of the breakers are
 // taken, and which no call takes; the last call of a node that was dropped takes the lane's.
+// Calls that wait for a node have a lock for their line, and attempts that may be overtaken
+// one for the timer that looks at them; both are leaves.
 // Nothing of the user's is called under any.
 //
 // # Limits

@@ -41,7 +41,11 @@ var noNode = verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Nobod
 // and to Cause.
 type NoNodesError struct {
 	Cause error // the discovery system's last error; nil if it told none
+	bad   bool  // it names instances, and none is a node
 }
+
+// lasts reports whether time brings no node.
+func (e *NoNodesError) lasts() bool { return e.bad || lasts(e.Cause) }
 
 func (e *NoNodesError) Error() string {
 	if e.Cause == nil {

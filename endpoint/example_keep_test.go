@@ -36,7 +36,7 @@ func (p *polled) Refresh() {
 // loses sight of it.
 func ExampleRefresher() {
 	discovery := &polled{looked: make(chan struct{})}
-	set := muxendpoint.NewSet(discovery, nil)
+	set := muxendpoint.NewSet(discovery, nil, muxendpoint.WithoutWait())
 	defer set.Close()
 	hello := set.EndpointFrom("Hello", func(address string) (endpoint.Endpoint, io.Closer, error) {
 		return func(context.Context, any) (any, error) { return "hello from " + address, nil }, nil, nil

@@ -254,7 +254,7 @@ func ExampleWithIdempotent() {
 
 func ExampleWithMiddleware() {
 	logger := log.NewLogfmtLogger(os.Stdout)
-	set := muxendpoint.NewSet(sd.FixedInstancer{}, nil,
+	set := muxendpoint.NewSet(sd.FixedInstancer{}, nil, muxendpoint.WithoutWait(),
 		muxendpoint.WithMiddleware(func(method string) endpoint.Middleware { return muxendpoint.Recovery(logger) }),
 		muxendpoint.WithNodeMiddleware(func(method string, _ muxpool.Node) endpoint.Middleware {
 			return muxendpoint.Limit(100) // calls in flight, per method and node

@@ -19,6 +19,7 @@ type hedging struct {
 	ended   chan *flight // unbuffered
 	flights []*flight    // attempts that were not received, in the order in which they began
 	silence *time.Timer  // since an attempt began
+	alone   bool         // no attempt is to begin beside another
 }
 
 // flight is an attempt under way, and then how it ended.
@@ -35,17 +36,22 @@ type flight struct {
 // runHedged is run with a further attempt whenever none has answered for a while.
 // It takes a copy, so that the calls that are not hedged stay off the heap.
 func (c call) runHedged() (any, error) {
-	h := hedging{call: &c, ended: make(chan *flight), silence: time.NewTimer(c.hedgeAfter)}
+	h := hedging{call: &c, ended: make(chan *flight), silence: time.NewTimer(forEver)}
 	defer h.join()
 	defer h.silence.Stop()
 	if err := h.start(); err != nil {
 		return nil, err
 	}
+	return h.loop()
+}
+
+// loop starts attempts, and receives how they end, until the call does.
+func (h *hedging) loop() (any, error) {
 	for {
 		select {
 		case <-h.silence.C:
 			h.hedge()
-			h.silence.Reset(c.hedgeAfter)
+			h.silence.Reset(h.patience())
 		case f := <-h.ended:
 			slower := h.land(f)
 			if f.err == nil {
@@ -77,14 +83,31 @@ func (h *hedging) start() error {
 		return err
 	}
 	h.launch(t)
-	h.silence.Reset(h.hedgeAfter)
+	h.silence.Reset(h.patience())
 	return nil
+}
+
+// patience is how long the attempts under way are left alone: for the delay of WithHedging,
+// or the share of time of one of them.
+func (h *hedging) patience() time.Duration {
+	d := forEver
+	if h.hedgeAfter > 0 {
+		d = h.hedgeAfter
+	}
+	if h.nodes == nil {
+		return d
+	}
+	left, _ := h.left()
+	if share := h.share(h.number, left); share > 0 {
+		d = min(d, max(share, time.Millisecond))
+	}
+	return d
 }
 
 // hedge begins a further attempt beside those that run, if there is another node
 // for it, an attempt left, and both the budget and the peers allow it.
 func (h *hedging) hedge() {
-	if len(h.flights) == 0 || h.number >= h.max || h.noRetry {
+	if h.alone || len(h.flights) == 0 || h.number >= h.max || h.noRetry {
 		return
 	}
 	t, err := h.choose()

@@ -44,6 +44,7 @@ type switchboard struct {
 	held map[muxpool.Node]int
 
 	changes atomic.Uint64
+	changed bell
 }
 
 func newSwitchboard(open ...muxpool.Node) *switchboard {
@@ -66,6 +67,19 @@ func (s *switchboard) Check(n muxpool.Node) error {
 
 // Changes is never the same: an index is made for each choice.
 func (s *switchboard) Changes() uint64 { return s.changes.Add(1) }
+
+// Changed tells of what close does, alone.
+func (s *switchboard) Changed() <-chan struct{} { return s.changed.next() }
+
+// close closes breakers.
+func (s *switchboard) close(nodes ...muxpool.Node) {
+	s.mu.Lock()
+	for _, n := range nodes {
+		delete(s.open, n)
+	}
+	s.mu.Unlock()
+	s.changed.ring()
+}
 
 func (s *switchboard) Guard(t breaker.Target) guard { return &switchGuard{s, t} }
 

@@ -27,6 +27,7 @@ type wallGuard struct {
 func (w *wall) Guard(t breaker.Target) guard { return &wallGuard{w, t.Node} }
 func (w *wall) Hold(muxpool.Node) func()     { return func() {} }
 func (w *wall) Changes() uint64              { return w.changes }
+func (w *wall) Changed() <-chan struct{}     { return nil }
 
 func (g *wallGuard) Ready() bool { g.asked.Add(1); return !g.shut[g.node] }
 func (g *wallGuard) Check() error {

@@ -163,9 +163,16 @@ func foundByAClient(t *testing.T) []kind {
 		{"the caller left", within(50*time.Millisecond, node, true)},
 		{"the request is over the pool's limit", call(pool(t, muxpool.WithMaxFrameSize(1024)), node, "Echo", 2000)},
 		{"the answer is over the pool's limit", call(pool(t, muxpool.WithMaxFrameSize(64)), peer(t, func(nc net.Conn) {
-			readOnce(nc)
-			frame, _ := native.Protocol{}.AppendResponse(nil, 1, nil, &transport.Message{Body: make([]byte, 1000)})
-			_, _ = nc.Write(frame)
+			for {
+				id, frame, err := native.Protocol{}.Parse(nc)
+				if err != nil {
+					return
+				}
+				if (native.Protocol{}).ClassifyRequest(id, frame) == transport.RequestCall {
+					answer, _ := native.Protocol{}.AppendResponse(nil, id, nil, &transport.Message{Body: make([]byte, 900)})
+					_, _ = nc.Write(answer)
+				}
+			}
 		}), "Echo", 1)},
 		{"the pool was closed", call(closed, node, "Echo", 1)},
 	}
@@ -188,6 +195,9 @@ func ofThePackages() []kind {
 		{"`AllOpenError`", &muxendpoint.AllOpenError{Nodes: []*breaker.OpenError{open}, RetryAfter: time.Second}},
 		{"`NoNodesError`", &muxendpoint.NoNodesError{Cause: io.EOF}},
 		{"`RemovedError`", &muxendpoint.RemovedError{Node: node}},
+		{"`WaitError`: its time was over", &muxendpoint.WaitError{For: &muxendpoint.NoNodesError{}}},
+		{"`WaitError`: the caller's time ended", &muxendpoint.WaitError{For: &muxendpoint.NoNodesError{}, Cause: context.DeadlineExceeded}},
+		{"`WaitError`: too many wait", &muxendpoint.WaitError{For: &muxendpoint.NoNodesError{}, Cause: muxendpoint.ErrTooManyWaiting}},
 		{"`ErrSetClosed`", muxendpoint.ErrSetClosed},
 		{"`LimitError`", &muxendpoint.LimitError{Limit: 1}},
 		{"a panic that Recovery caught", recovered("boom")},

@@ -183,7 +183,7 @@ func TestSetFoldsTheDotAtTheEndOfAName(t *testing.T) {
 // Who has no node because nothing that discovery names is one, is told so.
 func TestNoNodesErrorNamesTheFirstInstanceThatIsNone(t *testing.T) {
 	d := discover("http://a:80/x", "b", "c:0")
-	s := NewSet(d, nil, WithKeepNodes(DropAtOnce, 0))
+	s := NewSet(d, nil, WithKeepNodes(DropAtOnce, 0), WithoutWait())
 	defer s.Close()
 	ep := s.EndpointFrom("Sum", (&shop{}).factory)
 	_, err := ep(t.Context(), nil)
@@ -209,7 +209,7 @@ func TestNoNodesErrorNamesTheFirstInstanceThatIsNone(t *testing.T) {
 func TestNoNodesErrorTellsTheDiscoverysErrorFirst(t *testing.T) {
 	down := errors.New("down")
 	d := discover("rubbish")
-	s := NewSet(d, nil)
+	s := NewSet(d, nil, WithoutWait())
 	defer s.Close()
 	ep := s.EndpointFrom("Sum", (&shop{}).factory)
 	d.fails(s, down)

@@ -25,29 +25,34 @@ func (l *later) asks(w *weight) bool {
 	return false
 }
 
+// maxLater bounds for how long one caller's answer keeps others away: what is asked for
+// longer is about him, such as a quota.
+const maxLater = 5 * time.Second
+
 // hear takes a verdict. What was not sent, another part has taken care of.
 func (l *later) hear(w *weight, v verdict.Verdict) {
 	if v.RetryAfter > 0 && v.Sent() {
-		l.until.Store(w.now() + int64(v.RetryAfter/time.Millisecond) + 1)
+		l.until.Store(w.now() + int64(min(v.RetryAfter, maxLater)/time.Millisecond) + 1)
 	}
 }
 
 // learn is told how a call to the node ended. A method's retry-after, as when what it
-// depends on is away, keeps calls from that method only.
+// depends on is away, keeps calls from that method only; one that comes with the caller's own
+// fault is for the caller.
 func (e *NodeEndpoint) learn(err error) {
 	w := &e.member.weight
 	if err == nil {
 		w.gain()
 		return
 	}
-	v := verdict.Of(err)
-	if v.Whose == verdict.Overload {
+	switch v := verdict.Of(err); v.Whose {
+	case verdict.Overload:
 		w.halve()
-	}
-	if v.Whose == verdict.Method {
-		e.later.hear(w, v)
-	} else {
 		w.later.hear(w, v)
+	case verdict.Node, verdict.Path:
+		w.later.hear(w, v)
+	case verdict.Method:
+		e.later.hear(w, v)
 	}
 }
 

@@ -93,6 +93,7 @@ func TestALayerDoesNotRepeatWhatTheLayerAboveDoes(t *testing.T) {
 	for name, opts := range map[string][]Option{
 		"retries": {WithoutBudget()},
 		"hedges":  {WithoutBudget(), WithHedging(time.Millisecond)},
+		"shares":  {WithoutBudget(), WithRetry(3, 600*time.Millisecond)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex
@@ -106,10 +107,10 @@ func TestALayerDoesNotRepeatWhatTheLayerAboveDoes(t *testing.T) {
 						close(beside[n])
 					}
 					mu.Unlock()
-					if name == "hedges" {
-						select { // long enough for a hedge to come
+					if wait := map[string]time.Duration{"hedges": 50 * time.Millisecond, "shares": 300 * time.Millisecond}[name]; wait > 0 {
+						select { // long enough for another one to come
 						case <-beside[n]:
-						case <-time.After(50 * time.Millisecond):
+						case <-time.After(wait):
 						}
 					}
 					return nil, errors.New("broken")

@@ -10,11 +10,14 @@ import (
 
 // method is one endpoint of a Set, and the Endpointer of its Balancer.
 type method struct {
-	set   *Set
-	name  string
-	cfg   config
-	build builder
-	view  atomic.Pointer[view] // stored under the Set's mutex
+	set     *Set
+	name    string
+	cfg     config
+	opts    []Option // its own
+	build   builder
+	retry   *retrying
+	view    atomic.Pointer[view] // stored under the Set's mutex
+	changed bell                 // rings when view does
 
 	// slow is set when the user's functions take too long for it: until they have all
 	// returned, they are called beside the lane.
@@ -58,6 +61,7 @@ func (s *Set) publish(m *method, gone []*member) {
 		v.nodes, v.err = nil, s.whyNone(m)
 	}
 	m.view.Store(v)
+	m.changed.ring()
 }
 
 // whyNone is why m has no nodes; mu is held.
@@ -70,7 +74,7 @@ func (s *Set) whyNone(m *method) error {
 	case s.err != nil:
 		return &NoNodesError{Cause: s.err}
 	}
-	return &NoNodesError{Cause: s.bad}
+	return &NoNodesError{Cause: s.bad, bad: s.bad != nil}
 }
 
 // addMethod takes m into use; unbind lets its services among the breakers go.
@@ -83,6 +87,7 @@ func (s *Set) addMethod(m *method, unbind func()) {
 		return
 	}
 	s.unbind = append(s.unbind, unbind)
+	s.configure(m) // there may have been an Update meanwhile
 	s.methods = append(s.methods, m)
 	s.change(nil, s.order, s.methods[len(s.methods)-1:])
 }

@@ -28,6 +28,7 @@ type config struct {
 	service         *string                                     // of WithService
 	parse           func(instance string) (muxpool.Node, error) // nil: ParseNode
 	policy          Policy
+	kind            Kind
 	keep            keepTimes
 	refreshInterval time.Duration
 	retry           retryConfig

@@ -132,7 +132,7 @@ func TestAllNodesKilledIsToldWithEachReason(t *testing.T) {
 	defer g.Close()
 	defer g.Watch(pool)()
 	a, stopA := serveEcho(t)
-	s := NewSet(sd.FixedInstancer{a}, nil, WithBreakers(g), WithRetry(3, 0), WithIdempotent(Always))
+	s := NewSet(sd.FixedInstancer{a}, nil, WithBreakers(g), WithRetry(3, 0), WithIdempotent(Always), WithoutWait())
 	defer s.Close()
 	ep := s.Endpoint("Echo", echoClient(pool))
 	if _, err := ep(t.Context(), []byte("x")); err != nil {

@@ -116,7 +116,7 @@ func TestAskingDoesNotWait(t *testing.T) {
 		block := make(chan struct{})
 		var n atomic.Int64
 		a := &asked{discovery: discover(), found: func() { n.Add(1); <-block }}
-		s := NewSet(a, nil)
+		s := NewSet(a, nil, WithoutWait())
 		defer s.Close()
 		ep := s.EndpointFrom("Sum", (&shop{}).factory)
 		for range 10 {

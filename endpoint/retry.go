@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
@@ -26,14 +27,20 @@ import (
 //
 // max is the number of attempts, the first one included, default 3; timeout
 // bounds all of them, and 0 leaves it to the caller's context. With a *Balancer it
-// prefers nodes not tried yet, and fails at once when all are open; under another
-// balancer at most 16 attempts in a row are free.
+// prefers nodes not tried yet, and fails at once when all are open, unless WithWait has it
+// wait; under another balancer at most 16 attempts in a row are free.
 //
-// It runs in the caller's goroutine, and starts others only for WithHedging: an
+// With a *Balancer, an attempt of an idempotent request that has used its share of the time
+// that is left is overtaken: the next one begins beside it, on another node, as with
+// WithHedging.
+//
+// It runs in the caller's goroutine, and starts others only for WithHedging and for
+// attempts that are overtaken: an
 // endpoint must return when its context ends. An attempt's context ends when the
 // attempt returns. Each failed call returns a
 // *RetryError. It takes WithPerTryTimeout, WithBackoff, WithBudget,
-// WithIdempotent, WithRetryIf and WithHedging.
+// WithIdempotent, WithRetryIf, WithHedging, WithSpec, WithWait and WithMaxWaiting, and the
+// options of WithCallOptions.
 //
 // Its place is that of go-kit's lb.Retry, and it takes any lb.Balancer.
 func Retry(max int, timeout time.Duration, b lb.Balancer, opts ...Option) endpoint.Endpoint {
@@ -43,12 +50,22 @@ func Retry(max int, timeout time.Duration, b lb.Balancer, opts ...Option) endpoi
 
 // retrying is the endpoint that Retry makes.
 type retrying struct {
-	retryConfig
+	conf  atomic.Pointer[retryConfig] // read once for each call; what it points to does not change
 	b     lb.Balancer
 	nodes *Balancer // b, if it tells its nodes
+
+	shares atomic.Pointer[shares] // nil: no attempt was watched yet
 }
 
 func newRetry(b lb.Balancer, cfg config) endpoint.Endpoint {
+	r, err := newRetrying(b, cfg)
+	if err != nil {
+		return failing(err)
+	}
+	return r.serve
+}
+
+func newRetrying(b lb.Balancer, cfg config) (*retrying, error) {
 	if b == nil {
 		cfg.refuse("Retry: nil balancer")
 	}
@@ -57,21 +74,36 @@ func newRetry(b lb.Balancer, cfg config) endpoint.Endpoint {
 		cfg.invalid = append(cfg.invalid, nodes.cfg.invalid...)
 	}
 	if err := cfg.err(); err != nil {
-		return failing(err)
+		return nil, err
 	}
-	r := &retrying{retryConfig: cfg.retry.withDefaults(), b: b, nodes: nodes}
-	return r.serve
+	r := &retrying{b: b, nodes: nodes}
+	r.configure(cfg.retry)
+	return r, nil
+}
+
+// configure puts settings in force for calls that begin from now on.
+func (r *retrying) configure(set retryConfig) {
+	set = set.withDefaults()
+	r.conf.Store(&set)
 }
 
 func (r *retrying) serve(ctx context.Context, request any) (any, error) {
-	c := call{retrying: r, ctx: ctx, request: request, deadline: earlier(ctx, time.Time{}, r.timeout)}
-	if r.max > 0 {
-		r.budget.deposit()
+	set := r.conf.Load()
+	if own := callOptionsOf(ctx); own != nil {
+		if own.invalid != nil {
+			return nil, own.invalid
+		}
+		set = set.forCall(own)
+	}
+	c := call{retrying: r, retryConfig: set, ctx: ctx, request: request}
+	c.deadline, c.fresh = within(ctx, set.timeout)
+	if c.max > 0 {
+		c.budget.deposit()
 		if err := c.ended(); err != nil {
 			return nil, err
 		}
 	}
-	if r.hedgeAfter > 0 && c.mayRunTwice() && transport.CallerAttempt(ctx) == 1 {
+	if c.hedgeAfter > 0 && c.mayRunTwice() && transport.CallerAttempt(ctx) == 1 {
 		return c.runHedged()
 	}
 	return c.run()

@@ -108,13 +108,13 @@ func (e *RetryError) Verdict() verdict.Verdict {
 	if v.Code == 0 { // it has failed, whatever that error says
 		v.Code = verdict.CodeUnknown
 	}
-	v.Ran = verdict.NotSent
+	if v.Ran = verdict.NotSent; len(e.Attempts) == 0 && e.Cause == nil {
+		v.Ran = verdict.Maybe // it was made by hand
+	}
 	mayHaveRun := 0
 	for _, a := range e.Attempts {
 		ran := verdict.Of(a.Err).Ran
-		if doneBy(ran) > doneBy(v.Ran) {
-			v.Ran = ran
-		}
+		v.Ran = v.Ran.Most(ran)
 		if ran == verdict.Maybe || ran == verdict.Yes {
 			mayHaveRun++
 		}
@@ -134,19 +134,6 @@ func (e *RetryError) decides() error {
 		return nil // made by hand
 	}
 	return e.Attempts[len(e.Attempts)-1].Err
-}
-
-// doneBy orders how much of a call was done.
-func doneBy(r verdict.Ran) int {
-	switch r {
-	case verdict.NotSent:
-		return 0
-	case verdict.Refused:
-		return 1
-	case verdict.Yes:
-		return 3
-	}
-	return 2 // maybe
 }
 
 // StatusCode returns the HTTP status for the verdict.

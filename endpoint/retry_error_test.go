@@ -72,7 +72,7 @@ func TestTheVerdictOfARetryError(t *testing.T) {
 	}{
 		"no attempt":                 {&RetryError{GaveUp: GaveUpNoNode, Cause: open}, "unavailable: nobody, not sent, retry after 1s"},
 		"the caller left before one": {&RetryError{GaveUp: GaveUpContext, Cause: context.Canceled}, "canceled: nobody, not sent"},
-		"made by hand":               {&RetryError{}, "unknown: nobody, not sent"},
+		"made by hand":               {&RetryError{}, "unknown: nobody, maybe ran"},
 		"all unsent":                 {&RetryError{GaveUp: GaveUpNoNode, Attempts: of(errUnsent, errUnsent)}, "unavailable: path, not sent"},
 		"unsent and refused":         {&RetryError{GaveUp: GaveUpAttempts, Attempts: of(unrun, errUnsent)}, "unavailable: path, refused"},
 		"one may have run":           {&RetryError{GaveUp: GaveUpNoNode, Attempts: of(lost, errUnsent)}, "unavailable: path, maybe ran"},

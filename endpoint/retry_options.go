@@ -10,16 +10,21 @@ type retryConfig struct {
 	perTry     time.Duration
 	backoff    backoff
 	budget     *Budget
+	ownBudget  bool // budget was made for nil
 	idempotent func(request any) bool
 	retryIf    func(error) bool
 	hedgeAfter time.Duration
+	patient    bool          // calls wait for nodes
+	maxWait    time.Duration // 0: defaultWait, or the context's time
+	maxWaiting int
 }
 
 const defaultRetryMax = 3
 
 // WithRetry makes a Set retry: at most max attempts for a call, the first one
 // included (default 3), all within timeout, if it ends before the caller's
-// context does. A timeout of zero leaves it to the caller's context. See Retry. Without this
+// context does. What the call waits for a node does not count for it (see WithWait). A
+// timeout of zero leaves it to the caller's context. See Retry. Without this
 // option a Set makes no further attempts but those that cost nothing, and returns the last
 // one's error as it is.
 func WithRetry(max int, timeout time.Duration) Option {
@@ -69,13 +74,14 @@ func WithBackoff(initial, limit time.Duration) Option {
 // Budget, unless (*Set).Endpoint gets one: nil is a default Budget of its own there.
 func WithBudget(b *Budget) Option {
 	return func(c *config) {
+		c.retry.budget, c.retry.ownBudget = b, b == nil
 		if b == nil {
-			b = NewBudget(0, 0)
+			c.retry.budget = NewBudget(0, 0)
+			return
 		}
 		if b.err != nil {
 			c.invalid = append(c.invalid, b.err)
 		}
-		c.retry.budget = b
 	}
 }
 
@@ -131,6 +137,9 @@ func (r retryConfig) withDefaults() retryConfig {
 	}
 	if r.hedgeAfter > 0 && r.max == 0 {
 		r.max = 2
+	}
+	if r.maxWaiting == 0 {
+		r.maxWaiting = defaultMaxWaiting
 	}
 	if r.budget == nil {
 		r.budget = NewBudget(0, 0)

@@ -16,6 +16,7 @@ type scope interface {
 	Guard(t breaker.Target) guard
 	Hold(node muxpool.Node) (release func())
 	Changes() uint64
+	Changed() <-chan struct{}
 }
 
 // guard is what this package asks of a *breaker.Guard.

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func TestEachSetIsAServiceOfItsOwn(t *testing.T) {
 	g := breaker.NewGroup()
 	defer g.Close()
 	make := func(opts ...Option) *Set {
-		s := NewSet(sd.FixedInstancer{"a:1"}, nil, append(opts, WithBreakers(g))...)
+		s := NewSet(sd.FixedInstancer{"a:1"}, nil, append(opts, WithBreakers(g), WithoutWait())...)
 		t.Cleanup(s.Close)
 		return s
 	}
@@ -146,5 +147,26 @@ func TestAClosedSetLeavesNothingAmongTheBreakers(t *testing.T) {
 	}
 	if all := g.Status(); len(all) != 0 {
 		t.Errorf("nodes are remembered: %+v", all)
+	}
+}
+
+// mutePool is a pool that cannot ask for a sign of life.
+type mutePool struct{ muxpool.Pool }
+
+// What a Client's probe found out, in the breaker's words.
+func TestAProbeTellsTheBreakerHowFarItWent(t *testing.T) {
+	address, stop := serveEcho(t)
+	pool, n := newPool(t), transport.Node{Network: "tcp", Address: address}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := probing(echoClient(pool)(n))(ctx); err != nil {
+		t.Errorf("an answer: %v", err)
+	}
+	if err := probing(echoClient(mutePool{pool})(n))(ctx); err != breaker.ErrConnectOnly {
+		t.Errorf("a connection, and no more: %v", err)
+	}
+	stop()
+	if err := probing(echoClient(pool)(n))(ctx); err == nil || errors.Is(err, breaker.ErrConnectOnly) {
+		t.Errorf("nobody there: %v", err)
 	}
 }

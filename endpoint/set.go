@@ -35,6 +35,7 @@ type Set struct {
 	logging    atomic.Bool  // the logger has not returned
 	unlogged   atomic.Int64 // lines that were not logged meanwhile
 	asking     asking
+	waiting    atomic.Int64 // calls that wait for a node, of all methods
 
 	// mu guards known. While it is held nothing of the user's is called and nothing is
 	// waited for, so whatever the user's code does, and whatever it calls, the Set goes
@@ -58,7 +59,7 @@ type Set struct {
 // whatever Retry and NewBalancer take, can be changed for a method. An invalid
 // one is told by Err, and by every call.
 func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
-	s := &Set{cfg: newConfig(opts), instancer: instancer, logger: logger,
+	s := &Set{cfg: config{retry: retryConfig{patient: true}}.with(opts), instancer: instancer, logger: logger,
 		events: make(chan sd.Event), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
 	s.nodes.empty = s.left
 	if instancer == nil {
@@ -66,6 +67,8 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	}
 	s.unbind = append(s.unbind, s.cfg.bind(nextSetName()))
 	s.cfg.retry = s.cfg.retry.withDefaults()
+	s.cfg.retry.ownBudget = false // it is the Set's
+	s.retry = s.cfg.retry
 	s.known.init()
 	s.asking.epoch = time.Now()
 	s.asking.refresher, _ = instancer.(Refresher)
@@ -112,7 +115,7 @@ func (s *Set) EndpointFrom(method string, factory sd.Factory, opts ...Option) en
 }
 
 func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpoint {
-	m := &method{set: s, name: name, cfg: s.cfg.with(opts), build: build}
+	m := &method{set: s, name: name, cfg: s.cfg.with(opts), opts: opts, build: build}
 	if m.cfg.service == s.cfg.service { // none of its own
 		own := *s.cfg.service + "/" + name
 		m.cfg.service = &own
@@ -122,9 +125,16 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 		unbind()
 		return failing(err)
 	}
+	b := newBalancer(m, m.cfg)
+	b.line.total = &s.waiting
+	var err error
+	if m.retry, err = newRetrying(b, m.cfg); err != nil {
+		unbind()
+		return failing(err)
+	}
 	s.addMethod(m, unbind)
 	s.lane.wait(nil) // its nodes are built
-	return m.cfg.wrap(name, newRetry(newBalancer(m, m.cfg), m.cfg))
+	return m.cfg.wrap(name, m.retry.serve)
 }
 
 // NodeStatus is what a Set knows of a node.

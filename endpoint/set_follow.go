@@ -12,6 +12,7 @@ import (
 type known struct {
 	closed  bool
 	pending pending
+	retry   retryConfig // of NewSet and Update, for methods that have no options of their own
 
 	// instances are the texts of the last list that names any, and what each is: what
 	// discovery goes on naming is not parsed again.

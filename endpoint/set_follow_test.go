@@ -34,7 +34,7 @@ func TestSetKnowsItsNodesWhenItIsMade(t *testing.T) {
 
 func TestSetFollowsDiscovery(t *testing.T) {
 	d, f := discover(), &shop{}
-	s := NewSet(d, nil, WithKeepNodes(DropAtOnce, 0))
+	s := NewSet(d, nil, WithKeepNodes(DropAtOnce, 0), WithoutWait())
 	defer s.Close()
 	ep := s.EndpointFrom("Sum", f.factory)
 	_, err := ep(t.Context(), nil)
@@ -150,7 +150,7 @@ func TestSetTellsWhyItHasNoNodes(t *testing.T) {
 	cause := errors.New("discovery is down")
 	d := discover()
 	d.state = sd.Event{Err: cause}
-	s := NewSet(d, nil)
+	s := NewSet(d, nil, WithoutWait())
 	defer s.Close()
 	_, err := s.EndpointFrom("Sum", (&shop{}).factory)(t.Context(), nil)
 	mustBe(t, err, cause, lb.ErrNoEndpoints)

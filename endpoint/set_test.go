@@ -212,7 +212,7 @@ func TestSetMethodsExtendTheSetsMiddlewaresEachForItself(t *testing.T) {
 func TestAMethodsOwnBreakersWork(t *testing.T) {
 	sets, own := newSwitchboard(), newSwitchboard(node("a"))
 	d := discover("a:1")
-	s := NewSet(d, nil, withBreakers(sets), WithKeepNodes(DropAtOnce, 0))
+	s := NewSet(d, nil, withBreakers(sets), WithKeepNodes(DropAtOnce, 0), WithoutWait())
 	defer s.Close()
 	f := &shop{}
 	get, put := s.EndpointFrom("Get", f.factory, withBreakers(own)), s.EndpointFrom("Put", f.factory)
@@ -229,7 +229,7 @@ func TestAMethodsOwnBreakersWork(t *testing.T) {
 }
 
 func TestSetWithoutRetryReturnsBareErrors(t *testing.T) {
-	s := NewSet(sd.FixedInstancer{"a:1"}, nil)
+	s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithoutWait())
 	defer s.Close()
 	f := &shop{}
 	f.do = script(errUnsent)

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/muxkit/muxkit/breaker"
@@ -18,6 +19,7 @@ type visit struct {
 	node   muxpool.Node
 	barred bool      // the call does not come back
 	until  time.Time // before this, unless it is zero
+	lifts  bool      // it may come back after it has waited
 }
 
 // errTried: each node that takes calls is one that the call must not go back to.
@@ -34,12 +36,14 @@ func (t tried) has(node muxpool.Node) (been, barred bool) {
 	return been, barred
 }
 
-// after returns t with the visit that ended as v says. To be asked once is enough for
-// a node that could not be sent the call, or did not run it.
-func (t tried) after(node muxpool.Node, v verdict.Verdict) tried {
+// after returns t with the visit that ended with err, as v says. To be asked once is enough
+// for a node that could not be sent the call, or did not run it, unless the call waits.
+func (t tried) after(node muxpool.Node, err error, v verdict.Verdict) tried {
 	switch {
+	case v.SafeToRetry() && v.RetryAfter > 0 && v.Ran == verdict.Refused:
+		return append(t, visit{node: node, barred: true, until: time.Now().Add(v.RetryAfter)})
 	case v.SafeToRetry():
-		return append(t, visit{node: node, barred: true})
+		return append(t, visit{node: node, barred: true, lifts: v.WaitedFor() && !lasts(err)})
 	case v.RetryAfter > 0:
 		return append(t, visit{node: node, barred: true, until: time.Now().Add(v.RetryAfter)})
 	}
@@ -56,6 +60,20 @@ func (t tried) opens() (first time.Time) {
 		}
 	}
 	return first
+}
+
+// mayLift reports whether a wait would let the call go to a node again.
+func (t tried) mayLift() bool {
+	return slices.ContainsFunc(t, func(v visit) bool { return v.barred && v.lifts })
+}
+
+// lift lets the call go to nodes again that could not be sent it.
+func (t tried) lift() {
+	for i := range t {
+		if t[i].lifts {
+			t[i].barred = false
+		}
+	}
 }
 
 // nodeOf finds the node that an error speaks of, for balancers that do not tell.

@@ -18,36 +18,23 @@ type try struct {
 	ep     endpoint.Endpoint // under a foreign balancer, instead of to
 }
 
-// begin chooses where the next attempt goes, or says why there is none. If all nodes
-// that are left want to be asked later, it waits for the first, but for no longer than
-// a backoff may be.
+// begin chooses where the next attempt goes, or says why there is none.
 func (c *call) begin() (try, error) {
-	for {
+	if c.nodes == nil {
 		t, err := c.choose()
-		if err == nil {
-			return t, nil
-		}
-		if err != errTried {
+		if err != nil {
 			return try{}, c.giveUp(GaveUpNoNode, err)
 		}
-		first := c.tried.opens()
-		if first.IsZero() {
-			return try{}, c.giveUp(GaveUpNoNode, nil)
-		}
-		wait := max(time.Until(first), 0)
-		if wait > c.backoff.limit {
-			return try{}, c.giveUp(GaveUpNoRetry, nil)
-		}
-		if why := c.outlasted(wait); why != 0 {
-			return try{}, c.giveUp(why, nil)
-		}
-		if err := c.pause(wait); err != nil {
-			return try{}, err
-		}
+		return t, nil
 	}
+	e, err := c.find()
+	if err != nil {
+		return try{}, err
+	}
+	return c.to(e), nil
 }
 
-// choose begins an attempt: on a node that was not tried, if there is one.
+// choose begins an attempt without waiting: on a node that was not tried, if there is one.
 func (c *call) choose() (try, error) {
 	if c.nodes == nil {
 		ep, err := c.b.Endpoint()
@@ -61,8 +48,13 @@ func (c *call) choose() (try, error) {
 	if err != nil {
 		return try{}, err
 	}
+	return c.to(e), nil
+}
+
+// to begins an attempt on e, which the call is inside of.
+func (c *call) to(e *NodeEndpoint) try {
 	c.number++
-	return try{number: c.number, node: e.member.node, to: e}, nil
+	return try{number: c.number, node: e.member.node, to: e}
 }
 
 // run makes the attempt, which ends at end, if that is not zero, or with ctx.

@@ -177,6 +177,26 @@ func TestRetryAfterOfAMethodIsForThatMethod(t *testing.T) {
 	}
 }
 
+// When to come back with his quota is for the caller: others go on calling the node. And
+// nobody keeps them away for as long as he likes.
+func TestRetryAfterOfACallerIsForThatCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, code := range []transport.Code{transport.CodeInvalidArgument, transport.CodePermissionDenied, transport.CodeBusiness} {
+			nodes := (&fleet{do: script(&transport.Error{Code: code, Remote: true, RetryAfter: time.Hour})}).nodes("a", "b")
+			nodes[0].Call(t.Context(), nil)
+			if n := count(t, NewBalancer(nodes, WithPolicy(Random)), 200)["a:1"]; n < 50 {
+				t.Errorf("%v: %d of 200 calls", code, n)
+			}
+		}
+		nodes := (&fleet{do: script(&transport.Error{Code: 130, Remote: true, RetryAfter: time.Hour})}).nodes("a", "b")
+		nodes[0].Call(t.Context(), nil)
+		time.Sleep(maxLater + 2*time.Millisecond)
+		if n := count(t, NewBalancer(nodes, WithPolicy(Random)), 200)["a:1"]; n < 50 {
+			t.Errorf("after %v: %d of 200 calls", maxLater, n)
+		}
+	})
+}
+
 // The methods of a Set share the weight: it is the node that is overloaded.
 func TestOverloadMovesCallsToOtherNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -51,7 +51,9 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 		return nil
 	}
 	a.deliver() // what came before
-	c.arrived(1)
+	if c.frames.Add(1); kind != FrameGoingAway && kind != FrameSettings {
+		c.answered()
+	}
 	switch kind {
 	case FrameKeepAlive:
 		c.mu.Lock()
@@ -74,7 +76,8 @@ func (a *arrivals) deliver() {
 		return
 	}
 	c, freed := a.conn, false
-	c.arrived(len(a.batch))
+	c.frames.Add(uint64(len(a.batch)))
+	c.answered()
 	c.mu.Lock()
 	for i := range a.batch {
 		f := &a.batch[i]
@@ -96,15 +99,6 @@ func (a *arrivals) deliver() {
 	if freed {
 		c.node.released(c, false)
 	}
-}
-
-// arrived notes that n frames have.
-func (c *conn) arrived(n int) {
-	if c.frames.Add(uint64(n)) == uint64(n) {
-		close(c.proof)
-		c.node.proved()
-	}
-	c.next.arrived()
 }
 
 // answer puts a frame into the inbox of its call, or counts why it does not, and

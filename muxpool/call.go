@@ -29,7 +29,7 @@ type call struct {
 	// and no Read is about to take it. One Read at a time waits for it.
 	wake chan struct{}
 
-	writes atomic.Int32 // frames that Write has taken on
+	writes atomic.Int64 // frames that Write has taken on
 	first  wire.Mark    // where the first of them begins in the connection's stream
 	over   atomic.Bool  // err is set: spares the lock to who only asks
 
@@ -43,14 +43,14 @@ type call struct {
 
 	// Guarded by conn.mu.
 	live bool  // the id is in the connection's table
-	owed int32 // no longer live: answers for which the id was reserved
+	owed int64 // no longer live: answers for which the id was reserved
 
 	// mu is taken after conn.mu, if both are. It guards the fields below.
 	mu      sync.Mutex
 	head    []byte        // the oldest unread frame; nil: none
 	more    [][]byte      // the others
 	unread  int           // cost of all of them
-	answers int32         // frames that ended a wait for an answer
+	answers int64         // frames that ended a wait for an answer
 	err     error         // why nothing more will come; unread frames are read first
 	sent    bool          // with err: the request may have reached the peer
 	gone    bool          // err is final at once: unread frames are dropped
@@ -177,10 +177,10 @@ func (c *call) maybeSent() bool {
 
 // balance returns how many answers are still to come, and how many unread frames
 // answer nothing that was asked.
-func (c *call) balance() (awaited, excess int32) {
+func (c *call) balance() (awaited, excess int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	unread := int32(len(c.more))
+	unread := int64(len(c.more))
 	if c.head != nil {
 		unread++
 	}
@@ -190,7 +190,7 @@ func (c *call) balance() (awaited, excess int32) {
 
 // awaited returns how many answers are still to come, less than zero if more came
 // than was asked; mu is held.
-func (c *call) awaited() int32 {
+func (c *call) awaited() int64 {
 	if c.oneWay {
 		return 0
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,5 +191,21 @@ func TestUnsentKeepAliveAsksNobody(t *testing.T) {
 		if m.conn.health.pinging || len(m.conn.ids.reserved) != 0 {
 			t.Errorf("pinging %v, reserved %v", m.conn.health.pinging, m.conn.ids.reserved)
 		}
+	})
+}
+
+// TestAnswersDoNotOverflow: a MuxConn that is a stream for very long is owed nothing when
+// it is closed.
+func TestAnswersDoNotOverflow(t *testing.T) {
+	withWorld(t, scarceParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		m := w.mustGet(t.Context())
+		m.call.answers += math.MaxInt32 // as if so many had been read
+		for range 3 {
+			m.call.answers++
+		}
+		if awaited, _ := m.call.balance(); awaited >= 0 {
+			t.Errorf("%d answers are awaited of a stream that nothing was asked", awaited)
+		}
+		m.Close()
 	})
 }

@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -53,15 +54,18 @@ type conn struct {
 	// them, one whose lock is held for long would look like the least loaded to
 	// everybody.
 	coming atomic.Int32
-	// frames counts what arrived; written by the read loop.
-	frames atomic.Uint64
-	// bytes counts those of a stream; partial: the read loop waits for the rest of a
-	// frame. Both are written by the read loop.
+	// frames counts what arrived, bytes those of a stream; partial: the read loop waits
+	// for the rest of a frame. All are written by the read loop.
+	frames  atomic.Uint64
 	bytes   atomic.Uint64
 	partial atomic.Bool
-	// proof is closed with the first of them: the peer does more than to connect.
-	proof chan struct{}
-	next  nextFrame // says itself what guards it
+	// proof is closed when the peer has answered: it does more than to connect.
+	proof   chan struct{}
+	proving atomic.Bool  // proof is closed, or about to be
+	oneWay  atomic.Int64 // when the kernel took the first one-way frame, in ns since born, plus 1; 0: none
+	next    nextFrame    // who waits for an answer after a ping; says itself what guards it
+	// slot is the one that has the conn, or had it last. It is guarded by node.mu.
+	slot *slot
 
 	// mu is taken after node.mu and before call.mu and the writer's. It guards the
 	// fields below. Under it: no I/O, no call into user code, no wait.
@@ -86,7 +90,7 @@ type conn struct {
 func newConn(n *node, nc net.Conn, settings []byte) *conn {
 	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
 	c.datagram = isDatagram(n.key.node.Network)
-	c.ids = newIDs(n.space, n.usable)
+	c.ids = newIDs(n.space, n.usable, rand.Uint64N(n.space.size()))
 	c.fewIDs = c.ids.small()
 	c.born = time.Now()
 	c.patience.born = c.born

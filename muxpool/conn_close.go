@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // writeFailed hears from the writer that a write failed. What the peer sent
 // before it went away is still to be read, so a peer that is gone only drains.
 func (c *conn) writeFailed(err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+	if wire.DeadlinePassed(err) || errors.Is(err, net.ErrClosed) {
 		c.close(ReasonWriteFailed, writerError(err))
 		return
 	}
@@ -93,8 +94,8 @@ func (c *conn) close(reason Reason, err error) {
 	}
 	c.state, c.reason, c.err = connClosed, reason, err
 	calls := c.hurt()
-	if calls == 0 && reason == ReasonConnLost && !c.datagram { // nobody was hurt
-		reason, c.reason = ReasonPeerClosed, ReasonPeerClosed
+	if calls == 0 && !c.datagram && (reason == ReasonConnLost || reason == ReasonKeepAliveTimeout && c.health.lapsed == 0) {
+		reason, c.reason = ReasonPeerClosed, ReasonPeerClosed // nobody was hurt
 	}
 	c.health.stop()
 	c.deadlines.stop()

@@ -16,8 +16,9 @@ import (
 type dialer struct {
 	key     nodeKey
 	connect DialFunc // never nil
+	lookup  lookupFunc
 	timeout time.Duration
-	probe   time.Duration // TCP keepalive: silence before the first probe
+	silence time.Duration // of the peer's, after which the kernel is to ask
 }
 
 // errHandshake marks a dial that reached the peer and failed after that.
@@ -34,7 +35,7 @@ func dialReason(err error) Reason {
 }
 
 func newDialer(key nodeKey, o *poolOptions) *dialer {
-	d := &dialer{key: key, connect: o.dial, timeout: o.dialTimeout, probe: o.keepAlive}
+	d := &dialer{key: key, connect: o.dial, lookup: net.DefaultResolver.LookupNetIP, timeout: o.dialTimeout, silence: o.keepAlive}
 	if d.connect == nil {
 		d.connect = d.dialNet
 	}
@@ -46,22 +47,38 @@ func newDialer(key nodeKey, o *poolOptions) *dialer {
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	nc, err := d.connect(ctx, d.key.node.Network, d.key.node.Address)
+	nc, err := d.call(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", d.key.node, d.inTime(err))
 	}
-	if nc == nil {
-		return nil, fmt.Errorf("dial %s: %w: WithDialContext returned neither a connection nor an error", d.key.node, ErrInvalidOption)
-	}
-	ready, err := d.handshake(ctx, nc)
+	var ready net.Conn
+	defer func() {
+		if ready == nil { // also when the handshake ends the goroutine
+			_ = nc.Close()
+		}
+	}()
+	ready, err = d.handshake(ctx, nc)
 	if err != nil {
-		_ = nc.Close()
 		if ctx.Err() != nil {
 			err = both(context.Cause(ctx), err)
 		}
 		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, d.inTime(err))}
 	}
 	return ready, nil
+}
+
+// call runs the function that connects; its panic fails the dial.
+func (d *dialer) call(ctx context.Context) (nc net.Conn, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: the function of WithDialContext panicked: %v", ErrInvalidOption, p)
+		}
+	}()
+	nc, err = d.connect(ctx, d.key.node.Network, d.key.node.Address)
+	if err == nil && nc == nil {
+		err = fmt.Errorf("%w: WithDialContext returned neither a connection nor an error", ErrInvalidOption)
+	}
+	return nc, err
 }
 
 // inTime marks an error that says that the dial timeout is over: it must not be
@@ -89,7 +106,7 @@ func (e *dialTimeout) Is(target error) bool {
 
 // handshake makes TLS and the protocol's own handshake on nc.
 func (d *dialer) handshake(ctx context.Context, nc net.Conn) (net.Conn, error) {
-	tuneTCP(nc, d.probe)
+	tuneTCP(nc, d.silence)
 	greeter, _ := d.key.parser.(Handshaker)
 	if greeter == nil && d.key.tlsConfig == nil && d.key.tls == (tlsFiles{}) {
 		return nc, nil
@@ -123,19 +140,6 @@ func greet(ctx context.Context, h Handshaker, nc net.Conn) (err error) {
 	return h.Handshake(ctx, nc)
 }
 
-func (d *dialer) dialNet(ctx context.Context, network, address string) (net.Conn, error) {
-	var nd net.Dialer
-	if d.key.local != "" {
-		local, err := resolveLocal(network, d.key.local)
-		if err != nil {
-			return nil, err
-		}
-		nd.LocalAddr = local
-	}
-	nd.KeepAlive = -1 // tuneTCP sets it
-	return nd.DialContext(ctx, network, address)
-}
-
 // resolveLocal parses an address to connect from: an IP address and a port, both
 // optional, or the path of a unix socket. It looks nothing up.
 func resolveLocal(network, addr string) (net.Addr, error) {
@@ -162,16 +166,27 @@ func resolveLocal(network, addr string) (net.Addr, error) {
 	return &net.TCPAddr{IP: ip.AsSlice(), Port: int(number), Zone: ip.Zone()}, nil
 }
 
-// tuneTCP lets the kernel find out about a dead peer: after idle of silence it
-// probes, and it gives up half of idle later, as it does on data that nobody
-// acknowledges. On other connections it does nothing.
-func tuneTCP(nc net.Conn, idle time.Duration) {
+// tuneTCP lets the kernel find out about a dead peer (see probes); data that nobody
+// acknowledges is given as long. On other connections it does nothing.
+func tuneTCP(nc net.Conn, silence time.Duration) {
 	tc, ok := nc.(*net.TCPConn)
 	if !ok {
 		return
 	}
 	// Failing here costs the early warning, nothing else: calls end with their
 	// contexts all the same.
-	_ = tc.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: idle, Interval: max(idle/2, time.Second), Count: 1})
-	setUserTimeout(tc, oneAndHalf(idle))
+	_ = tc.SetKeepAliveConfig(probes(silence))
+	setUserTimeout(tc, oneAndHalf(silence))
+}
+
+// probes are TCP's keepalive: packets are lost, so there are several, and the first goes
+// out so early that the last has had its time for the answer after one and a half of
+// silence. The kernel counts in seconds: below 2 s there is no room for more than one.
+func probes(silence time.Duration) net.KeepAliveConfig {
+	const most = 32767 * time.Second // of tcp(7)
+	total := min(oneAndHalf(silence), most)
+	interval := max((total / 4).Truncate(time.Second), time.Second)
+	count := min(3, max(1, int((total-time.Second)/interval)))
+	idle := max((total - time.Duration(count)*interval).Truncate(time.Second), time.Second)
+	return net.KeepAliveConfig{Enable: true, Idle: idle, Interval: interval, Count: count}
 }

@@ -6,7 +6,9 @@
 //
 //	Multiplexed            the pool: nodes by identity, options, events
 //	  node                 one peer: states, the queue of waiting Gets
+//	    standing           whether the peer is proven, in one word
 //	    slot               the place of one connection: dial, redial, rest
+//	    waiters            Gets that wait, in order
 //	      conn             one connection, which lives once
 //	        ids            free, live and reserved ids
 //	        wire.Writer    frames of many callers into few writes
@@ -20,13 +22,20 @@
 // # Life of a node and of a conn
 //
 // A node is idle, dialing, ready, reconnecting or expelled; its state follows from
-// its slots (see settle). A conn is open, then draining, then closed, and never
+// its slots (see settle). What becomes of a slot is told in slot.go, by one function
+// without side effects (step), and has one door (change). A conn is open, then draining, then closed, and never
 // comes back: a slot redials by making a new conn, so nothing that was queued on
-// the old one, or still arrives on it, reaches its successor. Only a connection
-// that was lost with calls in flight is redialed unasked; one that the peer closed
-// while idle is redialed when somebody wants it. A connection that ended because
-// nothing arrived any more is not redialed unasked either: that a peer accepts
-// connections does not prove that it answers.
+// the old one, or still arrives on it, reaches its successor. A connection that was
+// lost with calls in flight is redialed unasked; one that the peer closed while idle,
+// or that it asked to leave, when somebody wants it, and with the same patience. A
+// connection that ended because nothing arrived any more is not redialed unasked, nor
+// is one beyond WithConnectNumber.
+//
+// That a peer accepts connections does not prove that it answers. What proves it
+// stands in proof.go. Until then each connect is an attempt, and each further wait is
+// longer: first before a redial, by milliseconds, up to the limit of WithReconnect;
+// then as a rest, from a second to a minute, which a Get ends if no other connection
+// is there or coming.
 //
 // # Locks
 //
@@ -39,8 +48,8 @@
 //
 // A connection has one goroutine while it is idle, its read loop. A second, the
 // writer's flusher, lives while there is something to write that the kernel does
-// not take at once. A dial has one until it ends, an event delivery one
-// while there are events. Timers watch over connections; they have no goroutine.
+// not take at once. A dial has one until it ends, and one more for each address of a
+// name with several; each subscriber has one while there are events for it. Timers watch over connections; they have no goroutine.
 //
 // # Invariants
 //

@@ -25,7 +25,8 @@ var (
 	ErrNetworkNotSupport = errors.New("muxpool: network not supported")
 	// ErrConnectionsHaveBeenExpelled: the node has no connection left and the
 	// attempts to make one have ended; the causes are in the chain. The next Get
-	// starts afresh.
+	// tries again: at once, or, if the peer connects and then hangs up, after a wait
+	// as before a redial.
 	ErrConnectionsHaveBeenExpelled = errors.New("muxpool: connections have been expelled")
 	// ErrReconnectLimit: a lost connection could not be redialed within the
 	// attempts of WithReconnect.
@@ -69,13 +70,16 @@ type Error struct {
 	Op   string // "get", "write" or "read"
 	Node Node
 	Err  error // the cause, never nil
-	sent bool
+
+	unsent bool // no byte of the request was, nor will be, handed to the kernel
 }
 
 // Sent reports whether the request, or a part of it, may have been handed to
 // the kernel. False is a promise: no byte of it was nor will be, so that a retry
 // is safe whatever the request does.
-func (e *Error) Sent() bool { return e.sent }
+// An error of another Pool that was not made here promises it of a Get only, which sends
+// nothing.
+func (e *Error) Sent() bool { return !e.unsent && e.Op != "get" }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -88,7 +92,7 @@ func (e *Error) Timeout() bool {
 
 func (e *Error) Error() string {
 	sent := "not sent"
-	if e.sent {
+	if e.Sent() {
 		sent = "maybe sent"
 	}
 	return fmt.Sprintf("%s %s (%s): %v", e.Op, e.Node, sent, e.Err)

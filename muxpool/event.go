@@ -14,6 +14,7 @@ type Event struct {
 	Err      error     // the cause; nil where nothing failed
 	Attempt  int       // for DialFailed and ReconnectLimit: which attempt in a row, from 1
 	Time     time.Time // when it happened; listeners may hear of it later
+	Lost     int       // how many events right before this one its subscriber did not get (see Subscribe)
 }
 
 func (e Event) String() string {
@@ -42,9 +43,9 @@ const (
 	// NodeExpelled: the node has no connection left and none is being dialed.
 	// Not sent when a node just went idle.
 	NodeExpelled
-	// NodeReady: a node that had no proven connection has one. A connect proves
-	// a node that was never seen to fail; after a failure at which connecting
-	// proves nothing (keepalive, stall), only a frame from the peer does.
+	// NodeReady: a node that had no usable connection has one. A connect makes it
+	// ready, but not if the last connection fell silent, or ended soon, or with calls,
+	// without an answer on it: then only an answer does.
 	NodeReady
 )
 

@@ -1,6 +1,7 @@
 package muxpool
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -47,27 +48,108 @@ func TestSlowSubscriber(t *testing.T) {
 		})
 		cancel := e.subscribe(early.hear)
 		e.post(Event{Attempt: 1})
-		synctest.Wait() // the delivery of 1 is stuck
+		synctest.Wait() // the slow one is stuck at 1
+		cancel()
+		cancel()
 		e.post(Event{Attempt: 2})
 		e.subscribe(late.hear)
-		cancel()
-		cancel()
 		e.post(Event{Attempt: 3})
 		close(release)
 		synctest.Wait()
 		if want := []int{1, 2, 3}; !slices.Equal(slow.got, want) {
 			t.Errorf("the slow one heard %v", slow.got)
 		}
-		if len(early.got) != 0 {
-			t.Errorf("who cancelled heard %v", early.got)
+		if want := []int{1}; !slices.Equal(early.got, want) {
+			t.Errorf("who cancelled before 2 heard %v", early.got)
 		}
 		if want := []int{3}; !slices.Equal(late.got, want) {
 			t.Errorf("who came before 3 heard %v", late.got)
 		}
-		if e.delivering || len(e.queue) != 0 {
-			t.Error("the delivery has not ended")
+		for _, l := range e.listeners {
+			if l.delivering || len(l.queue) != 0 {
+				t.Error("the delivery has not ended")
+			}
 		}
 	})
+}
+
+// TestBlockedSubscriber: one that blocks for ever makes nobody else deaf, and costs a
+// bounded number of events, of which it hears the newest, and how many it has missed.
+func TestBlockedSubscriber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const posted = 3 * eventsMax
+		var (
+			e       events
+			free    attempts
+			blocked []Event
+		)
+		release := make(chan struct{})
+		e.subscribe(func(ev Event) {
+			<-release
+			blocked = append(blocked, ev)
+		})
+		e.subscribe(free.hear)
+		for i := range posted {
+			e.post(Event{Attempt: i})
+			synctest.Wait()
+		}
+		if len(free.got) != posted {
+			t.Errorf("the other heard %d events of %d", len(free.got), posted)
+		}
+		if n := len(e.listeners[0].queue); n != eventsMax {
+			t.Errorf("%d events wait, want %d", n, eventsMax)
+		}
+		close(release)
+		synctest.Wait()
+		const lost = posted - 1 - eventsMax // it was at work on the first
+		if len(blocked) != 1+eventsMax || blocked[0].Lost != 0 || blocked[1].Lost != lost || blocked[2].Lost != 0 {
+			t.Errorf("heard %d events, %d lost before the second, want %d and %d", len(blocked), blocked[1].Lost, 1+eventsMax, lost)
+		}
+		if blocked[1].Attempt != 1+lost || blocked[eventsMax].Attempt != posted-1 {
+			t.Errorf("heard %d to %d, want the newest", blocked[1].Attempt, blocked[eventsMax].Attempt)
+		}
+		if n := e.missed(); n != lost {
+			t.Errorf("%d events are counted as lost, want %d", n, lost)
+		}
+	})
+}
+
+// TestSubscriberPanics: it hears the next event all the same, and that it has missed one.
+func TestSubscriberPanics(t *testing.T) {
+	for name, end := range map[string]func(){
+		"panic":  func() { panic("planted") },
+		"nil":    func() { panic(any(nil)) },
+		"goexit": runtime.Goexit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var (
+					e    events
+					got  []int
+					lost int
+					free attempts
+				)
+				e.subscribe(func(ev Event) {
+					if ev.Attempt%2 == 0 {
+						end()
+					}
+					got = append(got, ev.Attempt)
+					lost += ev.Lost
+				})
+				e.subscribe(free.hear)
+				for i := range 6 {
+					e.post(Event{Attempt: i})
+				}
+				synctest.Wait()
+				if want := []int{1, 3, 5}; !slices.Equal(got, want) || lost != 3 || e.missed() != 3 {
+					t.Errorf("heard %v and of %d lost, %d are counted", got, lost, e.missed())
+				}
+				if len(free.got) != 6 {
+					t.Errorf("the other heard %v", free.got)
+				}
+			})
+		})
+	}
 }
 
 // TestSubscribersMayCallTheEvents: no lock is held during a call.

@@ -4,16 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
-
-// waiter is a Get that waits for a connection, or for a slot under the
-// virtual-connection limit.
-type waiter struct {
-	call *call
-	done chan error // gets one value when the waiter has left the queue; has room for it
-}
 
 // get puts cl on a connection.
 func (n *node) get(ctx context.Context, cl *call) error {
@@ -116,9 +108,8 @@ func (n *node) enqueue(w *waiter) {
 		n.finish(w, n.closed)
 		return
 	}
-	n.queue = append(n.queue, w)
-	n.serve()
-	if len(n.queue) == 0 {
+	n.queue.add(w)
+	if n.serve(); n.queue.n == 0 {
 		return
 	}
 	if n.short.Load() || len(*n.open.Load()) == 0 {
@@ -131,13 +122,12 @@ func (n *node) enqueue(w *waiter) {
 // given back.
 func (n *node) leave(w *waiter, err error) error {
 	n.mu.Lock()
-	i := slices.Index(n.queue, w)
-	if i >= 0 {
-		n.queue = slices.Delete(n.queue, i, i+1)
+	left := n.queue.remove(w)
+	if left {
 		n.waiting.Add(-1)
 	}
 	n.mu.Unlock()
-	if i < 0 {
+	if !left {
 		switch served := <-w.done; {
 		case served == nil:
 			w.call.conn.detach(w.call)
@@ -158,17 +148,21 @@ func (n *node) finish(w *waiter, err error) {
 // that are still being dialed their share of those who wait.
 const startGrace = 5 * time.Millisecond
 
-// serve gives connections to those who wait, in order; mu is held.
+// serve gives connections to those who wait, in order; mu is held. Who waits for an id of
+// his own choice, which is taken where there is a place, does not keep back the others.
 func (n *node) serve() {
-	for range n.share() {
-		w := n.queue[0]
-		ok, err := n.tryOpen(w.call)
-		if !ok && err == nil {
+	left := n.share()
+	for w := n.queue.first; w != nil && left > 0; {
+		next := w.next
+		switch ok, err := n.tryOpen(w.call); {
+		case ok || err != nil:
+			n.queue.remove(w)
+			n.finish(w, err)
+			left--
+		case !w.call.explicit:
 			return
 		}
-		n.queue[0] = nil
-		n.queue = n.queue[1:]
-		n.finish(w, err)
+		w = next
 	}
 }
 
@@ -177,18 +171,18 @@ func (n *node) serve() {
 // first to be dialed would get everybody. mu is held.
 func (n *node) share() int {
 	if !n.starting {
-		return len(n.queue)
+		return n.queue.n
 	}
 	up, dialing := len(*n.open.Load()), 0
 	for _, s := range n.slots {
-		if s.state == slotDialing {
+		if s.state.dialing() {
 			dialing++
 		}
 	}
 	if up == 0 {
 		return 0
 	}
-	return (len(n.queue)*up + up + dialing - 1) / (up + dialing)
+	return (n.queue.n*up + up + dialing - 1) / (up + dialing)
 }
 
 // start begins the grace time of a node that comes up; mu is held.
@@ -204,10 +198,10 @@ func (n *node) start() {
 
 // failQueue tells everybody who waits that there is nothing to wait for; mu is held.
 func (n *node) failQueue(err error) {
-	for _, w := range n.queue {
+	for w := n.queue.first; w != nil; w = n.queue.first {
+		n.queue.remove(w)
 		n.finish(w, err)
 	}
-	n.queue = nil
 }
 
 // released hears that a call has left c, which may be idle now.

@@ -23,12 +23,13 @@ type ids struct {
 	space    IDSpace
 	size     uint64   // ids in space, reserved ones included
 	usable   uint64   // without them; exact only for a small space
-	next     uint64   // the id to try next
+	start    uint64   // how far from the first id of space the first to be handed out is
+	next     uint64   // how far from that the id to try next is; size: it has come round
 	strange  bool     // next may meet ids in use: it has come round, or explicit ids were used
 	freed    []uint32 // small: those to come round again, each once
 	listed   []uint64 // small: a bit for each id in freed
 	live     callTable
-	reserved map[uint32]int32 // value: answers still to come
+	reserved map[uint32]int64 // value: answers still to come
 	recent   recentIDs
 }
 
@@ -78,11 +79,30 @@ func tame(reserved func(uint32) bool) func(uint32) bool {
 	}
 }
 
-func newIDs(space IDSpace, usable uint64) ids {
-	return ids{
-		space: space, usable: usable, next: uint64(space.Min),
-		size: uint64(space.Max) - uint64(space.Min) + 1,
+// newIDs begins to hand out ids at start, less than the size of space. A conn's is drawn,
+// so that who cannot see its requests cannot answer them by guessing.
+func newIDs(space IDSpace, usable, start uint64) ids {
+	return ids{space: space, usable: usable, start: start, size: space.size()}
+}
+
+// size is how many ids there are, reserved ones included.
+func (s IDSpace) size() uint64 { return uint64(s.Max) - uint64(s.Min) + 1 }
+
+// at is the id that is handed out after i others.
+func (t *ids) at(i uint64) uint32 {
+	if i += t.start; i >= t.size {
+		i -= t.size
 	}
+	return uint32(uint64(t.space.Min) + i)
+}
+
+// place is the inverse of at.
+func (t *ids) place(id uint32) uint64 {
+	i := uint64(id) - uint64(t.space.Min)
+	if i < t.start {
+		i += t.size
+	}
+	return i - t.start
 }
 
 func (t *ids) small() bool { return t.size <= smallSpace }
@@ -119,13 +139,12 @@ func (t *ids) allocate() (id uint32, ok bool) {
 	}
 	for range t.size {
 		switch {
-		case t.next <= uint64(t.space.Max):
-			id = uint32(t.next)
+		case t.next < t.size:
+			id = t.at(t.next)
 			t.next++
 		case !t.small():
-			id = t.space.Min
-			t.next = uint64(id) + 1
-			t.strange = true
+			id = t.at(0)
+			t.next, t.strange = 1, true
 		case len(t.freed) > 0:
 			id = t.freed[0]
 			t.freed = t.freed[1:]
@@ -149,7 +168,7 @@ func (t *ids) enter(cl *call) {
 
 // release ends the use of a live id: it is free, or, if answers are still to
 // come, reserved.
-func (t *ids) release(id uint32, awaited int32) {
+func (t *ids) release(id uint32, awaited int64) {
 	t.live.remove(id)
 	if awaited > 0 {
 		t.reserve(id, awaited)
@@ -160,9 +179,9 @@ func (t *ids) release(id uint32, awaited int32) {
 }
 
 // reserve keeps a free id from use until so many answers to it have come.
-func (t *ids) reserve(id uint32, awaited int32) {
+func (t *ids) reserve(id uint32, awaited int64) {
 	if t.reserved == nil {
-		t.reserved = make(map[uint32]int32)
+		t.reserved = make(map[uint32]int64)
 	}
 	t.reserved[id] = awaited
 }
@@ -181,7 +200,7 @@ func (t *ids) late(id uint32, last bool) bool {
 }
 
 // forgive ends the wait for one answer to a reserved id.
-func (t *ids) forgive(id uint32, awaited int32) {
+func (t *ids) forgive(id uint32, awaited int64) {
 	if awaited > 1 {
 		t.reserved[id] = awaited - 1
 		return
@@ -194,7 +213,7 @@ func (t *ids) forgive(id uint32, awaited int32) {
 // free lists id, unless it is listed, or next will come to it: then it was an
 // explicit one, which is in use without having been handed out.
 func (t *ids) free(id uint32) {
-	if t.small() && uint64(id) < t.next && t.list(id, true) {
+	if t.small() && t.place(id) < t.next && t.list(id, true) {
 		t.freed = append(t.freed, id)
 	}
 }
@@ -223,16 +242,16 @@ func (t *ids) clear() {
 // answer from one that nobody asked for.
 type recentIDs struct {
 	ring [32]uint32
-	n    uint32
+	n    uint64
 }
 
 func (r *recentIDs) add(id uint32) {
-	r.ring[r.n%uint32(len(r.ring))] = id
+	r.ring[r.n%uint64(len(r.ring))] = id
 	r.n++
 }
 
 func (r *recentIDs) has(id uint32) bool {
-	for i := range min(r.n, uint32(len(r.ring))) {
+	for i := range min(r.n, uint64(len(r.ring))) {
 		if r.ring[i] == id {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 )
 
 func testIDs(t *testing.T, parser FrameParser) *ids {
@@ -14,7 +15,7 @@ func testIDs(t *testing.T, parser FrameParser) *ids {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := newIDs(space, usable)
+	ids := newIDs(space, usable, 0)
 	return &ids
 }
 
@@ -182,3 +183,69 @@ func (allReserved) IDSpace() IDSpace { return IDSpace{Reserved: func(uint32) boo
 type panicking struct{ worldParser }
 
 func (panicking) IDSpace() IDSpace { panic("no ids") }
+
+// TestIDsBeginAnywhere: wherever a conn begins, each id is handed out once before the
+// first comes round, and explicit ids that are free again are not handed out twice.
+func TestIDsBeginAnywhere(t *testing.T) {
+	space, usable, err := idSpace(scarceParser{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for start := range space.size() {
+		ids := newIDs(space, usable, start)
+		explicit := uint32(4 + 2*(start%2))
+		ids.enter(&call{id: explicit, explicit: true})
+		ids.release(explicit, 0)
+		seen := make(map[uint32]bool)
+		var order []uint32
+		for range usable {
+			id := ids.mustAllocate(t)
+			if seen[id] || id < space.Min || id > space.Max || space.Reserved(id) {
+				t.Fatalf("start %d: id %d after %v", start, id, order)
+			}
+			seen[id], order = true, append(order, id)
+		}
+		if first := space.Min + uint32(start); order[0] != first && !space.Reserved(first) {
+			t.Errorf("start %d: the first id is %d", start, order[0])
+		}
+		if _, ok := ids.allocate(); ok {
+			t.Errorf("start %d: more ids than there are", start)
+		}
+		for _, id := range order {
+			ids.release(id, 0)
+		}
+		for _, want := range order {
+			if id := ids.mustAllocate(t); id != want {
+				t.Fatalf("start %d: %d came round, want %d", start, id, want)
+			}
+		}
+	}
+	large := newIDs(IDSpace{Min: 10, Max: math.MaxUint32}, math.MaxUint32-9, math.MaxUint32-10)
+	if a, b := large.mustAllocate(t), large.mustAllocate(t); a != math.MaxUint32 || b != 10 {
+		t.Errorf("ids %d and %d, want the last and the first", a, b)
+	}
+}
+
+// TestIDsBeginAtRandom: who sees nothing of a connection cannot guess its ids.
+func TestIDsBeginAtRandom(t *testing.T) {
+	const conns = 8
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(conns)}, func(t *testing.T, w *world) {
+		w.mustGet(t.Context()).Close()
+		time.Sleep(time.Second)
+		first := make(map[*conn]uint32)
+		for range conns {
+			m := w.mustGet(t.Context())
+			defer m.Close()
+			first[m.conn] = m.VID()
+		}
+		near := 0
+		for _, id := range first {
+			if id < 1<<20 { // chance: 2 to the power of -12 each
+				near++
+			}
+		}
+		if len(first) != conns || near > 2 {
+			t.Errorf("%d of %d connections begin below 2^20: %v", near, len(first), first)
+		}
+	})
+}

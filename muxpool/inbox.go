@@ -36,6 +36,20 @@ func (c *call) deliver(frame []byte, last, classified bool) delivery {
 	return delivered
 }
 
+// refuse ends the call with the error of a frame that was not kept.
+func (c *call) refuse(err error, last, classified bool) delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if classified && c.awaited() <= 0 {
+		return surplus
+	}
+	if last {
+		c.answers++
+	}
+	c.endLocked(err, true)
+	return delivered
+}
+
 // cost is what an unread frame counts for under the limit: short ones take memory
 // too, and a peer may send any number of them.
 func cost(frame []byte) int { return max(len(frame), 64) }
@@ -60,7 +74,7 @@ func (c *call) take() ([]byte, error) {
 			return nil, nil
 		}
 		c.signal()
-		return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, sent: c.sent}
+		return nil, &Error{Op: "read", Node: c.conn.node.name, Err: c.err, unsent: !c.sent}
 	}
 	frame := c.head
 	c.unread -= cost(frame)

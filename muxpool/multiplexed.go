@@ -130,9 +130,11 @@ func (p *Multiplexed) PreWarm(ctx context.Context, network, address string, opts
 }
 
 // Subscribe calls f for each event from now on, one at a time, in order for each
-// node, on a goroutine of the pool's that holds no lock: f may call the pool. A
-// slow f delays later events and nothing else. When cancel returns, f may still
-// be at work on one event; no other will follow.
+// node, on a goroutine of its own that holds no lock: f may call the pool. A slow f
+// delays its own later events and nothing else. Up to 1024 wait for it; of more, the
+// oldest are lost, so that the last one tells how things are, and the next one's Lost
+// says how many. A panic of f's ends that call of f only, whose event counts as lost.
+// When cancel returns, f may still be at work on one event; no other will follow.
 func (p *Multiplexed) Subscribe(f func(Event)) (cancel func()) {
 	if f == nil {
 		return func() {}
@@ -156,8 +158,12 @@ func (p *Multiplexed) Close() error {
 
 // Shutdown refuses new Gets with ErrPoolClosed, lets the calls in flight finish
 // and closes each connection after its last. It returns nil when all are closed;
-// if ctx ends before, it does as Close does and returns the context's error.
+// if ctx ends before, it does as Close does and returns the context's error. A nil ctx
+// is an error, and nothing is shut down.
 func (p *Multiplexed) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("%w: Shutdown(nil)", ErrInvalidOption)
+	}
 	nodes := p.refuse()
 	for _, n := range nodes {
 		for _, c := range n.shut(ErrPoolClosed) {

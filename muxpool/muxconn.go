@@ -204,7 +204,7 @@ func (m *muxConn) CloseWith(frame []byte) {
 }
 
 func (m *muxConn) fail(op string, err error, sent bool) error {
-	return &Error{Op: op, Node: m.conn.node.name, Err: err, sent: sent}
+	return &Error{Op: op, Node: m.conn.node.name, Err: err, unsent: !sent}
 }
 
 // String helps in logs.

@@ -20,17 +20,13 @@ const (
 	NodeUp
 	// NodeReconnecting: every connection was lost; they are being redialed.
 	NodeReconnecting
-	// NodeDown: every connection was given up. The next Get starts afresh.
+	// NodeDown: every connection was given up. The next Get tries again.
 	NodeDown
 )
 
 var nodeStates = [...]string{"idle", "dialing", "ready", "reconnecting", "expelled"}
 
 func (s NodeState) String() string { return name(nodeStates[:], int(s)) }
-
-// restTime is how long a slot whose connection was given up stays empty while
-// others carry the node's calls.
-const restTime = time.Second
 
 // node holds the connections to one peer.
 type node struct {
@@ -50,17 +46,16 @@ type node struct {
 
 	// mu is taken after the pool's and before a conn's. It guards the fields
 	// below. Under it: no I/O, no call into user code, no wait.
-	mu        sync.Mutex
-	state     NodeState
-	slots     []*slot
-	draining  map[*conn]struct{} // conns that have left their slot and not closed
-	queue     []*waiter          // in the order of arrival
-	announced bool               // NodeReady was told, and not taken back
-	suspect   bool               // connecting proves nothing: a frame must
-	starting  bool               // the node came up a moment ago (see share)
-	since     time.Time          // of state
-	forget    *time.Timer        // runs while idle or down
-	closed    error              // not nil: no dials, no Gets; why
+	mu       sync.Mutex
+	state    NodeState
+	slots    []*slot // changed by change alone
+	peer     standing
+	draining map[*conn]struct{} // conns that have left their slot and not closed
+	queue    waiters
+	starting bool        // the node came up a moment ago (see share)
+	since    time.Time   // of state
+	forget   *time.Timer // runs while idle or down
+	closed   error       // not nil: no dials, no Gets; why
 }
 
 // newNode calls the parser's IDSpace: no lock may be held.
@@ -88,41 +83,36 @@ func (n *node) setState(s NodeState) {
 	n.state, n.since = s, time.Now()
 	switch s {
 	case NodeUp:
-		n.start()
+		if n.start(); n.peer.credible() {
+			n.post(Event{Kind: NodeReady})
+		}
 	case NodeIdle, NodeDown:
 		if n.closed == nil {
 			n.forgetLater()
 		}
-	}
-	if s != NodeUp {
-		n.announced = false
 	}
 }
 
 // settle sets the state that follows from the slots, after one of them changed
 // for reason and err. mu is held.
 func (n *node) settle(reason Reason, err error) {
+	n.trim()
 	n.publish()
-	up, trying := false, false
-	for _, s := range n.slots {
-		up = up || s.state == slotUp
-		trying = trying || s.state == slotDialing || s.state == slotWaiting
-	}
+	up, trying := n.tally()
 	switch {
-	case up:
+	case up > 0:
 		n.setState(NodeUp)
-		n.announce()
 		n.serve()
-	case trying && (n.state == NodeUp || n.state == NodeReconnecting):
+	case trying > 0 && (n.state == NodeUp || n.state == NodeReconnecting):
 		n.setState(NodeReconnecting)
-	case trying:
+	case trying > 0:
 		n.setState(NodeDialing)
 	case reason.Failure():
 		n.expel(reason, err)
 	default:
 		n.setState(NodeIdle)
 	}
-	if len(n.queue) > 0 && (n.short.Load() || !up && !trying) {
+	if n.queue.n > 0 && (n.short.Load() || up+trying == 0) {
 		n.fill() // for those who came meanwhile, or found the others full
 	}
 }
@@ -139,25 +129,6 @@ func (n *node) publish() {
 	}
 	n.open.Store(&open)
 	n.short.Store(short)
-}
-
-// announce tells that the node is ready, once, and only of a proven one.
-func (n *node) announce() {
-	if n.announced || n.suspect {
-		return
-	}
-	n.announced = true
-	n.post(Event{Kind: NodeReady})
-}
-
-// proved hears that a conn has read its first frame.
-func (n *node) proved() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.suspect = false
-	if n.state == NodeUp {
-		n.announce()
-	}
 }
 
 // post queues an event about the node. mu is held, so events are in the order of
@@ -178,7 +149,7 @@ func (n *node) forgetLater() {
 
 // unused reports whether the node may be forgotten. mu is held.
 func (n *node) unused() bool {
-	return (n.state == NodeIdle || n.state == NodeDown) && len(n.queue) == 0 && len(n.draining) == 0 &&
+	return (n.state == NodeIdle || n.state == NodeDown) && n.queue.n == 0 && len(n.draining) == 0 &&
 		n.waiting.Load() == 0 && time.Since(n.since) >= n.opts.idleTimeout
 }
 

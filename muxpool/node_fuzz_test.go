@@ -338,7 +338,7 @@ func checkNode(t *testing.T, n *node) {
 			checkConn(t, s.conn)
 		}
 	}
-	trying := count[slotDialing] + count[slotWaiting]
+	trying := count[slotDialing] + count[slotRedialing] + count[slotWaiting]
 	var ok bool
 	switch n.state {
 	case NodeUp:
@@ -346,18 +346,22 @@ func checkNode(t *testing.T, n *node) {
 	case NodeDialing, NodeReconnecting:
 		ok = count[slotUp] == 0 && trying > 0
 	default:
-		ok = count[slotUp] == 0 && trying == 0 && len(n.queue) == 0
+		ok = count[slotUp] == 0 && trying == 0 && n.queue.n == 0
 	}
 	if !ok {
-		t.Fatalf("node is %v with slots %v and %d waiting", n.state, count, len(n.queue))
+		t.Fatalf("node is %v with slots %v and %d waiting", n.state, count, n.queue.n)
 	}
-	if int(n.waiting.Load()) != len(n.queue) {
-		t.Fatalf("waiting %d, queue %d", n.waiting.Load(), len(n.queue))
+	if int(n.waiting.Load()) != n.queue.n {
+		t.Fatalf("waiting %d, queue %d", n.waiting.Load(), n.queue.n)
 	}
 	if len(*n.open.Load()) != count[slotUp] {
 		t.Fatalf("%d open conns are shown, %d are", len(*n.open.Load()), count[slotUp])
 	}
-	if len(n.queue) > 0 && !n.starting && !n.queue[0].call.explicit {
+	anybody := false // waits for any id
+	for w := n.queue.first; w != nil; w = w.next {
+		anybody = anybody || !w.call.explicit
+	}
+	if anybody && !n.starting {
 		for _, c := range *n.open.Load() {
 			c.mu.Lock()
 			full := c.full() || c.ids.full()

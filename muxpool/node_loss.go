@@ -1,9 +1,6 @@
 package muxpool
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // connDraining hears that c takes no more calls.
 func (n *node) connDraining(c *conn, reason Reason, err error, calls int) {
@@ -28,36 +25,44 @@ func (n *node) connDown(c *conn, reason Reason, err error, calls int) {
 	n.pool.conns.add(-1)
 }
 
-// part takes c out of its slot and says what becomes of the slot. It returns
-// false if c has left it before, and the reason for settle. mu is held.
+// part takes c out of its slot, or out of the drained ones, and lets the slot hear of
+// it. It returns false if nothing follows, and the reason for settle. mu is held.
 func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason) {
-	i := slices.IndexFunc(n.slots, func(s *slot) bool { return s.conn == c })
-	if i < 0 {
-		return false, reason
+	s := c.slot
+	ev := slotEvent{
+		news:   slotLeft,
+		spare:  n.spare(),
+		proven: c.proven(),
+		brief:  c.endedSoon(reason),
 	}
-	s := n.slots[i]
-	s.lost(c.frames.Load() > 0)
-	alone := !slices.ContainsFunc(n.slots, func(s *slot) bool { return s.state == slotUp })
 	switch {
 	case n.closed != nil:
+		ev.news = slotShut
 	case reason == ReasonStalled || reason == ReasonKeepAliveTimeout:
-		// A connect would prove nothing. With others up the slot rests; without,
-		// the node is given up, and who comes next tries again.
-		s.cause = err
-		if n.suspect = n.suspect || alone; !alone {
-			n.rest(s)
-		}
+		ev.news = slotSilent
 	case reason.Failure() && calls > 0 && !c.datagram:
-		return true, n.retry(s, reason, err)
-	case reason == ReasonConnLost && calls == 0 && !c.datagram:
-		return true, ReasonPeerClosed // nobody was hurt: who comes next dials
-	case len(n.slots) > n.opts.connectNumber && reason == ReasonIdle:
-		n.slots = slices.Delete(n.slots, i, i+1)
+		ev.news = slotLost
 	}
-	return true, reason
+	up, _ := n.tally()
+	if s.conn != c { // it has left before
+		if ev.alone = up == 0; ev.news != slotLost {
+			return false, reason
+		}
+		ev.news = slotLostLate
+		before := s.state
+		todo := n.change(s, ev)
+		return s.state != before, n.spent(s, todo, reason, err)
+	}
+	ev.alone = up == 1
+	todo := n.change(s, ev)
+	if ev.alone && ev.proven { // a peer that has kept one connection has let go of that, too
+		n.forgive((*slot).resting)
+	}
+	return true, n.spent(s, todo, reason, err)
 }
 
-// expel gives up: no slot has a connection or an attempt to make one. mu is held.
+// expel gives up: no slot has a connection or an attempt to make one. The causes are
+// what the slots know, or err. mu is held.
 func (n *node) expel(reason Reason, err error) {
 	all := []error{ErrConnectionsHaveBeenExpelled}
 	for _, s := range n.slots {
@@ -69,6 +74,7 @@ func (n *node) expel(reason Reason, err error) {
 		all = append(all, err)
 	}
 	err = &expelledError{errs: all}
+	n.peer = n.peer.expelled()
 	n.setState(NodeDown)
 	n.post(Event{Kind: NodeExpelled, Reason: reason, Err: err})
 	n.failQueue(err)

@@ -151,7 +151,8 @@ func WithMaxVirConnsPerConn(n int) PoolOption {
 
 // WithMaxIdleConnsPerHost lets a node whose connections are all full (see
 // WithMaxVirConnsPerConn, without which this does nothing) open more of them, up
-// to WithMaxConnsPerHost, and closes unused ones beyond n. n below
+// to WithMaxConnsPerHost, and closes unused ones beyond n. Those beyond
+// WithConnectNumber are not redialed: the node grows again when it must. n below
 // WithConnectNumber counts as that. Default 0: a node does not grow.
 func WithMaxIdleConnsPerHost(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxIdleConnsPerHost", &o.maxIdle, n) }
@@ -173,8 +174,14 @@ func WithDialContext(dial func(ctx context.Context, network, address string) (ne
 // WithReconnect sets how a connection that was lost with calls in flight is
 // redialed: at most max attempts in a row, before each a wait drawn evenly from
 // zero to a bound (full jitter), which doubles from initial up to limit.
-// Defaults 10, 5 ms, 50 ms. An attempt counts as failed until the peer sends a
-// frame on the new connection.
+// Defaults 10, 5 ms, 50 ms. The same holds for the last connection of a node that ended
+// without hurting anybody, from the first refusal on, when a Get wants it again.
+//
+// An attempt counts as failed until the peer answers on the new connection. Where it
+// never does, since calls are one-way, frames that the kernel has taken are enough, if
+// the connection lives for one and a half of WithKeepAlive after that, and for
+// WithStallTimeout. A peer that closes each connection soon and unanswered, or asks to
+// leave it, uses the attempts up as well.
 func WithReconnect(max int, initial, limit time.Duration) PoolOption {
 	return func(o *poolOptions) {
 		set(o, "WithReconnect: max", &o.reconnectMax, max)
@@ -192,8 +199,8 @@ func WithIdleTimeout(d time.Duration) PoolOption {
 // WithKeepAlive sets after which silence the peer of a connection with calls in
 // flight is asked for a sign of life; without one within another half of d the
 // connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
-// KeepAliver) and, on TCP, the kernel (TCP keepalive and, on Linux,
-// TCP_USER_TIMEOUT). A sign of life is a whole frame, or 4 KiB of one. Default 2 s.
+// KeepAliver) and, on TCP, the kernel (TCP keepalive, several probes of which the last
+// must be answered within the same time, and, on Linux, TCP_USER_TIMEOUT). A sign of life is a whole frame, or 4 KiB of one. Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }

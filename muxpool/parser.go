@@ -18,7 +18,8 @@ import (
 //
 // r is a FrameReader. It refuses with ErrFrameTooLarge to give more bytes for
 // one frame than the pool's WithMaxFrameSize allows, whatever Parse does.
-// The frame must not alias memory that Parse reuses.
+// The frame must not alias memory that Parse, or anybody, uses again: who reads it may
+// Release it.
 //
 // One Parse runs at a time on a connection, many on different connections:
 // Parse must be safe for concurrent use. It waits for r and nothing else: answers
@@ -40,7 +41,8 @@ type IDSpacer interface {
 }
 
 // IDSpace is the set of ids that a pool may hand out: Min to Max, both
-// included, less those for which Reserved reports true. Calls in flight on one
+// included, less those for which Reserved reports true. A connection begins anywhere
+// among them. Calls in flight on one
 // connection never exceed it: further callers wait until their context ends.
 type IDSpace struct {
 	Min, Max uint32
@@ -105,6 +107,21 @@ type Settler interface {
 	ReadSettings(frame []byte) (Settings, error)
 }
 
+// Measurer is an optional part of a FrameParser whose frames tell their id and length
+// at their beginning. With it a frame over the limit fails its own call only: it is
+// passed over, up to 16 times the limit, and the connection stays in use. Without it
+// such a frame ends the connection.
+//
+// It goes with a Parse that consumes nothing of a frame that it finds too large: that
+// looks at the header with Peek, as transport.ReadFrame does.
+type Measurer interface {
+	// Measure returns the id of the frame that begins with header, and its length in
+	// bytes, header included. header has what Parse has looked at, or more; ok is
+	// false if it is the beginning of no frame. A FrameClassifier then says by header
+	// what the frame is. Measure must not keep header.
+	Measure(header []byte) (vid uint32, total int64, ok bool)
+}
+
 // Separator is an optional part of a FrameParser whose frames may have bytes
 // between them that belong to none, such as line breaks. The pool skips them, so
 // that a connection that ends behind one has not ended inside a frame.
@@ -112,8 +129,10 @@ type Separator interface {
 	Separates(b byte) bool
 }
 
-// Release gives the memory of a frame back for reuse, if it came from a
-// FrameReader's Alloc; otherwise it does nothing. It is optional: a frame that
-// is not released is collected as any other memory. After Release the frame,
-// and every slice of it, must not be touched.
+// Release gives the memory of a frame back for reuse. It is for what a MuxConn's Read
+// has returned, whole, and for what came from a FrameReader's Alloc; nobody may hold
+// another reference to that memory. Where it comes from is not checked, which would cost
+// each frame a lock: memory whose capacity is no size that Alloc hands out is left alone,
+// any other is taken. It is optional: a frame that is not released is collected as any
+// other memory. After Release the frame, and every slice of it, must not be touched.
 func Release(frame []byte) { wire.Free(frame) }

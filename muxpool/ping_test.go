@@ -28,6 +28,11 @@ func TestAPingIsAnsweredByWhatComesAfterIt(t *testing.T) {
 		defer pool.Close()
 		opts := muxpool.NewGetOptions()
 		opts.WithFrameParser(pinged{})
+		opts.WithVID(7) // which a ping makes no use of: somebody else has it
+		call, err := pool.GetMuxConn(t.Context(), "tcp", "peer:1", opts)
+		if err != nil {
+			t.Fatal(err)
+		}
 		ping := func() (bool, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -38,6 +43,10 @@ func TestAPingIsAnsweredByWhatComesAfterIt(t *testing.T) {
 				t.Fatalf("a peer that answers: %v, %v", answered, err)
 			}
 		}
+		if n := pool.Stats().Nodes[0].Conns[0].InFlight; n != 1 {
+			t.Errorf("%d calls in flight, want the one beside the pings", n)
+		}
+		call.Close()
 		if s := peer.Stats(); s.Accepted != 1 || s.Calls != 0 {
 			t.Errorf("%d connections, %d calls for two pings, want one and none", s.Accepted, s.Calls)
 		}
@@ -65,7 +74,6 @@ func TestAPingThatCannotAskOnlyConnects(t *testing.T) {
 		defer pool.Close()
 		opts := muxpool.NewGetOptions()
 		opts.WithFrameParser(muxtest.Parser{})
-		opts.WithVID(7) // a ping makes no use of it
 		if answered, err := pool.Ping(t.Context(), "tcp", "peer:1", opts); answered || err != nil {
 			t.Errorf("%v, %v", answered, err)
 		}
@@ -74,4 +82,21 @@ func TestAPingThatCannotAskOnlyConnects(t *testing.T) {
 			t.Errorf("%d connections, %d frames, want one and none", s.Accepted, s.Frames)
 		}
 	})
+}
+
+// On datagrams nobody asks: that a packet is lost says nothing.
+func TestAPingOnDatagramsOnlyConnects(t *testing.T) {
+	peer := muxtest.NewPeer(nil)
+	defer peer.Close()
+	address, err := peer.Listen("udp", "localhost:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := newPool(t)
+	defer pool.Close()
+	opts := muxpool.NewGetOptions()
+	opts.WithFrameParser(pinged{})
+	if answered, err := pool.Ping(t.Context(), "udp", address, opts); answered || err != nil {
+		t.Errorf("%v, %v", answered, err)
+	}
 }

@@ -41,7 +41,15 @@ func (c *conn) readFrames(a *arrivals, r *wire.Reader) (reason Reason, err error
 			err = c.checkFrame(frame, r.Consumed())
 		}
 		if err != nil {
-			return c.readError(err, a.src.Err(), r)
+			tooLarge := a.measure(err)
+			if tooLarge == nil {
+				return c.readError(err, a.src.Err(), r)
+			}
+			if err := r.Skip(tooLarge.total); err != nil {
+				return c.readError(err, a.src.Err(), r)
+			}
+			a.refuse(tooLarge)
+			continue
 		}
 		if err := a.receive(vid, frame); err != nil {
 			return ReasonProtocolError, fmt.Errorf("%w: %w: %w", ErrConnLost, ErrProtocol, err)

@@ -88,6 +88,7 @@ func (c *conn) awaitSent(cl *call, offset uint64) error {
 		sent, retry, err := c.writer.Sent(offset)
 		switch {
 		case sent:
+			c.delivered()
 			return nil
 		case err != nil:
 			return writerError(err)
@@ -138,7 +139,7 @@ func (c *conn) sendError(cl *call, err error) error {
 	if c.state == connClosed && !errors.Is(err, ErrMuxConnClosed) && cl.ctx.Err() == nil {
 		err = c.err
 	}
-	return &Error{Op: "write", Node: c.node.name, Err: err, sent: c.maybeSent(cl)}
+	return &Error{Op: "write", Node: c.node.name, Err: err, unsent: !c.maybeSent(cl)}
 }
 
 // maybeSent reports whether the kernel may have, or get, a frame of cl; mu is held.

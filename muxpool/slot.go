@@ -11,182 +11,280 @@ type slotState uint8
 const (
 	// slotEmpty: no connection; the next Get that finds it dials.
 	slotEmpty slotState = iota
-	// slotDialing: a goroutine tries to connect.
+	// slotDialing: a goroutine tries to connect, for somebody who wants a connection.
 	slotDialing
+	// slotRedialing: a goroutine tries to connect, after a wait that followed the end
+	// of a connection or a failed attempt.
+	slotRedialing
 	// slotUp: conn takes calls.
 	slotUp
-	// slotWaiting: a lost connection is redialed when the timer fires.
+	// slotWaiting: it is redialed when the timer fires, whether or not somebody asks.
 	slotWaiting
-	// slotResting: the connection was given up; others carry the calls until the
-	// timer fires. If they are lost too, the slot counts as empty.
+	// slotResting: it was given up, and is empty when the timer fires. Until then others
+	// carry the calls; if there are none, and none is being made, a Get may end the rest.
 	slotResting
 )
 
-// slot is the place of one connection in its node: conns come and go in it. At
-// most one goroutine dials for a slot. It is guarded by the mutex of its node.
-type slot struct {
-	state    slotState
-	conn     *conn       // with slotUp
-	attempts int         // connects in a row that led to no frame
-	redial   bool        // slotDialing, slotWaiting: after a loss, up to the limit
-	timer    *time.Timer // with slotWaiting, slotResting
-	cause    error       // why it was given up, while that is news
+var slotStates = [...]string{"empty", "dialing", "redialing", "up", "waiting", "resting"}
+
+func (s slotState) String() string { return name(slotStates[:], int(s)) }
+
+func (s slotState) dialing() bool { return s == slotDialing || s == slotRedialing }
+
+// trying reports whether a connection comes without anybody doing anything.
+func (s slotState) trying() bool { return s.dialing() || s == slotWaiting }
+
+// slotNews is what may happen to a slot.
+type slotNews uint8
+
+const (
+	slotWanted    slotNews = iota // a Get needs a connection
+	slotConnected                 // the dial has ended with one
+	slotRefused                   // the dial has failed
+	slotLost                      // the connection ended by failing, with calls on it
+	slotLeft                      // it ended otherwise
+	slotSilent                    // it ended because nothing arrived any more
+	slotLostLate                  // as slotLost, of a connection that had left the slot before
+	slotDue                       // the timer has fired
+	slotProven                    // the peer has answered
+	slotShut                      // the node is closed
+)
+
+// slotEvent is what happens, and what of the node matters to what follows.
+type slotEvent struct {
+	news    slotNews
+	alone   bool // no slot has a connection; with slotWanted: nor tries to make one
+	patient bool // the peer is worth redialing
+	spare   bool // the slot is one more than WithConnectNumber asks for
+	// Of a connection that ended:
+	proven bool          // the peer had answered on it
+	brief  bool          // it was ended by the peer, soon
+	age    time.Duration // slotWanted: how long ago it had or tried a connection
 }
 
-// lost empties the slot. proven says that its conn had read a frame.
-func (s *slot) lost(proven bool) {
-	s.conn, s.state = nil, slotEmpty
-	if proven {
-		s.attempts = 0
+// slotPolicy is what the options say of slots.
+type slotPolicy struct {
+	max          int           // attempts
+	first, limit time.Duration // bounds of the waits between them
+}
+
+// The rest of a slot that was given up, for the first and for the longest time.
+const (
+	restTime  = time.Second
+	restLimit = time.Minute
+)
+
+// slotLife is a slot as far as its policy goes. A wait before a redial and a rest are
+// the same thing: both grow with what was tried in vain, and only an answer of the
+// peer's takes that back.
+type slotLife struct {
+	state slotState
+	tries int  // connects in a row that led to no answer; one that is up is among them
+	rests int  // how often in a row it was given up
+	hung  bool // the last attempt did connect, and no rest has come after it
+}
+
+// slotTodo is what is to be done, beside the change of the state.
+type slotTodo struct {
+	dial  bool
+	bound time.Duration // a wait is to be drawn, from zero to this, less age
+	age   time.Duration
+	rest  time.Duration // the timer is to fire after this
+	limit bool          // it has used its attempts up: told once
+	spent bool          // it had none left
+	doubt bool          // the peer is to be doubted
+}
+
+// step is the policy of slots: what an event makes of one. It is pure.
+func (l slotLife) step(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
+	var todo slotTodo
+	if l.must(ev.news); ev.proven {
+		l.tries, l.rests = 0, 0
 	}
+	switch ev.news {
+	case slotWanted:
+		if l.state == slotEmpty || l.state == slotResting && ev.alone {
+			return l.want(ev, p)
+		}
+	case slotConnected:
+		l.state, l.hung = slotUp, true
+		l.tries++ // until the peer answers
+	case slotRefused:
+		l.tries++
+		l.hung = false
+		if ev.patient && !ev.spare && l.rests == 0 && (ev.alone || l.state == slotRedialing) {
+			return l.retry(p, todo)
+		}
+		return l.rest(todo)
+	case slotLost:
+		if todo.doubt = ev.alone && !ev.proven; ev.spare {
+			return l.spare(ev, todo)
+		}
+		return l.retry(p, todo)
+	case slotLostLate:
+		if todo.doubt = ev.alone && !ev.proven; l.state == slotEmpty {
+			return l.retry(p, todo)
+		}
+	case slotSilent: // a connect would prove nothing: no redial
+		l.hung = false
+		if todo.doubt = ev.alone; !ev.alone {
+			return l.rest(todo)
+		}
+		l.state = slotEmpty
+	case slotLeft:
+		return l.left(ev, p)
+	case slotDue:
+		if l.state == slotWaiting {
+			l.state, todo.dial = slotRedialing, true
+		} else {
+			l.state, l.hung = slotEmpty, false
+		}
+	case slotProven:
+		if l.tries, l.rests = 0, 0; l.state == slotResting {
+			l.state = slotEmpty
+		}
+	case slotShut:
+		l.state = slotEmpty
+	}
+	return l, todo
+}
+
+// must panics if the event cannot happen in this state.
+func (l slotLife) must(news slotNews) {
+	ok := true
+	switch news {
+	case slotConnected, slotRefused:
+		ok = l.state.dialing()
+	case slotLost, slotLeft, slotSilent:
+		ok = l.state == slotUp
+	case slotDue:
+		ok = l.state == slotWaiting || l.state == slotResting
+	}
+	if !ok {
+		panic(fmt.Sprintf("BUG: slot news %d while %v", news, l.state))
+	}
+}
+
+// want dials for a Get: at once, unless the peer has hung up without an answer more
+// than once; then as late as a redial.
+func (l slotLife) want(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
+	if l.hung && l.tries > 1 {
+		if bound := backoffBound(l.tries, p.first, p.limit); bound > ev.age {
+			l.state = slotWaiting
+			return l, slotTodo{bound: bound, age: ev.age}
+		}
+	}
+	l.state = slotDialing
+	return l, slotTodo{dial: true}
+}
+
+// retry redials after a wait, or gives up at the limit.
+func (l slotLife) retry(p slotPolicy, todo slotTodo) (slotLife, slotTodo) {
+	if l.rests == 0 && l.tries < p.max {
+		l.state, todo.bound = slotWaiting, backoffBound(l.tries+1, p.first, p.limit)
+		return l, todo
+	}
+	todo.limit, todo.spent = l.rests == 0, true
+	return l.rest(todo)
+}
+
+// rest gives up for a while, each time for longer.
+func (l slotLife) rest(todo slotTodo) (slotLife, slotTodo) {
+	todo.rest = backoffBound(l.rests+1, restTime, restLimit)
+	l.state, l.rests = slotResting, l.rests+1
+	return l, todo
+}
+
+// left is the end of a connection that hurt nobody. That the peer ends one soon, without
+// an answer, may happen; one after the other, that counts like a loss.
+func (l slotLife) left(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
+	var todo slotTodo
+	soon := ev.brief && !ev.proven
+	todo.doubt = soon && ev.alone
+	l.hung = l.hung && ev.brief
+	switch {
+	case ev.spare || !soon || l.tries < 2:
+	case !ev.alone:
+		return l.rest(todo)
+	case l.tries >= p.max || l.rests > 0:
+		todo.limit, todo.spent = l.rests == 0, true
+		return l.rest(todo)
+	}
+	l.state = slotEmpty
+	return l, todo
+}
+
+// spare is a lost connection that is not redialed: who needs one more asks for it. A
+// peer that loses such ones without an answer is not asked for a while.
+func (l slotLife) spare(ev slotEvent, todo slotTodo) (slotLife, slotTodo) {
+	if !ev.proven {
+		return l.rest(todo)
+	}
+	l.state = slotEmpty
+	return l, todo
+}
+
+// slot is the place of one connection in its node: conns come and go in it. At most one
+// goroutine dials for a slot. It is guarded by the mutex of its node, and changed by
+// node.change alone.
+type slot struct {
+	slotLife
+	conn  *conn       // with slotUp
+	timer *time.Timer // with slotWaiting, slotResting
+	since time.Time   // when it had or tried a connection last
+	cause error       // why there is no connection, while that is news
+}
+
+// change is the one door for slots: it lets ev happen to s, and does what follows,
+// but for settle. node.mu is held.
+func (n *node) change(s *slot, ev slotEvent) slotTodo {
+	ev.patient = n.peer.patient()
+	before := s.state
+	var todo slotTodo
+	s.slotLife, todo = s.step(ev, n.opts.slots())
+	if todo.doubt {
+		n.peer = peerDoubted
+	}
+	if s.state == before {
+		return todo
+	}
+	s.stop()
+	if before == slotUp || before.dialing() {
+		s.conn, s.since = nil, time.Now()
+	}
+	switch {
+	case ev.news == slotConnected || before == slotResting && s.state == slotEmpty:
+		s.cause = nil
+	case todo.dial:
+		n.counters.dials.Add(1)
+		go n.dial(s)
+	case s.state == slotWaiting:
+		n.due(s, max(0, draw(todo.bound)-todo.age))
+	case s.state == slotResting:
+		n.due(s, todo.rest)
+	}
+	return todo
+}
+
+// due makes s hear of it after d, if it is still in its state then.
+func (n *node) due(s *slot, d time.Duration) {
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if s.timer != timer || n.closed != nil {
+			return
+		}
+		if n.change(s, slotEvent{news: slotDue}); s.state == slotEmpty {
+			n.vacant()
+		}
+	})
+	s.timer = timer
 }
 
 func (s *slot) stop() {
 	if s.timer != nil {
 		s.timer.Stop()
+		s.timer = nil
 	}
-}
-
-// fill dials for every empty slot; node.mu is held. While no conn is up, a
-// resting slot counts as empty.
-func (n *node) fill() {
-	if n.closed != nil {
-		return
-	}
-	fresh := len(*n.open.Load()) == 0
-	for _, s := range n.slots {
-		if s.state == slotEmpty || fresh && s.state == slotResting {
-			s.stop()
-			s.attempts = 0
-			n.dialInto(s, false)
-		}
-	}
-	if n.short.Store(false); n.state == NodeIdle || n.state == NodeDown {
-		n.setState(NodeDialing)
-	}
-}
-
-// grow adds a slot where every conn is full, those that are being dialed will not
-// do for all who wait, and the options allow it; node.mu is held.
-func (n *node) grow() {
-	if n.opts.maxIdle == 0 || n.opts.maxVirConns == 0 || len(n.slots) >= n.opts.maxConns || n.closed != nil {
-		return
-	}
-	dialing := 0
-	for _, s := range n.slots {
-		if s.state == slotDialing {
-			dialing++
-		}
-	}
-	if needed := (len(n.queue)-1)/n.opts.maxVirConns + 1; dialing >= needed {
-		return
-	}
-	s := new(slot)
-	n.slots = append(n.slots, s)
-	n.dialInto(s, false)
-}
-
-// dialInto starts an attempt to connect for s; node.mu is held.
-func (n *node) dialInto(s *slot, redial bool) {
-	if s.state, s.redial = slotDialing, redial; !redial {
-		s.cause = nil
-	}
-	n.counters.dials.Add(1)
-	go n.dial(s)
-}
-
-// dial is the goroutine of one attempt. The attempt belongs to the node: it ends
-// with the dial timeout or with the pool, not with any caller.
-func (n *node) dial(s *slot) {
-	nc, err := n.dialer.dial(n.pool.ctx)
-	var settings []byte
-	if err == nil {
-		settings, err = n.ownSettings()
-	}
-	var c *conn
-	if err == nil {
-		c = newConn(n, nc, settings)
-	}
-	n.mu.Lock()
-	switch {
-	case n.closed != nil:
-		s.state = slotEmpty
-	case err != nil:
-		n.dialFailed(s, err)
-	default:
-		n.dialed(s, c)
-		nc = nil
-	}
-	n.mu.Unlock()
-	if nc != nil { // nobody's
-		_ = nc.Close()
-	}
-}
-
-// dialed puts c into s; node.mu is held.
-func (n *node) dialed(s *slot, c *conn) {
-	s.state, s.conn, s.cause = slotUp, c, nil
-	s.attempts++ // until a frame proves it
-	n.pool.conns.add(1)
-	n.post(Event{Kind: ConnUp})
-	c.start()
-	n.settle(ReasonNone, nil)
-}
-
-// dialFailed decides what follows a failed attempt; node.mu is held.
-func (n *node) dialFailed(s *slot, err error) {
-	n.counters.dialFailures.Add(1)
-	s.attempts++
-	reason := dialReason(err)
-	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: s.attempts})
-	if s.redial {
-		reason = n.retry(s, reason, err)
-	} else {
-		s.cause = err
-		n.rest(s)
-	}
-	n.settle(reason, err)
-}
-
-// retry redials a slot whose connection was lost with calls in flight, after a
-// wait, or gives it up at the limit. It returns the reason for settle; node.mu is
-// held.
-func (n *node) retry(s *slot, reason Reason, err error) Reason {
-	if s.attempts < n.opts.reconnectMax {
-		s.state, s.redial = slotWaiting, true
-		wait := backoff(s.attempts+1, n.opts.reconnectFirst, n.opts.reconnectLimit)
-		n.after(s, wait, func() { n.dialInto(s, true) })
-		return reason
-	}
-	err = fmt.Errorf("%w: %d attempts: %w", ErrReconnectLimit, s.attempts, err)
-	s.cause = err
-	n.post(Event{Kind: ReconnectLimit, Reason: reason, Err: err, Attempt: s.attempts})
-	n.rest(s)
-	return ReasonReconnectLimit
-}
-
-// rest leaves s alone for a while, after which those who wait, if any, try it
-// again; node.mu is held.
-func (n *node) rest(s *slot) {
-	s.state, s.attempts = slotResting, 0
-	n.after(s, restTime, func() {
-		s.state, s.cause = slotEmpty, nil
-		if n.short.Store(true); len(n.queue) > 0 {
-			n.fill()
-		}
-	})
-}
-
-// after calls f, with node.mu held, after d, unless s has left its state by then.
-func (n *node) after(s *slot, d time.Duration, f func()) {
-	state := s.state
-	var timer *time.Timer
-	timer = time.AfterFunc(d, func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if s.timer == timer && s.state == state && n.closed == nil {
-			f()
-		}
-	})
-	s.timer = timer
 }

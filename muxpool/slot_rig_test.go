@@ -57,14 +57,14 @@ func newSlotRig(t *testing.T, opts []PoolOption) *slotRig {
 			r.told = append(r.told, "@"+e.Time.Sub(r.born).String())
 			last = e.Time
 		}
-		r.told = append(r.told, slotEvent(e))
+		r.told = append(r.told, toldEvent(e))
 	})
 	return r
 }
 
-// slotEvent is the last word of the event's name, the attempt, the reason, and how many
+// toldEvent is the last word of the event's name, the attempt, the reason, and how many
 // causes it has if more than one.
-func slotEvent(e Event) string {
+func toldEvent(e Event) string {
 	s := e.Kind.String()
 	s = s[strings.LastIndex(s, " ")+1:]
 	if e.Attempt > 0 {
@@ -271,7 +271,7 @@ func (r *slotRig) longestWait() (longest time.Duration) {
 	defer n.mu.Unlock()
 	for _, s := range n.slots {
 		if s.state == slotWaiting {
-			longest = max(longest, min(n.opts.reconnectFirst<<s.attempts, n.opts.reconnectLimit))
+			longest = max(longest, min(n.opts.reconnectFirst<<s.tries, n.opts.reconnectLimit))
 		}
 	}
 	return longest
@@ -288,19 +288,16 @@ func (r *slotRig) String() string {
 	defer n.mu.Unlock()
 	var slots []string
 	for _, s := range n.slots {
-		word := [...]string{"empty", "dialing", "up", "waiting", "resting"}[s.state]
-		if s.state == slotDialing && s.redial {
-			word = "redialing"
-		}
-		if s.attempts > 0 {
-			word += " " + strconv.Itoa(s.attempts)
+		word := s.state.String()
+		if s.tries > 0 {
+			word += " " + strconv.Itoa(s.tries)
 		}
 		slots = append(slots, word)
 	}
 	slices.Sort(slots)
 	s := fmt.Sprintf("%v: %s; dials %d", n.state, strings.Join(slots, ", "), n.counters.dials.Load())
-	if len(n.queue) > 0 {
-		s += fmt.Sprintf("; queued %d", len(n.queue))
+	if n.queue.n > 0 {
+		s += fmt.Sprintf("; queued %d", n.queue.n)
 	}
 	if r.failed > 0 {
 		s += fmt.Sprintf("; failed %d", r.failed)

@@ -1,6 +1,7 @@
 package muxpool
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -8,9 +9,9 @@ import (
 )
 
 // TestSlotTable is the policy of the slots: what each event makes of a slot in each
-// state and of its node, and what is told. Where that is wrong today, the row says so.
+// state and of its node, and what is told.
 func TestSlotTable(t *testing.T) {
-	for _, row := range slotTable {
+	for _, row := range slices.Concat(slotTable, slotFaults) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newSlotRig(t, row.opts)
@@ -73,39 +74,43 @@ func growing(idle int) []PoolOption {
 // farOff lets no redial come by itself while some seconds pass: not once in ten million times.
 var farOff = WithReconnect(3, 10000*time.Hour, 10000*time.Hour)
 
-var slotTable = []struct {
+// slotRow is one case of the policy.
+type slotRow struct {
 	name   string
 	opts   []PoolOption
 	script string // see slotRig.play
 	want   string // see slotRig.String
 	told   string // see slotRig.events
-}{
+}
+
+// slotTable is about each state, slotFaults about what peers do to a node.
+var slotTable = []slotRow{
 	// Empty: the next Get that finds it dials, whatever there was before.
 	{"empty, a Get comes", conns(1), "get", "dialing: dialing; dials 1; queued 1", ""},
 	{"both empty, a Get comes", conns(2), "get", "dialing: dialing, dialing; dials 2; queued 1", ""},
 	{"empty beside up, a Get comes", conns(2), "get, accept, accept, close 2, get",
-		"ready: dialing, up 1; dials 3", "up ready up down(peer closed)"},
+		"ready: dialing 1, up 1; dials 3", "up ready up down(peer closed)"},
 	{"empty beside waiting, a Get comes", conns(2), "get, accept, accept, call 1, close 2, close 1, get",
-		"reconnecting: dialing, waiting 1; dials 3; queued 1", "up ready up down(peer closed) down(conn lost)"},
+		"reconnecting: dialing 1, waiting 1; dials 3; queued 1", "up ready up down(peer closed) down(conn lost)"},
 	{"empty after a redial, a Get comes", conns(1), "get, accept, call 1, close 1, back, accept, close 2, get",
-		"dialing: dialing; dials 3; queued 1", "up ready down(conn lost) @2s up ready down(peer closed)"},
+		"dialing: waiting 2; dials 2; queued 1", "up ready down(conn lost) @2s up down(peer closed)"},
 	{"empty, the node is forgotten", conns(1), "get, accept, close 1, 10m", "forgotten", "up ready down(peer closed)"},
 	{"empty, the pool is closed", conns(1), "get, accept, close 1, quit", "idle: empty 1; dials 1", "up ready down(peer closed)"},
 
 	// Dialing for a Get.
 	{"dialing, connects", conns(1), "get, accept", "ready: up 1; dials 1", "up ready"},
-	{"dialing, fails", conns(1), "get, refuse", "expelled: resting; dials 1; failed 1", "failed 1 expelled(dial failed)"},
+	{"dialing, fails", conns(1), "get, refuse", "expelled: resting 1; dials 1; failed 1", "failed 1 expelled(dial failed)"},
 	{"dialing, takes too long", conns(1, WithDialTimeout(time.Second)), "get, 1s",
-		"expelled: resting; dials 1; failed 1", "@1s failed 1 expelled(dial failed)"},
+		"expelled: resting 1; dials 1; failed 1", "@1s failed 1 expelled(dial failed)"},
 	{"dialing, another Get comes", conns(1), "get, get", "dialing: dialing; dials 1; queued 2", ""},
 	{"dialing, the pool is closed", conns(1), "get, quit", "dialing: empty; dials 1; failed 1", ""},
 	{"dialing, connects after the pool is closed", conns(1), "deaf, get, quit, accept", "dialing: empty; dials 1; failed 1", ""},
 	{"both dialing, both connect", conns(2), "get, accept, accept", "ready: up 1, up 1; dials 2", "up ready up"},
-	{"both dialing, the first fails", conns(2), "get, refuse", "dialing: dialing, resting; dials 2; queued 1", "failed 1"},
-	{"both dialing, only the first fails", conns(2), "get, refuse, accept", "ready: resting, up 1; dials 2", "failed 1 up ready"},
-	{"both dialing, only the second fails", conns(2), "get, accept, refuse", "ready: resting, up 1; dials 2", "up ready failed 1"},
+	{"both dialing, the first fails", conns(2), "get, refuse", "dialing: dialing, resting 1; dials 2; queued 1", "failed 1"},
+	{"both dialing, only the first fails", conns(2), "get, refuse, accept", "ready: resting 1, up 1; dials 2", "failed 1 up ready"},
+	{"both dialing, only the second fails", conns(2), "get, accept, refuse", "ready: resting 1, up 1; dials 2", "up ready failed 1"},
 	{"both dialing, both fail", conns(2), "get, refuse, refuse",
-		"expelled: resting, resting; dials 2; failed 1", "failed 1 failed 1 expelled(dial failed)x2"},
+		"expelled: resting 1, resting 1; dials 2; failed 1", "failed 1 failed 1 expelled(dial failed)x2"},
 	{"dialing beside up that is closed idle", conns(2), "get, accept, close 1",
 		"reconnecting: dialing, empty 1; dials 2", "up ready down(peer closed)"},
 	{"dialing beside up that is closed with a call", conns(2), "get, accept, call 1, close 1",
@@ -117,36 +122,33 @@ var slotTable = []struct {
 
 	// Up.
 	{"up, a Get comes", conns(1), "get, accept, get", "ready: up 1; dials 1", "up ready"},
-	{"up, its first frame", conns(1), "get, accept, frame 1", "ready: up 1; dials 1", "up ready"},
+	{"up, its first frame", conns(1), "get, accept, frame 1", "ready: up; dials 1", "up ready"},
 	{"up, closed idle", conns(1), "get, accept, close 1", "idle: empty 1; dials 1", "up ready down(peer closed)"},
 	{"up and proven, closed idle", conns(1), "get, accept, frame 1, close 1", "idle: empty; dials 1", "up ready down(peer closed)"},
 	{"up, closed with a call", conns(1), "get, accept, call 1, close 1", "reconnecting: waiting 1; dials 1", "up ready down(conn lost)"},
 	{"up and proven, closed with a call", conns(1), "get, accept, frame 1, call 1, close 1",
 		"reconnecting: waiting; dials 1", "up ready down(conn lost)"},
 	{"up, closed with a call, limit of one", conns(1, WithReconnect(1, 0, 0)), "get, accept, call 1, close 1",
-		"expelled: resting; dials 1", "up ready down(conn lost) limit 1(conn lost) expelled(reconnect limit)"},
+		"expelled: resting 1; dials 1", "up ready down(conn lost) limit 1(conn lost) expelled(reconnect limit)"},
 	{"up and proven, closed with a call, limit of one", conns(1, WithReconnect(1, 0, 0)), "get, accept, frame 1, call 1, close 1",
 		"reconnecting: waiting; dials 1", "up ready down(conn lost)"},
-	{"up, going away idle", conns(1), "get, accept, leave 1", "idle: empty; dials 1", "up ready down(going away)"},
-	{"up, going away with a call", conns(1), "get, accept, call 1, leave 1", "idle: empty; dials 1", "up ready"},
+	{"up, going away idle", conns(1), "get, accept, leave 1", "idle: empty 1; dials 1", "up ready down(going away)"},
+	{"up, going away with a call", conns(1), "get, accept, call 1, leave 1", "idle: empty 1; dials 1", "up ready"},
 	{"up, going away twice with a call that ends", conns(1), "get, accept, call 1, leave 1, leave 1, end",
-		"idle: empty; dials 1", "up ready down(going away)"},
-	// Wrong: a call is lost, and the slot knows of no loss: no wait, no limit.
+		"idle: empty 1; dials 1", "up ready down(going away)"},
 	{"up, going away with a call that is lost", conns(1), "get, accept, call 1, leave 1, close 1",
-		"idle: empty; dials 1", "up ready down(conn lost)"},
+		"dialing: waiting 1; dials 1", "up ready down(conn lost)"},
 	{"up, going away with a call, a Get comes", conns(1), "get, accept, call 1, leave 1, get, accept, close 1",
-		"ready: up 1; dials 2", "up ready up ready down(conn lost)"},
+		"ready: up 2; dials 2", "up ready up down(conn lost)"},
 	{"up, going away with a call, a Get waits", conns(1, WithMaxVirConnsPerConn(1)), "call, accept, call, leave 1",
-		"dialing: dialing; dials 2; queued 1", "up ready"},
+		"dialing: dialing 1; dials 2; queued 1", "up ready"},
 	{"up, stalls", conns(1), "get, accept, silence 1", "expelled: empty 1; dials 1", "up ready @3s down(stalled) expelled(stalled)"},
-	{"up, stalls beside up", conns(2), "get, accept, accept, silence 1", "ready: resting, up 1; dials 2", "up ready up @3s down(stalled)"},
+	{"up, stalls beside up", conns(2), "get, accept, accept, silence 1", "ready: resting 1, up 1; dials 2", "up ready up @3s down(stalled)"},
 	{"up, no keepalive answer", conns(1, WithKeepAlive(2*time.Second)), "get, accept, call 1, 3s",
 		"expelled: empty 1; dials 1", "up ready @3s down(keepalive timeout) expelled(keepalive timeout)"},
 	{"up, no keepalive answer, a Get waits", conns(1, WithKeepAlive(2*time.Second), WithMaxVirConnsPerConn(1)), "call, accept, call, 3s",
 		"expelled: empty 1; dials 1; failed 1", "up ready @3s down(keepalive timeout) expelled(keepalive timeout)"},
-	// Wrong: nobody was on it, so nothing speaks against the node.
-	{"up, no answer to the kernel's keepalive while idle", conns(1), "get, accept, probe 1",
-		"expelled: empty 1; dials 1", "up ready down(keepalive timeout) expelled(keepalive timeout)"},
+	{"up, no answer to the kernel's keepalive while idle", conns(1), "get, accept, probe 1", "idle: empty 1; dials 1", "up ready down(peer closed)"},
 	{"up, junk while idle", conns(1), "get, accept, junk 1",
 		"expelled: empty 1; dials 1", "up ready down(protocol error) expelled(protocol error)"},
 	{"up, junk while idle beside up", conns(2), "get, accept, accept, junk 1",
@@ -189,24 +191,22 @@ var slotTable = []struct {
 
 	// Redialing, for nobody or for the Gets that came meanwhile.
 	{"redialing, connects", conns(1), "get, accept, call 1, close 1, back, accept",
-		"ready: up 2; dials 2", "up ready down(conn lost) @2s up ready"},
+		"ready: up 2; dials 2", "up ready down(conn lost) @2s up"},
 	{"redialing after proof, connects", conns(1), "get, accept, frame 1, call 1, close 1, back, accept",
 		"ready: up 1; dials 2", "up ready down(conn lost) @1s up ready"},
 	{"redialing, fails below the limit", conns(1), "get, accept, frame 1, call 1, close 1, back, refuse",
 		"reconnecting: waiting 1; dials 2", "up ready down(conn lost) @1s failed 1"},
 	{"redialing, fails at the limit", conns(1), "get, accept, frame 1, call 1, close 1, get, back, refuse, back, refuse, back, refuse",
-		"expelled: resting; dials 4; failed 1",
+		"expelled: resting 3; dials 4; failed 1",
 		"up ready down(conn lost) @1s failed 1 @3s failed 2 @7s failed 3 limit 3(dial failed) expelled(reconnect limit)"},
 	{"redialing, connects and is lost at the limit", conns(1),
-		"get, accept, frame 1, call 1, close 1, back, refuse, back, refuse, call, back, accept, close 2",
-		"expelled: resting; dials 4",
+		"get, accept, frame 1, call 1, close 1, back, refuse, back, refuse, call, back, accept, close 2", "expelled: resting 3; dials 4",
 		"up ready down(conn lost) @1s failed 1 @3s failed 2 @7s up ready down(conn lost) limit 3(conn lost) expelled(reconnect limit)"},
 	{"redialing, fails at the limit beside up", conns(2), "get, accept, accept, call 1, close 1, back, refuse, back, refuse",
-		"ready: resting, up 1; dials 4", "up ready up down(conn lost) @2s failed 2 @6s failed 3 limit 3(dial failed)"},
+		"ready: resting 3, up 1; dials 4", "up ready up down(conn lost) @2s failed 2 @6s failed 3 limit 3(dial failed)"},
 	{"both redialing, both fail at the limit", conns(2),
 		"get, accept, accept, call 1, call 2, close 1, close 2, back, refuse, refuse, back, refuse, refuse",
-		"expelled: resting, resting; dials 6",
-		"up ready up down(conn lost) down(conn lost) @2s failed 2 failed 2 " +
+		"expelled: resting 3, resting 3; dials 6", "up ready up down(conn lost) down(conn lost) @2s failed 2 failed 2 " +
 			"@6s failed 3 limit 3(dial failed) failed 3 limit 3(dial failed) expelled(reconnect limit)x2"},
 	{"redialing, a Get comes", conns(1), "get, accept, call 1, close 1, back, get",
 		"reconnecting: redialing 1; dials 2; queued 1", "up ready down(conn lost)"},
@@ -215,114 +215,34 @@ var slotTable = []struct {
 	{"redialed and proven, closed with a call", conns(1), "get, accept, call 1, close 1, back, accept, frame 2, call 2, close 2",
 		"reconnecting: waiting; dials 2", "up ready down(conn lost) @2s up ready down(conn lost)"},
 	{"redialed, closed idle", conns(1), "get, accept, call 1, close 1, back, accept, close 2",
-		"idle: empty 2; dials 2", "up ready down(conn lost) @2s up ready down(peer closed)"},
+		"idle: empty 2; dials 2", "up ready down(conn lost) @2s up down(peer closed)"},
 
 	// Resting: a second, to the nanosecond.
 	{"resting, not for long enough", conns(1), "get, refuse, 999999999ns",
-		"expelled: resting; dials 1; failed 1", "failed 1 expelled(dial failed)"},
-	{"resting, for long enough", conns(1), "get, refuse, 1s", "expelled: empty; dials 1; failed 1", "failed 1 expelled(dial failed)"},
-	{"resting, a Get comes", conns(1), "get, refuse, get",
-		"dialing: dialing; dials 2; queued 1; failed 1", "failed 1 expelled(dial failed)"},
+		"expelled: resting 1; dials 1; failed 1", "failed 1 expelled(dial failed)"},
+	{"resting, for long enough", conns(1), "get, refuse, 1s", "expelled: empty 1; dials 1; failed 1", "failed 1 expelled(dial failed)"},
+	{"resting, a Get comes", conns(1), "get, refuse, get", "dialing: dialing 1; dials 2; queued 1; failed 1", "failed 1 expelled(dial failed)"},
 	{"resting anew, while the first rest would end", conns(1), "get, refuse, 500ms, get, refuse, 999999999ns",
-		"expelled: resting; dials 2; failed 2", "failed 1 expelled(dial failed) @500ms failed 1 expelled(dial failed)"},
+		"expelled: resting 2; dials 2; failed 2", "failed 1 expelled(dial failed) @500ms failed 2 expelled(dial failed)"},
 	{"resting anew, for long enough", conns(1), "get, refuse, 500ms, get, refuse, 1s",
-		"expelled: empty; dials 2; failed 2", "failed 1 expelled(dial failed) @500ms failed 1 expelled(dial failed)"},
-	{"resting, the pool is closed", conns(1), "get, refuse, quit, 1s",
-		"expelled: resting; dials 1; failed 1", "failed 1 expelled(dial failed)"},
+		"expelled: resting 2; dials 2; failed 2", "failed 1 expelled(dial failed) @500ms failed 2 expelled(dial failed)"},
+	{"resting, the pool is closed", conns(1), "get, refuse, quit, 1s", "expelled: resting 1; dials 1; failed 1", "failed 1 expelled(dial failed)"},
 	{"resting, the node is forgotten", conns(1), "get, refuse, 10m", "forgotten", "failed 1 expelled(dial failed)"},
-	{"resting beside up, Gets come", conns(2), "get, accept, refuse, get, get, get", "ready: resting, up 1; dials 2", "up ready failed 1"},
-	{"resting beside up, for long enough", conns(2), "get, accept, refuse, 1s", "ready: empty, up 1; dials 2", "up ready failed 1"},
+	{"resting beside up, Gets come", conns(2), "get, accept, refuse, get, get, get", "ready: resting 1, up 1; dials 2", "up ready failed 1"},
+	{"resting beside up, for long enough", conns(2), "get, accept, refuse, 1s", "ready: empty 1, up 1; dials 2", "up ready failed 1"},
 	{"resting beside up, for long enough, Gets come", conns(2), "get, accept, refuse, 1s, get, get",
-		"ready: dialing, up 1; dials 3", "up ready failed 1"},
+		"ready: dialing 1, up 1; dials 3", "up ready failed 1"},
 	{"resting beside up, for long enough, a Get waits", conns(2, WithMaxVirConnsPerConn(1)), "get, accept, refuse, call 1, call, 1s",
-		"ready: dialing, up 1; dials 3; queued 1", "up ready failed 1"},
+		"ready: dialing 1, up 1; dials 3; queued 1", "up ready failed 1"},
 	{"resting beside up and empty, a Get comes", conns(3), "get, accept, accept, refuse, close 2, get",
-		"ready: dialing, resting, up 1; dials 4", "up ready up failed 1 down(peer closed)"},
+		"ready: dialing 1, resting 1, up 1; dials 4", "up ready up failed 1 down(peer closed)"},
 	{"resting beside up that is closed idle, a Get comes", conns(2), "get, accept, refuse, close 1, get",
-		"dialing: dialing, dialing; dials 4; queued 1", "up ready failed 1 down(peer closed)"},
+		"dialing: dialing 1, resting 1; dials 3; queued 1", "up ready failed 1 down(peer closed)"},
 	{"resting beside up that sends junk: one is the reason, one the cause", conns(2), "get, accept, refuse, junk 1",
-		"expelled: empty 1, resting; dials 2", "up ready failed 1 down(protocol error) expelled(protocol error)"},
+		"expelled: empty 1, resting 1; dials 2", "up ready failed 1 down(protocol error) expelled(protocol error)x2"},
 	{"rested beside up that falls silent: an old cause is no news", conns(2), "get, accept, refuse, silence 1",
-		"expelled: empty, empty 1; dials 2", "up ready failed 1 @3s down(stalled) expelled(stalled)"},
+		"expelled: empty 1, empty 1; dials 2", "up ready failed 1 @3s down(stalled) expelled(stalled)"},
 	{"resting beside redialing, for long enough, a Get waits", conns(2, WithReconnect(2, time.Second, time.Hour)),
-		"get, accept, accept, call 1, call 2, close 1, close 2, get, back, refuse, 1s",
-		"reconnecting: dialing, redialing 1; dials 5; queued 1",
+		"get, accept, accept, call 1, call 2, close 1, close 2, get, back, refuse, 1s", "reconnecting: dialing 2, redialing 1; dials 5; queued 1",
 		"up ready up down(conn lost) down(conn lost) @2s failed 2 limit 2(dial failed)"},
-
-	// Fallen silent: a connect proves nothing.
-	{"silent, reached again", conns(1), "get, accept, silence 1, get, accept",
-		"ready: up 1; dials 2", "up ready @3s down(stalled) expelled(stalled) up"},
-	{"silent, reached again, its first frame", conns(1), "get, accept, silence 1, get, accept, frame 2",
-		"ready: up 1; dials 2", "up ready @3s down(stalled) expelled(stalled) up ready"},
-	{"silent beside up, which is lost, then reached again", conns(2), "get, accept, accept, silence 1, close 2, get, accept",
-		"ready: dialing, up 1; dials 4", "up ready up @3s down(stalled) down(peer closed) up ready"},
-	{"both fall silent at once", conns(2, WithKeepAlive(2*time.Second)), "get, accept, accept, call 1, call 2, 3s",
-		"expelled: empty 1, resting; dials 2",
-		"up ready up @3s down(keepalive timeout) down(keepalive timeout) expelled(keepalive timeout)x2"},
-
-	// A peer that accepts and hangs up.
-	{"accept and hang up, one connection", conns(1), "call, accept, close 1, back, call, accept, close 2, back, call, accept, close 3",
-		"expelled: resting; dials 3",
-		"up ready down(conn lost) @2s up ready down(conn lost) @6s up ready down(conn lost) limit 3(conn lost) expelled(reconnect limit)"},
-	// Wrong: the rest of the one is cut short while the other waits, and its attempts begin at zero.
-	{"accept and hang up, two: a Get revives who rests", conns(2),
-		"get, accept, accept, call 1, call 2, close 1, back, refuse, back, refuse, close 2, get",
-		"reconnecting: dialing, waiting 1; dials 5; queued 1",
-		"up ready up down(conn lost) @2s failed 2 @6s failed 3 limit 3(dial failed) down(conn lost)"},
-	// Wrong: each Get dials, since who rests counts as empty while the other waits.
-	{"refuse one while the other waits: each Get dials", conns(2),
-		"get, accept, accept, call 1, close 2, close 1, get, refuse, get, refuse, get",
-		"reconnecting: dialing, waiting 1; dials 5; queued 3", "up ready up down(peer closed) down(conn lost) failed 1 failed 1"},
-	// Wrong: both came to the limit, and the node is not expelled: the next round begins like the first.
-	{"accept and hang up, two: never expelled", conns(2),
-		"get, accept, accept, call 1, call 2, close 1, close 2, back, call, accept, close 3, " +
-			"call, accept, close 4, back, call, accept, close 5, call, accept, close 6, call",
-		"reconnecting: dialing, dialing; dials 8; queued 1",
-		"up ready up down(conn lost) down(conn lost) @2s up ready down(conn lost) up ready down(conn lost) " +
-			"@6s up ready down(conn lost) limit 3(conn lost) up ready down(conn lost) limit 3(conn lost)"},
-
-	// A peer that keeps one connection.
-	// Wrong: each Get dials; it should rest, and longer each time.
-	{"keep one, close the second", conns(2), "get, accept, accept, close 2, get, accept, close 3, get, accept, close 4, get",
-		"ready: dialing, up 1; dials 5", "up ready up down(peer closed) up down(peer closed) up down(peer closed)"},
-	// Wrong: likewise.
-	{"keep one, going away on the second", conns(2), "get, accept, accept, leave 2, get, accept, leave 3, get, accept, leave 4, get",
-		"ready: dialing, up 1; dials 5", "up ready up down(going away) up down(going away) up down(going away)"},
-	// Wrong: the second rest is as short as the first.
-	{"keep one, refuse the second", conns(2), "get, accept, refuse, 1s, get, refuse, 999999999ns, get, 1ns, get",
-		"ready: dialing, up 1; dials 4", "up ready failed 1 @1s failed 1"},
-
-	// A peer that goes away.
-	// Wrong: a lost call each time, and no wait before the next dial, no limit; each is told as ready.
-	{"going away and close, over and over", conns(1),
-		"call, accept, leave 1, close 1, call, accept, leave 2, close 2, call, accept, leave 3, close 3, call",
-		"dialing: dialing; dials 4; queued 1", "up ready down(conn lost) up ready down(conn lost) up ready down(conn lost)"},
-	// Wrong: expelled by the first refusal, where a crash gets all attempts.
-	{"graceful stop, then refused", conns(1), "get, accept, frame 1, leave 1, get, refuse",
-		"expelled: resting; dials 2; failed 1", "up ready down(going away) failed 1 expelled(dial failed)"},
-	// Wrong: likewise.
-	{"both stopped gracefully, then refused", conns(2), "get, accept, accept, leave 1, leave 2, get, refuse, refuse",
-		"expelled: resting, resting; dials 4; failed 1",
-		"up ready up down(going away) down(going away) failed 1 failed 1 expelled(dial failed)x2"},
-	{"crash, then refused", conns(1), "get, accept, frame 1, call 1, close 1, get, back, refuse",
-		"reconnecting: waiting 1; dials 2; queued 1", "up ready down(conn lost) @1s failed 1"},
-
-	// Grown beyond WithConnectNumber.
-	{"grows", growing(1), "call, accept, call", "ready: dialing, up 1; dials 2; queued 1", "up ready"},
-	{"grows, refused", growing(1), "call, accept, call, refuse", "ready: resting, up 1; dials 2; queued 1", "up ready failed 1"},
-	{"grows, refused, rested", growing(1), "call, accept, call, refuse, 1s",
-		"ready: dialing, up 1; dials 3; queued 1", "up ready failed 1"},
-	{"grown, the calls end", growing(1), "call, accept, call, accept, call, accept, end",
-		"ready: up 1; dials 3", "up ready up up down(idle) down(idle)"},
-	{"grown, idle for long", growing(3), "call, accept, call, accept, call, accept, end, 11m",
-		"idle: empty 1; dials 3", "up ready up up @10m0.1875s down(idle) down(idle) down(idle)"},
-	// Wrong: all are redialed and kept; one is wanted.
-	{"grown, reset", growing(1), "call, accept, call, accept, call, accept, close 1, close 2, close 3, back, accept, accept, accept",
-		"ready: up 2, up 2, up 2; dials 6", "up ready up up down(conn lost) down(conn lost) down(conn lost) @2s up ready up up"},
-	// Wrong: its place is kept and dialed for, though nobody needs it.
-	{"grown, one is closed idle, a Get comes", growing(2), "call, accept, call, accept, end, close 2, get",
-		"ready: dialing, up 1; dials 3", "up ready up down(peer closed)"},
-	// Wrong: likewise.
-	{"grown, one goes away, a Get comes", growing(2), "call, accept, call, accept, end, leave 2, get",
-		"ready: dialing, up 1; dials 3", "up ready up down(going away)"},
 }

@@ -10,6 +10,8 @@ type Stats struct {
 	Nodes    []NodeStats // in no particular order; dropped ones until their last connection has closed
 	InFlight int         // MuxConns on connections
 	Counters             // of all nodes, forgotten ones included
+
+	EventsLost uint64 // events that a subscriber did not get, since it was too slow or panicked
 }
 
 // NodeStats is a snapshot of one node. Gets that differ in parser, TLS settings
@@ -78,7 +80,7 @@ func (k *Counters) add(o Counters) {
 func (p *Multiplexed) Stats() Stats {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	s := Stats{Nodes: make([]NodeStats, 0, len(p.nodes)), Counters: p.retired}
+	s := Stats{Nodes: make([]NodeStats, 0, len(p.nodes)), Counters: p.retired, EventsLost: p.events.missed()}
 	add := func(n *node) {
 		ns := n.stats()
 		s.Nodes = append(s.Nodes, ns)
@@ -97,7 +99,7 @@ func (p *Multiplexed) Stats() Stats {
 func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := NodeStats{Node: n.name, State: n.state, Waiting: len(n.queue), Counters: n.counters.snapshot()}
+	s := NodeStats{Node: n.name, State: n.state, Waiting: n.queue.n, Counters: n.counters.snapshot()}
 	for _, c := range *n.open.Load() {
 		s.Conns = append(s.Conns, c.stats())
 	}

@@ -10,8 +10,14 @@ import (
 )
 
 // startTLS returns the TLS connection over nc, handshake done, or nc itself if
-// the options ask for no TLS. There is no way from the first to the second.
-func (d *dialer) startTLS(ctx context.Context, nc net.Conn) (net.Conn, error) {
+// the options ask for no TLS. There is no way from the first to the second. A panic of
+// a function in the configuration is the connection's failure.
+func (d *dialer) startTLS(ctx context.Context, nc net.Conn) (_ net.Conn, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("tls: %w: a function of the configuration panicked: %v", ErrInvalidOption, p)
+		}
+	}()
 	cfg, err := d.tlsConfig()
 	if err != nil || cfg == nil {
 		return nc, err

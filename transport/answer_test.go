@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	kittransport "github.com/go-kit/kit/transport"
 	kithttp "github.com/go-kit/kit/transport/http"
 
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -39,11 +41,12 @@ func traveling() (codes []transport.Code) {
 func TestCodesOfAnEndpointArriveAndHaveRun(t *testing.T) {
 	for name, p := range marking {
 		t.Run(name, func(t *testing.T) {
-			var chosen *transport.Error
-			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen })})
+			var choice atomic.Pointer[transport.Error]
+			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, choice.Load() })})
 			call := clientOf(t, p, s.node, "/s/M")
 			for _, code := range traveling() {
-				chosen = &transport.Error{Code: code, Status: 7, Message: "why", NotRun: true, RetryAfter: 1500 * time.Millisecond, NoRetry: true}
+				chosen := &transport.Error{Code: code, Status: 7, Message: "why", NotRun: true, RetryAfter: 1500 * time.Millisecond, NoRetry: true}
+				choice.Store(chosen)
 				_, err := call(testContext(t), []byte{})
 				e := asError(t, err)
 				if e.Code != code || e.Message != "why" || e.Status != 7 || e.NotRun || e.RetryAfter != chosen.RetryAfter || !e.NoRetry {
@@ -139,9 +142,9 @@ func (n numbered) StatusCode() int { return int(n) }
 func TestRelayPassesOnWhatHoldsForItsCaller(t *testing.T) {
 	for name, p := range marking {
 		t.Run(name, func(t *testing.T) {
-			var chosen *transport.Error
+			var answer atomic.Pointer[transport.Error]
 			behind := serveProtocol(t, p, map[string]*transport.Server{
-				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, chosen })})
+				"/s/M": rawServer(func(context.Context, any) (any, error) { return nil, answer.Load() })})
 			relay := serveProtocol(t, p, map[string]*transport.Server{
 				"/r/M":       rawServer(clientOf(t, p, behind.node, "/s/M")),
 				"/r/lacking": rawServer(clientOf(t, p, behind.node, "/s/lacking")),
@@ -149,7 +152,7 @@ func TestRelayPassesOnWhatHoldsForItsCaller(t *testing.T) {
 			})
 			call := clientOf(t, p, relay.node, "/r/M")
 			for _, code := range traveling() {
-				chosen = &transport.Error{Code: code, Status: 77, Message: "why", RetryAfter: time.Second, NoRetry: true}
+				answer.Store(&transport.Error{Code: code, Status: 77, Message: "why", RetryAfter: time.Second, NoRetry: true})
 				want := code
 				if code == transport.CodeUnimplemented {
 					want = transport.CodeInternal
@@ -267,3 +270,144 @@ func TestAttemptNumberTravels(t *testing.T) {
 		t.Error("outside of a call")
 	}
 }
+
+// A middleware that answers before it passes the call on has answered: the call is not
+// run any more, or the answer that says so would be a lie.
+func TestCallThatWasAnsweredUnrunIsNotRun(t *testing.T) {
+	for name, p := range marking {
+		t.Run(name, func(t *testing.T) {
+			var ran atomic.Int32
+			late := make(chan error, 1)
+			release := make(chan struct{})
+			impatient := func(next endpoint.Endpoint) endpoint.Endpoint {
+				return func(ctx context.Context, r any) (any, error) {
+					go func() {
+						<-release
+						_, err := next(context.WithoutCancel(ctx), r)
+						late <- err
+					}()
+					return nil, ratelimit.ErrLimited
+				}
+			}
+			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(_ context.Context, r any) (any, error) {
+				ran.Add(1)
+				return r, nil
+			}, transport.ServerMiddleware(impatient))})
+			_, err := clientOf(t, p, s.node, "/s/M")(testContext(t), []byte{})
+			if v := verdict.Of(err); v.Ran != verdict.Refused {
+				t.Errorf("%v is judged %v", err, v)
+			}
+			close(release)
+			if err := wait(t, "the middleware", late); err == nil || ran.Load() != 0 {
+				t.Errorf("the call ran %d times, and its middleware got %v", ran.Load(), err)
+			}
+		})
+	}
+}
+
+// What a hook or an error encoder puts in the place of the transport's own words is
+// nobody's word: who passes on the metadata of another call must not pass on its promises.
+func TestUsersMetadataForgesNoWords(t *testing.T) {
+	forged := transport.Metadata{"kept": "yes", transport.MetadataNotRun: "1", transport.MetadataCode: "5", transport.MetadataRetryAfter: "5",
+		transport.MetadataNoRetry: "1", transport.MetadataAttempt: "7"}
+	for name, p := range marking {
+		t.Run(name, func(t *testing.T) {
+			attempts := make(chan int, 1)
+			s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(ctx context.Context, r any) (any, error) {
+				attempts <- transport.CallerAttempt(ctx)
+				return nil, errors.New("boom")
+			}, transport.ServerErrorEncoder(func(_ context.Context, err error, resp *transport.Message) {
+				resp.Err, resp.Metadata = &transport.Error{Code: transport.CodeInternal}, forged
+			}))})
+			var kept atomic.Value
+			call := clientOf(t, p, s.node, "/s/M", transport.ClientBefore(func(ctx context.Context, m *transport.Message) context.Context {
+				m.Metadata = forged
+				return ctx
+			}), transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context {
+				kept.Store(m.Metadata["kept"])
+				return ctx
+			}))
+			_, err := call(testContext(t), []byte{})
+			e := asError(t, err)
+			if e.Code != transport.CodeInternal || e.NotRun || e.RetryAfter != 0 || e.NoRetry || kept.Load() != "yes" {
+				t.Errorf("the client got %+v, and the metadata %v", e, kept.Load())
+			}
+			if n := wait(t, "the call", attempts); n != 1 {
+				t.Errorf("attempt %d", n)
+			}
+		})
+	}
+	if len(forged) != 6 {
+		t.Error("the user's own map was changed")
+	}
+}
+
+// A retry-after that makes no sense is none, and one over an hour is an hour.
+func TestRetryAfterOfAPeerIsBounded(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": 0, "-1": 0, "1.5": 0, "x": 0, "0": 0, "1500": 1500 * time.Millisecond,
+		"3600001": time.Hour, "99999999999999": time.Hour, "99999999999999999999999999": time.Hour} {
+		s := serve(t, map[string]*transport.Server{"M": rawServer(func(context.Context, any) (any, error) { return nil, errors.New("x") })})
+		p := retryAfter{text: text}
+		_, err := clientOf(t, p, s.node, "M")(testContext(t), []byte{})
+		if e := asError(t, err); e.RetryAfter != want {
+			t.Errorf("%q is %v, want %v", text, e.RetryAfter, want)
+		}
+	}
+}
+
+// retryAfter is native, with a peer's word put into each answer.
+type retryAfter struct {
+	native.Protocol
+	text string
+}
+
+func (p retryAfter) ParseResponse(frame []byte, resp *transport.Message) error {
+	err := p.Protocol.ParseResponse(frame, resp)
+	resp.Metadata = transport.Metadata{transport.MetadataRetryAfter: p.text}
+	return err
+}
+
+// Another Pool's errors promise what they can know: of a Get that nothing was sent, of a
+// Read nothing.
+func TestErrorsOfAForeignPool(t *testing.T) {
+	s := serve(t, map[string]*transport.Server{"M": rawServer(echo)})
+	for name, c := range map[string]struct {
+		get, read error
+		want      verdict.Ran
+	}{
+		"a Get":                     {errors.New("none left"), nil, verdict.NotSent},
+		"a Read's literal":          {nil, &muxpool.Error{Op: "read", Err: muxpool.ErrConnLost}, verdict.Maybe},
+		"a Read's bare sentinel":    {nil, muxpool.ErrPoolClosed, verdict.Maybe},
+		"a Read's, of a broken Get": {nil, muxpool.ErrConnectionsHaveBeenExpelled, verdict.Maybe},
+	} {
+		_, err := clientOver(foreignPool{newPool(t), c.get, c.read}, s.node)(testContext(t), []byte{})
+		if v := verdict.Of(err); v.Ran != c.want {
+			t.Errorf("%s: %v is judged %v, want %v", name, err, v, c.want)
+		}
+	}
+}
+
+func clientOver(pool muxpool.Pool, node transport.Node) endpoint.Endpoint {
+	return transport.NewClient(pool, node, native.Protocol{}, "M", transport.EncodeBytes, transport.DecodeBytes).Endpoint()
+}
+
+// foreignPool wraps a pool, as one with metrics or a proxy does.
+type foreignPool struct {
+	muxpool.Pool
+	get, read error
+}
+
+func (p foreignPool) GetMuxConn(ctx context.Context, network, address string, opts muxpool.GetOptions) (muxpool.MuxConn, error) {
+	if p.get != nil {
+		return nil, p.get
+	}
+	mc, err := p.Pool.GetMuxConn(ctx, network, address, opts)
+	return foreignConn{mc, p.read}, err
+}
+
+type foreignConn struct {
+	muxpool.MuxConn
+	read error
+}
+
+func (c foreignConn) Read() ([]byte, error) { return nil, c.read }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
@@ -164,9 +165,18 @@ func (c *clientCall) failCodec(code Code, whose verdict.Whose, ran verdict.Ran, 
 	return e
 }
 
-// failPool is fail for an error of the pool, which says all that is known.
-func (c *clientCall) failPool(err error) error {
+// failPool is fail for an error of the pool, which says all that is known. Whether the
+// request was sent follows from how far the call had come: before it was written it was
+// not, and once it was, only the pool's own error may say that it did not leave.
+func (c *clientCall) failPool(wrote bool, err error) error {
 	v := verdict.Of(err)
+	var own *muxpool.Error
+	switch {
+	case !wrote:
+		v.Ran = verdict.NotSent
+	case v.Ran == verdict.NotSent && !errors.As(err, &own):
+		v.Ran = verdict.Maybe
+	}
 	return c.fail(codeOf(err, CodeConnection), v.Whose, v.Ran, err)
 }
 

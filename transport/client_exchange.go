@@ -16,7 +16,7 @@ import (
 func (c *clientCall) exchange() error {
 	mc, err := c.get()
 	if err != nil {
-		return c.failPool(err)
+		return c.failPool(false, err)
 	}
 	defer mc.Close()
 	if !c.plain {
@@ -91,7 +91,7 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 		c.sent.request = size
 	}
 	if err != nil {
-		return c.failPool(err)
+		return c.failPool(true, err)
 	}
 	return nil
 }
@@ -122,11 +122,14 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			if code := codeOf(err, CodeConnection); c.canceler != nil && (code == CodeDeadlineExceeded || code == CodeCanceled) {
 				c.cancel(mc)
 			}
-			return c.failPool(err)
+			return c.failPool(true, err)
 		}
 		if c.resp == nil {
 			c.resp = newMessage()
 			c.resp.Method = c.called
+			if l, ok := mc.(frameLimiter); ok {
+				c.resp.most = l.MaxFrameSize()
+			}
 		}
 		if !c.plain {
 			c.sent.response += len(frame)
@@ -146,6 +149,9 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	}
 	return nil
 }
+
+// frameLimiter is what a MuxConn offers that knows its pool's WithMaxFrameSize.
+type frameLimiter interface{ MaxFrameSize() int }
 
 // lastWriter is what a MuxConn offers that can still send a frame when its
 // context has ended: never waiting, dropping the frame if there is no space.

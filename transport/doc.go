@@ -16,13 +16,13 @@
 //
 // Parts: Client and its options (client*.go); Server, one method's endpoint
 // (server*.go); Service, which accepts connections and datagrams and routes methods
-// to Servers (service*.go); Protocol and its optional parts (protocol.go); Error and
+// to Servers (service*.go), as far as they are let in (admission.go); Protocol and its optional parts (protocol.go); Error and
 // its codes (errors.go, codes.go); ready codecs (encode_decode.go). The plug-ins are
 // in packages of their own: native, jsonrpc, trpc. Package protocoltest checks one.
 //
-// Locks: Service.mu, then nothing; serverConn.mu, workers.mu and reports.mu are
-// leaves. No lock is held while another of them is taken, nor during I/O or a
-// call of a user's function.
+// Locks: Service.mu, then nothing; serverConn.mu, line.mu, workers.mu and reports.mu are
+// leaves. No lock is held while another of them is taken, but for line.mu under
+// serverConn.mu, nor during I/O or a call of a user's function.
 //
 // Goroutines: a Client has none. A Service has the caller's of Serve, one for each
 // connection, which reads it and runs inline calls, and workers, as many as there are
@@ -30,6 +30,6 @@
 // while a client is slow to read, one that writes to it. A datagram socket is read by the caller of ServePacket. All
 // end with Shutdown or Close, handlers that ignore their context excepted.
 //
-// Limits: a Client makes unary and one-way calls, not streams. See ServiceOption for
-// what bounds a Service.
+// Limits: a Client makes unary and one-way calls, not streams. See ServiceLimits for
+// what bounds a Service (admission.go), and Service.Stats for how near it is to that.
 package transport

@@ -45,7 +45,8 @@ type Error struct {
 	// Err is the cause; nil if there is none, as in an error answer.
 	Err error
 
-	found *finding // of an error that a Client found: what its cause says
+	found   *finding // of an error that a Client found: what its cause says
+	refused refusal  // of what a Service did not let in
 }
 
 // finding is what a Client knows of a failure that it found itself.

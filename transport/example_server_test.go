@@ -9,6 +9,7 @@ import (
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
 )
 
 func ExampleServerBefore() {
@@ -60,4 +61,17 @@ func ExampleServiceWorkers() {
 	defer stop()
 	fmt.Println(sumClient(pool, node).Endpoint()(context.Background(), sumRequest{1, 2}))
 	// Output: {3} <nil>
+}
+
+func ExampleService_Stats() {
+	s := transport.NewService(native.Protocol{}, transport.ServiceMaxBytes(0, 64<<20))
+	s.Handle("Sum", transport.NewServer(sum, transport.DecodeJSON[sumRequest], transport.EncodeJSON))
+	stats := s.Stats()
+	fmt.Println("calls", stats.InFlight, "of", stats.Limits.MaxInFlight)
+	fmt.Println("bytes", stats.Bytes, "of", stats.Limits.MaxBytes)
+	fmt.Println("Sum", stats.Methods["Sum"].OK, "refused for want of bytes", stats.Refused.Bytes)
+	// Output:
+	// calls 0 of 65536
+	// bytes 0 of 67108864
+	// Sum 0 refused for want of bytes 0
 }

@@ -14,7 +14,8 @@ import (
 // connection; it must not keep the header.
 //
 // From a muxpool.FrameReader, which is what a pool and a Service give to Parse, the
-// frame is read into pooled memory, after its length was checked. It returns
+// frame is read into pooled memory, after its length was checked, which grows as its
+// bytes come. It returns
 // io.EOF between two frames and io.ErrUnexpectedEOF inside one.
 func ReadFrame(r io.Reader, header int, total func(header []byte) (int, error)) ([]byte, error) {
 	fr, ok := r.(muxpool.FrameReader)
@@ -29,6 +30,10 @@ func ReadFrame(r io.Reader, header int, total func(header []byte) (int, error)) 
 	if err != nil {
 		return nil, err
 	}
+	if t, ok := fr.(taker); ok {
+		frame, err := t.Take(n)
+		return frame, inside(err)
+	}
 	frame, err := fr.Alloc(n)
 	if err != nil {
 		return nil, err
@@ -38,6 +43,11 @@ func ReadFrame(r io.Reader, header int, total func(header []byte) (int, error)) 
 		return nil, inside(err)
 	}
 	return frame, nil
+}
+
+// taker is a FrameReader whose memory for a frame grows as its bytes come.
+type taker interface {
+	Take(n int) ([]byte, error)
 }
 
 // readPlain allocates as the bytes come, since nothing bounds the length.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
 	"github.com/muxkit/muxkit/transport/protocoltest"
+	"github.com/muxkit/muxkit/transport/trpc"
 )
 
 // fuzzConnection lets a whole connection of a Service read b, and then requests
@@ -22,7 +25,16 @@ func fuzzConnection(f *testing.F, p transport.ServerProtocol) {
 	for _, seed := range protocoltest.Seeds(p) {
 		f.Add(seed)
 	}
-	s := transport.NewService(p, transport.ServiceMaxFrameSize(64<<10), transport.ServiceFrameTimeout(2*time.Millisecond))
+	for _, size := range []int{40 << 10, 70 << 10} { // within the limit, and over it
+		large, err := p.AppendRequest(nil, 5, &transport.Message{Method: "Test.Echo", Body: fmt.Appendf(nil, "%q", strings.Repeat("x", size))})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(large)
+		f.Add(append(large, large...)) // one id twice
+	}
+	s := transport.NewService(p, transport.ServiceMaxFrameSize(64<<10), transport.ServiceFrameTimeout(2*time.Millisecond),
+		transport.ServiceMaxInFlight(2, 3), transport.ServiceMaxMetadata(3, 100), transport.ServiceMaxBytes(0, 256<<10))
 	s.Handle("Test.Echo", rawServer(echo))
 	s.Handle("Test.Fail", rawServer(func(context.Context, any) (any, error) { panic("boom") }))
 	l := newPipes()
@@ -39,6 +51,7 @@ func fuzzConnection(f *testing.F, p transport.ServerProtocol) {
 		_ = nc.SetDeadline(time.Now().Add(waitTime))
 		ended := make(chan error, 1)
 		go func() { ended <- awaitAnswer(p, nc, 7) }()
+		defer balanced(t, s)
 		defer nc.Close()
 		_, _ = nc.Write(append(bytes.Clone(b), right...)) // fails if the service closes
 		for {
@@ -55,6 +68,20 @@ func fuzzConnection(f *testing.F, p transport.ServerProtocol) {
 	})
 }
 
+// balanced waits until the last connection has ended, and checks that all that was
+// counted in was counted out.
+func balanced(t *testing.T, s *transport.Service) {
+	for end := time.Now().Add(waitTime); ; time.Sleep(100 * time.Microsecond) {
+		stats := s.Stats()
+		if stats.Conns == 0 && stats.InFlight == 0 && stats.Bytes == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("left are %+v", stats)
+		}
+	}
+}
+
 // awaitAnswer reads frames up to the one with the id.
 func awaitAnswer(p transport.Protocol, nc net.Conn, id uint32) error {
 	for {
@@ -67,6 +94,8 @@ func awaitAnswer(p transport.Protocol, nc net.Conn, id uint32) error {
 func FuzzConnectionNative(f *testing.F) { fuzzConnection(f, native.Protocol{}) }
 
 func FuzzConnectionJSONRPC(f *testing.F) { fuzzConnection(f, jsonrpc.Protocol{}) }
+
+func FuzzConnectionTRPC(f *testing.F) { fuzzConnection(f, trpc.Protocol{}) }
 
 func FuzzDatagram(f *testing.F) {
 	for _, seed := range protocoltest.Seeds(native.Protocol{}) {

@@ -35,6 +35,9 @@ type Message struct {
 	// its AppendResponse needs for the answer.
 	Tag any
 
+	limits  *ServiceLimits    // set by a Service
+	most    int               // bytes of a body that is unpacked; 0: no limit
+	packed  *packed           // a body that a Service unpacks later
 	routes  map[string]*route // set by a Service, for SetMethod
 	route   *route            // what SetMethod found
 	frame   []byte            // what Body may lie in

@@ -31,7 +31,9 @@ func (s *Server) surround() {
 		if !ok {
 			return nil, errContextLost
 		}
-		call.ran.Store(true)
+		if !call.run.CompareAndSwap(runOpen, runBegun) && call.run.Load() == runSealed {
+			return nil, errSealed
+		}
 		return inner(ctx, request)
 	}
 	for i := len(s.middlewares) - 1; i >= 0; i-- {
@@ -43,11 +45,22 @@ func (s *Server) surround() {
 	}
 }
 
-// hasRun reports whether a call whose endpoint has returned, or panicked, was run.
+// hasRun reports whether a call whose endpoint has returned, or panicked, was run. One
+// that was not is not run any more: what is answered is a promise, whatever a middleware
+// that has answered still does with the call.
 func (s *Server) hasRun(ctx context.Context) bool {
 	if len(s.middlewares) == 0 {
 		return true
 	}
 	call, ok := ctx.Value(contextKeyCall).(*requestContext)
-	return !ok || call.ran.Load()
+	return !ok || !call.run.CompareAndSwap(runOpen, runSealed) && call.run.Load() == runBegun
 }
+
+// Whether a call under ServerMiddleware is run.
+const (
+	runOpen   = iota // nobody knows yet
+	runBegun         // the endpoint was called
+	runSealed        // it was answered that it was not, and will not be
+)
+
+var errSealed = &Error{Code: CodeCanceled, Message: "the call has been answered: it was not run"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -26,12 +27,13 @@ type Service struct {
 	separator  Separator
 	settler    muxpool.Settler
 	farewell   Farewell
+	measurer   muxpool.Measurer
 	reports    reports
 
-	inFlight atomic.Int64
-	workers  workers
-	slots    chan struct{} // of ServiceWorkers, one for each job at hand; nil: no bound
-	stopped  chan struct{} // closed by Close: accepting ends
+	door    admission
+	space   muxpool.IDSpace // ids outside of it belong to no call
+	workers workers
+	stopped chan struct{} // closed by Close: accepting ends
 
 	routes atomic.Pointer[map[string]*route] // replaced, never changed
 
@@ -56,6 +58,7 @@ type session interface {
 type route struct {
 	method string
 	server *Server
+	counts methodCounts
 }
 
 // NewService returns a Service without methods. What is wrong with its options is
@@ -79,11 +82,18 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 		}
 		option(&s.serviceOptions)
 	}
-	if s.maxWorkers > 0 {
-		s.slots = make(chan struct{}, s.maxWorkers)
+	if err := s.limits.settle(); err != nil {
+		s.invalid = append(s.invalid, err)
 	}
+	s.door.limits = s.limits
+	s.door.line.free.Store(int64(s.limits.Workers))
 	if s.tls != nil && len(s.tls.Certificates) == 0 && s.tls.GetCertificate == nil && s.tls.GetConfigForClient == nil {
 		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceTLSConfig: no certificate", ErrInvalidOption))
+	}
+	s.measurer, _ = protocol.(muxpool.Measurer)
+	s.space.Max = math.MaxUint32
+	if p, ok := protocol.(muxpool.IDSpacer); ok {
+		s.space = p.IDSpace()
 	}
 	s.kinds, _ = protocol.(RequestClassifier)
 	s.ponger, _ = protocol.(Ponger)
@@ -125,7 +135,7 @@ func (s *Service) Handle(method string, server *Server) {
 	}
 	routes := make(map[string]*route, len(old)+1)
 	maps.Copy(routes, old)
-	routes[method] = &route{method, server}
+	routes[method] = &route{method: method, server: server}
 	s.routes.Store(&routes)
 }
 
@@ -164,7 +174,8 @@ func (s *Service) admit(c session) error {
 	if s.closing {
 		return ErrServiceClosed
 	}
-	if s.open >= s.maxConns {
+	if s.open >= s.limits.MaxConns {
+		s.door.refused[tooManyConns].Add(1)
 		return fmt.Errorf("%w: connection refused, %d are open", errOverloaded, s.open)
 	}
 	s.open++

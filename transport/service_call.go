@@ -20,9 +20,16 @@ type serverCall struct {
 	id        uint32
 	from      caller
 	server    *Server
+	counts    *methodCounts
+	outcome   outcome
+	account   *account
+	held      int64       // bytes of account that the call has
 	inline    bool        // runs on the goroutine that reads
-	next      *serverCall // in the same bucket of serverCalls
-	queued    *serverCall // behind this one in a runQueue
+	inFlight  bool        // it was counted in, and not answered
+	listed    bool        // its connection finds it by its id
+	queued    *serverCall // behind this one in a runQueue, or a line
+	ahead     *serverCall // before it in a line; guarded by its mutex
+	waits     bool        // in a line; likewise
 }
 
 var serverCallPool = sync.Pool{New: func() any { return new(serverCall) }}
@@ -37,6 +44,9 @@ type caller interface {
 	send(call *serverCall, frame []byte) error
 	// maxAnswer is the size of the largest frame that can be sent, in bytes.
 	maxAnswer() int
+	// listening reports whether a call whose connection's context has ended is to be
+	// run and answered still.
+	listening() bool
 	// finished is called last, once for each call.
 	finished(*serverCall)
 }
@@ -47,6 +57,7 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	call := serverCallPool.Get().(*serverCall)
 	call.id, call.from = id, from
 	call.req.routes, call.req.frame = *s.routes.Load(), frame
+	call.req.limits = &s.limits
 	err := s.protocol.ParseRequest(frame, &call.req)
 	var end time.Time
 	if err == nil && call.req.Timeout > 0 {
@@ -64,22 +75,22 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	}
 	call.req.routes, call.req.route = nil, nil
 	if r == nil {
-		return call, &Error{Code: CodeUnimplemented, Message: "unknown method " + quote(call.method, 80)}
+		return call, &Error{Code: CodeUnimplemented, Message: "unknown method " + quote(call.method, 80), refused: unknownMethod}
 	}
-	call.server = r.server
+	call.server, call.counts = r.server, &r.counts
 	return call, nil
 }
 
-// enterFlight counts a call in, unless there are too many.
-func (s *Service) enterFlight() error {
-	if n := s.inFlight.Add(1); n > int64(s.maxInFlight) {
-		return &Error{Code: CodeResourceExhausted, Message: "too many calls in flight"}
-	}
-	return nil
+// drop forgets a call that was not counted in.
+func (c *serverCall) drop() {
+	c.Cancel()
+	*c = serverCall{}
+	serverCallPool.Put(c)
 }
 
 // turnAway answers a call that is not run.
 func (s *Service) turnAway(call *serverCall, err error) {
+	s.door.count(err)
 	s.reports.report(call.requestContext, err)
 	call.resp.Err = answerOf(err)
 	call.resp.stamp(false)
@@ -89,10 +100,17 @@ func (s *Service) turnAway(call *serverCall, err error) {
 
 // run runs a call, on the goroutine that was chosen for it.
 func (s *Service) run(call *serverCall) {
-	defer call.done()
+	call.counts.begun.Add(1)
+	defer call.ran()
 	var ctx context.Context = call.requestContext
 	err := call.Err()
-	if err != nil { // it waited too long, or nobody waits for it any more
+	if err != nil && call.from.listening() && !call.Canceled() && !call.late() {
+		err = nil // the client has closed its side only, as it seems
+	}
+	if err == nil {
+		err = call.unpack()
+	}
+	if err != nil { // it waited too long, nobody waits for it any more, or it cannot be unpacked
 		err = call.server.refuse(ctx, err, false, &call.resp)
 	} else {
 		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
@@ -100,11 +118,70 @@ func (s *Service) run(call *serverCall) {
 	if err = both(err, s.answer(call)); err != nil {
 		call.server.report(ctx, err)
 	}
+	call.outcome = outcomeOf(&call.resp)
 	call.server.finalize(ctx, err)
 }
 
-// work implements job.
-func (c *serverCall) work(s *Service) { s.run(c) }
+// enter counts the call in, with its frame and its metadata; taken of those bytes are
+// counted already.
+func (c *serverCall) enter(a *account, frame []byte, taken int) refusal {
+	c.account = a
+	c.held = callBytes + int64(cap(frame))
+	for name, value := range c.req.Metadata {
+		c.held += int64(len(name) + len(value) + pairBytes)
+	}
+	c.inFlight = true
+	return a.enter(c.held - int64(taken))
+}
+
+// pairBytes is what a pair of metadata takes beside its name and value.
+const pairBytes = 64
+
+// answered counts the call out of those in flight, once.
+func (c *serverCall) answered() {
+	if c.inFlight {
+		c.inFlight = false
+		c.account.answered()
+	}
+}
+
+// Hold lets the call take n more bytes, until it is done.
+func (c *serverCall) Hold(n int) error {
+	err := c.account.Hold(n)
+	if err == nil {
+		c.held += int64(n)
+	}
+	return err
+}
+
+// unpack makes the body of a compressed one. It runs on the call's goroutine. Its error
+// says that the call is not run.
+func (c *serverCall) unpack() error {
+	if c.req.packed == nil {
+		return nil
+	}
+	err := c.req.unpack(c.Hold)
+	if errors.Is(err, wire.ErrFrameTooLarge) {
+		err = &Error{Code: CodeTooLarge, Message: err.Error(), Err: err, refused: frameTooLarge}
+	}
+	if err != nil {
+		err = asInvalid(err)
+		c.account.door.count(err)
+	}
+	return err
+}
+
+// late reports whether the time that the request states is over.
+func (c *serverCall) late() bool {
+	end, ok := c.Deadline()
+	return ok && !time.Now().Before(end)
+}
+
+// ran is done for a call that was run, or whose turn came at least.
+func (c *serverCall) ran() {
+	c.counts.ended[c.outcome].Add(1)
+	c.done()
+}
 
 // done ends the call; nobody may use it any more.
 func (c *serverCall) done() {

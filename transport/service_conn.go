@@ -20,6 +20,14 @@ const (
 	quietTold   = time.Second            // for a client that was told to close the connection, when it is quiet
 	quietUntold = 100 * time.Millisecond // for a client that cannot be told
 	lingerTime  = 500 * time.Millisecond // for the client to read the last answers and close
+	restTime    = 5 * time.Second        // for the calls of a client that has closed its side
+)
+
+// shrinkTime is how long nothing has come when the memory of reading and writing is
+// given back, shrinkAgain when that is done again, if calls were under way.
+const (
+	shrinkTime  = time.Second
+	shrinkAgain = 5 * time.Second
 )
 
 var (
@@ -38,20 +46,25 @@ type serverConn struct {
 	values  *connContext // below ctx; changed by greet only
 
 	// Set by greet, then unchanged; calls come after it.
-	nc      net.Conn        // raw, or TLS on it
-	callCtx context.Context // of the calls, below it ctx
-	reader  *wire.Reader    // owned by serve
-	source  timedSource     // owned by serve
-	writer  *wire.Writer    // its InFlight counts the calls
+	nc       net.Conn           // raw, or TLS on it
+	callCtx  context.Context    // of the calls, below it ctx
+	endCalls context.CancelFunc // of callCtx
+	reader   *wire.Reader       // owned by serve
+	source   timedSource        // owned by serve
+	writer   *wire.Writer       // its InFlight counts the calls
 
 	greeted  atomic.Bool
+	left     atomic.Bool   // the client has: rest is told when no call is in flight
+	rest     chan struct{} // has room for one
 	draining atomic.Bool
-	told     bool // that the connection is going away; owned by serve
-	met      bool // a frame of the client's was read; owned by serve
-	parted   bool // last words were said; owned by serve
+	told     bool         // that the connection is going away; owned by serve
+	toldAt   time.Time    // owned by serve
+	born     time.Time    // never changed
+	quiet    atomic.Int64 // when the last call ended, in nanoseconds from born
+	met      bool         // a frame of the client's was read; owned by serve
+	parted   bool         // last words were said; owned by serve
 	gate     gate
-	members  atomic.Int64  // serve, and every call: at 0 the service forgets the connection
-	room     chan struct{} // a signal, with room for one: calls have become no more than are allowed
+	account  account // its owner is serve; when all have left, the service forgets the connection
 
 	// peer is what the client says that it takes; nil: nothing yet. Written by serve.
 	peer atomic.Pointer[muxpool.Settings]
@@ -59,15 +72,15 @@ type serverConn struct {
 	// mu guards the fields below.
 	mu    sync.Mutex
 	queue runQueue    // used unless ServiceWorkers bounds the workers
-	byID  serverCalls // used if the protocol can cancel calls
+	byID  serverCalls // used if the protocol tells requests from other frames
 }
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
-	c := &serverConn{service: s, raw: nc, room: make(chan struct{}, 1)}
+	c := &serverConn{service: s, raw: nc, born: time.Now(), rest: make(chan struct{}, 1)}
 	c.gate.init()
 	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
-	c.members.Store(1)
+	c.account.open(&s.door, s.limits.MaxInFlightPerConn)
 	return c
 }
 
@@ -86,53 +99,32 @@ func (c *serverConn) end(err error) {
 	if cause := context.Cause(c.ctx); cause != nil {
 		err = cause // what follows from it is no news
 	}
+	if err == errClientLeft && c.writer != nil {
+		c.answerRest()
+	}
 	if c.parted || errors.Is(err, errDrained) {
 		c.linger()
 	}
-	c.stop(err)
 	if c.writer != nil {
-		c.writer.Close(err)
+		c.writer.Close(err) // first: what calls answer because their contexts end is for nobody
+	}
+	c.stop(err)
+	if c.reader != nil {
+		c.reader.Close()
 	}
 	c.service.closed()
 	if !errors.Is(err, errDrained) && !errors.Is(err, errClientLeft) && !errors.Is(err, ErrServiceClosed) {
 		c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.raw.RemoteAddr(), err))
 	}
-	c.leave()
+	if c.account.part() {
+		c.service.forget(c)
+	}
 }
 
 // stop ends the connection at once. It may be called by anyone.
 func (c *serverConn) stop(cause error) {
 	c.cancel(cause)
 	_ = c.raw.Close()
-}
-
-// leave counts out a member.
-func (c *serverConn) leave() {
-	switch c.members.Add(-1) {
-	case 0:
-		c.service.forget(c)
-	case int64(c.service.maxPerConn) + 1: // there was one more: enter waits
-		select {
-		case c.room <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// enter counts in a call. While there are as many as are allowed it waits: that is
-// when reading stops. It is for serve only.
-func (c *serverConn) enter() error {
-	if c.members.Add(1) <= int64(c.service.maxPerConn)+1 {
-		return nil
-	}
-	c.source.flush()
-	select {
-	case <-c.room:
-		return nil
-	case <-c.ctx.Done():
-		c.leave()
-		return context.Cause(c.ctx)
-	}
 }
 
 // readAll reads frames until the connection ends; the error says why.
@@ -148,12 +140,12 @@ func (c *serverConn) readAll() (err error) {
 		}
 		id, frame, err := c.service.protocol.Parse(c.reader)
 		if err != nil {
-			c.part(err)
-			return c.whyEnded(both(err, c.reader.TooLarge()))
+			if err = c.passOver(err); err != nil {
+				return err
+			}
+			continue
 		}
-		if !c.met {
-			c.meet()
-		}
+		c.meet()
 		if err := c.take(id, frame); err != nil {
 			return err
 		}
@@ -169,19 +161,22 @@ func (c *serverConn) await() error {
 	for {
 		c.reader.BeginFrame()
 		b, err := c.reader.Peek(1)
-		switch {
-		case err == nil:
+		if err == nil {
 			if sep := c.service.separator; sep != nil && sep.Separates(b[0]) {
 				_, _ = c.reader.Discard(1)
 				continue
 			}
 			c.source.beginFrame()
 			return nil
+		}
+		switch now := time.Now(); {
 		case !isTimeout(err):
 			return c.whyEnded(err)
 		case c.draining.Load() && !c.told:
 			c.tell()
-		case c.writer.InFlight.Load() > 0:
+		case !c.source.shrunk && now.Sub(c.source.since) >= shrinkTime:
+			c.source.shrink(now)
+		case now.Before(c.quietEnd(now)):
 		case c.draining.Load():
 			return errDrained
 		default:

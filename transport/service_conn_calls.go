@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"context"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
@@ -33,39 +33,43 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 	return nil
 }
 
-// accept starts a call. While the connection has too many of them, or no worker is
-// free, it waits.
+// accept starts a call, or answers it at once if there is no room for it.
 func (c *serverConn) accept(id uint32, frame []byte) error {
 	s := c.service
+	taken := c.reader.Taken()
 	call, err := s.parse(c.callCtx, c, id, frame, c.source.arrived)
-	if ended := c.enter(); ended != nil {
-		return ended
+	if !c.remember(call) {
+		call.drop()
+		c.account.Release(taken)
+		return errDuplicate(id)
+	}
+	if refused := call.enter(&c.account, frame, taken); refused != admitted && err == nil {
+		err = s.limits.refuse(refused)
 	}
 	c.writer.InFlight.Add(1)
-	if full := s.enterFlight(); err == nil {
-		err = full
-	}
-	c.remember(call)
 	switch {
 	case err != nil:
-		call.inline = true
-		c.inCompany(func() { s.turnAway(call, err) })
 	case call.server.inline:
 		call.inline = true
 		c.inCompany(func() { s.run(call) })
-	case s.slots == nil:
+	case s.limits.Workers == 0:
 		c.source.woke()
 		c.enqueue(call)
-	case s.dispatchNow(call):
-		c.source.woke()
 	default:
-		c.source.flush()
-		if !s.dispatch(call, c.ctx.Done()) {
-			call.done()
-			return context.Cause(c.ctx)
+		if err = s.dispatch(&c.account, call); err == nil {
+			c.source.woke()
 		}
 	}
+	if err != nil {
+		c.turnAway(call, err)
+	}
 	return nil
+}
+
+// turnAway answers a call that is not run, on the reading goroutine.
+func (c *serverConn) turnAway(call *serverCall, err error) {
+	call.inline = true
+	c.inCompany(func() { c.service.turnAway(call, err) })
 }
 
 // inCompany answers a call on the reading goroutine. If the next request has
@@ -79,13 +83,19 @@ func (c *serverConn) inCompany(answer func()) {
 	answer()
 }
 
-// send implements caller.
+// send implements caller. The id is free, and so is the call's place among those in
+// flight, before the client can have the answer.
 func (c *serverConn) send(call *serverCall, frame []byte) error {
+	c.forget(call)
+	call.answered()
 	if call.inline {
 		return c.sendNow(frame)
 	}
 	_, retry, err := c.writer.TryWriteOwned(frame)
 	if retry != nil {
+		n := int64(cap(frame))
+		c.account.count(n)
+		defer c.account.count(-n)
 		c.gate.backed.Add(1)
 		defer c.gate.backed.Add(-1)
 		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)
@@ -107,38 +117,71 @@ func (c *serverConn) sendNow(frame []byte) error {
 // finished implements caller.
 func (c *serverConn) finished(call *serverCall) {
 	c.forget(call)
-	c.service.inFlight.Add(-1)
-	c.writer.InFlight.Add(-1)
-	c.leave()
+	call.answered()
+	if c.writer.InFlight.Add(-1) == 0 {
+		c.quiet.Store(int64(time.Since(c.born)))
+		if c.left.Load() {
+			select {
+			case c.rest <- struct{}{}:
+			default:
+			}
+		}
+	}
+	if c.account.leave(call.held) {
+		c.service.forget(c)
+	}
 }
 
-// remember makes a call known to cancelCall. A client that uses an id twice at
-// once cancels both.
-func (c *serverConn) remember(call *serverCall) {
-	if c.service.kinds == nil {
-		return
+// listening reports whether the client may still read answers although the contexts of
+// its calls have ended.
+func (c *serverConn) listening() bool { return c.left.Load() && c.ctx.Err() == nil }
+
+// remember makes a call known to cancelCall. It reports false if another call with its
+// id is in flight. An id is in use until its call is answered, so that of a one-way call is not.
+func (c *serverConn) remember(call *serverCall) bool {
+	s := c.service
+	if s.kinds == nil || call.id < s.space.Min || call.id > s.space.Max {
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID.put(call)
+	if c.byID.get(call.id) != nil {
+		return false
+	}
+	if s := call.server; s != nil && !s.inline && !call.req.OneWay { // else nothing is read before it is answered
+		call.listed = true
+		c.byID.put(call)
+	}
+	return true
 }
 
 func (c *serverConn) forget(call *serverCall) {
-	if c.service.kinds == nil {
+	if !call.listed {
 		return
 	}
+	call.listed = false
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID.remove(call)
+	c.byID.remove(call.id)
 }
 
-// cancelCall ends the contexts of the calls with an id; they are answered still,
-// so that the client may use the id again.
+// cancelCall ends the context of the call with an id. It is answered still, so that the
+// client may use the id again: at once if it waits for a worker.
 func (c *serverConn) cancelCall(id uint32) {
+	var ctx *requestContext
+	waited := false
 	c.mu.Lock()
-	contexts := c.byID.contexts(id)
+	call := c.byID.get(id)
+	if call != nil {
+		ctx = call.requestContext // which, unlike the call, is not used again
+		waited = c.service.door.line.quit(&c.account.waiting, call)
+	}
 	c.mu.Unlock()
-	for _, ctx := range contexts {
+	if ctx != nil {
 		ctx.Cancel()
+	}
+	if waited { // nobody else has it now
+		call.inline = true
+		c.inCompany(func() { c.service.run(call) })
 	}
 }

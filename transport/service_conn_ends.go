@@ -33,22 +33,26 @@ func (c *serverConn) greet() error {
 		}
 	}
 	_ = c.raw.SetDeadline(time.Time{})
-	c.callCtx = c.ctx
+	// The cancel context on top keeps the user's own types out of what a requestContext
+	// does under its lock.
+	var base context.Context = c.ctx
 	if s.connContext != nil {
-		// The cancel context on top keeps the user's own types out of what
-		// a requestContext does under its lock.
-		var end context.CancelFunc
-		c.callCtx, end = context.WithCancel(s.connContext(c.ctx, c.nc))
-		context.AfterFunc(c.ctx, end)
+		base = s.connContext(c.ctx, c.nc)
+	}
+	c.callCtx, c.endCalls = context.WithCancel(base)
+	if s.connContext != nil {
+		context.AfterFunc(c.ctx, c.endCalls)
 	}
 	c.writer = wire.NewWriter(c.nc, wire.WriterConfig{
-		MaxFrames: s.maxPerConn + 16,
-		MaxBytes:  s.maxQueued,
+		MaxFrames: s.limits.MaxInFlightPerConn + 16,
+		MaxBytes:  s.limits.MaxQueuedBytes,
 		Timeout:   s.writeTimeout,
 		OnError:   c.stop,
+		Backlog:   c.account.backlog,
 	})
-	c.source = timedSource{conn: c, src: c.writer.NewSource()}
-	c.reader = wire.NewReader(&c.source, s.maxFrame)
+	c.source = timedSource{conn: c, src: c.writer.NewSource(), arrived: time.Now()}
+	c.reader = wire.NewReader(&c.source, s.limits.MaxFrameSize)
+	c.reader.SetBudget(&c.account)
 	c.greeted.Store(true)
 	return nil
 }
@@ -74,11 +78,32 @@ func (c *serverConn) drain() {
 
 // tell says that the connection is going away.
 func (c *serverConn) tell() {
-	c.told = true
+	c.told, c.toldAt = true, time.Now()
 	if g := c.service.goingAway; g != nil {
 		_ = c.sendNow(g.AppendGoingAway(wire.Alloc(64)[:0])) // if it fails, reading will
 	}
 	c.source.flush()
+}
+
+// answerRest is for a client that has closed its side, or both, which looks the same:
+// the contexts of its calls end, and what they answer is sent, for a while, and unless
+// a write shows that nobody is there.
+func (c *serverConn) answerRest() {
+	c.left.Store(true) // first: calls whose contexts have ended ask for it
+	c.endCalls()
+	c.source.flush()
+	timer := time.NewTimer(restTime)
+	defer timer.Stop()
+	for c.writer.InFlight.Load() > 0 {
+		select {
+		case <-c.rest:
+		case <-c.ctx.Done():
+			return
+		case <-timer.C:
+			return
+		}
+	}
+	_ = c.writer.WaitSent(c.ctx.Done())
 }
 
 // linger lets the client read what was answered: closing a socket with unread

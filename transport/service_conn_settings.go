@@ -10,9 +10,17 @@ import (
 // meet is called once a frame of the client's was read: it speaks the protocol, and is
 // told what this side takes, in front of whatever it is told first.
 func (c *serverConn) meet() {
+	if c.met {
+		return
+	}
 	c.met = true
 	if s := c.service; s.settler != nil {
-		c.writer.Precede(s.settler.AppendSettings(nil, muxpool.Settings{MaxFrameSize: s.maxFrame, MaxCalls: s.maxPerConn}))
+		c.writer.Precede(s.settler.AppendSettings(nil, muxpool.Settings{
+			MaxFrameSize:     s.limits.MaxFrameSize,
+			MaxCalls:         s.limits.MaxInFlightPerConn,
+			MaxMetadataPairs: s.limits.MaxMetadataPairs,
+			MaxMetadataBytes: s.limits.MaxMetadataBytes,
+		}))
 	}
 }
 
@@ -39,7 +47,7 @@ const leastFrame = 256
 
 // maxAnswer implements caller.
 func (c *serverConn) maxAnswer() int {
-	limit := c.service.maxFrame
+	limit := c.service.limits.MaxFrameSize
 	if p := c.peer.Load(); p != nil && p.MaxFrameSize > 0 {
 		limit = min(limit, max(p.MaxFrameSize, leastFrame))
 	}

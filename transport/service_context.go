@@ -17,8 +17,8 @@ type requestContext struct {
 	size   int          // of the request's frame
 	answer atomic.Int64 // size of the answer's frame; set before the finalizers run
 
-	attempt int         // of the client's, as it says
-	ran     atomic.Bool // the endpoint was called; used under ServerMiddleware
+	attempt int          // of the client's, as it says
+	run     atomic.Int32 // under ServerMiddleware: runOpen, runBegun or runSealed
 }
 
 func (c *requestContext) Value(key any) any {

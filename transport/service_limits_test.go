@@ -176,51 +176,6 @@ func TestAcceptSurvivesBeingOutOfDescriptors(t *testing.T) {
 	})
 }
 
-func TestReadingStopsAtTheCallsInFlightOfAConnection(t *testing.T) {
-	for name, tc := range map[string]struct {
-		options []transport.ServiceOption
-		most    int64
-	}{
-		"ServiceMaxInFlight": {[]transport.ServiceOption{transport.ServiceMaxInFlight(4, 0)}, 4},
-		"ServiceWorkers":     {[]transport.ServiceOption{transport.ServiceWorkers(3)}, 3},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var running, most atomic.Int64
-				release := make(chan struct{})
-				p, _, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(func(_ context.Context, r any) (any, error) {
-					most.Store(max(most.Load(), running.Add(1)))
-					defer running.Add(-1)
-					<-release
-					return r, nil
-				})}, tc.options...)
-				defer stop()
-				nc := p.dial(t)
-				var wg sync.WaitGroup
-				wg.Go(func() {
-					for id := range uint32(50) {
-						if _, err := nc.Write(request(t, id+1, "M", "x")); err != nil {
-							t.Error(err)
-							return
-						}
-					}
-				})
-				answers := readAll(nc)
-				for n := range int64(50) {
-					synctest.Wait()
-					if got := running.Load(); got != min(tc.most, 50-n) {
-						t.Fatalf("%d calls are running after %d, not %d", got, n, min(tc.most, 50-n))
-					}
-					release <- struct{}{}
-					<-answers
-				}
-				wg.Wait()
-				nc.Close()
-			})
-		})
-	}
-}
-
 func TestTooManyCallsInAllAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -17,12 +17,7 @@ import (
 type ServiceOption func(*serviceOptions)
 
 type serviceOptions struct {
-	maxConns         int
-	maxPerConn       int
-	maxInFlight      int
-	maxFrame         int
-	maxQueued        int
-	maxWorkers       int
+	limits           ServiceLimits
 	frameTimeout     time.Duration
 	idleTimeout      time.Duration
 	handshakeTimeout time.Duration
@@ -35,50 +30,13 @@ type serviceOptions struct {
 
 func defaultServiceOptions() serviceOptions {
 	return serviceOptions{
-		maxConns:         10_000,
-		maxPerConn:       4096,
-		maxInFlight:      65_536,
-		maxFrame:         4 << 20,
-		maxQueued:        4 << 20,
+		limits:           defaultLimits,
 		frameTimeout:     5 * time.Second,
 		idleTimeout:      60 * time.Second,
 		handshakeTimeout: 5 * time.Second,
 		writeTimeout:     3 * time.Second,
 		errorHandler:     kittransport.NewLogErrorHandler(log.NewNopLogger()),
 	}
-}
-
-// ServiceMaxConns sets how many connections may be open at once, handshakes
-// included. Further ones are closed when they are accepted. Default 10,000.
-func ServiceMaxConns(n int) ServiceOption {
-	return func(o *serviceOptions) { setOption(o, "ServiceMaxConns", &o.maxConns, n) }
-}
-
-// ServiceMaxInFlight sets how many calls may be in flight: on one connection, whose
-// client is told where the protocol can, and from which nothing more is read until one
-// of them ends, and in the whole Service,
-// beyond which calls are answered with CodeResourceExhausted, unrun. Defaults 4096 and
-// 65,536.
-func ServiceMaxInFlight(perConn, total int) ServiceOption {
-	return func(o *serviceOptions) {
-		setOption(o, "ServiceMaxInFlight: perConn", &o.maxPerConn, perConn)
-		setOption(o, "ServiceMaxInFlight: total", &o.maxInFlight, total)
-	}
-}
-
-// ServiceMaxFrameSize sets the largest frame, in bytes. Clients are told where the
-// protocol can (see muxpool.Settler), and then do not send a larger one; who sends it
-// all the same is disconnected. An answer that is larger, or larger than the client
-// says that it takes, is replaced by one with CodeTooLarge. Default 4 MiB.
-func ServiceMaxFrameSize(bytes int) ServiceOption {
-	return func(o *serviceOptions) { setOption(o, "ServiceMaxFrameSize", &o.maxFrame, bytes) }
-}
-
-// ServiceMaxQueuedBytes sets how many bytes of answers may wait for one client to
-// read them. Calls that are ready to answer then wait; a client that reads nothing
-// for the time of ServiceWriteTimeout is disconnected. Default 4 MiB.
-func ServiceMaxQueuedBytes(n int) ServiceOption {
-	return func(o *serviceOptions) { setOption(o, "ServiceMaxQueuedBytes", &o.maxQueued, n) }
 }
 
 // ServiceFrameTimeout bounds the time from the first byte of a frame to its last.
@@ -103,12 +61,6 @@ func ServiceHandshakeTimeout(d time.Duration) ServiceOption {
 // for so long is disconnected. Default 3 s.
 func ServiceWriteTimeout(d time.Duration) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceWriteTimeout", &o.writeTimeout, d) }
-}
-
-// ServiceWorkers runs calls on at most n goroutines: while all are busy, nothing
-// more is read. Default 0: no bound, a call that blocks has a goroutine to itself.
-func ServiceWorkers(n int) ServiceOption {
-	return func(o *serviceOptions) { setOption(o, "ServiceWorkers", &o.maxWorkers, n) }
 }
 
 // ServiceTLSConfig serves TLS, which cfg must have a certificate for. For mTLS set

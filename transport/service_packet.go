@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
@@ -40,7 +39,9 @@ func (s *Service) ServePacket(pc net.PacketConn) error {
 	defer s.leave(p)
 	err = p.readAll()
 	s.closed()
-	p.leave()
+	if p.account.part() {
+		p.left()
+	}
 	return err
 }
 
@@ -51,13 +52,13 @@ type packetServer struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	reader  *wire.DatagramReader
-	members atomic.Int64 // the reader, and every call; the socket is closed at 0
+	account account // its owner is the reader; the socket is closed when all have left
 }
 
 func newPacketServer(s *Service, pc net.PacketConn) *packetServer {
-	p := &packetServer{service: s, pc: pc, reader: wire.NewDatagramReader(s.maxFrame)}
+	p := &packetServer{service: s, pc: pc, reader: wire.NewDatagramReader(s.limits.MaxFrameSize)}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
-	p.members.Store(1)
+	p.account.open(&s.door, 0)
 	return p
 }
 
@@ -71,16 +72,15 @@ func (p *packetServer) stop(cause error) {
 	_ = p.pc.Close()
 }
 
-func (p *packetServer) leave() {
-	if p.members.Add(-1) == 0 {
-		p.stop(ErrServiceClosed)
-		p.service.forget(p)
-	}
+// left is called when the reader and all calls have left.
+func (p *packetServer) left() {
+	p.stop(ErrServiceClosed)
+	p.service.forget(p)
 }
 
 // readAll reads datagrams until the service closes or the socket breaks.
 func (p *packetServer) readAll() error {
-	buf := make([]byte, min(p.service.maxFrame, maxDatagram)+1)
+	buf := make([]byte, min(p.service.limits.MaxFrameSize, maxDatagram)+1)
 	for {
 		n, from, err := p.pc.ReadFrom(buf)
 		switch {
@@ -136,19 +136,28 @@ func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 	s := p.service
 	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}
 	call, err := s.parse(ctx, &packetCall{p, from}, id, frame, time.Now())
-	p.members.Add(1)
-	if full := s.enterFlight(); err == nil {
-		err = full
+	if refused := call.enter(&p.account, frame, 0); refused != admitted && err == nil {
+		err = s.limits.refuse(refused)
 	}
 	switch {
 	case err != nil:
-		s.turnAway(call, err)
 	case call.server.inline:
 		s.run(call)
-	case !s.dispatchNow(call) && !s.dispatch(call, p.ctx.Done()):
-		call.done()
+	case s.limits.Workers == 0:
+		s.start(single{call})
+	default:
+		err = s.dispatch(&p.account, call)
+	}
+	if err != nil {
+		s.turnAway(call, err)
 	}
 }
+
+// single is a call that runs on a goroutine of its own.
+type single struct{ *serverCall }
+
+// work implements job.
+func (j single) work(s *Service) { s.run(j.serverCall) }
 
 // packetCall is where one datagram came from.
 type packetCall struct {
@@ -160,17 +169,23 @@ type packetCall struct {
 func (p *packetCall) ready(*serverCall) func() { return nil }
 
 // send implements caller.
-func (p *packetCall) send(_ *serverCall, frame []byte) error {
+func (p *packetCall) send(call *serverCall, frame []byte) error {
+	call.answered()
 	_, err := p.pc.WriteTo(frame, p.from)
 	wire.Free(frame)
 	return err
 }
 
 // maxAnswer implements caller.
-func (p *packetCall) maxAnswer() int { return min(p.service.maxFrame, maxDatagram) }
+func (p *packetCall) maxAnswer() int { return min(p.service.limits.MaxFrameSize, maxDatagram) }
+
+// listening implements caller.
+func (p *packetCall) listening() bool { return false }
 
 // finished implements caller.
-func (p *packetCall) finished(*serverCall) {
-	p.service.inFlight.Add(-1)
-	p.leave()
+func (p *packetCall) finished(call *serverCall) {
+	call.answered()
+	if p.account.leave(call.held) {
+		p.left()
+	}
 }

@@ -52,7 +52,7 @@ func (c *serverConn) enqueue(call *serverCall) {
 	send := c.queue.push(call)
 	c.mu.Unlock()
 	if send {
-		c.service.dispatchNow(c)
+		c.service.start(c)
 	}
 }
 
@@ -65,7 +65,7 @@ func (c *serverConn) next(arrived bool) *serverCall {
 	call, send := c.queue.take()
 	c.mu.Unlock()
 	if send {
-		c.service.dispatchNow(c)
+		c.service.start(c)
 	}
 	return call
 }

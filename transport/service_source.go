@@ -12,11 +12,15 @@ type timedSource struct {
 	conn     *serverConn
 	src      *wire.Source
 	waiting  bool      // for the first byte of a frame
+	since    time.Time // when that began; moved by shrink
+	shrunk   bool      // memory was given back since then
 	frameEnd time.Time // for the rest of it; set at the first read
 	arrived  time.Time // when the last read returned
 }
 
-func (s *timedSource) beginWait() { s.waiting = true }
+func (s *timedSource) beginWait() {
+	s.waiting, s.shrunk, s.since = true, false, s.arrived
+}
 
 func (s *timedSource) beginFrame() { s.waiting, s.frameEnd = false, time.Time{} }
 
@@ -52,12 +56,45 @@ func (s *timedSource) deadline() time.Time {
 		return s.frameEnd
 	case !s.waiting:
 		return s.frameEnd
-	case !s.conn.draining.Load():
-		return now.Add(s.conn.service.idleTimeout)
-	case s.conn.service.goingAway != nil:
-		return now.Add(quietTold)
 	}
-	return now.Add(quietUntold)
+	end := s.conn.quietEnd(now)
+	if shrink := s.since.Add(shrinkTime); !s.shrunk && shrink.Before(end) {
+		return shrink
+	}
+	return end
+}
+
+// quietEnd is when a connection has been without calls for too long: then it is told
+// that it goes away, or ended. Only calls count: a client that sends other frames is as
+// idle as one that sends none.
+func (c *serverConn) quietEnd(now time.Time) time.Time {
+	from := c.born.Add(time.Duration(c.quiet.Load()))
+	switch {
+	case c.writer.InFlight.Load() > 0:
+		from = now
+	case c.draining.Load() && from.Before(c.toldAt):
+		from = c.toldAt
+	}
+	switch {
+	case !c.draining.Load():
+		return from.Add(c.service.idleTimeout)
+	case c.service.goingAway != nil:
+		return from.Add(quietTold)
+	}
+	return from.Add(quietUntold)
+}
+
+// shrink gives back what a burst has left, once nothing has come for a while; and later
+// again, if calls or answers are still under way.
+func (s *timedSource) shrink(now time.Time) {
+	c := s.conn
+	c.reader.Shrink()
+	c.writer.Shrink()
+	if c.writer.InFlight.Load() > 0 || c.account.bytes.Load() > 0 {
+		s.since = now.Add(shrinkAgain - shrinkTime)
+		return
+	}
+	s.shrunk = true
 }
 
 // errWoken is a timeout, as a deadline that drain set is.

@@ -1,67 +1,30 @@
 package transport
 
 // serverCalls finds the calls of a connection by their ids, for a client that cancels
-// them. The calls themselves are the chains of this hash table, so it costs nothing
-// but its buckets, which grow with the calls in flight. A client may use an id for
-// several calls at once. It is guarded by the mutex of its connection.
+// them, each in the same few steps, whatever ids the client chose. It is guarded by the
+// mutex of its connection.
 type serverCalls struct {
-	buckets []*serverCall // a power of two of them
-	n       int
+	calls map[uint32]*serverCall
+	most  int // calls since the map was made
 }
 
-const (
-	minBuckets  = 8
-	keepBuckets = 64 // what an idle connection keeps at most
-)
+// keepCalls is for how many calls an idle connection keeps memory.
+const keepCalls = 64
 
-func (t *serverCalls) bucket(id uint32) **serverCall {
-	return &t.buckets[id&uint32(len(t.buckets)-1)]
-}
+func (t *serverCalls) get(id uint32) *serverCall { return t.calls[id] }
 
+// put enters a call whose id is not in the table.
 func (t *serverCalls) put(call *serverCall) {
-	if t.n >= 2*len(t.buckets) {
-		t.grow()
+	if t.calls == nil {
+		t.calls = make(map[uint32]*serverCall)
 	}
-	t.n++
-	b := t.bucket(call.id)
-	call.next, *b = *b, call
+	t.calls[call.id] = call
+	t.most = max(t.most, len(t.calls))
 }
 
-func (t *serverCalls) grow() {
-	old := t.buckets
-	t.buckets = make([]*serverCall, max(minBuckets, 2*len(old)))
-	for _, call := range old {
-		for call != nil {
-			next := call.next
-			b := t.bucket(call.id)
-			call.next, *b = *b, call
-			call = next
-		}
+func (t *serverCalls) remove(id uint32) {
+	delete(t.calls, id)
+	if len(t.calls) == 0 && t.most > keepCalls {
+		*t = serverCalls{}
 	}
-}
-
-// remove takes out call, which is in the table.
-func (t *serverCalls) remove(call *serverCall) {
-	at := t.bucket(call.id)
-	for *at != call {
-		at = &(*at).next
-	}
-	*at, call.next = call.next, nil
-	if t.n--; t.n == 0 && len(t.buckets) > keepBuckets {
-		t.buckets = nil
-	}
-}
-
-// contexts returns those of the calls with id. Unlike the calls, they are not used
-// again, so they may be ended when the lock is not held any more.
-func (t *serverCalls) contexts(id uint32) (all []*requestContext) {
-	if t.n == 0 {
-		return nil
-	}
-	for call := *t.bucket(id); call != nil; call = call.next {
-		if call.id == id {
-			all = append(all, call.requestContext)
-		}
-	}
-	return all
 }

@@ -2,43 +2,32 @@ package transport
 
 import (
 	"math/rand/v2"
-	"slices"
 	"testing"
 )
 
-// TestServerCalls compares the table with a map of lists.
+// TestServerCalls: calls are found by their ids while they are there, and a table that
+// is empty keeps no memory of a burst.
 func TestServerCalls(t *testing.T) {
 	var table serverCalls
-	want := make(map[uint32][]*serverCall)
+	want := make(map[uint32]*serverCall)
 	for range 20_000 {
 		id := rand.Uint32N(200)
-		if list := want[id]; len(list) == 0 || rand.IntN(3) == 0 {
-			call := &serverCall{requestContext: new(requestContext), id: id}
-			table.put(call)
-			want[id] = append(list, call)
+		if want[id] == nil {
+			want[id] = &serverCall{id: id}
+			table.put(want[id])
 		} else {
-			i := rand.IntN(len(list))
-			table.remove(list[i])
-			want[id] = slices.Delete(list, i, i+1)
+			table.remove(id)
+			delete(want, id)
 		}
-		id = rand.Uint32N(200)
-		got := table.contexts(id)
-		if len(got) != len(want[id]) {
-			t.Fatalf("%d calls with id %d, want %d", len(got), id, len(want[id]))
-		}
-		for _, call := range want[id] {
-			if !slices.Contains(got, call.requestContext) {
-				t.Fatalf("a call with id %d is not found", id)
-			}
+		if id = rand.Uint32N(200); table.get(id) != want[id] {
+			t.Fatalf("the wrong call with id %d", id)
 		}
 	}
-	for _, list := range want {
-		for _, call := range list {
-			table.remove(call)
-		}
+	for id := range want {
+		table.remove(id)
 	}
-	if table.n != 0 || len(table.buckets) > keepBuckets {
-		t.Errorf("%d calls and %d buckets are left", table.n, len(table.buckets))
+	if table.calls != nil {
+		t.Error("an empty table keeps the memory of many calls")
 	}
 }
 

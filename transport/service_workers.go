@@ -14,41 +14,39 @@ const (
 	idleWorkerTime = 750 * time.Millisecond
 )
 
-// job is what a worker does: a call, or those that wait on a connection.
+// job is what a worker does: a call and those that wait behind it, or those that wait
+// on a connection.
 type job interface{ work(*Service) }
 
-// dispatchNow gives j to a goroutine, an idle one or a new one. It reports false if
-// ServiceWorkers allows no more.
-func (s *Service) dispatchNow(j job) bool {
-	if s.slots != nil {
-		select {
-		case s.slots <- struct{}{}:
-		default:
-			return false
+// dispatch runs a call of account a on a worker, or lets it wait for one. Its error is
+// the answer of a call for which there is no room.
+func (s *Service) dispatch(a *account, call *serverCall) error {
+	now, refused := s.door.line.join(&a.waiting, call, s.limits.MaxWaiting)
+	switch {
+	case refused != admitted:
+		return s.limits.refuse(refused)
+	case now:
+		s.start(call)
+	}
+	return nil
+}
+
+// work implements job, under ServiceWorkers: it runs c, and then calls that wait. If one
+// of them ends the goroutine, another goes on in its place.
+func (c *serverCall) work(s *Service) {
+	ended := true
+	defer func() {
+		if !ended {
+			return
 		}
+		if next := s.door.line.next(); next != nil {
+			s.start(next)
+		}
+	}()
+	for call := c; call != nil; call = s.door.line.next() {
+		s.run(call)
 	}
-	s.start(j)
-	return true
-}
-
-// dispatch waits for a worker that becomes free. It reports false if done closed
-// first. It is for a Service with ServiceWorkers.
-func (s *Service) dispatch(j job, done <-chan struct{}) bool {
-	select {
-	case s.slots <- struct{}{}:
-		s.start(j)
-		return true
-	case <-done:
-		return false
-	}
-}
-
-// do does j, and then gives its slot back, also if j ends the goroutine.
-func (s *Service) do(j job) {
-	if s.slots != nil {
-		defer func() { <-s.slots }()
-	}
-	j.work(s)
+	ended = false
 }
 
 // workers are the idle goroutines of a Service.
@@ -84,7 +82,7 @@ func (s *Service) start(j job) {
 func (s *Service) worker(j job) {
 	next := make(chan job, 1)
 	for ok := true; ok; {
-		s.do(j)
+		j.work(s)
 		if !s.workers.rest(next) {
 			return
 		}

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"strconv"
 	"time"
 )
@@ -30,6 +32,7 @@ const maxRetryAfter = time.Hour
 
 // writeAttempt tells the server of an attempt that is not the first.
 func (c *clientCall) writeAttempt() {
+	c.req.dropWords()
 	if n, ok := c.ctx.Value(ContextKeyAttempt).(int); ok && n > 1 {
 		c.req.put(MetadataAttempt, strconv.Itoa(n))
 	}
@@ -60,6 +63,7 @@ func (m *Message) attempt() int {
 
 // writeWords puts what an error answer wants of those who would try again beside it.
 func (m *Message) writeWords() {
+	m.dropWords()
 	if m.Err == nil {
 		return
 	}
@@ -72,13 +76,34 @@ func (m *Message) writeWords() {
 	}
 }
 
+// words are the names that no user of this package may give a value.
+var words = [...]string{MetadataAttempt, MetadataRetryAfter, MetadataNoRetry, MetadataNotRun, MetadataCode}
+
+// dropWords takes out what a hook, a codec or an error encoder has put in the place of the
+// transport's own words, as who passes on the metadata of another call does.
+func (m *Message) dropWords() {
+	if len(m.Metadata) == 0 {
+		return
+	}
+	copied := false
+	for _, w := range words {
+		if _, ok := m.Metadata[w]; !ok {
+			continue
+		}
+		if !copied {
+			m.Metadata, copied = maps.Clone(m.Metadata), true
+		}
+		delete(m.Metadata, w)
+	}
+}
+
 // readWords is the other side of writeWords.
 func (e *Error) readWords(md Metadata) {
 	if len(md) == 0 {
 		return
 	}
-	if ms, err := strconv.ParseUint(md[MetadataRetryAfter], 10, 31); err == nil {
-		e.RetryAfter = min(time.Duration(ms)*time.Millisecond, maxRetryAfter)
+	if ms, err := strconv.ParseUint(md[MetadataRetryAfter], 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		e.RetryAfter = time.Duration(min(ms, uint64(maxRetryAfter/time.Millisecond))) * time.Millisecond
 	}
 	e.NoRetry = e.NoRetry || md[MetadataNoRetry] == "1"
 }

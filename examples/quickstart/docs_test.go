@@ -125,7 +125,7 @@ func callSum(ctx context.Context, instancer sd.Instancer, logger log.Logger) (in
 
 	set := muxendpoint.NewSet(instancer, logger, // any go-kit sd.Instancer
 		muxendpoint.WithBreakers(breakers),
-		muxendpoint.WithRetry(3, 500*time.Millisecond))
+		muxendpoint.WithRetry(3, 500*time.Millisecond)) // of attempts: waiting for a node is on top
 	defer set.Close()
 	sum := muxendpoint.TypedFrom[SumRequest, SumResponse](set.Endpoint("Sum",
 		func(n muxtransport.Node) *muxtransport.Client {

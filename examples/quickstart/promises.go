@@ -43,8 +43,8 @@ func (e evidence) judge() []promise {
 	return append(all,
 		promise{"the breaker opened at the word of the pool", fromPool(e.opened.Reason),
 			fmt.Sprintf("reason: %s", e.opened.Reason)},
-		promise{"while it was open only probes went to the node", probes <= allowed && probes > 0 && crossing <= most,
-			fmt.Sprintf("%d sent, %d probes due; %d more had passed the breaker when it opened", probes, allowed, crossing)},
+		promise{"while it was open no call went to the node", probes <= allowed && crossing <= most,
+			fmt.Sprintf("%d as probes, of %d due; %d had passed the breaker when it opened", probes, allowed, crossing)},
 		promise{"the node was back in use after its restart", e.received > 1 && e.received <= e.sentSince,
 			fmt.Sprintf("the new process received %d calls, of %d sent since the kill", e.received, e.sentSince)})
 }

@@ -18,7 +18,7 @@ func TestRunWithAKill(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{"kill -9", "from closed to open", "restarted", "from half-open to closed",
+	for _, want := range []string{"kill -9", "from closed to open", "restarted", "to closed",
 		"before ", "during ", "after ", "held "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.String())

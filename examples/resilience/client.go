@@ -79,6 +79,7 @@ func newClient(addresses []string, policy muxendpoint.Policy, g guard, w watcher
 		muxendpoint.WithPolicy(policy),
 		muxendpoint.WithRetry(4, 0),
 		muxendpoint.WithPerTryTimeout(perTryTimeout),
+		muxendpoint.WithoutWait(), // by default calls would wait for nodes; what breakers do is seen without
 		// The default, 10% of the calls, protects nodes that fail because of load. A
 		// third of the nodes failing half of the calls needs more.
 		muxendpoint.WithBudget(muxendpoint.NewBudget(1, 1000)),

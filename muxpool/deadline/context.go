@@ -55,6 +55,7 @@ type Context struct {
 	under    *Context  // the Context that parent is or embeds; nil: none
 	deadline time.Time // zero: none
 	own      bool      // deadline is c's, and before the parent's; else it is the parent's
+	causes   bool      // CancelCause will be called: see WithCauses
 
 	state  atomic.Uint32
 	waiter atomic.Pointer[chan struct{}] // who is told of Cancel: see Watch
@@ -78,6 +79,7 @@ const (
 type inner struct {
 	context.Context
 	cancel context.CancelFunc
+	cause  context.CancelCauseFunc // cancels before that, with a cause; nil: it cannot tell any
 }
 
 // Init makes c a Context that ends at t, unless that is zero, or with parent, which
@@ -184,6 +186,22 @@ func (c *Context) Cancel() {
 	}
 }
 
+// Parent returns the context that Init was given.
+func (c *Context) Parent() context.Context { return c.parent }
+
+// WithCauses prepares c for CancelCause. It is called right after Init, and costs nothing but
+// two allocations more if c has a deadline of its own and somebody asks for Done.
+func (c *Context) WithCauses() { c.causes = true }
+
+// CancelCause is Cancel of a Context with WithCauses, and has context.Cause tell the cause.
+// Cancel must be called all the same.
+func (c *Context) CancelCause(cause error) {
+	if in := c.become(); in.cause != nil {
+		in.cause(cause)
+	}
+	c.Cancel()
+}
+
 // become returns the context that c became, or now becomes.
 func (c *Context) become() *inner {
 	if in := c.inner.Load(); in != nil {
@@ -201,6 +219,12 @@ func (c *Context) become() *inner {
 		in.cancel()
 	case state&expired != 0:
 		in.Context, in.cancel = context.WithDeadline(context.WithoutCancel(c.parent), c.deadline)
+	case c.causes:
+		in.Context, in.cause = context.WithCancelCause(c.parent)
+		in.cancel = func() { in.cause(nil) }
+		if c.own {
+			in.Context, in.cancel = context.WithDeadline(in.Context, c.deadline)
+		}
 	case c.own:
 		in.Context, in.cancel = context.WithDeadline(c.parent, c.deadline)
 	default:

@@ -168,16 +168,23 @@ func newNetns(t *testing.T) *netns {
 		t.Skip("needs root, for a network namespace: ", err)
 	}
 	t.Cleanup(func() { syscall.Close(ns.fd) })
-	for _, command := range []string{
-		"ip link set lo up",
-		"nft add table inet faults",
-		"nft add chain inet faults input { type filter hook input priority 0 ; }",
-	} {
-		if err := ns.run(command); err != nil {
-			t.Skipf("needs ip and nft: %s: %v", command, err)
-		}
-	}
+	ns.need("ip link set lo up")
 	return ns
+}
+
+// need runs a command without whose program there is nothing to test.
+func (ns *netns) need(command string) {
+	ns.t.Helper()
+	if err := ns.run(command); err != nil {
+		ns.t.Skipf("needs %s: %s: %v", strings.Fields(command)[0], command, err)
+	}
+}
+
+// firewall makes a place for its rules.
+func (ns *netns) firewall() {
+	ns.t.Helper()
+	ns.need("nft add table inet faults")
+	ns.need("nft add chain inet faults input { type filter hook input priority 0 ; }")
 }
 
 // onThread runs f on a thread that ends with it, so that what f does to the
@@ -238,6 +245,13 @@ func (ns *netns) dial(ctx context.Context, network, address string) (nc net.Conn
 func inNetns(t *testing.T, s world.Setup, story func(*world.World, *muxtest.Process, *netns)) {
 	t.Helper()
 	ns := newNetns(t)
+	ns.firewall()
+	behind(t, ns, s, story)
+}
+
+// behind is a world whose victim is a process in a namespace.
+func behind(t *testing.T, ns *netns, s world.Setup, story func(*world.World, *muxtest.Process, *netns)) {
+	t.Helper()
 	s.Opts = append(s.Opts, muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
 		return ns.dial(ctx, network, address)
 	}))

@@ -53,19 +53,27 @@ func known(err error) (Verdict, bool) {
 	case *muxpool.Error:
 		return ofPool(e), true
 	case lb.RetryError:
-		return Of(e.Final), true
+		v := Of(e.Final)
+		for _, err := range e.RawErrors {
+			v.Ran = v.Ran.Most(Of(err).Ran)
+		}
+		return v, true
 	case *net.OpError:
 		if e.Op == "dial" {
 			return unsent, true
 		}
 		return Verdict{}, false // its cause says more
-	case *net.DNSError, *tls.CertificateVerificationError, tls.RecordHeaderError:
-		return unsent, true
-	case syscall.Errno:
-		if e == syscall.ECONNREFUSED {
+	case *os.SyscallError:
+		if e.Syscall == "connect" {
 			return unsent, true
 		}
-		return lost, e == syscall.ECONNRESET || e == syscall.EPIPE || e == syscall.ECONNABORTED
+		return Verdict{}, false
+	case *net.DNSError, *tls.CertificateVerificationError:
+		return unsent, true
+	case tls.RecordHeaderError: // also of a record that comes after the handshake
+		return lost, true
+	case syscall.Errno: // a datagram that was sent may be refused: ECONNREFUSED alone says nothing
+		return lost, e == syscall.ECONNREFUSED || e == syscall.ECONNRESET || e == syscall.EPIPE || e == syscall.ECONNABORTED
 	case interface{ Sent() bool }:
 		if !e.Sent() {
 			return unsent, true

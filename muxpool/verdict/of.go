@@ -3,6 +3,7 @@ package verdict
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/go-kit/kit/endpoint"
 )
@@ -21,18 +22,41 @@ var ErrOvertaken = errors.New("verdict: another attempt was faster")
 // speaks. An error about which nothing is known was found on this side, and is
 // the node's: whoever knows better tells it (see Tell). The verdict of nil is the
 // zero Verdict.
-func Of(err error) Verdict {
+func Of(err error) (v Verdict) {
 	if err == nil {
 		return Verdict{}
 	}
-	if v, ok := search(err); ok {
+	defer func() {
+		if recover() != nil { // a nil pointer that is an error, or a method of the error's own
+			v = Verdict{Code: CodeUnknown, Whose: Node}
+		}
+	}()
+	if v, ok := search(err, 0); ok {
 		return v
 	}
-	var late interface{ Timeout() bool }
-	if errors.As(err, &late) && late.Timeout() {
+	if timedOut(err, 0) {
 		return ByCode(CodeDeadlineExceeded)
 	}
 	return Verdict{Code: CodeUnknown, Whose: Node}
+}
+
+// timedOut reports whether the first of a chain that knows, as net.Error does, says that
+// time ran out.
+func timedOut(err error, depth int) bool {
+	if t, ok := err.(interface{ Timeout() bool }); ok {
+		return t.Timeout()
+	}
+	if depth++; depth > maxDepth {
+		return false
+	}
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
+		inner := u.Unwrap()
+		return inner != nil && timedOut(inner, depth)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(u.Unwrap(), func(e error) bool { return e != nil && timedOut(e, depth) })
+	}
+	return false
 }
 
 // Call says what the end of a call means: its answer, which may be an
@@ -56,7 +80,10 @@ func Call(ctx context.Context, response any, err error) Verdict {
 
 // search looks for the first error that says anything, from the outside in, in the
 // order of errors.As.
-func search(err error) (Verdict, bool) {
+func search(err error, depth int) (Verdict, bool) {
+	if depth++; depth > maxDepth {
+		return Verdict{}, false
+	}
 	if t, ok := err.(Teller); ok {
 		return t.Verdict(), true
 	}
@@ -64,15 +91,15 @@ func search(err error) (Verdict, bool) {
 		return v, true
 	}
 	if s, ok := err.(interface{ Sent() bool }); ok && s.Sent() {
-		return maybeSent(err), true
+		return maybeSent(err, depth), true
 	}
-	return searchCauses(err)
+	return searchCauses(err, depth)
 }
 
 // maybeSent judges another package's error that says itself that the request may have
 // been sent: what it wraps may say whose it is, and nothing of that.
-func maybeSent(err error) Verdict {
-	v, ok := searchCauses(err)
+func maybeSent(err error, depth int) Verdict {
+	v, ok := searchCauses(err, depth)
 	if !ok {
 		v = Verdict{Code: CodeUnknown, Whose: Node}
 	}
@@ -82,21 +109,36 @@ func maybeSent(err error) Verdict {
 	return v
 }
 
-func searchCauses(err error) (Verdict, bool) {
+// maxDepth bounds a chain that never ends.
+const maxDepth = 100
+
+func searchCauses(err error, depth int) (Verdict, bool) {
 	switch u := err.(type) {
 	case interface{ Unwrap() error }:
 		if inner := u.Unwrap(); inner != nil {
-			return search(inner)
+			return search(inner, depth)
 		}
 	case interface{ Unwrap() []error }:
-		for _, inner := range u.Unwrap() {
-			if inner == nil {
-				continue
-			}
-			if v, ok := search(inner); ok {
-				return v, true
-			}
-		}
+		return ofSeveral(u.Unwrap(), depth)
 	}
 	return Verdict{}, false
+}
+
+// ofSeveral judges errors that stand side by side: the first that says anything says whose
+// it is, but any of them may be that of a request that was run, and one that says nothing
+// may be that too.
+func ofSeveral(errs []error, depth int) (v Verdict, ok bool) {
+	ran := NotSent
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		w, says := search(err, depth)
+		if says && !ok {
+			v, ok = w, true
+		}
+		ran = ran.Most(w.Ran) // Maybe, if it says nothing
+	}
+	v.Ran = ran
+	return v, ok
 }

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -43,7 +44,7 @@ const (
 
 var whoses = [...]string{"nobody", "caller", "method", "node", "path", "overload"}
 
-func (w Whose) String() string { return whoses[min(int(w), len(whoses)-1)] }
+func (w Whose) String() string { return word(whoses[:], int(w)) }
 
 // Ran says whether a peer has run, or will run, the call.
 type Ran uint8
@@ -59,9 +60,37 @@ const (
 	Yes
 )
 
+// Most returns what is known of two tries together: the one of which more may have been
+// run. Not sent is less than refused, that is less than maybe, and that less than yes.
+func (r Ran) Most(other Ran) Ran {
+	if other.done() > r.done() {
+		return other
+	}
+	return r
+}
+
+func (r Ran) done() int {
+	switch r {
+	case NotSent:
+		return 0
+	case Refused:
+		return 1
+	case Yes:
+		return 3
+	}
+	return 2
+}
+
 var rans = [...]string{"maybe ran", "not sent", "refused", "ran"}
 
-func (r Ran) String() string { return rans[min(int(r), len(rans)-1)] }
+func (r Ran) String() string { return word(rans[:], int(r)) }
+
+func word(words []string, i int) string {
+	if i < len(words) {
+		return words[i]
+	}
+	return fmt.Sprintf("unknown(%d)", i)
+}
 
 // ByCode is the verdict of an error answer that says no more than its code: whose it
 // is follows from the code, and whether it ran nobody knows.
@@ -76,15 +105,16 @@ func ByCode(c Code) Verdict {
 	return v
 }
 
-// AsRefused is v for a call that the peer's transport did not run. Nothing was
-// tried, so nothing speaks against the method: it is the caller's fault still, or
-// a matter of load, or nobody's.
+// AsRefused is v for a call that the peer's transport did not run. Who cannot take calls
+// just now is not sick: unavailable is a matter of load then, and nobody is to blame if
+// the call's time was over. Who breaks before it runs them is: internal and unknown are
+// the method's still.
 func (v Verdict) AsRefused() Verdict {
 	v.Ran = Refused
-	switch {
-	case v.Code == CodeUnavailable:
+	switch v.Code {
+	case CodeUnavailable:
 		v.Whose = Overload
-	case v.Whose == Method || v.Whose == Node:
+	case CodeDeadlineExceeded:
 		v.Whose = Nobody
 	}
 	return v

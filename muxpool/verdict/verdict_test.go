@@ -40,6 +40,16 @@ type maybe struct{ error }
 func (maybe) Sent() bool      { return true }
 func (m maybe) Unwrap() error { return m.error }
 
+type boom struct{}
+
+func (boom) Error() string    { return "boom" }
+func (boom) Verdict() Verdict { panic("boom") }
+
+type endless struct{}
+
+func (endless) Error() string   { return "endless" }
+func (e endless) Unwrap() error { return e }
+
 // uncomparable must not make a comparison panic.
 type uncomparable []error
 
@@ -74,7 +84,7 @@ func TestOf(t *testing.T) {
 		"a gobreaker":                      {gobreaker.ErrOpenState, home},
 		"a gobreaker that is half-open":    {gobreaker.ErrTooManyRequests, home},
 		"no endpoints":                     {lb.ErrNoEndpoints, home},
-		"go-kit's RetryError, by its last": {lb.RetryError{RawErrors: []error{read, gobreaker.ErrOpenState}, Final: gobreaker.ErrOpenState}, home},
+		"go-kit's RetryError, by its last": {lb.RetryError{RawErrors: []error{dial, gobreaker.ErrOpenState}, Final: gobreaker.ErrOpenState}, home},
 		"a foreign promise":                {sent(false), unsent},
 		"no promise":                       {sent(true), Verdict{Code: CodeUnknown, Whose: Node}},
 		"no promise, whatever comes next":  {errors.Join(sent(true), gobreaker.ErrOpenState), Verdict{Code: CodeUnknown, Whose: Node}},
@@ -84,9 +94,20 @@ func TestOf(t *testing.T) {
 		"a number that is no status":       {status(22), Verdict{Code: CodeUnknown, Whose: Node}},
 		"told":                             {fmt.Errorf("x: %w", told), ByCode(CodeUnauthenticated)},
 		"the outermost speaks":             {Tell(fmt.Errorf("stock: %w", dial), ByCode(CodeInternal)), ByCode(CodeInternal)},
-		"the first of several":             {errors.Join(errors.New("x"), gobreaker.ErrOpenState, status(404)), home},
+		"the first of several":             {errors.Join(errors.New("x"), gobreaker.ErrOpenState, status(404)), Verdict{Code: CodeUnavailable}},
 		"a bare error of the pool":         {muxpool.ErrPoolClosed, Verdict{Code: CodeUnavailable, Whose: Caller, Ran: NotSent}},
 		"overtaken":                        {ErrOvertaken, Verdict{Code: CodeCanceled}},
+		"go-kit's RetryError, one may have run": {lb.RetryError{RawErrors: []error{read}, Final: gobreaker.ErrOpenState},
+			Verdict{Code: CodeUnavailable}},
+		"beside one that may have run":     {errors.Join(gobreaker.ErrOpenState, io.EOF), Verdict{Code: CodeUnavailable}},
+		"beside one that says nothing":     {fmt.Errorf("%w: %w", errors.New("half of it ran"), gobreaker.ErrOpenState), Verdict{Code: CodeUnavailable}},
+		"two that were not sent":           {errors.Join(gobreaker.ErrOpenState, dial), home},
+		"a TLS record that makes no sense": {tls.RecordHeaderError{}, lost},
+		"a datagram that was refused":      {&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNREFUSED)}, lost},
+		"a connect that was refused":       {os.NewSyscallError("connect", syscall.ECONNREFUSED), unsent},
+		"a nil pointer that is an error":   {(*muxpool.Error)(nil), Verdict{Code: CodeUnknown, Whose: Node}},
+		"a Teller that panics":             {fmt.Errorf("x: %w", boom{}), Verdict{Code: CodeUnknown, Whose: Node}},
+		"a chain without an end":           {endless{}, Verdict{Code: CodeUnknown, Whose: Node}},
 	} {
 		if got := Of(c.err); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
@@ -147,10 +168,17 @@ func TestCall(t *testing.T) {
 	}
 }
 
-func TestRefusedSpeaksAgainstNobody(t *testing.T) {
+// Who cannot take calls just now is not sick; who breaks before it runs them is.
+func TestRefusedIsSafeToRetry(t *testing.T) {
+	for code, want := range map[Code]Whose{CodeUnavailable: Overload, CodeResourceExhausted: Overload, CodeDeadlineExceeded: Nobody,
+		CodeUnimplemented: Nobody, CodeInternal: Method, CodeUnknown: Method, CodeUnauthenticated: Caller} {
+		if got := ByCode(code).AsRefused().Whose; got != want {
+			t.Errorf("%v, refused unrun, is %v, want %v", code, got, want)
+		}
+	}
 	for code := Code(1); code < 255; code++ {
 		v := ByCode(code).AsRefused()
-		if v.CountsAgainst() == Method || !v.SafeToRetry() {
+		if !v.SafeToRetry() {
 			t.Errorf("%v, refused unrun, is %v", code, v)
 		}
 		if caller := ByCode(code).Whose == Caller; caller != v.Definitive() {

@@ -1,9 +1,7 @@
 package wire
 
 import (
-	"errors"
 	"io"
-	"os"
 	"runtime"
 	"time"
 )
@@ -84,6 +82,7 @@ func (w *Writer) writeNow() bool {
 func (w *Writer) finish(flusher bool) (more bool) {
 	w.mu.Lock()
 	w.sent += uint64(w.active.size)
+	w.backlog(-w.active.size)
 	w.active.reset()
 	w.spare, w.active, w.written = w.active, batch{}, 0
 	more = w.err == nil && w.pending.frames > 0 && !(w.reading && !flusher)
@@ -146,16 +145,16 @@ func (w *Writer) writeActive() error {
 		clear(w.active.vec)
 		w.rest = nil
 		w.written += int(n)
-		if err != nil && (n == 0 || w.tls || !errors.Is(err, os.ErrDeadlineExceeded)) {
+		if err != nil && (n == 0 || w.tls || !DeadlinePassed(err)) {
 			return err
 		}
 		if err == nil && n == 0 {
 			return io.ErrShortWrite
 		}
 	}
-	if w.raw != nil {
-		_ = w.nc.SetWriteDeadline(time.Time{}) // the non-blocking write would find it passed
-	}
+	// The non-blocking write would find it passed, and so would a connection of the
+	// user's own that writes by itself.
+	_ = w.nc.SetWriteDeadline(time.Time{})
 	return nil
 }
 
@@ -166,6 +165,7 @@ func (w *Writer) abort(err error) {
 	if w.raw != nil {
 		w.accepted.Store(w.sent + uint64(w.written))
 	}
+	w.backlog(-w.active.size)
 	w.active.reset()
 	w.active = batch{}
 	w.mu.Unlock()

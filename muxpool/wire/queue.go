@@ -13,6 +13,7 @@ func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struc
 		w.mu.Unlock()
 		return 0, nil, ErrSealed
 	}
+	w.backlog(len(w.ahead) + len(frame))
 	if w.ahead != nil {
 		w.pending.copy(w.ahead)
 		w.ahead = nil

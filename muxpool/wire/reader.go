@@ -45,6 +45,12 @@ type Reader struct {
 	tooLarge error // set once the limit was hit: sticky, the stream is out of step
 	direct   int   // small reads left until the buffer fills whole again
 	sparse   int   // reads in a row that left most of the buffer unused
+
+	budget Budget // nil: none
+	held   int    // bytes of budget that buf has
+	taken  int    // bytes of budget that the frame has which Take makes, or made last
+	over   error  // why budget refused this frame more memory
+	head   []byte // what Take had of a frame that it gave up
 }
 
 // NewReader returns a Reader that allows at most limit bytes a frame.
@@ -53,7 +59,12 @@ func NewReader(src io.Reader, limit int) *Reader {
 }
 
 // BeginFrame starts the count of the next frame's bytes.
-func (r *Reader) BeginFrame() { r.frame = 0 }
+func (r *Reader) BeginFrame() {
+	r.frame = 0
+	if r.taken > 0 || r.head != nil || r.over != nil {
+		r.forget()
+	}
+}
 
 // Consumed returns how many bytes were consumed since BeginFrame.
 func (r *Reader) Consumed() int { return r.frame }
@@ -69,6 +80,8 @@ func (r *Reader) TooLarge() error { return r.tooLarge }
 // peer's lengths may be negative, or overflow a sum.
 func (r *Reader) check(used, n int) error {
 	switch {
+	case r.over != nil:
+		return r.over
 	case r.tooLarge != nil:
 	case n < 0:
 		r.tooLarge = fmt.Errorf("%w: length %d", ErrFrameTooLarge, n)
@@ -83,8 +96,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if r.tooLarge != nil {
-		return 0, r.tooLarge
+	if r.tooLarge != nil || r.over != nil {
+		return 0, r.check(0, 0)
 	}
 	// A parser may ask for more than the frame has left (io.ReadAll does):
 	// give it what the limit allows, and refuse at the first byte beyond.
@@ -105,7 +118,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 			n, err := r.src.Read(p)
 			r.frame += n
 			if err == errShrink {
-				r.shrink()
+				r.Shrink()
 				err = nil
 			}
 			if n > 0 || err != nil {
@@ -127,8 +140,15 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 	if err := r.check(r.frame, n); err != nil {
 		return nil, err
 	}
+	return r.peek(n)
+}
+
+// peek is Peek without a limit. Its memory grows with the bytes that came.
+func (r *Reader) peek(n int) ([]byte, error) {
 	for r.w-r.r < n {
-		r.reserve(n)
+		if err := r.reserve(min(n, max(takeFirst, takeGrowth*(r.w-r.r)))); err != nil {
+			return nil, err
+		}
 		if err := r.fill(); err != nil {
 			if err == io.EOF && r.w > r.r {
 				err = io.ErrUnexpectedEOF
@@ -163,21 +183,48 @@ func (r *Reader) Alloc(n int) ([]byte, error) {
 	if err := r.check(0, n); err != nil {
 		return nil, err
 	}
+	if n > takeFirst {
+		if err := r.Hold(n); err != nil {
+			return nil, err
+		}
+	}
 	return Alloc(n), nil
 }
 
 // reserve makes the buffer large enough for n bytes.
-func (r *Reader) reserve(n int) {
-	if n > len(r.buf) {
-		size := max(n, minReadBuffer)
-		if len(r.buf) >= minReadBuffer && n < 2*len(r.buf) {
-			size = 2 * len(r.buf) // a parser that looks ever further must not copy each time
-		}
-		r.resize(size)
+func (r *Reader) reserve(n int) error {
+	if n <= len(r.buf) {
+		return nil
 	}
+	size := max(n, minReadBuffer)
+	if len(r.buf) >= minReadBuffer && n < 2*len(r.buf) {
+		size = 2 * len(r.buf) // a parser that looks ever further must not copy each time
+	}
+	if r.over = r.hold(size); r.over != nil {
+		return r.over
+	}
+	r.resize(size)
+	return nil
 }
 
+// hold asks the budget for a buffer of size, of which a small part is every
+// connection's own.
+func (r *Reader) hold(size int) error {
+	if more := size - minReadBuffer - r.held; r.budget != nil && more > 0 {
+		if err := r.budget.Hold(more); err != nil {
+			return err
+		}
+		r.held += more
+	}
+	return nil
+}
+
+// resize makes the buffer one of size, for which there is budget.
 func (r *Reader) resize(size int) {
+	if less := r.held - max(size-minReadBuffer, 0); r.budget != nil && less > 0 {
+		r.budget.Release(less)
+		r.held -= less
+	}
 	buf := make([]byte, size)
 	r.w = copy(buf, r.buf[r.r:r.w])
 	r.r, r.buf = 0, buf
@@ -185,7 +232,9 @@ func (r *Reader) resize(size int) {
 
 // fill reads ahead once, at least one byte.
 func (r *Reader) fill() error {
-	r.reserve(minReadBuffer)
+	if err := r.reserve(minReadBuffer); err != nil {
+		return err
+	}
 	switch {
 	case r.r == r.w:
 		r.r, r.w = 0, 0
@@ -205,7 +254,7 @@ func (r *Reader) fill() error {
 			r.adapt(n, end)
 			return nil // an error with data comes again with the next read
 		case err == errShrink:
-			r.shrink()
+			r.Shrink()
 		case err != nil:
 			return err
 		default:
@@ -215,9 +264,9 @@ func (r *Reader) fill() error {
 	return io.ErrNoProgress
 }
 
-// shrink leaves as small a buffer as will do for what is in it. It is called
-// between two reads, with r.r == 0 or nothing buffered.
-func (r *Reader) shrink() {
+// Shrink leaves as small a buffer as will do for what is in it. What Peek returned
+// is not valid any more.
+func (r *Reader) Shrink() {
 	small := minReadBuffer
 	if r.w == r.r {
 		small = idleReadBuffer
@@ -234,7 +283,9 @@ func (r *Reader) adapt(n, end int) {
 	switch {
 	case end < size:
 	case r.w == size && size < maxReadBuffer:
-		r.resize(2 * size)
+		if r.hold(2*size) == nil {
+			r.resize(2 * size)
+		}
 		r.sparse = 0
 	case n >= size/4 || size == minReadBuffer:
 		r.sparse = 0

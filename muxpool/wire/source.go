@@ -3,7 +3,6 @@ package wire
 import (
 	"errors"
 	"net"
-	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -42,7 +41,7 @@ func (s *Source) Read(p []byte) (int, error) {
 	s.Flush()
 	n, err := s.nc.Read(p)
 	switch {
-	case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && s.shrink.Load():
+	case err != nil && DeadlinePassed(err) && s.shrink.Load():
 		_ = s.nc.SetReadDeadline(time.Time{}) // before the next Shrink may set it
 		s.shrink.Store(false)
 		return n, errShrink

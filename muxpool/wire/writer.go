@@ -16,6 +16,9 @@ type WriterConfig struct {
 	// OnError hears of the failed write that ended the Writer, once, on the
 	// goroutine whose write it was, with no lock held. Nil: nobody asks.
 	OnError func(error)
+	// Backlog hears, under the Writer's lock, by how many bytes what is queued and not
+	// yet written grew or shrank. Nil: nobody asks.
+	Backlog func(bytes int)
 }
 
 // Writer gathers frames of many goroutines into few writes on one connection.
@@ -197,10 +200,18 @@ func (w *Writer) fail(err error) bool {
 		return false
 	}
 	w.err, w.ahead = err, nil
+	w.backlog(-w.pending.size)
 	w.pending.reset()
 	w.pending.buf, w.spare = nil, batch{}
 	w.notify()
 	return true
+}
+
+// backlog tells Backlog; mu is held.
+func (w *Writer) backlog(n int) {
+	if w.cfg.Backlog != nil && n != 0 {
+		w.cfg.Backlog(n)
+	}
 }
 
 // Shrink gives back the memory that is kept for the next batches.

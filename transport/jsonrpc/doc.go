@@ -14,6 +14,9 @@
 // call was not run no text says. A one-way call is a notification, with a null id; a net/rpc
 // server answers it all the same, and that answer is dropped.
 //
+// A method without a result, or with null, is answered with {}: net/rpc's clients end the
+// connection on null.
+//
 // The ids of a Client are numbers of 32 bits; a Service echoes whatever id it got.
 //
 // The package starts no goroutines and holds no state.

@@ -123,6 +123,10 @@ func TestNetRPCAgainstService(t *testing.T) {
 	s.Handle("Arith.Multiply", endpoint(func(a Args) (int, error) { return a.A * a.B, nil }))
 	s.Handle("Arith.Slow", endpoint(func(a Args) (int, error) { <-release; return a.A, nil }))
 	s.Handle("Arith.Divide", endpoint(func(a Args) (int, error) { return 0, errors.New("divide by zero") }))
+	s.Handle("Arith.Nothing", transport.NewServer(func(context.Context, any) (any, error) { return nil, nil },
+		transport.NopRequestDecoder, func(context.Context, *transport.Message, any) error { return nil }))
+	s.Handle("Arith.Null", transport.NewServer(func(context.Context, any) (any, error) { return nil, nil },
+		transport.NopRequestDecoder, transport.EncodeJSON))
 	s.Handle("Arith.Panic", endpoint(func(Args) (int, error) { panic("boom") }))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -144,6 +148,13 @@ func TestNetRPCAgainstService(t *testing.T) {
 		<-served
 	})
 
+	for _, method := range []string{"Arith.Nothing", "Arith.Null"} { // net/rpc drops the connection on a result of null
+		for _, reply := range []any{nil, &struct{}{}, new(any), new(map[string]int)} {
+			if err := client.Call(method, Args{}, reply); err != nil {
+				t.Errorf("%s into a %T: %v", method, reply, err)
+			}
+		}
+	}
 	var slow int
 	pending := client.Go("Arith.Slow", Args{A: 41}, &slow, nil)
 	for i := range 100 {
@@ -159,7 +170,7 @@ func TestNetRPCAgainstService(t *testing.T) {
 	for method, want := range map[string]string{
 		"Arith.Divide":  "divide by zero",
 		"Arith.Panic":   "internal: internal error",
-		"Arith.Nothing": "rpc: can't find method Arith.Nothing",
+		"Arith.Unknown": "rpc: can't find method Arith.Unknown",
 	} {
 		if err := client.Call(method, Args{}, new(int)); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", method, err, want)

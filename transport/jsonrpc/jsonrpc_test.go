@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"runtime"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -95,5 +98,70 @@ func TestEndOfStream(t *testing.T) {
 				t.Errorf("%q: %v, not %v", in, err, want)
 			}
 		}
+	}
+}
+
+// Whatever is wrong with a request, the error is for its own id.
+func TestErrorsGoToTheirOwnID(t *testing.T) {
+	p := jsonrpc.Protocol{}
+	for _, request := range []string{
+		`{"method":7,"params":[1],"id":41}`, `{"method":{"a":[]},"id":41}`, `{"id":41,"method":["x"]}`, `{"method":"","id":41}`, `{"id":41}`,
+	} {
+		id, frame, err := p.Parse(bytes.NewReader([]byte(request)))
+		if err != nil || id != 41 {
+			t.Fatalf("%s: id %d, %v", request, id, err)
+		}
+		var req transport.Message
+		if err := p.ParseRequest(frame, &req); err == nil || req.OneWay {
+			t.Errorf("%s: %v, one-way %v", request, err, req.OneWay)
+		}
+		got, err := p.AppendResponse(nil, 0, &req, &transport.Message{Err: &transport.Error{Message: "no"}})
+		if want := `{"id":41,"result":null,"error":"no"}` + "\n"; err != nil || string(got) != want {
+			t.Errorf("%s: answered %s, %v", request, got, err)
+		}
+	}
+}
+
+// An answer whose id no Client can have used is nobody's.
+func TestAnswersWithOtherIDsAreNobodys(t *testing.T) {
+	p := jsonrpc.Protocol{}
+	for id, want := range map[string]muxpool.FrameKind{
+		"4294967296": muxpool.FrameUnsolicited, "18446744073709551616": muxpool.FrameUnsolicited, "-1": muxpool.FrameUnsolicited,
+		"1.5": muxpool.FrameUnsolicited, `"7"`: muxpool.FrameUnsolicited, "null": muxpool.FrameUnsolicited, "[]": muxpool.FrameUnsolicited,
+		"0": muxpool.FrameLast, "4294967295": muxpool.FrameLast,
+	} {
+		vid, frame, err := p.Parse(bytes.NewReader([]byte(`{"id":` + id + `,"result":1,"error":null}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind := p.ClassifyFrame(vid, frame); kind != want || kind == muxpool.FrameUnsolicited && vid != 0 {
+			t.Errorf("an answer with id %s: for id %d, of kind %d", id, vid, kind)
+		}
+	}
+}
+
+// The body of a request is the only element of its params, or all of them, and finding
+// that takes no memory however many there are.
+func TestParams(t *testing.T) {
+	p := jsonrpc.Protocol{}
+	for params, want := range map[string]string{
+		`[1]`: `1`, `[ {"a":[1,2],"b":"x,y]"} ]`: `{"a":[1,2],"b":"x,y]"}`, `["a\",b"]`: `"a\",b"`, `[[1,2]]`: `[1,2]`,
+		`[1,2]`: `[1,2]`, `[]`: `[]`, `{"a":1}`: `{"a":1}`, `[ ]`: `[ ]`, `null`: `null`, `["a","b"]`: `["a","b"]`,
+	} {
+		var req transport.Message
+		if err := p.ParseRequest([]byte(`{"method":"A.B","params":`+params+`,"id":1}`), &req); err != nil || string(req.Body) != want {
+			t.Errorf("%s: %s, %v", params, req.Body, err)
+		}
+	}
+	many := []byte(`{"method":"A.B","params":[1` + strings.Repeat(",1", 1<<20) + `],"id":1}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := p.ParseRequest(many, new(transport.Message)); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	got := after.TotalAlloc - before.TotalAlloc
+	if most := uint64(2 * len(many)); got > most {
+		t.Errorf("%d bytes are allocated for a request of %d, at most %d are allowed", got, len(many), most)
 	}
 }

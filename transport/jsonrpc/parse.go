@@ -73,6 +73,9 @@ func readObject(r io.Reader) ([]byte, error) {
 			}
 			copy(frame, b)
 		} else {
+			if frame, err = grow(fr, frame, seen); err != nil {
+				return nil, err
+			}
 			frame = append(frame, b[:seen]...)
 		}
 		if _, err := fr.Discard(seen); err != nil {
@@ -83,6 +86,20 @@ func readObject(r io.Reader) ([]byte, error) {
 		}
 		seen = 0
 	}
+}
+
+// grow makes room for n more bytes, which counts where that matters.
+func grow(fr muxpool.FrameReader, frame []byte, n int) ([]byte, error) {
+	if cap(frame)-len(frame) >= n {
+		return frame, nil
+	}
+	size := max(2*cap(frame), window)
+	if h, ok := fr.(interface{ Hold(n int) error }); ok {
+		if err := h.Hold(size - cap(frame)); err != nil {
+			return nil, err
+		}
+	}
+	return append(make([]byte, 0, size), frame...), nil
 }
 
 // skipSpace goes to the first byte of an object.

@@ -50,9 +50,13 @@ func frameID(frame []byte) (json.RawMessage, error) {
 	return f.ID, nil
 }
 
+// number returns 0, false for an id that no Client has used.
 func number(id json.RawMessage) (uint32, bool) {
 	n, err := strconv.ParseUint(string(id), 10, 32)
-	return uint32(n), err == nil
+	if err != nil {
+		return 0, false
+	}
+	return uint32(n), true
 }
 
 // ClassifyFrame implements muxpool.FrameClassifier: an answer without an id that a

@@ -12,26 +12,47 @@ import (
 // any JSON value, is kept in req.Tag as a json.RawMessage.
 func (Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	var f struct {
-		Method string          `json:"method"`
+		Method json.RawMessage `json:"method"`
 		Params json.RawMessage `json:"params"`
 		ID     json.RawMessage `json:"id"`
 	}
 	if err := json.Unmarshal(frame, &f); err != nil {
 		return fmt.Errorf("jsonrpc: %w", err)
 	}
-	req.Method, req.Tag = f.Method, f.ID
+	req.Tag = f.ID // before all that may be wrong: the error is for this id
 	req.OneWay = len(f.ID) == 0 || bytes.Equal(f.ID, null)
-	var params []json.RawMessage
-	if err := json.Unmarshal(f.Params, &params); err == nil && len(params) == 1 {
-		req.Body = params[0]
-	} else {
-		req.Body = f.Params
+	if err := json.Unmarshal(f.Method, &req.Method); len(f.Method) > 0 && err != nil {
+		return fmt.Errorf("jsonrpc: the method is no string: %w", err)
 	}
-	if f.Method == "" {
+	req.Body = f.Params
+	if one, ok := onlyElement(f.Params); ok {
+		req.Body = one
+	}
+	if req.Method == "" {
 		return fmt.Errorf("jsonrpc: a request without a method")
 	}
 	return nil
 }
+
+// onlyElement returns the element of an array that has one. b is right JSON.
+func onlyElement(b []byte) (element []byte, ok bool) {
+	b = bytes.TrimSpace(b)
+	if len(b) < 2 || b[0] != '[' {
+		return nil, false
+	}
+	b = bytes.TrimSpace(b[1 : len(b)-1])
+	var scan scanner
+	for _, c := range b {
+		if scan.next(c); c == ',' && scan.depth == 0 && !scan.text {
+			return nil, false
+		}
+	}
+	return b, len(b) > 0
+}
+
+// nothing is the result of a call that has none, or null: net/rpc takes an answer whose
+// result and error are both null for a broken one, and ends the connection.
+const nothing = `{}`
 
 // AppendResponse implements transport.ServerProtocol.
 func (Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Message) ([]byte, error) {
@@ -51,6 +72,9 @@ func (Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Messa
 		return append(dst, "}\n"...), nil
 	}
 	dst = append(dst, `,"result":`...)
+	if body := bytes.TrimSpace(resp.Body); len(body) == 0 || bytes.Equal(body, null) {
+		return append(dst, nothing+`,"error":null}`+"\n"...), nil
+	}
 	dst, err := appendValue(dst, resp.Body)
 	return append(dst, `,"error":null}`+"\n"...), err
 }

@@ -27,7 +27,7 @@ func TestRequestOverThePeersLimitFailsAlone(t *testing.T) {
 			if _, err := client(testContext(t), "Echo", []byte("the settings come with this, if not before")); err != nil {
 				t.Fatal(err)
 			}
-			want := muxpool.Settings{MaxFrameSize: 64 << 10, MaxCalls: 200, MinVersion: 2, MaxVersion: 2}
+			want := muxpool.Settings{MaxFrameSize: 64 << 10, MaxCalls: 200, MaxMetadataPairs: 256, MaxMetadataBytes: 64 << 10, MinVersion: 2, MaxVersion: 2}
 			if got := onlyConn(t, pool).Peer; got != want {
 				t.Errorf("the server's settings are %+v, not %+v", got, want)
 			}
@@ -144,7 +144,7 @@ func TestSettingsCostNoWrite(t *testing.T) {
 	if got := client.sizes(); len(got) != 2 || got[0] != 16+3*pairs+request || got[1] != request {
 		t.Errorf("the client wrote %v bytes", got)
 	}
-	if got := server.sizes(); len(got) != 2 || got[0] != 16+4*pairs+answer || got[1] != answer {
+	if got := server.sizes(); len(got) != 2 || got[0] != 16+6*pairs+answer || got[1] != answer {
 		t.Errorf("the server wrote %v bytes", got)
 	}
 }

@@ -44,6 +44,17 @@ func (p *parts) skipMetadata(n int) {
 	}
 }
 
+// metadataBytes returns how many bytes the names and values of n pairs have, 0 if they
+// are not there.
+func (p *parts) metadataBytes(n int) int {
+	if n == 0 {
+		return 0
+	}
+	section := *p
+	section.skipMetadata(n)
+	return max(len(p.rest)-len(section.rest)-4*n, 0)
+}
+
 // metadata reads n pairs. All strings share one copy of the section.
 func (p *parts) metadata(n int) transport.Metadata {
 	if n == 0 {

@@ -223,7 +223,7 @@ func TestServersSettingsComeFirst(t *testing.T) {
 				t.Fatalf("id %d, %v", id, err)
 			}
 			got, err := native.Protocol{}.ReadSettings(frame)
-			if want := (muxpool.Settings{MaxFrameSize: 1 << 20, MaxCalls: 77, MinVersion: 2, MaxVersion: 2}); err != nil || got != want {
+			if want := (muxpool.Settings{MaxFrameSize: 1 << 20, MaxCalls: 77, MaxMetadataPairs: 256, MaxMetadataBytes: 64 << 10, MinVersion: 2, MaxVersion: 2}); err != nil || got != want {
 				t.Errorf("got %+v, %v, want %+v", got, err, want)
 			}
 			if a := readFrame(t, nc); a.id != 7 {

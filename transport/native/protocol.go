@@ -26,6 +26,7 @@ var (
 	_ muxpool.FrameClassifier     = Protocol{}
 	_ muxpool.KeepAliver          = Protocol{}
 	_ muxpool.Settler             = Protocol{}
+	_ muxpool.Measurer            = Protocol{}
 	_ transport.Farewell          = Protocol{}
 )
 
@@ -50,6 +51,15 @@ func (Protocol) Parse(r io.Reader) (uint32, []byte, error) {
 func totalLength(b []byte) (int, error) {
 	h, err := parseHeader(b)
 	return int(h.length) + 4, err
+}
+
+// Measure implements muxpool.Measurer.
+func (Protocol) Measure(b []byte) (id uint32, total int64, ok bool) {
+	if len(b) < headerSize {
+		return 0, 0, false
+	}
+	h, err := parseHeader(b)
+	return h.id, int64(h.length) + 4, err == nil
 }
 
 // IDSpace implements muxpool.IDSpacer: 0 is the id of what belongs to no call.

@@ -57,6 +57,9 @@ func (Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 		req.Timeout = timeout(p.uint64())
 	}
 	req.SetMethod(p.take(int(h.textLength)))
+	if err := req.CheckMetadata(int(h.pairs), p.metadataBytes(int(h.pairs))); err != nil {
+		return err
+	}
 	req.Metadata = p.metadata(int(h.pairs))
 	req.Body = p.rest
 	if p.err == nil && h.flags&flagMore != 0 {

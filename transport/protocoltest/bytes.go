@@ -129,6 +129,42 @@ func (k *kit) testOversized(t *testing.T) {
 	if _, got, err := k.parse(frame, false); !errors.Is(err, wire.ErrFrameTooLarge) {
 		t.Errorf("of a frame of %d bytes, where %d are allowed, Parse made %d bytes, %v", len(frame), limit, len(got), err)
 	}
+	k.testMeasured(t, frame)
+}
+
+// testMeasured checks that a frame over the limit can be passed over where the protocol
+// says so, and that Measure says of others what Parse does.
+func (k *kit) testMeasured(t *testing.T, large []byte) {
+	m, ok := k.p.(muxpool.Measurer)
+	if !ok {
+		return
+	}
+	next := k.small(t)[0]
+	r := wire.NewReader(bytes.NewReader(append(bytes.Clone(large), next...)), limit)
+	_, _, _ = k.p.Parse(r)
+	head, err := r.Head()
+	if err != nil {
+		t.Fatalf("Parse has consumed %d bytes of a frame that it refused as too large", r.Consumed())
+	}
+	if id, total, ok := m.Measure(head); !ok || id != k.ids()[0] || total != int64(len(large)) {
+		t.Errorf("of a frame with id %d of %d bytes, Measure says %d, %d, %v", k.ids()[0], len(large), id, total, ok)
+	}
+	if err := r.Skip(int64(len(large))); err != nil {
+		t.Fatal(err)
+	}
+	r.BeginFrame()
+	if _, got, err := k.p.Parse(r); err != nil || !bytes.Equal(got, next) {
+		t.Errorf("behind a frame that was passed over, Parse made %d bytes, %v", len(got), err)
+	}
+	for name, frame := range k.frames(t) {
+		id, _, _ := k.parse(frame, false)
+		if got, total, ok := m.Measure(frame); !ok || got != id || total != int64(len(frame)) {
+			t.Errorf("%s: Measure says %d, %d, %v", name, got, total, ok)
+		}
+	}
+	for _, garbage := range append(k.garbage, nil, []byte{0}) {
+		_, _, _ = m.Measure(garbage) // must not panic
+	}
 }
 
 // testGarbage checks that nothing that a peer may send makes the protocol panic or

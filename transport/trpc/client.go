@@ -97,7 +97,7 @@ func (p Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
 	if err != nil {
 		return err
 	}
-	if resp.Body, err = p.unpack(body, h.contentEncoding); err != nil {
+	if err = p.unpack(resp, body, h.contentEncoding); err != nil {
 		return err
 	}
 	resp.Metadata = h.metadata

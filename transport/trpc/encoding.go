@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
 )
 
 // Content encodings, out of tRPC's TrpcCompressType.
@@ -17,34 +17,30 @@ const (
 	encodingZlib = 3
 )
 
-// unpack returns a body as it was before it was compressed. Bodies are never
-// compressed here: a peer takes plain ones whatever it sent.
-func (p Protocol) unpack(body []byte, encoding uint32) ([]byte, error) {
+// unpack sets the body of m, or says how it is unpacked. Bodies are never compressed
+// here: a peer takes plain ones whatever it sent.
+func (p Protocol) unpack(m *transport.Message, body []byte, encoding uint32) error {
+	m.Body = body
 	if encoding == encodingNone || len(body) == 0 {
-		return body, nil
+		return nil
 	}
 	limit, err := p.maxFrame()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var r io.Reader
-	switch encoding {
-	case encodingGzip:
-		r, err = gzip.NewReader(bytes.NewReader(body))
-	case encodingZlib:
-		r, err = zlib.NewReader(bytes.NewReader(body))
-	default:
-		return nil, fmt.Errorf("trpc: a body with content encoding %d: none (0), gzip (1) and zlib (3) are supported", encoding)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("trpc: a body with content encoding %d: %w", encoding, err)
-	}
-	plain, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	var open func(io.Reader) (io.Reader, error)
 	switch {
-	case err != nil:
-		return nil, fmt.Errorf("trpc: a body with content encoding %d: %w", encoding, err)
-	case len(plain) > limit:
-		return nil, fmt.Errorf("trpc: %w: a compressed body unpacks to more than %d bytes", muxpool.ErrFrameTooLarge, limit)
+	case p.RefuseCompressed:
+		return fmt.Errorf("trpc: a body with content encoding %d: compressed bodies are not taken", encoding)
+	case encoding == encodingGzip:
+		open = func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }
+	case encoding == encodingZlib:
+		open = func(r io.Reader) (io.Reader, error) { return zlib.NewReader(r) }
+	default:
+		return fmt.Errorf("trpc: a body with content encoding %d: none (0), gzip (1) and zlib (3) are supported", encoding)
 	}
-	return plain, nil
+	if err := m.Unpack(limit, func() (io.Reader, error) { return open(bytes.NewReader(body)) }); err != nil {
+		return fmt.Errorf("trpc: a body with content encoding %d: %w", encoding, err)
+	}
+	return nil
 }

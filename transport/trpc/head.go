@@ -66,6 +66,9 @@ type requestHead struct {
 	messageType, contentType, attachment uint32
 	contentEncoding                      uint32
 	metadata                             transport.Metadata
+
+	req         *transport.Message // for its limits
+	pairs, size int                // of metadata
 }
 
 func (h *requestHead) parse(b []byte) (err error) {
@@ -117,9 +120,19 @@ func (h *requestHead) bytes(f field) error {
 	case requestFunc:
 		h.method = f.b
 	case requestTransInfo:
-		return addPair(&h.metadata, f.b)
+		return h.pair(f.b)
 	}
 	return nil
+}
+
+// pair takes one pair of metadata; a name that comes again counts again.
+func (h *requestHead) pair(b []byte) error {
+	h.pairs++
+	h.size += len(b)
+	if err := h.req.CheckMetadata(h.pairs, h.size); err != nil {
+		return err
+	}
+	return addPair(&h.metadata, b)
 }
 
 // responseHead is a ResponseProtocol. The slices lie in the frame.

@@ -30,8 +30,10 @@ type Protocol struct {
 	// MaxFrame is the size in bytes of the largest frame that is sent or
 	// accepted, and of the largest body that is unpacked from a compressed one.
 	// Default DefaultMaxFrame. The limits of the pool (4 MiB by default) and of
-	// the Service hold besides.
+	// the Service hold besides, for both.
 	MaxFrame int
+	// RefuseCompressed fails calls whose body comes compressed instead of unpacking it.
+	RefuseCompressed bool
 }
 
 // Content types, out of tRPC's TrpcContentEncodeType.
@@ -46,6 +48,7 @@ var (
 	_ transport.RequestClassifier = Protocol{}
 	_ transport.OneWayer          = Protocol{}
 	_ muxpool.IDSpacer            = Protocol{}
+	_ muxpool.Measurer            = Protocol{}
 	_ muxpool.KeepAliver          = KeepAlive{}
 )
 
@@ -64,6 +67,15 @@ func (p Protocol) Parse(r io.Reader) (uint32, []byte, error) {
 		return 0, nil, err
 	}
 	return binary.BigEndian.Uint32(frame[10:]), frame, nil
+}
+
+// Measure implements muxpool.Measurer.
+func (Protocol) Measure(b []byte) (id uint32, total int64, ok bool) {
+	if len(b) < headerSize {
+		return 0, 0, false
+	}
+	n, err := totalLength(b, math.MaxInt)
+	return binary.BigEndian.Uint32(b[10:]), int64(n), err == nil
 }
 
 // IDSpace implements muxpool.IDSpacer. 0 is left out: an answer that lost its id

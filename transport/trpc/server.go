@@ -1,6 +1,7 @@
 package trpc
 
 import (
+	"encoding/binary"
 	"errors"
 	"strconv"
 	"strings"
@@ -28,12 +29,13 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	}
 	b, rest, err := split(frame)
 	if err != nil {
+		head.glean(frame, req)
 		return refuse(err)
 	}
 	if len(b) == 0 {
 		return refuse(errNoHead)
 	}
-	var h requestHead
+	h := requestHead{req: req}
 	if err := h.parse(b); err != nil {
 		return refuse(err)
 	}
@@ -47,16 +49,32 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 		return refuse(err)
 	}
 	head.Attachment = attachment
-	if req.Body, err = p.unpack(body, h.contentEncoding); err != nil {
+	if err = p.unpack(req, body, h.contentEncoding); err != nil {
 		return refuse(err)
 	}
 	return nil
+}
+
+// glean reads what it can of a request of which only the beginning is there.
+func (head *Head) glean(frame []byte, req *transport.Message) {
+	if len(frame) < headerSize || frame[2] != frameUnary {
+		return
+	}
+	end := headerSize + int(binary.BigEndian.Uint16(frame[8:]))
+	h := requestHead{req: req}
+	_ = h.parse(frame[headerSize:min(end, len(frame))])
+	head.fill(&h)
+	req.OneWay = h.callType == callOneWay
+	req.SetMethod(h.method)
 }
 
 var errNoHead = errors.New("trpc: a request without a head")
 
 // refuse is the answer to a request that makes no sense.
 func refuse(err error) error {
+	if own, ok := err.(*transport.Error); ok { // it has been said already
+		return own
+	}
 	return &transport.Error{Code: transport.CodeInvalidArgument, Message: err.Error(), Err: err}
 }
 

@@ -1,0 +1,103 @@
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// echoAt serves Echo on an address that it may have had before.
+func echoAt(t *testing.T, address string) (at string, shutdown func()) {
+	var l net.Listener
+	var err error
+	for range 100 { // the port is ours: it is free in a moment
+		if l, err = net.Listen("tcp", address); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := transport.NewService(native.Protocol{})
+	s.Handle("Echo", transport.NewServer(endpoint.Endpoint(func(_ context.Context, request any) (any, error) {
+		time.Sleep(time.Millisecond)
+		return request, nil
+	}), transport.DecodeBytes, transport.EncodeBytes))
+	stop := serveOn(t, s, l)
+	return l.Addr().String(), func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		stop()
+	}
+}
+
+// Two nodes are restarted, one after the other, and then both at once, with the options of
+// the README: calls that may not be repeated are made, all of them.
+func TestARestartLosesNoCall(t *testing.T) {
+	a, stopA := echoAt(t, "127.0.0.1:0")
+	b, stopB := echoAt(t, "127.0.0.1:0")
+	pool := newPool(t)
+	g := breaker.NewGroup(breaker.WithMaxEjection(0.5))
+	defer g.Close()
+	defer g.Watch(pool)()
+	s := NewSet(sd.FixedInstancer{a, b}, nil, WithBreakers(g), WithRetry(3, 500*time.Millisecond))
+	defer s.Close()
+	echo := TypedFrom[[]byte, []byte](s.Endpoint("Echo", echoClient(pool)))
+	var calls, lost atomic.Int64
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := 0; ; j++ {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				nonce := fmt.Appendf(nil, "%d/%d", i, j)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				got, err := echo(ctx, nonce)
+				cancel()
+				calls.Add(1)
+				if err != nil || !bytes.Equal(got, nonce) {
+					lost.Add(1)
+					t.Errorf("%q, %v", got, err)
+				}
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	stopA()
+	time.Sleep(100 * time.Millisecond)
+	_, stopA = echoAt(t, a)
+	time.Sleep(300 * time.Millisecond)
+	stopB()
+	time.Sleep(100 * time.Millisecond)
+	_, stopB = echoAt(t, b)
+	time.Sleep(300 * time.Millisecond)
+	stopA()
+	stopB()
+	time.Sleep(500 * time.Millisecond)
+	echoAt(t, a)
+	echoAt(t, b)
+	time.Sleep(500 * time.Millisecond)
+	close(over)
+	wg.Wait()
+	t.Logf("%d calls, %d lost", calls.Load(), lost.Load())
+}

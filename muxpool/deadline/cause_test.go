@@ -1,0 +1,71 @@
+package deadline_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
+)
+
+// A cause is told however the context was used before, and to contexts derived from it; what
+// ended the context before counts.
+func TestCancelCauseTellsItsCause(t *testing.T) {
+	cause := errors.New("overtaken")
+	for name, c := range map[string]struct {
+		limit time.Duration // of its own
+		ask   bool          // for Done
+		late  bool          // its time is over before
+		want  error
+		err   error
+	}{
+		"plain":                       {0, false, false, cause, context.Canceled},
+		"asked for Done":              {0, true, false, cause, context.Canceled},
+		"deadline of its own":         {time.Second, false, false, cause, context.Canceled},
+		"deadline, and asked":         {time.Second, true, false, cause, context.Canceled},
+		"too late":                    {time.Second, true, true, context.DeadlineExceeded, context.DeadlineExceeded},
+		"too late, and nobody looked": {time.Second, false, true, context.DeadlineExceeded, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var ctx deadline.Context
+				limit := time.Time{}
+				if c.limit > 0 {
+					limit = time.Now().Add(c.limit)
+				}
+				ctx.Init(t.Context(), limit)
+				ctx.WithCauses()
+				defer ctx.Cancel()
+				derived := context.WithValue(&ctx, key{}, "v")
+				if c.ask {
+					select {
+					case <-ctx.Done():
+						t.Error("done")
+					default:
+					}
+				}
+				child, cancel := context.WithCancel(derived)
+				if !c.ask {
+					child = derived
+				}
+				defer cancel()
+				if c.late {
+					time.Sleep(2 * time.Second)
+				}
+				ctx.CancelCause(cause)
+				ctx.CancelCause(errors.New("another"))
+				synctest.Wait()
+				for what, ctx := range map[string]context.Context{"itself": &ctx, "with a value": derived, "a child": child} {
+					if ctx.Err() != c.err || context.Cause(ctx) != c.want {
+						t.Errorf("%s: %v, %v", what, ctx.Err(), context.Cause(ctx))
+					}
+				}
+				if !ctx.Canceled() {
+					t.Error("Canceled is false")
+				}
+			})
+		})
+	}
+}

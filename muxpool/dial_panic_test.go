@@ -1,0 +1,99 @@
+package muxpool_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// TestDialFunctionPanics: a dial whose function panics, or never returns, is a dial that
+// fails, and the next one is as good as any.
+func TestDialFunctionPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("planted") }, "goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			peer := muxtest.NewPeer(nil)
+			defer peer.Close()
+			var ends atomic.Bool
+			ends.Store(true)
+			pool := newPool(t, muxpool.WithConnectNumber(1), muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
+				if ends.Load() {
+					end()
+				}
+				return peer.DialContext(ctx, network, address)
+			}))
+			caller := muxtest.NewCaller(pool, "tcp", "peer:1", muxtest.Parser{})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			err := caller.Call(ctx, nil)
+			if !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || !errors.Is(err, muxpool.ErrInvalidOption) {
+				t.Fatalf("got %v, want a dial that failed by an option", err)
+			}
+			if name == "panic" && !strings.Contains(err.Error(), "planted") {
+				t.Errorf("%v does not tell the panic", err)
+			}
+			ends.Store(false)
+			if err := caller.Call(ctx, nil); err != nil {
+				t.Error("the next call: ", err)
+			}
+		})
+	}
+}
+
+// TestTLSFunctionPanics: as TestDialFunctionPanics, of a function in the TLS settings.
+func TestTLSFunctionPanics(t *testing.T) {
+	ca, err := muxtest.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := ca.Issue("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, end := range map[string]func(){"panic": func() { panic("planted") }, "goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			peer := muxtest.NewPeer(nil)
+			defer peer.Close()
+			addr, err := peer.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ends atomic.Bool
+			ends.Store(true)
+			caller := muxtest.NewCaller(newPool(t, muxpool.WithConnectNumber(1)), "tcp", addr, muxtest.Parser{})
+			caller.Opts.WithTLSConfig(&tls.Config{
+				RootCAs: ca.Pool(),
+				VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error {
+					if ends.Load() {
+						end()
+					}
+					return nil
+				},
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			if err := caller.Call(ctx, nil); !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || !errors.Is(err, muxpool.ErrInvalidOption) {
+				t.Fatalf("got %v, want a dial that failed by an option", err)
+			}
+			for peer.Stats().Open > 0 {
+				if ctx.Err() != nil {
+					t.Fatal("the connection is not closed")
+				}
+				time.Sleep(time.Millisecond)
+			}
+			ends.Store(false)
+			if err := caller.Call(ctx, nil); err != nil {
+				t.Error("the next call: ", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,208 @@
+package muxpool
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"time"
+)
+
+// slots is what the options say of them.
+func (o *poolOptions) slots() slotPolicy {
+	return slotPolicy{o.reconnectMax, o.reconnectFirst, o.reconnectLimit}
+}
+
+// tally counts the slots that have a connection, and those that will have one without
+// anybody doing anything. mu is held.
+func (n *node) tally() (up, trying int) {
+	for _, s := range n.slots {
+		switch {
+		case s.state == slotUp:
+			up++
+		case s.state.trying():
+			trying++
+		}
+	}
+	return up, trying
+}
+
+// spare reports whether more slots live than WithConnectNumber asks for. mu is held.
+func (n *node) spare() bool {
+	up, trying := n.tally()
+	return up+trying > n.opts.connectNumber
+}
+
+// fill dials for every empty slot; mu is held. If no slot has a connection or tries to
+// make one then, one that rests is tried: a peer that was given up is asked once.
+func (n *node) fill() {
+	if n.closed != nil {
+		return
+	}
+	for _, s := range n.slots {
+		if s.state == slotEmpty {
+			n.want(s, false)
+		}
+	}
+	if up, trying := n.tally(); up+trying == 0 {
+		n.want(slices.MinFunc(n.slots, func(a, b *slot) int { return a.tries - b.tries }), true)
+	}
+	if n.short.Store(false); n.state == NodeIdle || n.state == NodeDown {
+		n.setState(NodeDialing)
+	}
+}
+
+func (n *node) want(s *slot, alone bool) {
+	n.change(s, slotEvent{news: slotWanted, alone: alone, age: time.Since(s.since)})
+}
+
+// grow adds a slot where every conn is full, those that are being dialed will not
+// do for all who wait, and the options allow it; mu is held.
+func (n *node) grow() {
+	if n.opts.maxIdle == 0 || n.opts.maxVirConns == 0 || len(n.slots) >= n.opts.maxConns || n.closed != nil {
+		return
+	}
+	dialing := 0
+	for _, s := range n.slots {
+		if s.state.dialing() {
+			dialing++
+		}
+	}
+	if needed := (n.queue.n-1)/n.opts.maxVirConns + 1; dialing >= needed {
+		return
+	}
+	s := new(slot)
+	n.slots = append(n.slots, s)
+	n.want(s, false)
+}
+
+// vacant hears that a slot's rest is over: those who wait, if any, try it. mu is held.
+func (n *node) vacant() {
+	n.trim()
+	if n.publish(); n.queue.n > 0 {
+		n.fill()
+		n.grow()
+	}
+}
+
+// trim drops empty slots beyond WithConnectNumber: who needs one more lets the node
+// grow again. mu is held.
+func (n *node) trim() {
+	spare := len(n.slots) - n.opts.connectNumber
+	n.slots = slices.DeleteFunc(n.slots, func(s *slot) bool {
+		if spare <= 0 || s.state != slotEmpty {
+			return false
+		}
+		spare--
+		return true
+	})
+}
+
+// dial is the goroutine of one attempt. The attempt belongs to the node: it ends
+// with the dial timeout or with the pool, not with any caller.
+func (n *node) dial(s *slot) {
+	var nc net.Conn
+	var settings []byte
+	err := errDialGone
+	defer func() { n.dialEnded(s, nc, settings, err) }() // also if a plug-in ends the goroutine
+	dialed, failed := n.dialer.dial(n.pool.ctx)
+	if nc = dialed; failed == nil {
+		settings, failed = n.ownSettings()
+	}
+	err = failed
+}
+
+// errDialGone: the user's function, or the plug-in's, did not return (runtime.Goexit).
+var errDialGone = fmt.Errorf("%w: the dial did not return", ErrInvalidOption)
+
+func (n *node) dialEnded(s *slot, nc net.Conn, settings []byte, err error) {
+	var c *conn
+	if err == nil {
+		c = newConn(n, nc, settings)
+	}
+	n.mu.Lock()
+	switch {
+	case n.closed != nil:
+		n.change(s, slotEvent{news: slotShut})
+	case err != nil:
+		n.dialFailed(s, err)
+	default:
+		n.dialed(s, c)
+		nc = nil
+	}
+	n.mu.Unlock()
+	if nc != nil { // nobody's
+		_ = nc.Close()
+	}
+}
+
+// dialed puts c into s; mu is held.
+func (n *node) dialed(s *slot, c *conn) {
+	n.change(s, slotEvent{news: slotConnected})
+	s.conn, c.slot = c, s
+	n.peer = n.peer.connected()
+	n.pool.conns.add(1)
+	n.post(Event{Kind: ConnUp})
+	c.start()
+	n.settle(ReasonNone, nil)
+}
+
+// dialFailed decides what follows a failed attempt; mu is held.
+func (n *node) dialFailed(s *slot, err error) {
+	n.counters.dialFailures.Add(1)
+	reason := dialReason(err)
+	up, trying := n.tally()
+	todo := n.change(s, slotEvent{news: slotRefused, alone: up+trying == 1, spare: n.spare()})
+	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: s.tries})
+	n.settle(n.spent(s, todo, reason, err), err)
+}
+
+// spent tells that s has used its attempts up, if it has, and returns the reason for
+// settle. mu is held.
+func (n *node) spent(s *slot, todo slotTodo, reason Reason, err error) Reason {
+	if reason.Failure() || todo.spent {
+		s.cause = err
+	}
+	if !todo.spent {
+		return reason
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: %s", ErrConnLost, reason)
+	}
+	s.cause = fmt.Errorf("%w: %d attempts: %w", ErrReconnectLimit, s.tries, err)
+	if todo.limit {
+		n.post(Event{Kind: ReconnectLimit, Reason: reason, Err: s.cause, Attempt: s.tries})
+	}
+	return ReasonReconnectLimit
+}
+
+// proved hears that the peer has answered on c for the first time.
+func (n *node) proved(c *conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := n.peer
+	n.peer = peerProven
+	n.forgive(func(s *slot) bool { return s.conn == c }) // one that drains has no slot to speak for
+	if before != peerProven {                            // what was held against the others was the peer's doing, too
+		n.forgive(func(*slot) bool { return true })
+	}
+	if n.trim(); n.state != NodeUp {
+		return
+	}
+	if n.publish(); !before.credible() {
+		n.post(Event{Kind: NodeReady})
+	}
+	if n.queue.n > 0 && n.short.Load() {
+		n.fill()
+	}
+}
+
+// forgive takes back what is held against the slots of which is true. mu is held.
+func (n *node) forgive(which func(*slot) bool) {
+	for _, s := range n.slots {
+		if which(s) {
+			n.change(s, slotEvent{news: slotProven})
+		}
+	}
+}
+
+func (s *slot) resting() bool { return s.state == slotResting }

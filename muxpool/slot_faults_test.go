@@ -1,0 +1,128 @@
+package muxpool
+
+import "time"
+
+var slotFaults = []slotRow{
+	// Fallen silent: a connect proves nothing.
+	{"silent, reached again", conns(1), "get, accept, silence 1, get, accept",
+		"ready: up 2; dials 2", "up ready @3s down(stalled) expelled(stalled) up"},
+	{"silent, reached again, its first frame", conns(1), "get, accept, silence 1, get, accept, frame 2",
+		"ready: up; dials 2", "up ready @3s down(stalled) expelled(stalled) up ready"},
+	{"silent beside up, which is lost, then reached again", conns(2), "get, accept, accept, silence 1, close 2, get, accept",
+		"ready: resting 1, up 2; dials 3", "up ready up @3s down(stalled) down(peer closed) up"},
+	{"both fall silent at once", conns(2, WithKeepAlive(2*time.Second)), "get, accept, accept, call 1, call 2, 3s",
+		"expelled: empty 1, resting 1; dials 2", "up ready up @3s down(keepalive timeout) down(keepalive timeout) expelled(keepalive timeout)x2"},
+
+	// A peer that accepts and hangs up.
+	{"accept and hang up, one connection", conns(1), "call, accept, close 1, back, call, accept, close 2, back, call, accept, close 3",
+		"expelled: resting 3; dials 3",
+		"up ready down(conn lost) @2s up down(conn lost) @6s up down(conn lost) limit 3(conn lost) expelled(reconnect limit)"},
+	{"accept and hang up, two: a Get does not wake who rests while the other waits", conns(2),
+		"get, accept, accept, call 1, call 2, close 1, back, refuse, back, refuse, close 2, get",
+		"reconnecting: resting 3, waiting 1; dials 4; queued 1",
+		"up ready up down(conn lost) @2s failed 2 @6s failed 3 limit 3(dial failed) down(conn lost)"},
+	{"refuse one while the other waits: it rests, and a Get does not dial", conns(2),
+		"get, accept, accept, call 1, close 2, close 1, get, refuse, get, get",
+		"reconnecting: resting 2, waiting 1; dials 3; queued 3", "up ready up down(peer closed) down(conn lost) failed 2"},
+	{"accept and hang up, two: expelled, told as ready once", conns(2),
+		"get, accept, accept, call 1, call 2, close 1, close 2, back, call, accept, close 3, call, accept, close 4, back, call, accept, " +
+			"close 5, call, accept, close 6",
+		"expelled: resting 3, resting 3; dials 6",
+		"up ready up down(conn lost) down(conn lost) @2s up down(conn lost) up down(conn lost) @6s up down(conn lost) limit 3(conn lost) " +
+			"up down(conn lost) limit 3(conn lost) expelled(reconnect limit)x2"},
+	{"accept and hang up, two: expelled, a Get comes", conns(2),
+		"get, accept, accept, call 1, call 2, close 1, close 2, back, call, accept, close 3, call, accept, close 4, back, call, accept, " +
+			"close 5, call, accept, close 6, call",
+		"dialing: resting 3, waiting 3; dials 6; queued 1",
+		"up ready up down(conn lost) down(conn lost) @2s up down(conn lost) up down(conn lost) @6s up down(conn lost) limit 3(conn lost) " +
+			"up down(conn lost) limit 3(conn lost) expelled(reconnect limit)x2"},
+	{"accept and hang up, two: expelled, the next is hung up as well", conns(2, WithReconnect(3, 100*time.Millisecond, time.Hour)),
+		"get, accept, accept, call 1, call 2, close 1, close 2, back, call, accept, close 3, call, accept, close 4, back, call, accept, " +
+			"close 5, call, accept, close 6, call, back, accept, close 7",
+		"expelled: resting 3, resting 4; dials 7",
+		"up ready up down(conn lost) down(conn lost) @200ms up down(conn lost) up down(conn lost) @600ms up down(conn lost) limit 3(conn " +
+			"lost) up down(conn lost) limit 3(conn lost) expelled(reconnect limit)x2 @1.4s up down(conn lost) expelled(reconnect limit)x2"},
+	{"accept and hang up, two: expelled, the next one answers", conns(2, WithReconnect(3, 100*time.Millisecond, time.Hour)),
+		"get, accept, accept, call 1, call 2, close 1, close 2, back, call, accept, close 3, call, accept, close 4, back, call, accept, " +
+			"close 5, call, accept, close 6, call, back, accept, frame 7",
+		"ready: empty, up; dials 7",
+		"up ready up down(conn lost) down(conn lost) @200ms up down(conn lost) up down(conn lost) @600ms up down(conn lost) limit 3(conn " +
+			"lost) up down(conn lost) limit 3(conn lost) expelled(reconnect limit)x2 @1.4s up ready"},
+
+	// A peer that keeps one connection.
+	{"keep one, close the second: the first time is none", conns(2), "get, accept, accept, close 2, get",
+		"ready: dialing 1, up 1; dials 3", "up ready up down(peer closed)"},
+	{"keep one, close the second: it rests", conns(2), "get, accept, accept, close 2, get, accept, close 3, get, 999999999ns, get",
+		"ready: resting 2, up 1; dials 3", "up ready up down(peer closed) up down(peer closed)"},
+	{"keep one, close the second: it rests, longer each time", conns(2),
+		"get, accept, accept, close 2, get, accept, close 3, 1s, get, accept, close 4, 1.999999999s, get, 1ns, get",
+		"ready: dialing 3, up 1; dials 5", "up ready up down(peer closed) up down(peer closed) @1s up down(peer closed)"},
+	{"keep one that answers, close the second: it rests all the same", conns(2),
+		"get, accept, accept, frame 1, close 2, get, accept, close 3, get, accept, close 4, get, 999999999ns, get",
+		"ready: resting 2, up; dials 4", "up ready up down(peer closed) up down(peer closed) up down(peer closed)"},
+	{"keep one, close the second, close both: it is tried again", conns(2),
+		"get, accept, accept, frame 1, close 2, get, accept, close 3, get, accept, close 4, close 1, get",
+		"dialing: dialing, dialing; dials 6; queued 1", "up ready up down(peer closed) up down(peer closed) up down(peer closed) down(peer closed)"},
+	{"keep one, going away on the second: it rests, longer each time", conns(2),
+		"get, accept, accept, leave 2, get, accept, leave 3, get, 1s, get, accept, leave 4, 1.999999999s, get",
+		"ready: resting 3, up 1; dials 4", "up ready up down(going away) up down(going away) @1s up down(going away)"},
+	{"keep one, refuse the second: it rests longer each time", conns(2), "get, accept, refuse, 1s, get, refuse, 999999999ns, get, 1ns, get",
+		"ready: resting 2, up 1; dials 3", "up ready failed 1 @1s failed 2"},
+
+	// A peer that goes away.
+	{"going away and close, over and over", conns(1),
+		"call, accept, leave 1, close 1, call, back, accept, leave 2, close 2, call, back, accept, leave 3, close 3",
+		"expelled: resting 3; dials 3",
+		"up ready down(conn lost) @2s up down(conn lost) @6s up limit 3(going away) expelled(reconnect limit) down(conn lost)"},
+	{"going away without a call, over and over", conns(1), "get, accept, leave 1, get, accept, leave 2, get, back, accept, leave 3",
+		"expelled: resting 3; dials 3",
+		"up ready down(going away) up down(going away) @4s up limit 3(going away) expelled(reconnect limit) down(going away)"},
+	{"closed idle, over and over", conns(1), "get, accept, close 1, get, accept, close 2, get, back, accept, close 3",
+		"expelled: resting 3; dials 3",
+		"up ready down(peer closed) up down(peer closed) @4s up down(peer closed) limit 3(peer closed) expelled(reconnect limit)"},
+	{"closed idle after a while, over and over", conns(1, WithKeepAlive(2*time.Second)),
+		"get, accept, 5m, close 1, get, accept, 5m, close 2, get, accept, 5m, close 3, get, accept, 5m, close 4",
+		"idle: empty 4; dials 4",
+		"up ready @5m0s down(peer closed) up ready @10m0s down(peer closed) up ready @15m0s down(peer closed) up ready @20m0s down(peer closed)"},
+	{"going away, over and over, with answers", conns(1),
+		"get, accept, frame 1, leave 1, get, accept, frame 2, leave 2, get, accept, frame 3, leave 3, get",
+		"dialing: dialing; dials 4; queued 1", "up ready down(going away) up ready down(going away) up ready down(going away)"},
+	{"graceful stop, then refused", conns(1), "get, accept, frame 1, leave 1, get, refuse",
+		"dialing: waiting 1; dials 2; queued 1", "up ready down(going away) failed 1"},
+	{"graceful stop, then refused, to the limit", conns(1), "get, accept, frame 1, leave 1, get, refuse, back, refuse, back, refuse",
+		"expelled: resting 3; dials 4; failed 1",
+		"up ready down(going away) failed 1 @2s failed 2 @6s failed 3 limit 3(dial failed) expelled(reconnect limit)"},
+	{"graceful stop, then refused, beside up", conns(2), "get, accept, accept, frame 1, leave 2, get, refuse",
+		"ready: resting 1, up; dials 3", "up ready up down(going away) failed 1"},
+	{"idle for long, then refused", conns(1), "get, accept, frame 1, 11m, get, refuse",
+		"dialing: waiting 1; dials 2; queued 1", "up ready @10m0.1875s down(idle) @11m0s failed 1"},
+	{"expelled, the node is empty beside who rests: no patience", conns(2),
+		"get, accept, accept, frame 1, call 1, close 2, close 1, back, refuse, back, refuse, back, refuse, get, refuse",
+		"expelled: resting 1, resting 3; dials 6; failed 1",
+		"up ready up down(peer closed) down(conn lost) @1s failed 1 @3s failed 2 @7s failed 3 limit 3(dial failed) expelled(reconnect " +
+			"limit) failed 1 expelled(dial failed)x2"},
+	{"both stopped gracefully, then refused", conns(2), "get, accept, accept, leave 1, leave 2, get, refuse, refuse",
+		"dialing: resting 2, waiting 2; dials 4; queued 1", "up ready up down(going away) down(going away) failed 2 failed 2"},
+	{"crash, then refused", conns(1), "get, accept, frame 1, call 1, close 1, get, back, refuse",
+		"reconnecting: waiting 1; dials 2; queued 1", "up ready down(conn lost) @1s failed 1"},
+
+	// Grown beyond WithConnectNumber.
+	{"grows", growing(1), "call, accept, call", "ready: dialing, up 1; dials 2; queued 1", "up ready"},
+	{"grows, refused", growing(1), "call, accept, call, refuse", "ready: resting 1, up 1; dials 2; queued 1", "up ready failed 1"},
+	{"grows, refused, rested", growing(1), "call, accept, call, refuse, 1s",
+		"ready: dialing, up 1; dials 3; queued 1", "up ready failed 1"},
+	{"grown, the calls end", growing(1), "call, accept, call, accept, call, accept, end",
+		"ready: up 1; dials 3", "up ready up up down(idle) down(idle)"},
+	{"grown, idle for long", growing(3), "call, accept, call, accept, call, accept, end, 11m",
+		"idle: empty 1; dials 3", "up ready up up @10m0.1875s down(idle) down(idle) down(idle)"},
+	{"grown, reset", growing(1), "call, accept, call, accept, call, accept, close 1, close 2, close 3, back, accept",
+		"ready: up 2; dials 4", "up ready up up down(conn lost) down(conn lost) down(conn lost) @2s up"},
+	{"grown and proven, one is reset", growing(1), "call, accept, call, accept, frame 2, close 2",
+		"ready: up; dials 2", "up ready up down(conn lost)"},
+	{"grown and proven, reset, and a Get waits", growing(1),
+		"call, accept, call, accept, frame 1, frame 2, close 1, call", "ready: dialing, up; dials 3; queued 1", "up ready up down(conn lost)"},
+	{"grown, one is closed idle, a Get comes", growing(2), "call, accept, call, accept, end, close 2, get",
+		"ready: up 1; dials 2", "up ready up down(peer closed)"},
+	{"grown, one goes away, a Get comes", growing(2), "call, accept, call, accept, end, leave 2, get",
+		"ready: up 1; dials 2", "up ready up down(going away)"},
+}

@@ -1,0 +1,122 @@
+package muxpool
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestWaitersQueue compares the queue with a slice.
+func TestWaitersQueue(t *testing.T) {
+	var q waiters
+	var want, left []*waiter
+	for range 10000 {
+		switch n := len(want); rand.N(3) {
+		case 0, 1:
+			w := new(waiter)
+			q.add(w)
+			want = append(want, w)
+		case 2:
+			if n > 0 {
+				i := rand.N(n)
+				left = append(left, want[i])
+				if !q.remove(want[i]) {
+					t.Fatal("a waiter that is in the queue cannot leave it")
+				}
+				want = slices.Delete(want, i, i+1)
+			}
+		}
+		if len(left) > 0 && q.remove(left[rand.N(len(left))]) {
+			t.Fatal("a waiter has left twice")
+		}
+	}
+	for i, w := range want {
+		if q.n != len(want)-i || q.first != w {
+			t.Fatalf("waiter %d of %d is not where it was", i, len(want))
+		}
+		q.remove(w)
+	}
+	if q != (waiters{}) {
+		t.Errorf("something is left: %+v", q)
+	}
+}
+
+// TestManyWaitersLeave: 50,000 Gets that leave at the same moment cost what as many do
+// that leave one after the other.
+func TestManyWaitersLeave(t *testing.T) {
+	const gets = 50000
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1), WithMaxVirConnsPerConn(1)}, func(t *testing.T, w *world) {
+		defer w.mustGet(t.Context()).Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := make(chan error, gets)
+		for range gets {
+			go func() {
+				_, err := w.pool.GetMuxConn(ctx, "tcp", "peer:1", w.opts)
+				errs <- err
+			}()
+		}
+		synctest.Wait()
+		cancel()
+		for range gets {
+			if err := <-errs; !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		for _, n := range w.pool.nodes {
+			if n.queue != (waiters{}) || n.waiting.Load() != 0 {
+				t.Errorf("%d are in the queue, %d wait", n.queue.n, n.waiting.Load())
+			}
+		}
+	})
+}
+
+// TestTakenIDKeepsNobodyBack: a Get for an id that is in use where there is a place waits
+// for it; those behind it take the place.
+func TestTakenIDKeepsNobodyBack(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(2), WithMaxVirConnsPerConn(2)}, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		get := func(ids ...uint32) <-chan *muxConn {
+			opts := w.opts
+			for _, id := range ids {
+				opts.WithVID(id)
+			}
+			got := make(chan *muxConn, 1)
+			go func() {
+				m, err := w.pool.GetMuxConn(ctx, "tcp", "peer:1", opts)
+				if err != nil {
+					t.Error(err)
+				}
+				got <- m.(*muxConn)
+			}()
+			synctest.Wait()
+			return got
+		}
+		taken, other := <-get(1001), (*muxConn)(nil)
+		for id := range uint32(3) { // two connections with two calls each: full
+			if m := <-get(1002 + id); m.conn == taken.conn {
+				other = m
+			}
+		}
+		same := get(taken.VID())
+		behind := get()
+		other.Close() // a place, where the id is taken
+		synctest.Wait()
+		select {
+		case m := <-behind:
+			m.Close()
+		default:
+			t.Fatal("who came behind waits, though there is a place")
+		}
+		synctest.Wait()
+		if len(same) > 0 {
+			t.Fatal("two calls have one id")
+		}
+		taken.Close()
+		(<-same).Close()
+	})
+}

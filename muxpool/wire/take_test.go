@@ -1,0 +1,157 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+)
+
+// purse is a Budget of so many bytes.
+type purse struct{ left, most, spent int }
+
+var errPurse = errors.New("the purse is empty")
+
+func (p *purse) Hold(n int) error {
+	if n > p.left {
+		return errPurse
+	}
+	p.left -= n
+	p.spent += n
+	p.most = max(p.most, p.spent)
+	return nil
+}
+
+func (p *purse) Release(n int) { p.left += n; p.spent -= n }
+
+// trickle gives its bytes a few at a time, and then what end says.
+type trickle struct {
+	rest []byte
+	n    int
+	end  error
+}
+
+func (s *trickle) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		return 0, s.end
+	}
+	n := copy(p[:min(len(p), s.n)], s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i * 7 >> 3)
+	}
+	return b
+}
+
+// Frames of all sizes are taken whole, however their bytes come.
+func TestTakeReadsFramesWhole(t *testing.T) {
+	for _, n := range []int{0, 1, 100, takeFirst - 1, takeFirst, takeFirst + 1, 5*takeFirst + 3, 1<<20 + 1} {
+		for _, at := range []int{1 + n/50, 1 << 12, 1 << 30} {
+			want := pattern(n)
+			r := NewReader(&trickle{rest: append(bytes.Clone(want), "next"...), n: at, end: io.EOF}, 2<<20)
+			got, err := r.Take(n)
+			if err != nil || !bytes.Equal(got, want) || r.Consumed() != n {
+				t.Fatalf("%d bytes, %d at a time: %d, %v, %d consumed", n, at, len(got), err, r.Consumed())
+			}
+			if b, err := r.Peek(4); string(b) != "next" || err != nil {
+				t.Fatalf("%d bytes: then %q, %v", n, b, err)
+			}
+		}
+	}
+}
+
+// A frame that is announced and does not come takes memory for what came.
+func TestTakeTakesMemoryForWhatCame(t *testing.T) {
+	const announced = 4 << 20
+	for _, came := range []int{0, 16, 20 << 10, 300 << 10} {
+		p := &purse{left: 1 << 30}
+		r := NewReader(&trickle{rest: make([]byte, came), n: 4096, end: io.EOF}, announced)
+		r.SetBudget(p)
+		if _, err := r.Take(announced); err != io.EOF {
+			t.Errorf("%d bytes came: %v", came, err)
+		}
+		if allowed := takeGrowth*came + takeFirst; p.most > allowed {
+			t.Errorf("%d bytes came: memory of %d counted, at most %d are allowed", came, p.most, allowed)
+		}
+		if r.Close(); p.spent != 0 {
+			t.Errorf("%d bytes are left in the count", p.spent)
+		}
+	}
+}
+
+// Over the budget, a frame is given up, and what follows it can be read.
+func TestTakeStopsAtTheBudget(t *testing.T) {
+	p := &purse{left: 100 << 10}
+	frame := pattern(1 << 20)
+	r := NewReader(&trickle{rest: append(bytes.Clone(frame), "next"...), n: 1000, end: io.EOF}, 2<<20)
+	r.SetBudget(p)
+	if _, err := r.Take(len(frame)); err != errPurse || r.Over() != errPurse || r.TooLarge() != nil {
+		t.Fatalf("%v, %v, %v", err, r.Over(), r.TooLarge())
+	}
+	if _, err := r.Peek(1); err != errPurse {
+		t.Errorf("a parser that goes on gets %v", err)
+	}
+	if head, err := r.Head(); err != nil || len(head) < takeFirst || !bytes.Equal(head, frame[:len(head)]) {
+		t.Errorf("a head of %d bytes, %v", len(head), err)
+	}
+	if err := r.Skip(int64(len(frame))); err != nil || p.spent > maxReadBuffer {
+		t.Errorf("%v, %d bytes are held", err, p.spent)
+	}
+	r.BeginFrame()
+	if b, err := r.Peek(4); string(b) != "next" || err != nil {
+		t.Errorf("then %q, %v", b, err)
+	}
+	if r.Close(); p.spent != 0 {
+		t.Errorf("%d bytes are left in the count", p.spent)
+	}
+}
+
+// A frame over the limit can be skipped, from its header on.
+func TestSkipPassesOverAFrameTooLarge(t *testing.T) {
+	const limit = 1 << 10
+	for _, n := range []int{limit + 1, 16 * limit, 1 << 20} {
+		r := NewReader(&trickle{rest: append(pattern(n), "next"...), n: 700, end: io.EOF}, limit)
+		if _, err := r.Peek(8); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Take(n); !errors.Is(err, ErrFrameTooLarge) {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+		if head, err := r.HeadOf(900); err != nil || !bytes.Equal(head, pattern(n)[:900]) {
+			t.Errorf("%d bytes: a head of %d, %v", n, len(head), err)
+		}
+		if err := r.Skip(int64(n)); err != nil || r.Consumed() != n {
+			t.Fatalf("%d bytes: %v, %d consumed", n, err, r.Consumed())
+		}
+		r.BeginFrame()
+		if b, err := r.Take(4); string(b) != "next" || err != nil {
+			t.Errorf("%d bytes: then %q, %v", n, b, err)
+		}
+	}
+}
+
+// Reading ahead counts beyond what every connection has, and does not grow without
+// budget.
+func TestReadingAheadCounts(t *testing.T) {
+	p := &purse{left: 1 << 20}
+	r := NewReader(&endless{n: 1 << 30}, 0)
+	r.SetBudget(p)
+	consume(t, r, 4*maxReadBuffer)
+	if p.spent != maxReadBuffer-minReadBuffer {
+		t.Errorf("%d bytes count", p.spent)
+	}
+	consume(t, r, r.Buffered())
+	if r.Shrink(); p.spent != 0 || len(r.buf) != idleReadBuffer {
+		t.Errorf("after Shrink %d bytes count, the buffer has %d", p.spent, len(r.buf))
+	}
+	p.left = 0
+	consume(t, r, 4*maxReadBuffer)
+	if len(r.buf) != minReadBuffer {
+		t.Errorf("without budget the buffer has %d bytes", len(r.buf))
+	}
+}

@@ -1,0 +1,270 @@
+package transport
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// admission is the door of a Service. It owns the counts of what calls take: how many
+// are in flight, which of them have a worker under ServiceWorkers, and their bytes.
+// Every connection, and every datagram socket, has an account with it. What goes in
+// through enter, count or Hold comes out through leave, count or Release with the same
+// number: what is refused is counted until it has been answered.
+type admission struct {
+	limits ServiceLimits
+
+	calls   atomic.Int64 // in flight
+	bytes   atomic.Int64 // of all accounts
+	holders atomic.Int64 // accounts with bytes
+	refused [refusals]atomic.Uint64
+	line    line
+}
+
+// account is what one connection has taken.
+type account struct {
+	door     *admission
+	maxCalls int64        // 0: those of the Service are the bound
+	members  atomic.Int64 // calls that are not done, and one for the owner
+	calls    atomic.Int64 // in flight: not answered
+	bytes    atomic.Int64
+	waiting  waiting // guarded by the line's mutex
+}
+
+// refusal says why something was not let in.
+type refusal uint8
+
+const (
+	admitted refusal = iota
+	tooManyOnConn
+	tooManyInAll
+	tooManyWaiting
+	connBytes
+	allBytes
+	frameTooLarge
+	metadataTooLarge
+	unknownMethod
+	tooManyConns
+	refusals // how many there are
+)
+
+// callBytes is what a call counts for beside its frame: its own memory and its
+// goroutine's.
+const callBytes = 4 << 10
+
+func (a *account) open(door *admission, maxCalls int) {
+	a.door, a.maxCalls = door, int64(maxCalls)
+	a.members.Store(1)
+}
+
+// enter lets a call in that takes n bytes. It is counted also if it is refused.
+func (a *account) enter(n int64) refusal {
+	a.members.Add(1)
+	own, all := a.calls.Add(1), a.door.calls.Add(1)
+	mine, total := a.count(n)
+	switch l := &a.door.limits; {
+	case a.maxCalls > 0 && own > a.maxCalls:
+		return tooManyOnConn
+	case all > int64(l.MaxInFlight):
+		return tooManyInAll
+	default:
+		return l.admitBytes(mine, total, a.door.holders.Load())
+	}
+}
+
+// answered counts a call out of those in flight. It comes before the client can have
+// the answer, and may call again.
+func (a *account) answered() {
+	a.calls.Add(-1)
+	a.door.calls.Add(-1)
+}
+
+// leave counts out a call that was answered and is done, with the n bytes that it took.
+// It reports whether that was the last, and the owner has left.
+func (a *account) leave(n int64) (last bool) {
+	a.count(-n)
+	return a.part()
+}
+
+// part counts the owner out; it reports whether no call is left either.
+func (a *account) part() (last bool) { return a.members.Add(-1) == 0 }
+
+// count changes the bytes by n, whatever the limits, and returns the account's and
+// those of all.
+func (a *account) count(n int64) (mine, all int64) {
+	mine, all = a.bytes.Add(n), a.door.bytes.Add(n)
+	switch {
+	case n > 0 && mine == n:
+		a.door.holders.Add(1)
+	case n < 0 && mine == 0:
+		a.door.holders.Add(-1)
+	}
+	return mine, all
+}
+
+// Hold implements wire.Budget: n more bytes, if they are allowed.
+func (a *account) Hold(n int) error {
+	mine, all := a.count(int64(n))
+	if r := a.door.limits.admitBytes(mine, all, a.door.holders.Load()); r != admitted {
+		a.count(int64(-n))
+		return a.door.limits.refuse(r)
+	}
+	return nil
+}
+
+// Release implements wire.Budget.
+func (a *account) Release(n int) { a.count(int64(-n)) }
+
+// backlog is Hold and Release for answers in the writer's queue, which has a bound of
+// its own: they are counted and never refused.
+func (a *account) backlog(n int) { a.count(int64(n)) }
+
+// admitBytes is the rule for bytes: mine are what one of the holders would have, all
+// what all of them would. Up to half of the budget anybody may take. Beyond, who has
+// no more than an equal share of seven eighths of it; so one alone may have those, and
+// what is given back goes to those who have less. The last eighth is for who has next
+// to nothing, so that nobody is shut out by others.
+func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
+	budget := int64(l.MaxBytes)
+	open := budget - budget/8
+	switch {
+	case mine > int64(l.MaxBytesPerConn):
+		return connBytes
+	case all <= budget/2:
+	case all <= open && mine <= open/max(holders, 1):
+	case all <= budget && mine <= budget/128:
+	default:
+		return allBytes
+	}
+	return admitted
+}
+
+// count counts a refusal by its reason; what has none, with admitted, made no sense.
+func (d *admission) count(err error) {
+	reason := admitted
+	if own := chosen(err); own != nil {
+		reason = own.refused
+	}
+	d.refused[reason].Add(1)
+}
+
+// refuse makes the error for a refusal.
+func (l *ServiceLimits) refuse(r refusal) error {
+	e := &Error{Code: CodeResourceExhausted, refused: r}
+	switch r {
+	case tooManyOnConn:
+		e.Message = fmt.Sprintf("too many calls in flight on this connection, at most %d are allowed", l.MaxInFlightPerConn)
+	case tooManyInAll:
+		e.Message = "too many calls in flight"
+	case tooManyWaiting:
+		e.Message = fmt.Sprintf("all workers are busy and %d calls wait", l.MaxWaiting)
+	case connBytes:
+		e.Message = fmt.Sprintf("too many bytes are in use on this connection, at most %d are allowed", l.MaxBytesPerConn)
+	case allBytes:
+		e.Message = "too many bytes are in use"
+	}
+	return e
+}
+
+// line is where calls wait for one of ServiceWorkers. Each account has a queue of its
+// own, and they take turns: who has many calls waiting delays the others by one each.
+type line struct {
+	free, waiting atomic.Int64 // workers; calls. Changed with mu held
+
+	mu          sync.Mutex // a leaf, taken with a serverConn's held
+	first, last *waiting   // accounts with calls that wait, in the order of their turns
+}
+
+// waiting is one account's queue in a line, guarded by its mutex.
+type waiting struct {
+	first, last *serverCall // linked by queued and ahead
+	next        *waiting    // in the order of turns
+	turn        bool        // it has one to come
+}
+
+// join reports whether call may run now, which takes a worker; otherwise it waits, or
+// is refused.
+func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.free.Load() > 0:
+		l.free.Add(-1)
+		return true, admitted
+	case l.waiting.Load() >= int64(most):
+		return false, tooManyWaiting
+	}
+	l.waiting.Add(1)
+	call.waits, call.ahead = true, w.last
+	if w.last == nil {
+		w.first = call
+	} else {
+		w.last.queued = call
+	}
+	w.last = call
+	l.push(w)
+	return false, admitted
+}
+
+// next is for a worker that has run its call: the one to run now. If there is none, the
+// worker is free.
+func (l *line) next() *serverCall {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w := l.first; w != nil; w = l.first {
+		if l.first = w.next; l.first == nil {
+			l.last = nil
+		}
+		w.next, w.turn = nil, false
+		if call := w.first; call != nil {
+			l.remove(w, call)
+			if w.first != nil {
+				l.push(w)
+			}
+			return call
+		}
+	}
+	l.free.Add(1)
+	return nil
+}
+
+// quit takes a call out that waits; it reports false if it does not.
+func (l *line) quit(w *waiting, call *serverCall) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !call.waits {
+		return false
+	}
+	l.remove(w, call)
+	return true
+}
+
+// remove takes a call out of its account's queue; mu is held.
+func (l *line) remove(w *waiting, call *serverCall) {
+	l.waiting.Add(-1)
+	if call.ahead == nil {
+		w.first = call.queued
+	} else {
+		call.ahead.queued = call.queued
+	}
+	if call.queued == nil {
+		w.last = call.ahead
+	} else {
+		call.queued.ahead = call.ahead
+	}
+	call.ahead, call.queued, call.waits = nil, nil, false
+}
+
+// push gives an account a turn behind the others', unless it has one; mu is held.
+func (l *line) push(w *waiting) {
+	if w.turn {
+		return
+	}
+	w.turn = true
+	if l.first == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+}

@@ -1,0 +1,142 @@
+package transport
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestAdmissionOfBytes is the rule for a budget of 1024 in all, of which 896 are open to
+// all and 128 are kept, and 1000 for one.
+func TestAdmissionOfBytes(t *testing.T) {
+	l := ServiceLimits{MaxBytes: 1024, MaxBytesPerConn: 1000}
+	for _, c := range []struct {
+		name               string
+		mine, all, holders int64
+		want               refusal
+	}{
+		{"alone", 1, 1, 1, admitted},
+		{"alone, all that is open", 896, 896, 1, admitted},
+		{"alone, more", 897, 897, 1, allBytes},
+		{"more than one may have", 1001, 1001, 1, connBytes},
+		{"under half, whoever it is", 511, 512, 1000, admitted},
+		{"over half, an equal share", 448, 896, 2, admitted},
+		{"over half, more than a share", 449, 600, 2, allBytes},
+		{"over half, a share of many", 8, 896, 100, admitted},
+		{"the last eighth, next to nothing", 8, 1024, 2, admitted},
+		{"the last eighth, more", 9, 897, 100, allBytes},
+		{"full", 1, 1025, 2, allBytes},
+		{"nobody else, as counted a moment ago", 100, 600, 0, admitted},
+	} {
+		if got := l.admitBytes(c.mine, c.all, c.holders); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// TestAdmissionCounts: what goes in comes out, and what is refused is counted until then.
+func TestAdmissionCounts(t *testing.T) {
+	d := &admission{limits: ServiceLimits{MaxInFlight: 3, MaxBytes: 1024, MaxBytesPerConn: 1024}}
+	var a, b account
+	a.open(d, 2)
+	b.open(d, 0)
+	for i, c := range []struct {
+		a     *account
+		bytes int64
+		want  refusal
+	}{{&a, 100, admitted}, {&a, 100, admitted}, {&a, 100, tooManyOnConn}, {&b, 100, tooManyInAll}} {
+		if got := c.a.enter(c.bytes); got != c.want {
+			t.Errorf("call %d: %d, want %d", i, got, c.want)
+		}
+	}
+	if err := b.Hold(900); err == nil || d.bytes.Load() != 400 {
+		t.Errorf("%v, %d bytes", err, d.bytes.Load())
+	}
+	if d.holders.Load() != 2 || d.calls.Load() != 4 {
+		t.Errorf("%d holders, %d calls", d.holders.Load(), d.calls.Load())
+	}
+	for range 3 {
+		a.answered()
+	}
+	b.answered()
+	last := false
+	for range 3 {
+		last = last || a.leave(100)
+	}
+	if last || b.leave(100) {
+		t.Error("the owners are there still")
+	}
+	if !a.part() || !b.part() {
+		t.Error("somebody is there still")
+	}
+	if d.calls.Load() != 0 || d.bytes.Load() != 0 || d.holders.Load() != 0 {
+		t.Errorf("left are %d calls, %d bytes, %d holders", d.calls.Load(), d.bytes.Load(), d.holders.Load())
+	}
+}
+
+// TestLine: a worker that is free takes a call at once; calls that wait are taken in the
+// order of their accounts' turns, and no more wait than may.
+func TestLine(t *testing.T) {
+	var l line
+	l.free.Store(1)
+	calls := make([]serverCall, 9)
+	greedy, modest := &waiting{}, &waiting{}
+	join := func(i int, w *waiting, now bool, want refusal) {
+		t.Helper()
+		calls[i].id = uint32(i)
+		if got, r := l.join(w, &calls[i], 6); got != now || r != want {
+			t.Fatalf("call %d: %v, %d", i, got, r)
+		}
+	}
+	join(0, greedy, true, admitted)
+	for i := 1; i <= 4; i++ {
+		join(i, greedy, false, admitted)
+	}
+	join(5, modest, false, admitted)
+	join(6, modest, false, admitted)
+	join(7, modest, false, tooManyWaiting)
+	var got []uint32
+	for call := l.next(); call != nil; call = l.next() {
+		got = append(got, call.id)
+	}
+	if want := []uint32{1, 5, 2, 6, 3, 4}; !slices.Equal(got, want) {
+		t.Errorf("the order is %v, want %v", got, want)
+	}
+	if l.free.Load() != 1 || l.waiting.Load() != 0 || l.first != nil || l.last != nil || greedy.last != nil {
+		t.Errorf("left are %+v", &l)
+	}
+	join(8, modest, true, admitted)
+}
+
+// TestLineQuit: a call that gives up its place is not run, wherever it stands.
+func TestLineQuit(t *testing.T) {
+	for quit := range 3 {
+		var l line
+		var w waiting
+		calls := make([]serverCall, 3)
+		for i := range calls {
+			calls[i].id = uint32(i)
+			if now, r := l.join(&w, &calls[i], 3); now || r != admitted {
+				t.Fatalf("%v, %d", now, r)
+			}
+		}
+		if !l.quit(&w, &calls[quit]) || l.quit(&w, &calls[quit]) || l.waiting.Load() != 2 {
+			t.Errorf("%d wait", l.waiting.Load())
+		}
+		if now, r := l.join(&w, &calls[quit], 3); now || r != admitted {
+			t.Errorf("its place is not free: %v, %d", now, r)
+		}
+		for call := range calls {
+			if call != quit && l.next() == &calls[quit] {
+				t.Errorf("call %d has kept its place", quit)
+			}
+		}
+		if l.next() != &calls[quit] || l.next() != nil || l.first != nil || w.turn || w.last != nil {
+			t.Errorf("left are %+v, %+v", &l, &w)
+		}
+		l.free.Store(0)
+		l.join(&w, &calls[0], 3)
+		if !l.quit(&w, &calls[0]) || l.next() != nil || l.free.Load() != 1 {
+			t.Error("an account without calls has a turn")
+		}
+	}
+}

@@ -1,0 +1,318 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	kittransport "github.com/go-kit/kit/transport"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// refusedAnswer reports whether a says that the call was not run, because of load.
+func refusedAnswer(a answer) bool {
+	var e *transport.Error
+	return errors.As(a.err, &e) && e.Code == transport.CodeResourceExhausted && e.NotRun
+}
+
+// blocking serves M, which blocks until release is closed or its context ends, and
+// counts those that run.
+func blocking(running *atomic.Int64, release <-chan struct{}) map[string]*transport.Server {
+	return map[string]*transport.Server{"M": rawServer(func(ctx context.Context, r any) (any, error) {
+		running.Add(1)
+		defer running.Add(-1)
+		select {
+		case <-release:
+			return r, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})}
+}
+
+// TestServerAlwaysReads: at its limit of calls a server refuses what comes beyond, unrun,
+// or lets it wait; and answers pings and hears cancels as ever.
+func TestServerAlwaysReads(t *testing.T) {
+	for name, tc := range map[string]struct {
+		options                   []transport.ServiceOption
+		running, waiting, refused int
+	}{
+		"on a connection": {[]transport.ServiceOption{transport.ServiceMaxInFlight(4, 0)}, 4, 0, 46},
+		"in all":          {[]transport.ServiceOption{transport.ServiceMaxInFlight(0, 4)}, 4, 0, 46},
+		"workers":         {[]transport.ServiceOption{transport.ServiceWorkers(3)}, 3, 47, 0},
+		"workers, few may wait": {[]transport.ServiceOption{transport.ServiceWorkers(3), transport.ServiceMaxWaiting(7)},
+			3, 7, 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var running atomic.Int64
+				release := make(chan struct{})
+				p, s, stop := servePipes(t, blocking(&running, release), tc.options...)
+				defer stop()
+				nc := p.dial(t)
+				defer nc.Close()
+				answers := readAll(nc)
+				write := func(frame []byte) {
+					t.Helper()
+					if _, err := nc.Write(frame); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for id := range uint32(50) {
+					write(request(t, id+1, "M", "x"))
+				}
+				for range tc.refused {
+					if a := <-answers; !refusedAnswer(a) {
+						t.Fatalf("got %+v", a)
+					}
+				}
+				synctest.Wait()
+				if n := int(running.Load()); n != tc.running || len(answers) > 0 {
+					t.Errorf("%d run, %d more are answered", n, len(answers))
+				}
+				stats := s.Stats()
+				refused := stats.Refused.ConnCalls + stats.Refused.Calls + stats.Refused.Waiting
+				if stats.InFlight != tc.running+tc.waiting || stats.Waiting != tc.waiting || int(refused) != tc.refused {
+					t.Errorf("the figures are %+v", stats)
+				}
+				write(native.Protocol{}.AppendKeepAlive(nil, 1000))
+				if a := <-answers; a.id != 1000 || a.kind != 6 {
+					t.Errorf("the ping is answered with %+v", a)
+				}
+				write(native.Protocol{}.AppendCancel(nil, 2))
+				if a := <-answers; a.id != 2 || a.err == nil {
+					t.Errorf("the cancel is followed by %+v", a)
+				}
+				close(release)
+				for range tc.running + tc.waiting - 1 {
+					if a := <-answers; a.err != nil {
+						t.Errorf("got %+v", a)
+					}
+				}
+				synctest.Wait()
+				if stats := s.Stats(); stats.InFlight != 0 || stats.Waiting != 0 || stats.Working != 0 || stats.Bytes != 0 {
+					t.Errorf("in the end the figures are %+v", stats)
+				}
+			})
+		})
+	}
+}
+
+// TestBusyServerLosesNoConnection: more calls than a server takes on a connection, which
+// last longer than the client waits for a pong: what is beyond is refused, and nothing
+// is lost.
+func TestBusyServerLosesNoConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(func(_ context.Context, r any) (any, error) {
+			time.Sleep(20 * time.Second)
+			return r, nil
+		})})
+		defer stop()
+		pool, err := muxpool.New(muxpool.WithConnectNumber(1), muxpool.WithDialContext(p.DialContext),
+			muxpool.WithKeepAlive(2*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		call := rawClient(pool, transport.Node{Network: "tcp", Address: "pipe:1"}, "M")
+		var ok, refused atomic.Int64
+		var callers sync.WaitGroup
+		for range 4200 {
+			callers.Go(func() {
+				_, err := call(context.Background(), []byte("x"))
+				var e *transport.Error
+				switch {
+				case err == nil:
+					ok.Add(1)
+				case errors.As(err, &e) && e.Code == transport.CodeResourceExhausted && e.NotRun:
+					refused.Add(1)
+				default:
+					t.Errorf("lost: %v", err)
+				}
+			})
+		}
+		callers.Wait()
+		if ok.Load() != 4096 || refused.Load() != 104 || pool.Stats().Dials != 1 {
+			t.Errorf("%d answered, %d refused, %d dials", ok.Load(), refused.Load(), pool.Stats().Dials)
+		}
+	})
+}
+
+// TestWaitingCallsTakeTurns: under ServiceWorkers a client with many calls delays others
+// by one each.
+func TestWaitingCallsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(func(_ context.Context, r any) (any, error) {
+			time.Sleep(time.Second)
+			return r, nil
+		})}, transport.ServiceWorkers(1))
+		defer stop()
+		greedy, modest := p.dial(t), p.dial(t)
+		go readAll(greedy)
+		if _, err := greedy.Write(batch(t, 100, "M")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		start := time.Now()
+		if _, err := modest.Write(request(t, 1, "M", "x")); err != nil {
+			t.Fatal(err)
+		}
+		if a, err := readAnswer(modest); err != nil || a.body != "x" || time.Since(start) > 3*time.Second {
+			t.Errorf("got %+v, %v after %v", a, err, time.Since(start))
+		}
+		greedy.Close()
+		modest.Close()
+		time.Sleep(2 * time.Second) // the bubble's, for the handler that runs
+	})
+}
+
+// TestCancelledCallsGiveUpTheirPlaces: callers that leave while their calls wait for a
+// worker are answered at once, unrun, and others wait in their places.
+func TestCancelledCallsGiveUpTheirPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int64
+		release := make(chan struct{})
+		p, s, stop := servePipes(t, blocking(&running, release), transport.ServiceWorkers(1), transport.ServiceMaxWaiting(10))
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		answers := readAll(nc)
+		write := func(frame []byte) {
+			if _, err := nc.Write(frame); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(batch(t, 11, "M"))
+		for id := uint32(2); id <= 11; id++ {
+			write(native.Protocol{}.AppendCancel(nil, id))
+			var e *transport.Error
+			if a := <-answers; a.id != id || !errors.As(a.err, &e) || e.Code != transport.CodeCanceled || !e.NotRun {
+				t.Fatalf("got %+v", a)
+			}
+		}
+		write(batch(t, 21, "M")[len(batch(t, 11, "M")):])
+		synctest.Wait()
+		if stats := s.Stats(); len(answers) > 0 || stats.Waiting != 10 || stats.Working != 1 {
+			t.Errorf("%d are answered, the figures are %+v", len(answers), stats)
+		}
+		close(release)
+		collect(t, answers, 11)
+	})
+}
+
+// TestSecondUseOfAnIDEndsTheConnection: nobody is answered, the report names the id. When
+// the first call was answered, or is one-way, the id may be used again.
+func TestSecondUseOfAnIDEndsTheConnection(t *testing.T) {
+	oneWay, err := native.Protocol{}.AppendRequest(nil, 7, &transport.Message{Method: "M", OneWay: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, second := range map[string][]byte{"call": request(t, 7, "M", "y"), "unknown method": request(t, 7, "N", ""), "one-way": oneWay} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var running atomic.Int64
+				reports := make(chan error, 10)
+				p, _, stop := servePipes(t, blocking(&running, nil), transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(
+					func(_ context.Context, err error) { reports <- err })))
+				defer stop()
+				nc := p.dial(t)
+				go func() { _, _ = nc.Write(append(request(t, 7, "M", "x"), second...)) }()
+				answers := readAll(nc)
+				if a, ok := <-answers; ok {
+					t.Errorf("somebody was answered: %+v", a)
+				}
+				if err := <-reports; !errors.Is(err, muxpool.ErrProtocol) || !strings.Contains(err.Error(), "id 7") {
+					t.Errorf("reported %v", err)
+				}
+				synctest.Wait()
+				if running.Load() != 0 {
+					t.Error("the first call runs on")
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var running atomic.Int64
+		p, _, stop := servePipes(t, blocking(&running, release))
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		answers := readAll(nc)
+		write := func(frame []byte) {
+			if _, err := nc.Write(frame); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(oneWay)
+		write(oneWay)
+		write(request(t, 7, "M", "0"))
+		synctest.Wait()
+		if running.Load() != 3 {
+			t.Errorf("%d calls run", running.Load())
+		}
+		close(release)
+		for i := range 100 {
+			if a := <-answers; a.err != nil || a.body != fmt.Sprint(i) {
+				t.Fatalf("call %d: %+v", i, a)
+			}
+			write(request(t, 7, "M", fmt.Sprint(i+1))) // at once
+		}
+	})
+}
+
+// TestCancelsCostTheSame: the steps of a cancel do not depend on how many calls are in
+// flight, whatever their ids: a million cancels among 4000 calls with ids that share
+// their low bits take as long as any.
+func TestCancelsCostTheSame(t *testing.T) {
+	cost := func(calls int) time.Duration {
+		var running atomic.Int64
+		s := serve(t, blocking(&running, nil))
+		nc, err := net.Dial("tcp", s.node.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		for i := range calls {
+			if _, err := nc.Write(request(t, uint32(i+1)<<16, "M", "")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var cancels []byte
+		for range 20_000 {
+			cancels = native.Protocol{}.AppendCancel(cancels, 1<<15) // of nobody
+		}
+		best := time.Hour
+		for i := range 5 {
+			start := time.Now()
+			if _, err := nc.Write(append(cancels, native.Protocol{}.AppendKeepAlive(nil, uint32(i+5))...)); err != nil {
+				t.Fatal(err)
+			}
+			for {
+				a, err := readAnswer(nc)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.kind == 6 {
+					break
+				}
+			}
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	few, many := cost(1), cost(4000)
+	if many > 10*few {
+		t.Errorf("cancels among 4000 calls take %v, with one call %v", many, few)
+	}
+}
