@@ -26,7 +26,8 @@ type circuit struct {
 	pace    pace
 	since   time.Time // of the gate's state
 	counts  counted   // the census's
-	lives   uint64    // the member's, when it was Closed last
+	left    time.Time // when it was Closed last
+	lives   uint64    // the member's, then
 	timer   *time.Timer
 	active  active
 }

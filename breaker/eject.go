@@ -57,26 +57,34 @@ func (c *circuit) ejectForCalls(now time.Time, why Reason, cause error) bool {
 	return true
 }
 
+// soonest is how long nothing must have succeeded until a node goes for its methods of
+// which some were never answered.
+const soonest = time.Second
+
 // severalOut ejects the node when several methods are out by their calls and nothing
 // on it has succeeded since the first of them went out: then it is not theirs. That a
 // method is not called just now is no sign of that, so one that was well lately must be
-// out as well: two may have one dependency. mu is held.
+// out as well: two may have one dependency. Of one that was never answered nobody knows
+// how it is, and there is time to see. mu is held.
 func (m *member) severalOut(now time.Time) {
-	lives, last := m.lives(), (*latch)(nil)
-	out, well := 0, false
+	lives, first, last := m.lives(), now, (*latch)(nil)
+	out, well, unknown := 0, false, false
 	m.circuits(func(c *circuit) {
 		switch {
 		case c.isNode():
 		case c.state != Closed && c.lives == lives:
 			out++
+			first = minTime(first, c.left)
 			last = c.latches.worst()
-		case c.state == Closed && !c.quiet():
-			well = true
+		case c.state == Closed:
+			well = well || !c.quiet()
+			unknown = unknown || c.good.Load() == neverGood
 		}
 	})
-	if out >= 2 && !well && m.circuit.state == Closed {
-		m.circuit.ejectForCalls(now, ReasonMethods, last.cause)
+	if out < 2 || well || unknown && now.Sub(first) < soonest || m.circuit.state != Closed {
+		return
 	}
+	m.circuit.ejectForCalls(now, ReasonMethods, last.cause)
 }
 
 // expire makes the circuit half-open when the time of its ejection in a generation

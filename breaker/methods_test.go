@@ -131,6 +131,8 @@ func TestOnlyMethodTakesItsNodeAlong(t *testing.T) {
 func TestSeveralMethodsOutTakeTheNodeAlong(t *testing.T) {
 	inShop(t, nil, func(s *shop) {
 		a, b, c := s.guard(nodeA, "A"), s.guard(nodeA, "B"), s.guard(nodeA, "C")
+		times(1, c, nil)
+		time.Sleep(11 * time.Second)
 		times(5, a, told(verdict.CodeInternal))
 		ready(t, true, b, c)
 		times(5, b, told(verdict.CodeInternal))
@@ -141,6 +143,22 @@ func TestSeveralMethodsOutTakeTheNodeAlong(t *testing.T) {
 		time.Sleep(time.Second)
 		through(c, nil) // the node's probe may be a call of any
 		ready(t, true, c)
+	})
+}
+
+// One that was never called there is given the time to be well.
+func TestSeveralMethodsOutWaitForOneThatWasNeverAnswered(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		a, b, c := s.guard(nodeA, "A"), s.guard(nodeA, "B"), s.guard(nodeA, "C")
+		times(5, a, told(verdict.CodeInternal))
+		times(5, b, told(verdict.CodeInternal))
+		time.Sleep(500 * time.Millisecond)
+		times(1, a, told(verdict.CodeInternal)) // it tries, in vain
+		ready(t, false, a)
+		ready(t, true, c)
+		time.Sleep(time.Second)
+		times(1, b, told(verdict.CodeInternal))
+		ready(t, false, a, b, c)
 	})
 }
 
@@ -188,6 +206,8 @@ func TestFailingMethodHoldsNoNodeBack(t *testing.T) {
 func TestNodeThatMethodsPutOutWaitsForOneThatWorks(t *testing.T) {
 	inShop(t, nil, func(s *shop) {
 		a, b, c := s.guard(nodeA, "A"), s.guard(nodeA, "B"), s.guard(nodeA, "C")
+		times(1, c, nil)
+		time.Sleep(11 * time.Second)
 		times(5, a, status(503))
 		times(5, b, status(503))
 		time.Sleep(500 * time.Millisecond)

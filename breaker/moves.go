@@ -40,7 +40,7 @@ func (c *circuit) move(now time.Time, s step, why Reason, cause error) {
 		to = Closed // it would wait for a proof that no call can bring
 	}
 	if c.state == Closed {
-		c.lives = c.member.lives()
+		c.left, c.lives = now, c.member.lives()
 	}
 	if to == Open && c.state != Open {
 		c.tried(now)

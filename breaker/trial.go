@@ -170,6 +170,9 @@ func (c *circuit) settle(g *gate, o Outcome, cause error) {
 	case Failure:
 		c.latches.extend(now.Add(c.pace.next(c.set(), now, false)), cause)
 		c.move(now, failed, ReasonProbeFailed, cause)
+		if !c.isNode() {
+			c.member.severalOut(now)
+		}
 	case Success:
 		if g.trial.good++; g.trial.good == g.trial.need {
 			c.move(now, proved, ReasonProbeSucceeded, nil)
