@@ -16,7 +16,7 @@ const (
 	lastWord = time.Second
 	// longSilence is how long a node, or a method on it, whose callers give it less time
 	// than it usually takes may answer nothing at all until that is held against it.
-	longSilence = 100 * time.Millisecond
+	longSilence = time.Second
 )
 
 // silence is how long calls have gone without an answer: since the first of them ended.

@@ -36,10 +36,10 @@ func TestHungNodeGoesHoweverLittleItsCallersGive(t *testing.T) {
 				f.slowCall(nodeA, 40*time.Millisecond)
 			}
 			begin := time.Now()
-			for i := 0; i < 1000 && f.Check(nodeA) == nil; i++ {
+			for i := 0; i < 3000 && f.Check(nodeA) == nil; i++ {
 				f.patient(nodeA, time.Hour, given)
 			}
-			if took := time.Since(begin); took < 100*time.Millisecond || took > 400*time.Millisecond {
+			if took := time.Since(begin); took < time.Second || took > 1300*time.Millisecond {
 				t.Errorf("%v each: out after %v", given, took)
 			}
 		})
@@ -71,7 +71,7 @@ func TestHungMethodsGoHoweverLittleTheirCallersGive(t *testing.T) {
 		for range 20 {
 			report.Middleware()(answersAfter(40*time.Millisecond))(context.Background(), nil)
 		}
-		for range 20 {
+		for range 100 {
 			times(1, get, nil)
 			for _, hung := range []*breaker.Guard{report, list} {
 				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -108,8 +109,8 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 }
 
 // Handle makes server serve method, also while connections are being served. An
-// empty or repeated method, a nil server, or one made of nil functions, is an error
-// told by Err and by Serve.
+// empty or repeated method, one that begins with "mux.", a nil server, or one made of
+// nil functions, is an error told by Err and by Serve.
 func (s *Service) Handle(method string, server *Server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,6 +119,8 @@ func (s *Service) Handle(method string, server *Server) {
 	switch {
 	case method == "":
 		fault = "the method is empty"
+	case strings.HasPrefix(method, "mux."):
+		fault = "names that begin with mux. are the transport's own"
 	case server == nil:
 		fault = "the server is nil"
 	case server.e == nil || server.dec == nil || server.enc == nil:

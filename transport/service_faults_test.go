@@ -153,8 +153,9 @@ func TestServiceInvalid(t *testing.T) {
 	s.Handle("N", rawServer(echo))
 	s.Handle("O", rawServer(nil))
 	s.Handle("P", rawServer(echo, transport.ServerErrorEncoder(nil)))
+	s.Handle("mux.Health", rawServer(echo))
 	for _, want := range []string{"the protocol is nil", "method is empty", "Handle(M): the server is nil", "Handle(N): the method has a server",
-		"Handle(O): its endpoint", "Handle(P): its error encoder"} {
+		"Handle(O): its endpoint", "Handle(P): its error encoder", "Handle(mux.Health): names that begin"} {
 		if err := s.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}

@@ -95,7 +95,7 @@ func TestFault_KeepsOneConnection(t *testing.T) {
 						w.Fatal(err)
 					}
 				}
-				if n := w.Victim.Stats().Accepted; n > 8 {
+				if n := w.Victim.Stats().Accepted; n > 12 { // the first, the attempts of WithReconnect, and a rest on a slow machine
 					w.Errorf("%d connections for 1000 calls", n)
 				}
 				if n := len(w.Heard(muxpool.NodeExpelled)); n > 0 {

@@ -75,7 +75,7 @@ func cut(n int, end func(*Conn)) Action {
 	return func(c *Conn, f Frame) {
 		f, _ = reply(f)
 		b := AppendFrame(nil, f)
-		c.Write(b[:min(n, len(b))])
+		c.writeLast(b[:min(n, len(b))])
 		end(c)
 	}
 }
@@ -91,7 +91,11 @@ func Trickle(gap time.Duration) Action {
 	return func(c *Conn, f Frame) {
 		c.peer.goes(func() {
 			f, _ = reply(f)
-			<-c.turn
+			select {
+			case <-c.turn:
+			case <-c.Done():
+				return
+			}
 			defer func() { c.turn <- struct{}{} }()
 			for _, b := range AppendFrame(nil, f) {
 				select {

@@ -62,6 +62,16 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return c.write(b)
 }
 
+// writeLast is Write for what nothing may follow: another frame behind a part of one
+// would be taken for the rest of it.
+func (c *Conn) writeLast(b []byte) {
+	select {
+	case <-c.turn: // and nobody gets it again
+		c.write(b)
+	case <-c.done:
+	}
+}
+
 // Send sends a frame.
 func (c *Conn) Send(f Frame) error {
 	_, err := c.Write(AppendFrame(nil, f))
