@@ -76,6 +76,7 @@ func scenes() []scene {
 	pair := setup{takes: well.takes, count: 2}
 	patient := []caller{{method: methodGet, percent: 75, timeout: longTimeout}, {method: methodPut, percent: 25, timeout: longTimeout}}
 	few := []caller{{method: methodGet, percent: 18, timeout: longTimeout}, {method: methodPut, percent: 6, timeout: longTimeout}}
+	nothing := func(*cluster) error { return nil }                          // to be healed, but all nodes must answer
 	shortly := func(config) time.Duration { return 200 * time.Millisecond } // the strike itself takes its time
 
 	return []scene{
@@ -107,11 +108,11 @@ func scenes() []scene {
 			promises: []promise{goodKept}, timely: []promise{nothingOpens, allStayInUse, goodputKept},
 		}, {
 			name: "rolling-restart", without: documented, nodes: pair, callers: patient,
-			strike: (*cluster).restartInTurn, lasts: shortly, terminates: true,
+			strike: (*cluster).restartInTurn, heal: nothing, lasts: shortly, terminates: true,
 			promises: []promise{goodKept},
 		}, {
 			name: "takeover", without: documented, nodes: setup{takes: well.takes, count: 2, takeover: true}, callers: patient,
-			strike: (*cluster).takeOverInTurn, lasts: shortly, terminates: true,
+			strike: (*cluster).takeOverInTurn, heal: nothing, lasts: shortly, terminates: true,
 			promises: []promise{goodKept},
 		}, {
 			name: "outage", without: documented, nodes: pair, callers: few,
