@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/log"
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
@@ -33,6 +34,8 @@ const (
 	// call to it, for which every error is a failure.
 	usual
 	judged // muxkit's breakers, as they come
+	// documented is the README's own wiring: muxkit's breakers, and calls wait for nodes.
+	documented
 )
 
 // client is the calling side: what a service writes that uses muxkit. Its users share
@@ -67,8 +70,11 @@ func (idle) changed(breaker.Change)        {}
 func (idle) sending(muxpool.Node, string)  {}
 func (idle) answered(muxpool.Node, string) {}
 
-// newClient returns a client of the nodes at addresses.
-func newClient(addresses []string, policy muxendpoint.Policy, g guard, w watcher) (*client, error) {
+// newClient returns a client of the nodes that instancer names.
+func newClient(instancer sd.Instancer, policy muxendpoint.Policy, g guard, w watcher) (*client, error) {
+	if g == documented {
+		return newDocumentedClient(instancer, w)
+	}
 	pool, err := muxpool.New(muxpool.WithKeepAlive(500 * time.Millisecond))
 	if err != nil {
 		return nil, err
@@ -90,7 +96,7 @@ func newClient(addresses []string, policy muxendpoint.Policy, g guard, w watcher
 		options = append(options, c.guarded(g))
 	}
 	for i := range c.users {
-		set := muxendpoint.NewSet(sd.FixedInstancer(addresses), nil, options...)
+		set := muxendpoint.NewSet(instancer, nil, options...)
 		c.sets = append(c.sets, set)
 		c.users[i] = c.methods(set, w)
 		err = errors.Join(err, set.Err())
@@ -99,6 +105,26 @@ func newClient(addresses []string, policy muxendpoint.Policy, g guard, w watcher
 		err = errors.Join(err, c.breakers.Err())
 	}
 	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// newDocumentedClient is what the README shows, and a listener.
+func newDocumentedClient(instancer sd.Instancer, w watcher) (*client, error) {
+	pool, err := muxpool.New(muxpool.WithConnectNumber(2))
+	if err != nil {
+		return nil, err
+	}
+	c := &client{pool: pool}
+	c.breakers = breaker.NewGroup(breaker.WithMaxEjection(0.5), breaker.WithListener(w.changed))
+	c.unwatch = c.breakers.Watch(pool)
+	set := muxendpoint.NewSet(instancer, log.NewNopLogger(),
+		muxendpoint.WithBreakers(c.breakers),
+		muxendpoint.WithRetry(3, 500*time.Millisecond))
+	c.sets = append(c.sets, set)
+	c.users[good] = c.methods(set, w)
+	if err := errors.Join(set.Err(), c.breakers.Err()); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil

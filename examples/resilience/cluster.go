@@ -1,18 +1,26 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
+	"os"
 	"strings"
+	"time"
+
+	"github.com/go-kit/kit/sd"
 )
 
-// cluster is three nodes, each a process, and whom they need.
+// cluster is some nodes, each a process, and whom they need.
 type cluster struct {
 	nodes      []*process
 	dependency *process  // nil if the nodes need nobody
 	firewall   *firewall // nil if there is none of our own
 	relay      *process  // before the victim, where a firewall is needed and missing
 	addresses  []string  // where the nodes are reached
+	discovery  *discovery
+	ledger     string // the path of the file in which nodes note the puts that began
 }
 
 // unlucky is the index of the node that falls sick.
@@ -27,21 +35,30 @@ func startCluster(s scene, relay bool) (c *cluster, err error) {
 			err = errors.Join(err, c.end())
 		}
 	}()
-	args := []string{"takes=" + s.nodes.takes.String()}
+	ledger, err := os.CreateTemp("", "resilience-puts-")
+	if err != nil {
+		return c, err
+	}
+	c.ledger = ledger.Name()
+	if err := ledger.Close(); err != nil {
+		return c, err
+	}
+	args := []string{"takes=" + s.nodes.takes.String(), "ledger=" + url.QueryEscape(c.ledger)}
 	if s.nodes.depends {
-		if c.dependency, err = startNode(args...); err != nil {
+		if c.dependency, err = startNode(false, args...); err != nil {
 			return c, err
 		}
 		args = append(args, "depends="+c.dependency.address)
 	}
-	for i := range 3 {
-		p, err := startNode(append(args, s.nodes.limitOf(i)...)...)
+	for i := range cmp.Or(s.nodes.count, 3) {
+		p, err := startNode(s.nodes.takeover, append(args, s.nodes.limitOf(i)...)...)
 		if err != nil {
 			return c, err
 		}
 		c.nodes = append(c.nodes, p)
 		c.addresses = append(c.addresses, p.address)
 	}
+	c.discovery = &discovery{last: sd.Event{Instances: c.addresses}}
 	if !s.dark {
 		return c, nil
 	}
@@ -87,34 +104,82 @@ func (c *cluster) goLight() error {
 func (c *cluster) killDependency() error    { return c.dependency.kill() }
 func (c *cluster) restartDependency() error { return c.dependency.restart() }
 
-// repeated asks the nodes how many puts came twice. A node that was killed knows of
-// those since then only.
+// repeated is how many puts came to nodes twice, those that were killed included.
 func (c *cluster) repeated() (n int, err error) {
 	seen := make(map[string]bool)
-	for _, p := range c.nodes {
-		puts, err := p.tell("puts")
-		if err != nil {
-			return n, err
+	puts, err := os.ReadFile(c.ledger)
+	for _, put := range strings.Fields(string(puts)) {
+		if seen[put] {
+			n++
 		}
-		for _, put := range strings.Fields(puts) {
-			if seen[put] {
-				n++
-			}
-			seen[put] = true
-		}
+		seen[put] = true
 	}
-	return n, nil
+	return n, err
+}
+
+// restartInTurn ends one node after the other in good order, and starts it again.
+func (c *cluster) restartInTurn() error {
+	return c.inTurn(func(p *process) error {
+		if err := p.terminate(); err != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+		return p.restart()
+	})
+}
+
+// takeOverInTurn has a new process share the socket of each node before that ends.
+func (c *cluster) takeOverInTurn() error { return c.inTurn((*process).takeOver) }
+
+func (c *cluster) inTurn(do func(*process) error) error {
+	for _, p := range c.nodes {
+		if err := do(p); err != nil {
+			return err
+		}
+		time.Sleep(300 * time.Millisecond)
+	}
+	return nil
+}
+
+func (c *cluster) killAll() error    { return c.all((*process).kill) }
+func (c *cluster) restartAll() error { return c.all((*process).restart) }
+
+func (c *cluster) all(do func(*process) error) (err error) {
+	for _, p := range c.nodes {
+		err = errors.Join(err, do(p))
+	}
+	return err
+}
+
+// loseDiscovery has discovery name nobody, and fail, by turns.
+func (c *cluster) loseDiscovery() error {
+	for range 5 {
+		c.discovery.say(sd.Event{})
+		time.Sleep(50 * time.Millisecond)
+		c.discovery.say(sd.Event{Err: errors.New("discovery: no quorum")})
+		time.Sleep(50 * time.Millisecond)
+	}
+	c.discovery.say(sd.Event{})
+	return nil
+}
+
+func (c *cluster) findDiscovery() error {
+	c.discovery.say(sd.Event{Instances: c.addresses})
+	return nil
 }
 
 // end kills all processes.
 func (c *cluster) end() (err error) {
 	for _, p := range append(c.nodes, c.dependency, c.relay) {
 		if p != nil {
-			err = errors.Join(err, p.kill())
+			err = errors.Join(err, p.kill(), p.closeSocket())
 		}
 	}
 	if c.firewall != nil {
 		err = errors.Join(err, c.firewall.pass())
+	}
+	if c.ledger != "" {
+		err = errors.Join(err, os.Remove(c.ledger))
 	}
 	return err
 }

@@ -16,6 +16,7 @@ type config struct {
 	cases               caseList
 	balance             balance
 	before, sick, after time.Duration
+	outage              time.Duration
 	rate                int // calls a second
 	relay               bool
 	out                 io.Writer
@@ -23,7 +24,7 @@ type config struct {
 
 func (c config) check() error {
 	var errs []error
-	for name, d := range map[string]time.Duration{"before": c.before, "sick": c.sick, "after": c.after} {
+	for name, d := range map[string]time.Duration{"before": c.before, "sick": c.sick, "after": c.after, "outage": c.outage} {
 		if d < 100*time.Millisecond {
 			errs = append(errs, fmt.Errorf("-%s=%v is under 100 ms", name, d))
 		}

@@ -1,7 +1,7 @@
 // Command resilience shows what trouble costs callers, without muxkit's breakers and
 // with them, retries on in both.
 //
-// For each case it starts three processes of a service, calls them at a fixed rate, lets
+// For each case it starts three processes, or two, of a service, calls them at a fixed rate, lets
 // something befall them, and ends it. In five of them one node falls sick: a path that
 // swallows packets, a process killed, a process stopped, answers that take 500 ms, and
 // answers half of which are errors. They are compared with no breakers at all. In four
@@ -9,7 +9,10 @@
 // that one of the methods needs is down, a second user of the same client makes nothing
 // but mistakes, and twice as many calls come as the nodes can take. They are compared
 // with breakers as they are usually wired, one circuit a node, for which every error
-// is a failure. What became of the calls is printed in two tables:
+// is a failure. In the last four, the README's own wiring meets what befalls services as a
+// matter of course: nodes that are restarted in turn, new processes that take over their
+// sockets, all nodes down for a while, a discovery that names nobody. What became of the
+// calls is printed in three tables:
 //
 //	go run ./examples/resilience
 //	go run ./examples/resilience -cases killed,overload -sick 5s
@@ -43,6 +46,7 @@ func main() {
 	flag.DurationVar(&cfg.before, "before", 500*time.Millisecond, "how long to make calls before the trouble")
 	flag.DurationVar(&cfg.sick, "sick", 2600*time.Millisecond, "how long it lasts; until the breaker of a sick node is open, if that takes longer")
 	flag.DurationVar(&cfg.after, "after", 600*time.Millisecond, "how long to make calls once it is over; until all is well again, if that takes longer")
+	flag.DurationVar(&cfg.outage, "outage", 5*time.Second, "how long all nodes are down where they are")
 	flag.IntVar(&cfg.rate, "rate", 600, "how many calls a `second` are made, whether earlier ones were answered or not; those of mistakes and overload come on top")
 	flag.BoolVar(&cfg.relay, "relay", false, "make the black hole with a relay, also where packets can be dropped")
 	flag.Parse()

@@ -7,11 +7,16 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/ratelimit"
+	"github.com/go-kit/kit/sd"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -30,9 +35,12 @@ func act(told string, in io.Reader, out io.Writer) error {
 }
 
 // node serves the store on address. It obeys args, and then the lines on in, each
-// of which it answers with "ok", what it was asked for, or an error's text.
+// of which it answers with "ok" or an error's text. It ends when in does, and in good
+// order at SIGTERM.
 func node(address string, args []string, in io.Reader, out io.Writer) (err error) {
-	l, err := net.Listen("tcp", address)
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
+	l, err := listen(address)
 	if err != nil {
 		return err
 	}
@@ -43,8 +51,14 @@ func node(address string, args []string, in io.Reader, out io.Writer) (err error
 		}
 	}
 	s := &store{takes: n.takes}
+	if n.ledger != "" {
+		if s.ledger, err = os.OpenFile(n.ledger, os.O_APPEND|os.O_WRONLY, 0); err != nil {
+			return err
+		}
+		defer s.ledger.Close()
+	}
 	if n.depends != "" {
-		dependency, err := newClient([]string{n.depends}, muxendpoint.RoundRobin, judged, idle{})
+		dependency, err := newClient(sd.FixedInstancer{n.depends}, muxendpoint.RoundRobin, judged, idle{})
 		if err != nil {
 			return err
 		}
@@ -61,18 +75,43 @@ func node(address string, args []string, in io.Reader, out io.Writer) (err error
 	go func() { ended <- service.Serve(l) }()
 
 	fmt.Fprintln(out, l.Addr())
-	for lines := bufio.NewScanner(in); lines.Scan(); {
-		answer, err := s.obey(lines.Text())
-		if err != nil {
-			answer = err.Error()
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		for lines := bufio.NewScanner(in); lines.Scan(); {
+			answer, err := s.obey(lines.Text())
+			if err != nil {
+				answer = err.Error()
+			}
+			fmt.Fprintln(out, answer)
 		}
-		fmt.Fprintln(out, answer)
+	}()
+	select {
+	case <-released:
+		_ = service.Close()
+	case <-terminated:
+		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+		defer cancel()
+		if err := service.Shutdown(ctx); err != nil {
+			return err
+		}
 	}
-	_ = service.Close()
 	if err := <-ended; !errors.Is(err, muxtransport.ErrServiceClosed) {
 		return err
 	}
 	return nil
+}
+
+// handedOver is the address of a node that gets its listening socket from its parent.
+const handedOver = "handed-over"
+
+func listen(address string) (net.Listener, error) {
+	if address != handedOver {
+		return net.Listen("tcp", address)
+	}
+	f := os.NewFile(3, address) // the first of a process's extra files
+	defer f.Close()
+	return net.FileListener(f)
 }
 
 // nodeConfig is what a node is told at its start, each as "name=value".
@@ -81,6 +120,7 @@ type nodeConfig struct {
 	serviceLimit    int    // calls at once, that the Service allows
 	middlewareLimit int    // and that a middleware of the node's own allows
 	depends         string // the address of what methodJoin needs
+	ledger          string // the path of the file that puts are noted in
 }
 
 func (n *nodeConfig) set(arg string) (err error) {
@@ -93,6 +133,8 @@ func (n *nodeConfig) set(arg string) (err error) {
 		_, err = fmt.Sscan(value, &n.middlewareLimit)
 	case "depends":
 		n.depends = value
+	case "ledger":
+		n.ledger, err = url.QueryUnescape(value)
 	default:
 		err = fmt.Errorf("unknown argument %q", arg)
 	}

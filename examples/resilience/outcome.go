@@ -19,6 +19,7 @@ type outcome struct {
 
 	struck, healed time.Time        // between which the trouble lasted
 	back           time.Duration    // how long after it each node had answered what was hurt; 0: nothing was
+	waited         time.Duration    // the longest that a call took of the time after it
 	victim         string           // the address of the unlucky node
 	sent           int              // attempts sent to it meanwhile
 	opened         []breaker.Change // how breakers opened, from first to last
@@ -43,6 +44,7 @@ func (o *outcome) sumUp(r *round, results []result, rate float64) {
 	var ends []time.Time // of the good answers
 	for _, res := range results {
 		o.late = max(o.late, res.late)
+		o.waited = max(o.waited, min(res.took, res.ended.Sub(o.healed)))
 		if res.err == nil && !o.scene.callers[res.caller].other {
 			ends = append(ends, res.ended)
 		}
@@ -78,7 +80,7 @@ func leastShare(r *round) float64 {
 }
 
 func (o outcome) guarded() string {
-	if o.guard == judged {
+	if o.promised() {
 		return "with"
 	}
 	return "without"

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,12 +22,28 @@ type process struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
+	socket  *os.File // that a node listens on, if it is to outlive its process
 }
 
-// startNode starts a node on a port that the system chooses.
-func startNode(args ...string) (*process, error) {
-	p := &process{role: "node", args: args}
-	return p, p.start("127.0.0.1:0")
+// startNode starts a node on a port that the system chooses. Its socket may be one that
+// another process can take over.
+func startNode(takeover bool, args ...string) (p *process, err error) {
+	p = &process{role: "node", args: args}
+	if !takeover {
+		return p, p.start("127.0.0.1:0")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return p, err
+	}
+	p.socket, err = l.(*net.TCPListener).File()
+	if err := errors.Join(err, l.Close()); err != nil {
+		return p, errors.Join(err, p.closeSocket())
+	}
+	if err := p.start(handedOver); err != nil {
+		return p, errors.Join(err, p.closeSocket())
+	}
+	return p, nil
 }
 
 // startRelay starts a relay to address.
@@ -53,6 +71,9 @@ func (p *process) start(address string) error {
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), actEnv+"="+strings.Join(append([]string{p.role, address}, p.args...), " "))
 	cmd.Stderr = os.Stderr
+	if p.socket != nil {
+		cmd.ExtraFiles = []*os.File{p.socket}
+	}
 	dieWithParent(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -90,6 +111,38 @@ func (p *process) tell(command string) (answer string, err error) {
 func (p *process) line() (string, error) {
 	line, err := p.out.ReadString('\n')
 	return strings.TrimSpace(line), err
+}
+
+// takeOver starts a new process on the same socket, and then ends the old one in good
+// order.
+func (p *process) takeOver() error {
+	old := *p
+	if err := p.start(handedOver); err != nil {
+		return errors.Join(err, old.kill())
+	}
+	return old.terminate()
+}
+
+// terminate ends a node with SIGTERM, at which it answers what it was sent, and waits
+// until it is gone.
+func (p *process) terminate() error {
+	err := p.cmd.Process.Signal(syscall.SIGTERM)
+	if err != nil {
+		return errors.Join(err, p.kill())
+	}
+	process := p.cmd.Process
+	late := time.AfterFunc(patience, func() { _ = process.Kill() })
+	defer late.Stop()
+	err = p.cmd.Wait() // closes both pipes
+	p.cmd = nil
+	return err
+}
+
+func (p *process) closeSocket() error {
+	if p.socket == nil {
+		return nil
+	}
+	return p.socket.Close()
 }
 
 // kill ends the process with SIGKILL, if it runs, and waits until it is gone.

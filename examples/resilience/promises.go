@@ -18,16 +18,19 @@ var always = []promise{callsMade, answersFit, nothingTwice}
 // broken says which promises a round broke. What is lost without muxkit's breakers is
 // no promise: the table shows it.
 func (o outcome) broken() error {
-	if o.guard != judged {
+	if !o.promised() {
 		return o.check(always)
 	}
 	return errors.Join(o.check(always), o.check(o.scene.promises), o.check(o.scene.timely))
 }
 
+// promised reports whether it is muxkit that was seen, as it is meant to be used.
+func (o outcome) promised() bool { return o.guard == judged || o.guard == documented }
+
 // proves reports whether the round says something of muxkit: that only timely promises
 // are broken says nothing if the machine held this program up.
 func (o outcome) proves() bool {
-	return o.late < heldUp || o.guard != judged || o.check(o.scene.timely) == nil ||
+	return o.late < heldUp || !o.promised() || o.check(o.scene.timely) == nil ||
 		errors.Join(o.check(always), o.check(o.scene.promises)) != nil
 }
 
@@ -90,6 +93,13 @@ func othersFailFast(o outcome) error {
 	return o.each(func(t tally) error {
 		return unless(!t.other || t.latency[later].p99 <= perTryTimeout/2, "%s took %v to fail", t.method, t.latency[later].p99)
 	})
+}
+
+// nobodyWaitsOn: a second after the nodes are back nobody waits who did before, and who
+// came later has waited no longer.
+func nobodyWaitsOn(o outcome) error {
+	bound := time.Second + o.late
+	return unless(o.waited <= bound, "a call waited for %v once the nodes were back, which is over %v", o.waited, bound)
 }
 
 func nothingOpens(o outcome) error {

@@ -44,6 +44,12 @@ func TestBrokenPromises(t *testing.T) {
 		{"bad-caller", judged, func(o *outcome) { o.tallies[2].asSuch = 8 }, "1 of 9 calls were not answered with unauthenticated"},
 		{"overload", judged, func(o *outcome) { o.goodput = 94 }, "94 good answers a second are 94.0% of the capacity, 100"},
 		{"overload", judged, func(o *outcome) { o.tallies[0].failed = 1 }, "1 calls of store.Get were lost"},
+		{"rolling-restart", documented, func(o *outcome) { o.tallies[1] = lost }, "1 calls of store.Put were lost"},
+		{"discovery-gone", documented, func(o *outcome) { o.tallies[0] = unsent }, "1 calls of store.Get were lost"},
+		{"outage", documented, func(o *outcome) { o.tallies[1] = lost }, ""},
+		{"outage", documented, func(o *outcome) { o.tallies[1] = unsent }, "1 calls were lost that no node had got"},
+		{"outage", documented, func(o *outcome) { o.waited = 1100 * time.Millisecond }, "a call waited for 1.1s"},
+		{"outage", documented, func(o *outcome) { o.waited, o.late = 1100*time.Millisecond, 200*time.Millisecond }, ""},
 	}
 	for _, tt := range tests {
 		o := outcome{scene: sceneOf(t, tt.scene), guard: tt.guard, victim: "sick", goodput: 96, possible: 100, leastUsed: 0.33}

@@ -42,7 +42,7 @@ func playOnce(ctx context.Context, cfg config, s scene, g guard) (o outcome, err
 		return o, err
 	}
 	defer func() { err = errors.Join(err, r.cluster.end()) }()
-	r.client, err = newClient(r.cluster.addresses, muxendpoint.Policy(cfg.balance), g, r.traffic)
+	r.client, err = newClient(r.cluster.discovery, muxendpoint.Policy(cfg.balance), g, r.traffic)
 	if err != nil {
 		return o, err
 	}
@@ -73,10 +73,14 @@ func (r *round) play(ctx context.Context, o *outcome) error {
 	if err := r.do(r.scene.strike); err != nil {
 		return err
 	}
-	err := sleep(ctx, r.sick/2)
+	lasts := r.sick
+	if r.scene.lasts != nil {
+		lasts = r.scene.lasts(r.config)
+	}
+	err := sleep(ctx, lasts/2)
 	r.enter(later)
 	if err == nil {
-		err = sleep(ctx, r.sick/2)
+		err = sleep(ctx, lasts/2)
 	}
 	if err == nil && r.awaitsOpen() {
 		_, err = await(ctx, func() bool { return len(r.traffic.opened(r.isVictim)) > 0 })

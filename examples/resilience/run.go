@@ -13,7 +13,7 @@ func run(ctx context.Context, cfg config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	fmt.Fprintf(cfg.out, "3 nodes, each a process. %d calls a second, %s. Black hole: %s.\n", cfg.rate, cfg.balance, darkness(cfg.relay))
+	fmt.Fprintf(cfg.out, "3 nodes or 2, each a process. %d calls a second, %s. Black hole: %s.\n", cfg.rate, cfg.balance, darkness(cfg.relay))
 	var verdicts []error
 	for _, t := range tables() {
 		played := slices.DeleteFunc(scenes(), func(s scene) bool {
@@ -28,7 +28,7 @@ func run(ctx context.Context, cfg config) error {
 				fmt.Fprintf(cfg.out, "%-10s  cannot be played on this system\n", s.name)
 				continue
 			}
-			for _, g := range []guard{s.without, judged} {
+			for _, g := range s.guards() {
 				o, err := playRound(ctx, cfg, s, g)
 				if err != nil {
 					return err

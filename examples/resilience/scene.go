@@ -17,11 +17,13 @@ type scene struct {
 	// first; 0: at the rate of the flag.
 	overload float64
 
-	strike func(*cluster) error // nil: nothing befalls the cluster
-	heal   func(*cluster) error
-	dark   bool   // it needs a path that can swallow packets
-	ejects bool   // the unlucky node is to go out, whatever it is called for
-	hurts  string // the method that is hurt; empty: all are
+	strike     func(*cluster) error // nil: nothing befalls the cluster
+	heal       func(*cluster) error
+	terminates bool                       // nodes are ended in good order
+	dark       bool                       // it needs a path that can swallow packets
+	ejects     bool                       // the unlucky node is to go out, whatever it is called for
+	lasts      func(config) time.Duration // from the strike on; nil: as a sickness does
+	hurts      string                     // the method that is hurt; empty: all are
 
 	// What muxkit's breakers promise, beside what holds in every case. A timely promise
 	// is one that a machine can break which does not run this program in time.
@@ -30,9 +32,11 @@ type scene struct {
 
 // setup is how the nodes of a scene are.
 type setup struct {
-	takes   time.Duration // what a call takes a well node
-	limit   int           // calls that a node takes at once; 0: no limit
-	depends bool          // there is a further process, which methodJoin needs
+	takes    time.Duration // what a call takes a well node
+	limit    int           // calls that a node takes at once; 0: no limit
+	count    int           // 0: three
+	depends  bool          // there is a further process, which methodJoin needs
+	takeover bool          // a node's socket can outlive its process
 }
 
 // caller makes calls of one kind at a fixed rate.
@@ -51,6 +55,9 @@ type caller struct {
 	timeout  time.Duration
 }
 
+// longTimeout is that of calls that can wait for nodes.
+const longTimeout = 10 * time.Second
+
 // well is a node that nothing is the matter with, and needs nobody. It takes a
 // while for a call, so that there are calls in flight when it falls sick.
 var well = setup{takes: 10 * time.Millisecond}
@@ -64,6 +71,13 @@ func scenes() []scene {
 	}
 	blackHole := sick("black-hole", (*cluster).goDark, (*cluster).goLight)
 	blackHole.dark = true
+
+	// Only 1024 calls of a Set may wait, so that fewer are made in an outage.
+	pair := setup{takes: well.takes, count: 2}
+	patient := []caller{{method: methodGet, percent: 75, timeout: longTimeout}, {method: methodPut, percent: 25, timeout: longTimeout}}
+	few := []caller{{method: methodGet, percent: 18, timeout: longTimeout}, {method: methodPut, percent: 6, timeout: longTimeout}}
+	nothing := func(*cluster) error { return nil }                          // to be healed, but all nodes must answer
+	shortly := func(config) time.Duration { return 200 * time.Millisecond } // the strike itself takes its time
 
 	return []scene{
 		blackHole,
@@ -92,6 +106,23 @@ func scenes() []scene {
 			callers: []caller{{method: methodGet, percent: 75, fails: muxtransport.CodeResourceExhausted},
 				{method: methodPut, percent: 25, fails: muxtransport.CodeResourceExhausted}},
 			promises: []promise{goodKept}, timely: []promise{nothingOpens, allStayInUse, goodputKept},
+		}, {
+			name: "rolling-restart", without: documented, nodes: pair, callers: patient,
+			strike: (*cluster).restartInTurn, heal: nothing, lasts: shortly, terminates: true,
+			promises: []promise{goodKept},
+		}, {
+			name: "takeover", without: documented, nodes: setup{takes: well.takes, count: 2, takeover: true}, callers: patient,
+			strike: (*cluster).takeOverInTurn, heal: nothing, lasts: shortly, terminates: true,
+			promises: []promise{goodKept},
+		}, {
+			name: "outage", without: documented, nodes: pair, callers: few,
+			strike: (*cluster).killAll, heal: (*cluster).restartAll,
+			lasts:    func(c config) time.Duration { return c.outage },
+			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{nobodyWaitsOn},
+		}, {
+			name: "discovery-gone", without: documented, nodes: pair, callers: patient,
+			strike: (*cluster).loseDiscovery, heal: (*cluster).findDiscovery,
+			promises: []promise{goodKept}, timely: []promise{nothingOpens},
 		},
 	}
 }
@@ -125,5 +156,13 @@ func ofVictim(do func(*process) error) func(*cluster) error {
 // possible reports whether this system can play the scene: not every one can stop a
 // process, which a relay needs as well.
 func (s scene) possible() bool {
-	return runtime.GOOS != "windows" && runtime.GOOS != "plan9" || s.name != "stopped" && !s.dark
+	return runtime.GOOS != "windows" && runtime.GOOS != "plan9" || s.name != "stopped" && !s.dark && !s.terminates
+}
+
+// guards are those that the scene is played with.
+func (s scene) guards() []guard {
+	if s.without == documented { // there is nothing to compare with
+		return []guard{documented}
+	}
+	return []guard{s.without, judged}
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -44,10 +44,11 @@ var errSick = errors.New("store: the disk is failing")
 type store struct {
 	dependency muxendpoint.Typed[[]byte, []byte] // nil: none
 
+	ledger *os.File // nil: none
+
 	mu    sync.Mutex // guards all below; nothing is called under it
 	takes time.Duration
 	fails map[string]int64 // percent of a method's calls
-	puts  []string         // those that began, in hexadecimal
 }
 
 func (s *store) methods() map[string]endpoint.Endpoint {
@@ -82,12 +83,12 @@ func (s *store) serve(ctx context.Context, method string, key []byte) (any, erro
 	return key, nil
 }
 
-// begin says how a call fares. A put leaves a trace.
+// begin says how a call fares. A put leaves a trace that outlives the process.
 func (s *store) begin(method string, key []byte) (takes time.Duration, fails int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if method == methodPut {
-		s.puts = append(s.puts, hex.EncodeToString(key))
+		fmt.Fprintf(s.ledger, "%x\n", key)
 	}
 	return s.takes, s.fails[method]
 }
@@ -115,8 +116,6 @@ func (s *store) obey(line string) (string, error) {
 			}
 		}
 		return "ok", nil
-	case "puts":
-		return "ok " + strings.Join(s.puts, " "), nil
 	}
 	return "", fmt.Errorf("unknown command %q", line)
 }

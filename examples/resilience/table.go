@@ -40,6 +40,16 @@ fewest of them, the method that fails aside; fair are 33%. Opened: how often bre
 bad caller, those that need what is down, those over the capacity; as such: with the error that says so; p99 is that
 of the time they took in the second half. Back: when all nodes had answered again what was hurt. Times in ms.
 `,
+	}, {
+		without: documented,
+		title:   "Restarts and outages of two nodes, with the README's own wiring",
+		heading: fmt.Sprintf(restartHeading, "", "gets", "puts", "puts", "before", "meanwhile", "after", "longest", "breakers") +
+			fmt.Sprintf(restartHeading, "case", "call lost", "call lost", "twice", "p50  p99", "p50  p99", "p50  p99", "after", "opened"),
+		line: printRestart,
+		legend: `Calls wait for a node while there is none, up to 10 s. None may be lost but puts that a killed node may have got.
+Times are those of gets, in ms from when a call was due. Longest after: of all calls, the longest that one took of
+the time after the nodes were back; it may be a second in an outage. In one, fewer calls are made: 1024 may wait.
+`,
 	}}
 }
 
@@ -47,9 +57,21 @@ const (
 	sickHeading = "%-10s  %-7s  %9s  %9s  %9s  %9s  %9s  %9s  %5s  %s\n"
 	sickLine    = "%-10s  %-7s  %4d %4d  %4d %4d  %4s %4s  %4s %4s  %4s %4s  %4s %4s  %5d  %s\n"
 
+	restartHeading = "%-15s  %9s  %9s  %5s  %9s  %11s  %9s  %7s  %8s\n"
+	restartLine    = "%-15s  %4d %4d  %4d %4d  %5d  %4s %4s  %5s %5s  %4s %4s  %7s  %8d\n"
+
 	blameHeading = "%-18s  %-9s  %11s  %18s  %5s  %11s  %20s  %5s\n"
 	blameLine    = "%-18s  %-9s  %6d %4d  %6.1f %5.1f %4.0f%%  %4.0f%%  %4d %6d  %6d %7d %5s  %5s\n"
 )
+
+func printRestart(w io.Writer, o outcome) {
+	gets, puts := o.tallies[0], o.tallies[1]
+	l := gets.latency
+	node, method := o.openings()
+	fmt.Fprintf(w, restartLine, o.scene.name, gets.calls, gets.lost(), puts.calls, puts.lost(), o.repeated,
+		ms(l[before].p50), ms(l[before].p99), ms(l[onset].p50), ms(l[onset].p99), ms(l[after].p50), ms(l[after].p99),
+		orNone(o.waited), node+method)
+}
 
 func printSick(w io.Writer, o outcome) {
 	gets, puts := o.tallies[0], o.tallies[1]
