@@ -64,10 +64,10 @@ func (b *Balancer) Pick(avoid ...muxpool.Node) (*NodeEndpoint, error) {
 	for _, node := range avoid {
 		t = append(t, visit{node: node})
 	}
-	return b.pick(t)
+	return b.pick(t, 0)
 }
 
-func (b *Balancer) pick(avoid tried) (*NodeEndpoint, error) {
+func (b *Balancer) pick(avoid tried, key affinity) (*NodeEndpoint, error) {
 	var seen **NodeEndpoint // tells the list that was searched in vain
 	for {
 		list, err := b.source.NodeEndpoints()
@@ -78,7 +78,11 @@ func (b *Balancer) pick(avoid tried) (*NodeEndpoint, error) {
 			return nil, &NoNodesError{}
 		}
 		x, fresh := b.look(list)
-		if e := b.quick(x.ready, fresh, avoid); e != nil {
+		if key != 0 {
+			if e := key.of(x.ready, fresh, avoid); e != nil {
+				return e, nil
+			}
+		} else if e := b.quick(x.ready, fresh, avoid); e != nil {
 			return e, nil
 		}
 		e, dropped, err := b.search(x, avoid)
@@ -90,9 +94,9 @@ func (b *Balancer) pick(avoid tried) (*NodeEndpoint, error) {
 }
 
 // enter is pick for a call that starts now: the caller must leave the node.
-func (b *Balancer) enter(avoid tried) (*NodeEndpoint, error) {
+func (b *Balancer) enter(avoid tried, key affinity) (*NodeEndpoint, error) {
 	for {
-		e, err := b.pick(avoid)
+		e, err := b.pick(avoid, key)
 		if err != nil || e.member.calls.enter() {
 			return e, err
 		}

@@ -15,6 +15,7 @@ type callOptions struct {
 	patient    *bool
 	maxWait    time.Duration
 	hedgeAfter *time.Duration
+	key        affinity
 	invalid    error // the first option that makes no sense
 }
 
@@ -96,6 +97,20 @@ func CallHedge(delay time.Duration) CallOption {
 	}
 }
 
+// CallKey has the calls with the same key go to the same node, whatever Policy says, as long
+// as it takes calls: its caches know what they ask for. While it is out, or wants to be asked
+// later, they go to another one, each key to its own, as do further attempts and hedges. All
+// processes that name nodes alike agree. It costs a look at each node that takes calls.
+// Empty: no key. Balancers that are not muxkit's do not hear of it.
+func CallKey(key string) CallOption {
+	return func(o *callOptions) {
+		o.key = 0
+		if key != "" {
+			o.key = affinityOf(key)
+		}
+	}
+}
+
 // forCall is r with the options of a call.
 func (r *retryConfig) forCall(o *callOptions) *retryConfig {
 	own := *r
@@ -111,6 +126,7 @@ func (r *retryConfig) forCall(o *callOptions) *retryConfig {
 	if o.hedgeAfter != nil {
 		own.hedgeAfter = *o.hedgeAfter
 	}
+	own.key = o.key
 	own = own.withDefaults()
 	return &own
 }

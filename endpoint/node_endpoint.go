@@ -25,10 +25,11 @@ type NodeEndpoint struct {
 // that discovery drops and names again is a new member, while the old one
 // drains.
 type member struct {
-	node   muxpool.Node
-	text   string // node's: the key of its place in lists
-	calls  gate   // shut when discovery drops the node
-	weight weight
+	node     muxpool.Node
+	text     string // node's: the key of its place in lists
+	affinity affinity
+	calls    gate // shut when discovery drops the node
+	weight   weight
 
 	tenure // guarded by the mutex of its Set
 }
@@ -42,7 +43,8 @@ type tenure struct {
 }
 
 func newMember(node muxpool.Node) *member {
-	return &member{node: node, text: node.String(), weight: weight{epoch: time.Now()}}
+	text := node.String()
+	return &member{node: node, text: text, affinity: affinityOf(text), weight: weight{epoch: time.Now()}}
 }
 
 // NewNodeEndpoint makes a NodeEndpoint of ep, which calls node.

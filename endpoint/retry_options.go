@@ -17,6 +17,7 @@ type retryConfig struct {
 	patient    bool          // calls wait for nodes
 	maxWait    time.Duration // 0: defaultWait, or the context's time
 	maxWaiting int
+	key        affinity // of one call only
 }
 
 const defaultRetryMax = 3
