@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +167,23 @@ func (c *cluster) loseDiscovery() error {
 func (c *cluster) findDiscovery() error {
 	c.discovery.say(sd.Event{Instances: c.addresses})
 	return nil
+}
+
+// loseNode kills the victim, and discovery notices.
+func (c *cluster) loseNode() error {
+	if err := c.victim().kill(); err != nil {
+		return err
+	}
+	c.discovery.say(sd.Event{Instances: slices.Delete(slices.Clone(c.addresses), unlucky, unlucky+1)})
+	return nil
+}
+
+// replaceNode starts another process at the victim's address.
+func (c *cluster) replaceNode() error {
+	if err := c.victim().restart(); err != nil {
+		return err
+	}
+	return c.findDiscovery()
 }
 
 // end kills all processes.

@@ -9,9 +9,10 @@
 // that one of the methods needs is down, a second user of the same client makes nothing
 // but mistakes, and twice as many calls come as the nodes can take. They are compared
 // with breakers as they are usually wired, one circuit a node, for which every error
-// is a failure. In the last four, the README's own wiring meets what befalls services as a
+// is a failure. In the last five, the README's own wiring meets what befalls services as a
 // matter of course: nodes that are restarted in turn, new processes that take over their
-// sockets, all nodes down for a while, a discovery that names nobody. What became of the
+// sockets, all nodes down for a while, one that dies and is replaced at its address, a
+// discovery that names nobody. What became of the
 // calls is printed in three tables:
 //
 //	go run ./examples/resilience

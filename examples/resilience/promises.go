@@ -102,6 +102,12 @@ func nobodyWaitsOn(o outcome) error {
 	return unless(o.waited <= bound, "a call waited for %v once the nodes were back, which is over %v", o.waited, bound)
 }
 
+// backSoon: a second after the nodes are back each of them answers.
+func backSoon(o outcome) error {
+	bound := time.Second + o.late
+	return unless(o.back <= bound, "a node that was back answered nothing for %v, which is over %v", o.back, bound)
+}
+
 func nothingOpens(o outcome) error {
 	node, method := o.openings()
 	return unless(node+method == 0, "breakers opened: %s", o.firstOpening())
