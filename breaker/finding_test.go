@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,6 +150,29 @@ func TestOvertakenAttemptsCountAgainstASilentNode(t *testing.T) {
 			f.overtaken(nodeA, 20*time.Millisecond)
 		}
 		f.open(nodeA, breaker.ReasonConsecutiveFailures)
+	})
+}
+
+// A node that pauses, for its garbage or for want of a processor, has all attempts that wait
+// for it overtaken: that is one thing that happened, and not as many as there are attempts.
+func TestOnePauseIsOneOvertakenAttempt(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.call(nodeA, nil)
+		for pause := range 5 {
+			f.state(nodeA, breaker.Closed)
+			var wg sync.WaitGroup
+			for i := range 50 {
+				wg.Go(func() {
+					time.Sleep(time.Duration(i) * time.Millisecond / 10)
+					f.overtaken(nodeA, 20*time.Millisecond)
+				})
+			}
+			wg.Wait()
+			if st, _ := f.StatusOf(nodeA); st.Totals.Failures != uint64(pause+1) {
+				t.Errorf("%d pauses: %+v", pause+1, st.Totals)
+			}
+		}
+		f.open(nodeA, breaker.ReasonConsecutiveFailures) // it was one long pause
 	})
 }
 

@@ -131,7 +131,7 @@ func (c *call) findError(ctx context.Context, response any, err error, took time
 	v := verdict.Call(ctx, response, err)
 	late := v.Code == verdict.CodeDeadlineExceeded && !(v.Answered && hasTime(ctx, took))
 	switch against := v.CountsAgainst(); {
-	case !fromPeer(v) && c.overtakenInSilence(ctx):
+	case !fromPeer(v) && c.overtakenInSilence(ctx, took):
 		return timeIsOut
 	case against == verdict.Node && c.poolWillTell(v, err, took):
 		return noWay
@@ -174,18 +174,24 @@ func (c *call) hadTime(took time.Duration) bool {
 	if c.answered != answers {
 		return took >= max(muchTime, usual*muchMore)
 	}
-	s := &c.method.member.silence
-	if c.apart {
-		s = &c.method.silence
-	}
-	silent := s.lasts(answers, c.start+int64(took), c.node.set.memory)
+	silent := c.silence().lasts(answers, c.start+int64(took), c.node.set.memory)
 	return took >= usual || silent >= max(longSilence, usual)
 }
 
 // overtakenInSilence reports whether another attempt was faster while this one's node,
-// or method, answered nothing.
-func (c *call) overtakenInSilence(ctx context.Context) bool {
-	return ctx.Err() != nil && context.Cause(ctx) == verdict.ErrOvertaken && c.answered == c.answers()
+// or method, answered nothing. Of attempts that were under way at the same time, one says
+// as much as all: a pause of the node's is one pause, however many wait for its end.
+func (c *call) overtakenInSilence(ctx context.Context, took time.Duration) bool {
+	return ctx.Err() != nil && context.Cause(ctx) == verdict.ErrOvertaken && c.answered == c.answers() &&
+		c.silence().another(c.start, c.start+int64(took))
+}
+
+// silence is that of what the call is judged as.
+func (c *call) silence() *silence {
+	if c.apart {
+		return &c.method.silence
+	}
+	return &c.method.member.silence
 }
 
 // poolWillTell reports whether a call that found no connection, or lost it, needs no

@@ -27,6 +27,7 @@ type silence struct {
 	begun       bool
 	lives       uint64 // how many answers there were when it began
 	since, last int64  // ends of calls, on the group's clock
+	overtaken   int64  // the end of the attempt that another one overtook, and that counted, last
 }
 
 // lasts takes the end of a call that got no answer, and returns how long that has gone
@@ -39,6 +40,18 @@ func (s *silence) lasts(lives uint64, now int64, pause time.Duration) time.Durat
 	}
 	s.last = max(s.last, now)
 	return time.Duration(max(0, now-s.since))
+}
+
+// another takes an attempt that was overtaken in silence, and reports whether it began
+// after the last one that counted had ended.
+func (s *silence) another(start, end int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if start < s.overtaken {
+		return false
+	}
+	s.overtaken = end
+	return true
 }
 
 // end takes an answer that is not among the lives: an error.
