@@ -154,26 +154,38 @@ func TestOvertakenAttemptsCountAgainstASilentNode(t *testing.T) {
 }
 
 // A node that pauses, for its garbage or for want of a processor, has all attempts that wait
-// for it overtaken: that is one thing that happened, and not as many as there are attempts.
-func TestOnePauseIsOneOvertakenAttempt(t *testing.T) {
-	bubble(t, nil, func(f *fixture) {
-		f.call(nodeA, nil)
-		for pause := range 5 {
-			f.state(nodeA, breaker.Closed)
-			var wg sync.WaitGroup
-			for i := range 50 {
-				wg.Go(func() {
-					time.Sleep(time.Duration(i) * time.Millisecond / 10)
-					f.overtaken(nodeA, 20*time.Millisecond)
-				})
-			}
-			wg.Wait()
-			if st, _ := f.StatusOf(nodeA); st.Totals.Failures != uint64(pause+1) {
-				t.Errorf("%d pauses: %+v", pause+1, st.Totals)
-			}
+// for it overtaken, and all calls out of time: that is one thing that happened, and not as
+// many as there are calls.
+func TestOnePauseCountsOnce(t *testing.T) {
+	for name, call := range map[string]func(*fixture, time.Duration){
+		"overtaken":   func(f *fixture, d time.Duration) { f.overtaken(nodeA, d) },
+		"out of time": func(f *fixture, d time.Duration) { f.patient(nodeA, time.Hour, d) },
+	} {
+		for _, c := range []struct {
+			waits   time.Duration
+			pauses  int // until it goes
+			failure uint64
+		}{{50 * time.Millisecond, 5, 1}, {240 * time.Millisecond, 5, 1}, {250 * time.Millisecond, 1, 50}} {
+			bubble(t, nil, func(f *fixture) {
+				f.slowCall(nodeA, time.Millisecond)
+				for pause := range c.pauses {
+					f.state(nodeA, breaker.Closed)
+					var wg sync.WaitGroup
+					for i := range 50 {
+						wg.Go(func() {
+							time.Sleep(time.Duration(i) * time.Millisecond / 10)
+							call(f, c.waits)
+						})
+					}
+					wg.Wait()
+					if st, _ := f.StatusOf(nodeA); st.Totals.Failures+st.Totals.Late != c.failure*uint64(pause+1) {
+						t.Errorf("%s: %d pauses of %v: %+v", name, pause+1, c.waits, st.Totals)
+					}
+				}
+				f.open(nodeA, breaker.ReasonConsecutiveFailures) // it was one long pause
+			})
 		}
-		f.open(nodeA, breaker.ReasonConsecutiveFailures) // it was one long pause
-	})
+	}
 }
 
 // One that was merely slower than another says nothing, as long as its node answers.

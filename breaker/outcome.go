@@ -175,15 +175,21 @@ func (c *call) hadTime(took time.Duration) bool {
 		return took >= max(muchTime, usual*muchMore)
 	}
 	silent := c.silence().lasts(answers, c.start+int64(took), c.node.set.memory)
-	return took >= usual || silent >= max(longSilence, usual)
+	return (took >= usual || silent >= max(longSilence, usual)) && c.tellsMore(took)
 }
 
 // overtakenInSilence reports whether another attempt was faster while this one's node,
-// or method, answered nothing. Of attempts that were under way at the same time, one says
-// as much as all: a pause of the node's is one pause, however many wait for its end.
+// or method, answered nothing.
 func (c *call) overtakenInSilence(ctx context.Context, took time.Duration) bool {
 	return ctx.Err() != nil && context.Cause(ctx) == verdict.ErrOvertaken && c.answered == c.answers() &&
-		c.silence().another(c.start, c.start+int64(took))
+		c.tellsMore(took)
+}
+
+// tellsMore reports whether a call to which nothing was answered says more than those that
+// were under way with it. A pause of the node's, for its garbage or for want of a processor,
+// is one pause, however many wait for its end; what lasts longer is none.
+func (c *call) tellsMore(took time.Duration) bool {
+	return c.silence().another(c.start, c.start+int64(took)) || took >= longPause
 }
 
 // silence is that of what the call is judged as.

@@ -17,6 +17,8 @@ const (
 	// longSilence is how long a node, or a method on it, whose callers give it less time
 	// than it usually takes may answer nothing at all until that is held against it.
 	longSilence = time.Second
+	// longPause is for how long a node that is well may answer nothing.
+	longPause = 250 * time.Millisecond
 )
 
 // silence is how long calls have gone without an answer: since the first of them ended.
@@ -27,7 +29,7 @@ type silence struct {
 	begun       bool
 	lives       uint64 // how many answers there were when it began
 	since, last int64  // ends of calls, on the group's clock
-	overtaken   int64  // the end of the attempt that another one overtook, and that counted, last
+	counted     int64  // the end of the last that another reported
 }
 
 // lasts takes the end of a call that got no answer, and returns how long that has gone
@@ -42,15 +44,15 @@ func (s *silence) lasts(lives uint64, now int64, pause time.Duration) time.Durat
 	return time.Duration(max(0, now-s.since))
 }
 
-// another takes an attempt that was overtaken in silence, and reports whether it began
-// after the last one that counted had ended.
+// another takes a call to which nothing was answered, and reports whether it began after
+// the last one of which that was so had ended.
 func (s *silence) another(start, end int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if start < s.overtaken {
+	if start < s.counted {
 		return false
 	}
-	s.overtaken = end
+	s.counted = end
 	return true
 }
 
