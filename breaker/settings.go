@@ -34,7 +34,7 @@ func (s settings) forNode(opts []Option) (*settings, error) {
 		s.refuse("Deviation compares nodes: one node cannot have its own")
 	}
 	s.fill()
-	return &s, errors.Join(err, errors.Join(s.invalid...))
+	return &s, errors.Join(s.invalid...)
 }
 
 // fill replaces zeros by defaults.

@@ -136,3 +136,18 @@ func TestGobreakerSettingsAtRunTime(t *testing.T) {
 		}
 	})
 }
+
+// What is wrong with an option is told once.
+func TestInvalidOptionIsToldOnce(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	bad := breaker.WithProbes(-1)
+	shop := g.Scope("shop")
+	for name, err := range map[string]error{
+		"Update": shop.Update(bad), "of the group's": shop.Update(bad, breaker.WithMaxEjection(0.1), breaker.WithForget(time.Hour)), "UpdateNode": g.UpdateNode(nodeA, bad),
+	} {
+		if !errors.Is(err, breaker.ErrInvalidOption) || strings.Count(err.Error(), "WithProbes(-1)") != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (g *Group) update(scopes []*Scope, opts []Option) error {
 		base, err := s.base.apply(opts)
 		if len(base.groupOnly) > 0 {
 			base.refuse("%s is for a group, not for one service", base.groupOnly[0])
-			err = errors.Join(err, errors.Join(base.invalid...))
+			err = errors.Join(base.invalid...)
 		}
 		for id, own := range g.own {
 			_, e := base.forNode(own)
