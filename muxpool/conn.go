@@ -45,7 +45,8 @@ type conn struct {
 	writer *wire.Writer // nil on a datagram socket
 	// peer is what the peer says that it takes; nil: it has said nothing. Written by
 	// the read loop.
-	peer atomic.Pointer[Settings]
+	peer    atomic.Pointer[Settings]
+	settles bool // the peer may say something; never changed
 
 	// inFlight is how many calls are live, written under mu, read by whoever chooses
 	// a conn. On a stream it is the writer's.
@@ -104,6 +105,7 @@ func newConn(n *node, nc net.Conn, settings []byte) *conn {
 			OnError:   c.writeFailed,
 		})
 		c.writer.Precede(settings)
+		c.settles = settings != nil
 		c.inFlight = &c.writer.InFlight
 		c.peek = newPeeker(nc)
 	}
@@ -161,10 +163,15 @@ func (c *conn) open(cl *call) (bool, error) {
 	return true, nil
 }
 
-// full reports whether the virtual-connection limit is reached; mu is held.
+// full reports whether the virtual-connection limit is reached, or the peer has as many
+// calls as it takes, those included whose callers have left; mu is held.
 func (c *conn) full() bool {
-	limit := c.node.opts.maxVirConns
-	return limit > 0 && c.ids.live.len() >= limit
+	live := c.ids.live.len()
+	if limit := c.node.opts.maxVirConns; limit > 0 && live >= limit {
+		return true
+	}
+	limit := c.peerCalls()
+	return limit > 0 && live+len(c.ids.reserved) >= limit
 }
 
 // loaded notes that the number of calls has changed; mu is held.

@@ -3,6 +3,7 @@ package muxpool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -125,6 +126,7 @@ func (n *node) leave(w *waiter, err error) error {
 	left := n.queue.remove(w)
 	if left {
 		n.waiting.Add(-1)
+		err = both(err, n.crowded())
 	}
 	n.mu.Unlock()
 	if !left {
@@ -136,6 +138,18 @@ func (n *node) leave(w *waiter, err error) error {
 		}
 	}
 	return err
+}
+
+// crowded says, if connections are up, that they were full. mu is held.
+func (n *node) crowded() error {
+	switch up, per := len(*n.open.Load()), n.perConn(); {
+	case up == 0:
+		return nil
+	case per == 0:
+		return fmt.Errorf("muxpool: no id was free on %d connections", up)
+	default:
+		return fmt.Errorf("muxpool: %d connections were full, at most %d calls are allowed on each", up, per)
+	}
 }
 
 // finish tells w the outcome; mu is held, w is not in the queue.

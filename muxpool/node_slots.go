@@ -58,7 +58,8 @@ func (n *node) want(s *slot, alone bool) {
 // grow adds a slot where every conn is full, those that are being dialed will not
 // do for all who wait, and the options allow it; mu is held.
 func (n *node) grow() {
-	if n.opts.maxIdle == 0 || n.opts.maxVirConns == 0 || len(n.slots) >= n.opts.maxConns || n.closed != nil {
+	per := n.perConn()
+	if n.opts.maxIdle == 0 || per == 0 || len(n.slots) >= n.opts.maxConns || n.closed != nil {
 		return
 	}
 	dialing := 0
@@ -67,7 +68,7 @@ func (n *node) grow() {
 			dialing++
 		}
 	}
-	if needed := (n.queue.n-1)/n.opts.maxVirConns + 1; dialing >= needed {
+	if needed := (n.queue.n-1)/per + 1; dialing >= needed {
 		return
 	}
 	s := new(slot)

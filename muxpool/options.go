@@ -144,13 +144,14 @@ func WithDialTimeout(d time.Duration) PoolOption {
 // WithMaxVirConnsPerConn sets how many MuxConns a connection may carry at once.
 // When every connection is full, Get waits, first come first served, until its
 // context ends, or opens further connections if WithMaxIdleConnsPerHost says so.
-// Default 0: no limit but the protocol's id space.
+// Default 0: no limit but the protocol's id space, and what the peer says that it takes
+// (see Settings).
 func WithMaxVirConnsPerConn(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxVirConnsPerConn", &o.maxVirConns, n) }
 }
 
-// WithMaxIdleConnsPerHost lets a node whose connections are all full (see
-// WithMaxVirConnsPerConn, without which this does nothing) open more of them, up
+// WithMaxIdleConnsPerHost lets a node whose connections are all full (by
+// WithMaxVirConnsPerConn, or by what the peer takes) open more of them, up
 // to WithMaxConnsPerHost, and closes unused ones beyond n. Those beyond
 // WithConnectNumber are not redialed: the node grows again when it must. n below
 // WithConnectNumber counts as that. Default 0: a node does not grow.

@@ -56,8 +56,49 @@ func (c *conn) settled(frame []byte) error {
 	}
 	if old := c.peer.Load(); old == nil || *old != peer {
 		c.peer.Store(&peer)
+		c.node.roomTold()
 	}
 	return nil
+}
+
+// roomTold hears that a peer has said how many calls it takes: those who wait for room
+// may have it, or need more conns.
+func (n *node) roomTold() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.serve()
+	for slots := -1; n.queue.n > 0 && slots != len(n.slots); {
+		slots = len(n.slots)
+		n.grow()
+	}
+}
+
+// firstCalls is how many calls are in flight at most on a conn whose peer may tell how
+// many it takes and has said nothing yet: as HTTP/2's clients do, so that a burst on a
+// new conn is not refused by the peer.
+const firstCalls = 100
+
+// peerCalls is how many calls in flight the peer takes; 0: it sets no bound.
+func (c *conn) peerCalls() int {
+	switch p := c.peer.Load(); {
+	case p != nil:
+		return p.MaxCalls
+	case c.settles && c.frames.Load() == 0:
+		return firstCalls
+	}
+	return 0
+}
+
+// perConn is how many calls each of the conns takes, by the option and by what the peer
+// has told; 0: any number. mu is held.
+func (n *node) perConn() int {
+	per := n.opts.maxVirConns
+	for _, c := range *n.open.Load() {
+		if p := c.peer.Load(); p != nil && p.MaxCalls > 0 && (per == 0 || p.MaxCalls < per) {
+			per = p.MaxCalls
+		}
+	}
+	return per
 }
 
 // fits refuses a frame of n bytes that is over a limit, this side's or the one that

@@ -53,18 +53,19 @@ type serverConn struct {
 	source   timedSource        // owned by serve
 	writer   *wire.Writer       // its InFlight counts the calls
 
-	greeted  atomic.Bool
-	left     atomic.Bool   // the client has: rest is told when no call is in flight
-	rest     chan struct{} // has room for one
-	draining atomic.Bool
-	told     bool         // that the connection is going away; owned by serve
-	toldAt   time.Time    // owned by serve
-	born     time.Time    // never changed
-	quiet    atomic.Int64 // when the last call ended, in nanoseconds from born
-	met      bool         // a frame of the client's was read; owned by serve
-	parted   bool         // last words were said; owned by serve
-	gate     gate
-	account  account // its owner is serve; when all have left, the service forgets the connection
+	greeted   atomic.Bool
+	left      atomic.Bool   // the client has: rest is told when no call is in flight
+	rest      chan struct{} // has room for one
+	draining  atomic.Bool
+	told      bool         // that the connection is going away; owned by serve
+	toldAt    time.Time    // owned by serve
+	born      time.Time    // never changed
+	quiet     atomic.Int64 // when the last call ended, in nanoseconds from born
+	met       bool         // a frame of the client's was read; owned by serve
+	parted    bool         // last words were said; owned by serve
+	announced bool         // firstCalls was reached, and the settings told; owned by serve
+	gate      gate
+	account   account // its owner is serve; when all have left, the service forgets the connection
 
 	// peer is what the client says that it takes; nil: nothing yet. Written by serve.
 	peer atomic.Pointer[muxpool.Settings]

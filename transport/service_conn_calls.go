@@ -46,7 +46,7 @@ func (c *serverConn) accept(id uint32, frame []byte) error {
 	if refused := call.enter(&c.account, frame, taken); refused != admitted && err == nil {
 		err = s.limits.refuse(refused)
 	}
-	c.writer.InFlight.Add(1)
+	c.began()
 	switch {
 	case err != nil:
 	case call.server.inline:

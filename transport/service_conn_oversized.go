@@ -65,7 +65,7 @@ func (c *serverConn) passOver(parse error) error {
 		return errDuplicate(id)
 	}
 	call.enter(&c.account, nil, 0)
-	c.writer.InFlight.Add(1)
+	c.began()
 	c.turnAway(call, refused)
 	return nil
 }

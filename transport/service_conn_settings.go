@@ -14,13 +14,34 @@ func (c *serverConn) meet() {
 		return
 	}
 	c.met = true
-	if s := c.service; s.settler != nil {
-		c.writer.Precede(s.settler.AppendSettings(nil, muxpool.Settings{
-			MaxFrameSize:     s.limits.MaxFrameSize,
-			MaxCalls:         s.limits.MaxInFlightPerConn,
-			MaxMetadataPairs: s.limits.MaxMetadataPairs,
-			MaxMetadataBytes: s.limits.MaxMetadataBytes,
-		}))
+	if s := c.service.settler; s != nil {
+		c.writer.Precede(s.AppendSettings(nil, c.service.settings()))
+	}
+}
+
+// settings are what clients are told.
+func (s *Service) settings() muxpool.Settings {
+	return muxpool.Settings{
+		MaxFrameSize:     s.limits.MaxFrameSize,
+		MaxCalls:         s.limits.MaxInFlightPerConn,
+		MaxMetadataPairs: s.limits.MaxMetadataPairs,
+		MaxMetadataBytes: s.limits.MaxMetadataBytes,
+	}
+}
+
+// firstCalls is how many calls a client may keep in flight until it has heard anything.
+const firstCalls = 100
+
+// began counts a call in. A client that has as many in flight as it may before it has
+// heard how many this side takes is told at once, and not with the first answer.
+func (c *serverConn) began() {
+	if c.writer.InFlight.Add(1) != firstCalls || c.announced {
+		return
+	}
+	c.announced = true
+	if s := c.service.settler; s != nil {
+		c.writer.Precede(nil)
+		_ = c.sendNow(s.AppendSettings(wire.Alloc(128)[:0], c.service.settings())) // if it fails, reading will
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -106,46 +105,6 @@ func TestServerAlwaysReads(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestBusyServerLosesNoConnection: more calls than a server takes on a connection, which
-// last longer than the client waits for a pong: what is beyond is refused, and nothing
-// is lost.
-func TestBusyServerLosesNoConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, _, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(func(_ context.Context, r any) (any, error) {
-			time.Sleep(20 * time.Second)
-			return r, nil
-		})})
-		defer stop()
-		pool, err := muxpool.New(muxpool.WithConnectNumber(1), muxpool.WithDialContext(p.DialContext),
-			muxpool.WithKeepAlive(2*time.Second))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer pool.Close()
-		call := rawClient(pool, transport.Node{Network: "tcp", Address: "pipe:1"}, "M")
-		var ok, refused atomic.Int64
-		var callers sync.WaitGroup
-		for range 4200 {
-			callers.Go(func() {
-				_, err := call(context.Background(), []byte("x"))
-				var e *transport.Error
-				switch {
-				case err == nil:
-					ok.Add(1)
-				case errors.As(err, &e) && e.Code == transport.CodeResourceExhausted && e.NotRun:
-					refused.Add(1)
-				default:
-					t.Errorf("lost: %v", err)
-				}
-			})
-		}
-		callers.Wait()
-		if ok.Load() != 4096 || refused.Load() != 104 || pool.Stats().Dials != 1 {
-			t.Errorf("%d answered, %d refused, %d dials", ok.Load(), refused.Load(), pool.Stats().Dials)
-		}
-	})
 }
 
 // TestWaitingCallsTakeTurns: under ServiceWorkers a client with many calls delays others
