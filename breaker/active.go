@@ -21,7 +21,7 @@ type Prober func(ctx context.Context, node muxpool.Node) error
 var ErrConnectOnly = errors.New("breaker: connected, health not proven")
 
 // WithProbe has prober, rather than users' calls, try ejected nodes: a node
-// whose connections are gone each interval (default 1 s) and at the pool's
+// whose connections are gone each interval (default 750 ms) and at the pool's
 // NodeReady, any other at the end of its ejection and each interval
 // from then on. A failed probe does not make later ejections longer. From each
 // interval up to the share of WithJitter is taken, at most half.

@@ -9,6 +9,7 @@ import (
 
 const (
 	firstProbe       = 100 * time.Millisecond // the first wait for a run of the target's probe
+	longestProbe     = 750 * time.Millisecond // the default of WithProbe: with a connect and a call, less than a second
 	firstRefused     = time.Second            // likewise, where the peer refuses the handshake
 	longestRefused   = time.Minute
 	mostProbeJitter  = 0.5 // of an interval: a jitter that eats it up would have it run all the time

@@ -62,7 +62,7 @@ func (c *circuit) move(now time.Time, s step, why Reason, cause error) {
 			c.active.silent, c.active.mute, c.active.refused, c.active.runs = false, false, false, 0
 		}
 	case HalfOpen:
-		c.trial = newTrial(c.set().probes, now.Add(c.set().probeTimeout), c.grudge)
+		c.trial = newTrial(c.set().probes, now, now.Add(c.set().probeTimeout), c.grudge)
 	}
 	c.publish(now, why, cause)
 }

@@ -19,17 +19,30 @@ func (g *Guard) Ready() bool {
 // allocate.
 func (g *Guard) Back() time.Time { return g.method.Load().member.circuit.gate.Load().back }
 
-// Trying reports whether a call that goes there now would be one that tries out whether the
-// node, or the method, is well again: best one that may be repeated elsewhere. It takes no
-// lock and does not allocate.
-func (g *Guard) Trying() bool {
+// Trying returns since when a call that goes there would be one that tries out whether the
+// node, or the method, is well again: best one that may be repeated elsewhere. The zero time:
+// it would be none. What Changes tells, it tells of this as well. It takes no lock and does
+// not allocate.
+func (g *Guard) Trying() (since time.Time) {
 	m := g.method.Load()
-	return m.member.circuit.trying() || m.circuit != nil && m.circuit.trying()
+	since = m.member.circuit.trying()
+	if m.circuit != nil {
+		if t := m.circuit.trying(); t.After(since) {
+			since = t
+		}
+	}
+	return since
 }
 
-func (c *circuit) trying() bool {
-	g := c.gate.Load()
-	return g.state == HalfOpen && g.trial.free.Load() > 0 || c.due(g)
+func (c *circuit) trying() (since time.Time) {
+	switch g := c.gate.Load(); {
+	case g.observed: // nobody is refused: who goes there changes nothing
+	case g.state == HalfOpen && g.trial.free.Load() > 0:
+		return g.trial.began
+	case c.due(g):
+		return g.until
+	}
+	return time.Time{}
 }
 
 // Check returns nil if a call may go there now, otherwise the *OpenError that it

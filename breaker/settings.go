@@ -56,7 +56,7 @@ func (s *settings) fill() {
 	s.decay = cmp.Or(s.decay, 10*time.Second)
 	s.probes = cmp.Or(s.probes, 1)
 	s.probeTimeout = cmp.Or(s.probeTimeout, 3*time.Second)
-	s.probeEvery = cmp.Or(s.probeEvery, time.Second)
+	s.probeEvery = cmp.Or(s.probeEvery, longestProbe)
 	s.slow = s.slowest()
 	s.inRow, s.memory = s.fewestInRow(), s.longest()
 }

@@ -18,15 +18,16 @@ var errSlowProbe = errors.New("breaker: the probe succeeded, too slowly for Slow
 // get a slot, and no more. A slot comes back from a probe that was neutral.
 type trial struct {
 	free  atomic.Int32 // slots
-	until time.Time    // when a probe that begins at once has failed at the latest
-	need  int32        // successes that close the circuit
-	good  int32        // successes; the node's mu guards it
+	began time.Time
+	until time.Time // when a probe that begins at once has failed at the latest
+	need  int32     // successes that close the circuit
+	good  int32     // successes; the node's mu guards it
 
 	grudge uint64 // the circuit's, when the period began
 }
 
-func newTrial(n int, until time.Time, grudge uint64) *trial {
-	t := &trial{need: int32(n), until: until, grudge: grudge}
+func newTrial(n int, began, until time.Time, grudge uint64) *trial {
+	t := &trial{need: int32(n), began: began, until: until, grudge: grudge}
 	t.free.Store(t.need)
 	return t
 }

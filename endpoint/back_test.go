@@ -1,0 +1,141 @@
+package endpoint
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/kit/endpoint"
+	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// firewalled is a village whose streets drop what goes to who is not at home, instead of
+// refusing it: a connect is tried again after 1, 3 and 7 s, as kernels do (RFC 6298).
+type firewalled struct{ *village }
+
+func (f firewalled) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	for wait := time.Second; ; wait *= 2 {
+		if nc, err := f.village.dial(ctx, network, address); err == nil {
+			return nc, nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// firstCall is when a node got its first one.
+type firstCall struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (f *firstCall) echo(_ context.Context, request any) (any, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.at.IsZero() {
+		f.at = time.Now()
+	}
+	return request, nil
+}
+
+func (f *firstCall) time() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.at
+}
+
+// However long all nodes were away, whether their hosts refuse connections or drop them, and
+// whenever they return: each has its first call within a second, or, where a dial that began
+// before has to come to its end, once that has. The wiring is the README's.
+func TestEachNodeIsInUseWithinASecondOfItsReturn(t *testing.T) {
+	addresses := sd.FixedInstancer{"a:1", "b:1"}
+	for _, away := range []time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, time.Minute} {
+		for _, dropped := range []bool{false, true} {
+			worst := time.Duration(0)
+			for range 8 {
+				synctest.Test(t, func(t *testing.T) { worst = max(worst, timeOfReturn(t, addresses, away, dropped)) })
+			}
+			bound := 800 * time.Millisecond // the longest wait for a probe, and for a caller
+			if dropped {
+				bound = time.Second + 10*time.Millisecond // one dial that began before, or that wait
+			}
+			if worst > bound {
+				t.Errorf("away for %v, dropped %v: the first call after %v", away, dropped, worst)
+			}
+		}
+	}
+}
+
+// timeOfReturn has two nodes go away for about a time, with callers that go on, and returns how
+// long it takes from the return of one to its first call, at most.
+func timeOfReturn(t *testing.T, addresses sd.FixedInstancer, away time.Duration, dropped bool) (longest time.Duration) {
+	v := &village{houses: map[string]*house{}}
+	dial := v.dial
+	if dropped {
+		dial = firewalled{v}.dial
+	}
+	pool, err := muxpool.New(muxpool.WithDialContext(dial), muxpool.WithConnectNumber(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	g := breaker.NewGroup(breaker.WithMaxEjection(0.5))
+	defer g.Close()
+	defer g.Watch(pool)()
+	set := NewSet(addresses, nil, WithBreakers(g), WithRetry(3, 500*time.Millisecond))
+	defer set.Close()
+	h := &household{village: v, pool: pool, breakers: g, set: set}
+	call := h.method("Echo")
+	var stops []func()
+	serve := func(address string) *firstCall {
+		first := &firstCall{}
+		stops = append(stops, v.serve(address, map[string]endpoint.Endpoint{"Echo": first.echo}))
+		return first
+	}
+	for _, a := range addresses {
+		serve(a)
+	}
+	var callers sync.WaitGroup
+	end, over := context.WithCancel(t.Context())
+	for range 3 {
+		callers.Go(func() {
+			for end.Err() == nil {
+				call(end)
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(time.Second)
+	for _, stop := range stops {
+		stop()
+	}
+	time.Sleep(away + rand.N(away))
+	for _, a := range addresses {
+		time.Sleep(rand.N(time.Second)) // one after the other
+		back, first := time.Now(), serve(a)
+		defer func() {
+			at := first.time()
+			if at.IsZero() {
+				t.Errorf("%s is back, and no call comes", a)
+			}
+			longest = max(longest, at.Sub(back))
+		}()
+	}
+	time.Sleep(3 * time.Second)
+	over()
+	callers.Wait()
+	for _, stop := range stops {
+		stop()
+	}
+	return 0
+}
