@@ -24,11 +24,11 @@ func (a affinity) to(m *member) uint64 {
 // of returns the node that a key belongs to most, of those that are eligible, or nil: a node
 // that goes takes no keys along but its own, and they come back with it (rendezvous hashing;
 // Thaler, Ravishankar: "Using Name-Based Mappings to Increase Hit Rates", 1998).
-func (a affinity) of(ready []candidate, fresh bool, avoid tried) (e *NodeEndpoint) {
+func (a affinity) of(ready []candidate, fresh bool, avoid tried, all bool) (e *NodeEndpoint) {
 	var most uint64
 	for i := range ready {
 		c := &ready[i]
-		if much := a.to(c.member); (e == nil || much > most) && c.eligible(fresh, avoid) {
+		if much := a.to(c.member); (e == nil || much > most) && c.eligible(fresh, avoid, all) {
 			e, most = c.NodeEndpoint, much
 		}
 	}

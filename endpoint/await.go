@@ -11,7 +11,7 @@ func (c *call) find() (*NodeEndpoint, error) {
 	waits := c.patient && c.nodes.tells()
 	var why error
 	if !waits || c.served || !c.nodes.line.busy() {
-		e, err := c.nodes.enter(c.tried, c.key)
+		e, err := c.nodes.enter(c.tried, c.key, c)
 		if err == nil {
 			return e, nil
 		}
@@ -48,7 +48,7 @@ func (c *call) linger(why error) (*NodeEndpoint, error) {
 		if err := c.pause(d); err != nil {
 			return nil, err
 		}
-		e, err := c.nodes.enter(c.tried, c.key)
+		e, err := c.nodes.enter(c.tried, c.key, c)
 		if err == nil {
 			return e, nil
 		}
@@ -104,7 +104,7 @@ func (w *wait) run() (*NodeEndpoint, error) {
 			asks = w.nodes.asks()
 		}
 		if look {
-			e, err := w.nodes.enter(w.tried, w.key)
+			e, err := w.nodes.enter(w.tried, w.key, &w.call)
 			if found = err == nil; found {
 				w.served = true
 				return e, nil
@@ -239,7 +239,7 @@ func (w *wait) lift() bool {
 // crowdedOut is for a call for which the line has no place: it takes a node if there is one.
 func (w *wait) crowdedOut() (*NodeEndpoint, error) {
 	if w.why == nil {
-		e, err := w.nodes.enter(w.tried, w.key)
+		e, err := w.nodes.enter(w.tried, w.key, &w.call)
 		if err == nil {
 			return e, nil
 		}

@@ -64,10 +64,11 @@ func (b *Balancer) Pick(avoid ...muxpool.Node) (*NodeEndpoint, error) {
 	for _, node := range avoid {
 		t = append(t, visit{node: node})
 	}
-	return b.pick(t, 0)
+	return b.pick(t, 0, nil)
 }
 
-func (b *Balancer) pick(avoid tried, key affinity) (*NodeEndpoint, error) {
+// pick is Pick for a call, or for one of which nothing is known, nil.
+func (b *Balancer) pick(avoid tried, key affinity, of *call) (*NodeEndpoint, error) {
 	var seen **NodeEndpoint // tells the list that was searched in vain
 	for {
 		list, err := b.source.NodeEndpoints()
@@ -78,14 +79,17 @@ func (b *Balancer) pick(avoid tried, key affinity) (*NodeEndpoint, error) {
 			return nil, &NoNodesError{}
 		}
 		x, fresh := b.look(list)
+		all := x.trials == nil || of.canRepeat()
 		if key != 0 {
-			if e := key.of(x.ready, fresh, avoid); e != nil {
+			if e := key.of(x.ready, fresh, avoid, all); e != nil {
 				return e, nil
 			}
-		} else if e := b.quick(x.ready, fresh, avoid); e != nil {
+		} else if e := x.trial(all, avoid); e != nil {
+			return e, nil
+		} else if e := b.quick(x.ready, fresh, avoid, all); e != nil {
 			return e, nil
 		}
-		e, dropped, err := b.search(x, avoid)
+		e, dropped, err := b.search(x, avoid, all)
 		if err == nil || !dropped || seen == &list[0] {
 			return e, err
 		}
@@ -94,9 +98,9 @@ func (b *Balancer) pick(avoid tried, key affinity) (*NodeEndpoint, error) {
 }
 
 // enter is pick for a call that starts now: the caller must leave the node.
-func (b *Balancer) enter(avoid tried, key affinity) (*NodeEndpoint, error) {
+func (b *Balancer) enter(avoid tried, key affinity, of *call) (*NodeEndpoint, error) {
 	for {
-		e, err := b.pick(avoid, key)
+		e, err := b.pick(avoid, key, of)
 		if err != nil || e.member.calls.enter() {
 			return e, err
 		}
@@ -105,9 +109,9 @@ func (b *Balancer) enter(avoid tried, key affinity) (*NodeEndpoint, error) {
 }
 
 // eligible reports whether a call that is not to go where it has been may go to c. fresh says
-// that c is known to be ready.
-func (c *candidate) eligible(fresh bool, avoid tried) bool {
-	if c.member.calls.isShut() || c.heldBack() || !fresh && !c.isReady() {
+// that c is known to be ready, all that the call may go to one that it would try out.
+func (c *candidate) eligible(fresh bool, avoid tried, all bool) bool {
+	if c.member.calls.isShut() || c.heldBack() || !fresh && !c.isReady() || !all && c.isSpared() {
 		return false
 	}
 	if len(avoid) == 0 {
@@ -120,7 +124,7 @@ func (c *candidate) eligible(fresh bool, avoid tried) bool {
 // search looks at every node that takes calls, as far as the index knows, from a random one
 // on, and if there is none at all asks each node why. It reports whether discovery has
 // dropped any of them.
-func (b *Balancer) search(x *index, avoid tried) (e *NodeEndpoint, dropped bool, err error) {
+func (b *Balancer) search(x *index, avoid tried, all bool) (e *NodeEndpoint, dropped bool, err error) {
 	var fresh, again best
 	barred := false
 	offset := rand.IntN(max(len(x.ready), 1))
@@ -136,7 +140,7 @@ func (b *Balancer) search(x *index, avoid tried) (e *NodeEndpoint, dropped bool,
 		switch been, isBarred := avoid.has(c.member.node); {
 		case isBarred:
 			barred = true
-		case been || c.heldBack():
+		case been || c.heldBack() || !all && c.isSpared():
 			again.offer(b.cfg.policy, c.NodeEndpoint)
 		default:
 			fresh.offer(b.cfg.policy, c.NodeEndpoint)

@@ -90,7 +90,7 @@ func TestSearchPrefersTheLeastLoaded(t *testing.T) {
 	b := NewBalancer(nodes, withBreakers(newSwitchboard(node("a"), node("b"))))
 	for range 100 {
 		x, _ := b.look(nodes)
-		e, _, err := b.search(x, nil)
+		e, _, err := b.search(x, nil, false)
 		if err != nil || e.Node() != node("idle") {
 			t.Fatalf("search: %v, %v", e.Node(), err)
 		}
@@ -239,7 +239,7 @@ func TestBalancerUnderRaces(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 2000 {
-				if e, err := b.enter(nil, 0); err != nil {
+				if e, err := b.enter(nil, 0, nil); err != nil {
 					t.Error(err)
 				} else {
 					e.member.calls.leave()
@@ -286,7 +286,7 @@ func (d dropping) Check(n muxpool.Node) error {
 func TestACallThatBeginsNeverEntersADroppedNode(t *testing.T) {
 	nodes := (&fleet{}).nodes("a", "b")
 	b := NewBalancer(nodes, WithPolicy(RoundRobin), withBreakers(dropping{newSwitchboard(), nodes[0]}))
-	e, err := b.enter(nil, 0)
+	e, err := b.enter(nil, 0, nil)
 	if err != nil || e != nodes[1] {
 		t.Fatalf("entered %v, %v", e, err)
 	}

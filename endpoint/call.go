@@ -128,6 +128,12 @@ func (c *call) again() error {
 // mayRunTwice reports whether the request is declared idempotent.
 func (c *call) mayRunTwice() bool { return c.idempotent != nil && c.idempotent(c.request) }
 
+// canRepeat reports whether the call can be repeated elsewhere after its next attempt, as far
+// as is known beforehand. nil is one of which nothing is known.
+func (c *call) canRepeat() bool {
+	return c != nil && c.number+1 < c.max && !c.noRetry && c.mayRunTwice() && transport.CallerAttempt(c.ctx) <= 1
+}
+
 // repeatable reports whether the last attempt, which may have run, may be repeated.
 func (c *call) repeatable() bool {
 	if c.retryIf != nil && !c.retryIf(c.failures[len(c.failures)-1].Err) {

@@ -9,13 +9,15 @@ type index struct {
 	list    []*NodeEndpoint // which it is of
 	all     []candidate     // one for each of list
 	ready   []candidate     // those of all whose breaker takes calls
+	trials  []candidate     // those of ready that a call would try out; nil: none
 	changes uint64          // the scope's number, read before the breakers were asked
 }
 
 // candidate is a node, and what guards it.
 type candidate struct {
 	*NodeEndpoint
-	guard guard // nil: none
+	guard  guard // nil: none
+	spared int64 // until when, on the weight's clock, only calls try the node that can be repeated; 0: it is not tried out
 }
 
 func (c *candidate) isReady() bool { return c.guard == nil || c.guard.Ready() }
@@ -64,7 +66,7 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 				x.all[i] = old.all[i] // as from an Endpointer that makes a slice for each choice
 				continue
 			}
-			x.all[i] = candidate{e, b.guardOf(e)}
+			x.all[i] = candidate{NodeEndpoint: e, guard: b.guardOf(e)}
 		}
 	}
 	if b.cfg.scope == nil {
@@ -73,10 +75,15 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 	}
 	x.ready = make([]candidate, 0, len(x.all))
 	for i := range x.all {
-		if c := &x.all[i]; c.isReady() {
-			b.cfg.returned(c)
-			x.ready = append(x.ready, *c)
+		c := x.all[i]
+		if !c.isReady() {
+			continue
 		}
+		b.cfg.returned(&c)
+		if c.spare(); c.spared != 0 {
+			x.trials = append(x.trials, c)
+		}
+		x.ready = append(x.ready, c)
 	}
 	return x
 }

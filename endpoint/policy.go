@@ -32,12 +32,12 @@ func (p Policy) String() string {
 
 // quick chooses without looking at all nodes, or returns nil when it happened
 // upon nodes that are not eligible.
-func (b *Balancer) quick(ready []candidate, fresh bool, avoid tried) *NodeEndpoint {
+func (b *Balancer) quick(ready []candidate, fresh bool, avoid tried, all bool) *NodeEndpoint {
 	if len(ready) == 0 {
 		return nil
 	}
 	if b.cfg.policy == PowerOfTwo {
-		return ofTwo(ready, fresh, avoid)
+		return ofTwo(ready, fresh, avoid, all)
 	}
 	for range maxDraws {
 		var c *candidate
@@ -48,7 +48,7 @@ func (b *Balancer) quick(ready []candidate, fresh bool, avoid tried) *NodeEndpoi
 		} else {
 			c = &ready[rand.IntN(len(ready))]
 		}
-		if b.takes(c) && c.eligible(fresh, avoid) {
+		if b.takes(c) && c.eligible(fresh, avoid, all) {
 			return c.NodeEndpoint
 		}
 	}
@@ -68,9 +68,9 @@ func (b *Balancer) takes(c *candidate) bool {
 	return share >= top || rand.Int64N(top) < share
 }
 
-func ofTwo(ready []candidate, fresh bool, avoid tried) *NodeEndpoint {
+func ofTwo(ready []candidate, fresh bool, avoid tried, all bool) *NodeEndpoint {
 	if len(ready) == 1 {
-		if c := &ready[0]; c.eligible(fresh, avoid) {
+		if c := &ready[0]; c.eligible(fresh, avoid, all) {
 			return c.NodeEndpoint
 		}
 		return nil
@@ -84,9 +84,9 @@ func ofTwo(ready []candidate, fresh bool, avoid tried) *NodeEndpoint {
 		one, other = other, one
 	}
 	switch {
-	case one.eligible(fresh, avoid):
+	case one.eligible(fresh, avoid, all):
 		return one.NodeEndpoint
-	case other.eligible(fresh, avoid):
+	case other.eligible(fresh, avoid, all):
 		return other.NodeEndpoint
 	}
 	return nil

@@ -44,7 +44,7 @@ func (c *call) choose() (try, error) {
 		c.number++
 		return try{number: c.number, ep: ep}, nil
 	}
-	e, err := c.nodes.enter(c.tried, c.key)
+	e, err := c.nodes.enter(c.tried, c.key, c)
 	if err != nil {
 		return try{}, err
 	}

@@ -34,6 +34,9 @@ const (
 
 func (w *weight) now() int64 { return int64(time.Since(w.epoch) / time.Millisecond) }
 
+// at is a time on the weight's clock.
+func (w *weight) at(t time.Time) int64 { return int64(t.Sub(w.epoch) / time.Millisecond) }
+
 // share is the weight, from leastShare to full.
 func (w *weight) share() int64 {
 	load, rising := w.load.Load(), w.rising.Load()
