@@ -15,16 +15,15 @@ import (
 // are compared with ==, TLS configurations by pointer.
 type GetOptions struct {
 	parser    FrameParser
-	parserErr error // why parser is refused: a Get tells it
 	local     string
 	tls       tlsFiles
 	tlsConfig *tls.Config
-	tlsErr    error // why tlsConfig is refused: a Get tells it
 	timeout   time.Duration
 	deadline  time.Time
 	vid       uint32
 	hasVID    bool
 	oneWay    bool
+	noTLS     bool // WithTLSConfig(nil): a Get refuses it
 }
 
 // tlsFiles are the arguments of WithDialTLS.
@@ -37,9 +36,7 @@ type tlsFiles struct {
 func NewGetOptions() GetOptions { return GetOptions{} }
 
 // WithFrameParser sets the parser. It is required.
-func (o *GetOptions) WithFrameParser(fp FrameParser) {
-	o.parser, o.parserErr = fp, checkParser(fp)
-}
+func (o *GetOptions) WithFrameParser(fp FrameParser) { o.parser = fp }
 
 // WithVID sets the id. Without it the pool allocates one, and MuxConn.VID tells
 // it. If the id is in use on every connection of the node, the MuxConn's Write
@@ -66,9 +63,7 @@ func (o *GetOptions) WithDialTLS(certFile, keyFile, caFile, serverName string) {
 // Without a ServerName, the host of the address is used. It excludes WithDialTLS.
 // A nil cfg is an error from the Get, not plaintext.
 func (o *GetOptions) WithTLSConfig(cfg *tls.Config) {
-	if o.tlsConfig, o.tlsErr = cfg, nil; cfg == nil {
-		o.tlsErr = fmt.Errorf("%w: WithTLSConfig(nil)", ErrInvalidOption)
-	}
+	o.tlsConfig, o.noTLS = cfg, cfg == nil
 }
 
 // WithTimeout ends the MuxConn's Read and Write with context.DeadlineExceeded
@@ -104,15 +99,14 @@ type nodeKey struct {
 	Identity
 }
 
-// key checks the options against the node and returns its identity.
+// key returns the identity of the node that the options ask for. It refuses what no
+// identity tells: the rest checkDial does, for a node that is new. It allocates nothing.
 func (o *GetOptions) key(node Node) (nodeKey, error) {
-	switch {
-	case o.parser == nil && o.parserErr == nil:
-		return nodeKey{}, ErrFrameParserNil
-	case o.parserErr != nil:
-		return nodeKey{}, o.parserErr
-	case o.tlsErr != nil:
-		return nodeKey{}, o.tlsErr
+	switch err := checkParser(o.parser); {
+	case err != nil:
+		return nodeKey{}, err
+	case o.noTLS:
+		return nodeKey{}, fmt.Errorf("%w: WithTLSConfig(nil)", ErrInvalidOption)
 	case !isStream(node.Network) && !isDatagram(node.Network):
 		return nodeKey{}, fmt.Errorf("%w: %q", ErrNetworkNotSupport, node.Network)
 	case node.Address == "":
@@ -120,19 +114,14 @@ func (o *GetOptions) key(node Node) (nodeKey, error) {
 	case o.timeout < 0:
 		return nodeKey{}, fmt.Errorf("%w: WithTimeout(%v) is negative", ErrInvalidOption, o.timeout)
 	}
-	if o.wantsTLS() || o.local != "" {
-		if err := o.checkDial(node.Network); err != nil {
-			return nodeKey{}, err
-		}
-	}
 	return nodeKey{node, o.Identity()}, nil
 }
 
-// fits reports whether the options are good and ask for the node with identity k.
-// Those that are part of it were checked when the node was made.
+// fits reports whether the options, checked or not, ask for the node with identity k.
+// Two parsers that cannot be compared would panic: k's can.
 func (k *nodeKey) fits(name *Node, o *GetOptions) bool {
 	return k.node == *name && k.parser == o.parser && k.local == o.local && k.tlsConfig == o.tlsConfig &&
-		k.tls == o.tls && o.timeout >= 0 && o.parserErr == nil && o.tlsErr == nil
+		k.tls == o.tls && o.timeout >= 0 && !o.noTLS
 }
 
 func (o *GetOptions) wantsTLS() bool { return o.tlsConfig != nil || o.tls != (tlsFiles{}) }
@@ -163,11 +152,23 @@ func checkParser(fp FrameParser) error {
 	switch {
 	case fp == nil, v.Kind() == reflect.Pointer && v.IsNil():
 		return ErrFrameParserNil
-	case !v.Comparable():
+	case !equalsItself(fp):
 		return fmt.Errorf("%w: WithFrameParser(%T): values of this type cannot be compared; pass a pointer",
 			ErrInvalidOption, fp)
 	}
 	return nil
+}
+
+// equalsItself reports whether fp may be the key of a map. reflect.Value.Comparable
+// says so too, and allocates.
+func equalsItself(fp FrameParser) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	same := fp
+	return fp == same
 }
 
 func isStream(network string) bool {

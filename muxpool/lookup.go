@@ -26,6 +26,9 @@ func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
 	if n != nil {
 		return n, nil
 	}
+	if err := opts.checkDial(name.Network); err != nil {
+		return nil, err
+	}
 	if n, err = newNode(p, key); err != nil {
 		return nil, err
 	}
