@@ -1,6 +1,10 @@
 package muxpool
 
-import "github.com/muxkit/muxkit/muxpool/wire"
+import (
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
 
 // arrivalsMax is how many answers are delivered at a time, at most.
 const arrivalsMax = 32
@@ -13,8 +17,9 @@ const arrivalsMax = 32
 // It is owned by the goroutine that reads the conn.
 type arrivals struct {
 	conn  *conn
-	src   *wire.Source // nil on a datagram socket
-	r     *wire.Reader // likewise
+	src   *wire.Source  // nil on a datagram socket
+	r     *wire.Reader  // likewise
+	room  chan struct{} // likewise; has a signal when there is room in an inbox (see awaitRoom)
 	batch []arrival
 	woken []*call
 }
@@ -70,49 +75,64 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 	return nil
 }
 
-// deliver gives the answers to their calls, and wakes who waits for them.
+// deliver gives the answers to their calls, and wakes who waits for them. It may wait for
+// one that is in the middle of an answer.
 func (a *arrivals) deliver() {
-	if len(a.batch) == 0 {
-		return
+	for rest := a.batch; len(rest) > 0; {
+		n, cl, left := a.deliverSome(rest)
+		if cl != nil {
+			a.awaitRoom(rest[n].vid, cl, left)
+		}
+		rest = rest[n:]
 	}
+	clear(a.batch)
+	a.batch = a.batch[:0]
+}
+
+// deliverSome delivers the first n answers of batch, of which there are some. If it is
+// not all, the next one's call cl is crowded, and may be waited for for left.
+func (a *arrivals) deliverSome(batch []arrival) (n int, cl *call, left time.Duration) {
 	c, freed := a.conn, false
-	c.frames.Add(uint64(len(a.batch)))
 	c.answered()
 	c.mu.Lock()
-	for i := range a.batch {
-		f := &a.batch[i]
-		if cl := c.ids.live.get(f.vid); cl == nil {
+	for n < len(batch) {
+		f := &batch[n]
+		if cl = c.ids.live.get(f.vid); cl == nil {
 			freed = c.stray(f.vid, f.last) || freed
-		} else if c.answer(cl, f) {
-			a.woken = append(a.woken, cl)
+		} else if left = a.answer(cl, f); left > 0 {
+			break
 		}
+		n, cl = n+1, nil
 	}
 	c.mu.Unlock()
+	c.frames.Add(uint64(n))
 	for _, cl := range a.woken {
 		if cl.signal() && a.src != nil {
 			a.src.Woke()
 		}
 	}
-	clear(a.batch)
 	clear(a.woken)
-	a.batch, a.woken = a.batch[:0], a.woken[:0]
+	a.woken = a.woken[:0]
 	if freed {
 		c.node.released(c, false)
 	}
+	return n, cl, left
 }
 
-// answer puts a frame into the inbox of its call, or counts why it does not, and
-// reports whether a Read is to be told; mu is held.
-func (c *conn) answer(cl *call, f *arrival) (told bool) {
-	switch cl.deliver(f.frame, f.last, c.classify != nil) {
+// answer puts a frame into the inbox of its call, or counts why it does not. left is not
+// 0 if it is to wait for room, for so long at most. The conn's mu is held.
+func (a *arrivals) answer(cl *call, f *arrival) (left time.Duration) {
+	c := a.conn
+	became, left := cl.deliver(f.frame, f.last, c.classify != nil, a.room)
+	switch became {
 	case delivered:
-		return true
+		a.woken = append(a.woken, cl)
 	case overflowed:
 		c.node.counters.overflowed.Add(1)
 	case surplus:
 		c.node.counters.duplicate.Add(1)
 	}
-	return false
+	return left
 }
 
 // stray counts an answer that no call waits for, and reports whether it has

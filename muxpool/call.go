@@ -21,9 +21,10 @@ type call struct {
 	id       uint32            // the explicit one from the start, the allocated one once open
 	explicit bool              // WithVID
 	oneWay   bool
-	limit    int         // bytes that may wait unread
-	unwatch  func() bool // ends the watch on ctx, where a slot must not outlive it
-	deadline time.Time   // of an option or of dctx; zero: none
+	limit    int           // bytes that may wait unread
+	wait     time.Duration // for how long the read loop waits for the reader, in all
+	unwatch  func() bool   // ends the watch on ctx, where a slot must not outlive it
+	deadline time.Time     // of an option or of dctx; zero: none
 
 	// wake holds a signal whenever there is something to take, frame or error,
 	// and no Read is about to take it. One Read at a time waits for it.
@@ -47,14 +48,17 @@ type call struct {
 
 	// mu is taken after conn.mu, if both are. It guards the fields below.
 	mu      sync.Mutex
-	head    []byte        // the oldest unread frame; nil: none
-	more    [][]byte      // the others
-	unread  int           // cost of all of them
-	answers int64         // frames that ended a wait for an answer
-	err     error         // why nothing more will come; unread frames are read first
-	sent    bool          // with err: the request may have reached the peer
-	gone    bool          // err is final at once: unread frames are dropped
-	stop    chan struct{} // closed with err; made by a Write that has to wait
+	head    []byte          // the oldest unread frame; nil: none
+	more    [][]byte        // the others
+	unread  int             // cost of all of them
+	answers int64           // frames that ended a wait for an answer
+	left    time.Duration   // of wait
+	since   time.Time       // when room was set, or what was waited since then was charged
+	room    chan<- struct{} // not nil: the read loop waits for room in the inbox
+	err     error           // why nothing more will come; unread frames are read first
+	sent    bool            // with err: the request may have reached the peer
+	gone    bool            // err is final at once: unread frames are dropped
+	stop    chan struct{}   // closed with err; made by a Write that has to wait
 }
 
 // endBy sets the deadline, unless t is zero or there is an earlier one.
@@ -112,6 +116,7 @@ func (c *call) endLocked(err error, sent bool) {
 	if c.stop != nil {
 		close(c.stop)
 	}
+	c.madeRoom()
 	c.signal()
 }
 
@@ -180,6 +185,7 @@ func (c *call) maybeSent() bool {
 func (c *call) balance() (awaited, excess int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.madeRoom() // who asks is about to leave
 	unread := int64(len(c.more))
 	if c.head != nil {
 		unread++
@@ -210,6 +216,6 @@ func (c *call) reset() {
 	c.over.Store(false)
 	c.looking.Store(false)
 	c.first.Reset()
-	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
+	c.head, c.more, c.unread, c.answers, c.room = nil, nil, 0, 0, nil
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
 }

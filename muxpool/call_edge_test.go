@@ -127,7 +127,7 @@ func TestEmptyFramesAreBounded(t *testing.T) {
 	cl := &call{wake: make(chan struct{}, 1), limit: 64 << 10}
 	n := 0
 	for ; n < 1<<20; n++ {
-		if cl.deliver([]byte{}, false, false) == overflowed {
+		if became, _ := cl.deliver([]byte{}, false, false, nil); became == overflowed {
 			break
 		}
 	}

@@ -12,8 +12,8 @@ import (
 var (
 	// ErrFrameParserNil: GetOptions has no FrameParser.
 	ErrFrameParserNil = errors.New("muxpool: frame parser is nil")
-	// ErrRecvQueueFull: the peer sent more unread frames to one MuxConn than
-	// WithRecvLimit allows. What was kept is read first.
+	// ErrRecvQueueFull: more frames were unread on one MuxConn than WithRecvLimit
+	// allows, for longer than WithRecvWait. What was kept is read first.
 	ErrRecvQueueFull = errors.New("muxpool: virtual connection's receive queue is full")
 	// ErrSendQueueFull: the connection's send queue is full and the pool was made
 	// with WithDropFull.

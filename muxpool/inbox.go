@@ -1,39 +1,59 @@
 package muxpool
 
+import (
+	"fmt"
+	"time"
+)
+
 // delivery is what became of a frame.
 type delivery uint8
 
 const (
 	delivered  delivery = iota // kept: its Read is to be told
+	crowded                    // not kept yet: there is no room, which its reader is about to make
 	overflowed                 // not kept: the call has ended, or too much is unread
 	surplus                    // not kept: it answers nothing that was asked
 )
 
 // deliver puts a frame into the inbox. In a classified protocol an answer must
-// have been asked for. It does not signal: that needs no lock, and a signal that
-// comes late, even in the call's next life, only makes a Read look twice.
-func (c *call) deliver(frame []byte, last, classified bool) delivery {
+// have been asked for. If it is crowded, room hears of room, and the caller waits for
+// that for left at most, and tries again; a nil room means that it cannot wait.
+//
+// It does not signal: that needs no lock, and a signal that comes late, even in the
+// call's next life, only makes a Read look twice.
+func (c *call) deliver(frame []byte, last, classified bool, room chan<- struct{}) (_ delivery, left time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if classified && c.awaited() <= 0 {
-		return surplus
+		return surplus, 0
+	}
+	full := c.err == nil && c.unread > 0 && c.unread+cost(frame) > c.limit
+	if full && room != nil && c.left > 0 {
+		c.crowd(room)
+		return crowded, c.left
 	}
 	if last {
 		c.answers++
 	}
 	switch {
 	case c.err != nil:
-		return overflowed
-	case c.unread > 0 && c.unread+cost(frame) > c.limit:
-		c.endLocked(ErrRecvQueueFull, true)
-		return overflowed
+		return overflowed, 0
+	case full:
+		c.endLocked(c.tooSlow(len(frame)), true)
+		return overflowed, 0
 	case c.head == nil:
 		c.head = frame
 	default:
 		c.more = append(c.more, frame)
 	}
 	c.unread += cost(frame)
-	return delivered
+	return delivered, 0
+}
+
+// tooSlow is the error of a call whose inbox has no room for a frame of n bytes.
+func (c *call) tooSlow(n int) error {
+	return fmt.Errorf("%w: a frame of %d bytes behind %d that are unread, of %d that may be; too little was read within %v",
+		ErrRecvQueueFull, n, c.unread, c.limit, c.wait)
 }
 
 // refuse ends the call with the error of a frame that was not kept.
@@ -78,6 +98,12 @@ func (c *call) take() ([]byte, error) {
 	}
 	frame := c.head
 	c.unread -= cost(frame)
+	if c.left < c.wait || c.room != nil {
+		c.regain(cost(frame))
+	}
+	if c.unread <= c.limit/2 {
+		c.madeRoom()
+	}
 	c.head = nil
 	if len(c.more) > 0 {
 		c.head = c.more[0]

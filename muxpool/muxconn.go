@@ -83,9 +83,7 @@ func (m *muxConn) RemoteAddr() net.Addr { return m.conn.remote }
 // Write implements MuxConn.
 func (m *muxConn) Write(b []byte) error { return m.write(b, false) }
 
-// WriteOwned is Write for a frame in memory that a FrameReader's Alloc or
-// wire.Alloc returned: a large one is sent without being copied. Whatever it
-// returns, the caller must not touch b any more.
+// WriteOwned implements OwnedWriter.
 func (m *muxConn) WriteOwned(b []byte) error { return m.write(b, true) }
 
 func (m *muxConn) write(b []byte, owned bool) error {
@@ -189,10 +187,8 @@ func (m *muxConn) Close() {
 	}
 }
 
-// CloseWith is Close after a last frame, such as one that tells the peer that
-// nobody waits for the answer any more. Unlike Write it works when the context has
-// ended. It never waits: the frame is dropped if the send queue is full, or if
-// nothing was written before that it could take back.
+// CloseWith implements LastWriter. Nothing was written before: there is nothing to take
+// back.
 func (m *muxConn) CloseWith(frame []byte) {
 	if c := m.enter(); c != nil {
 		if c.maybeSent() {

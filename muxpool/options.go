@@ -35,6 +35,8 @@ type poolOptions struct {
 	writeTimeout   time.Duration
 	maxFrameSize   int
 	recvLimit      int
+	recvWait       time.Duration
+	maxAnswerSize  int
 	preWarm        []preWarm
 	invalid        []error
 }
@@ -53,6 +55,8 @@ const (
 	defaultWriteTimeout   = 3 * time.Second
 	defaultMaxFrameSize   = 4 << 20
 	defaultRecvLimit      = 4 << 20
+	defaultRecvWait       = 100 * time.Millisecond
+	defaultMaxAnswerSize  = 64 << 20
 )
 
 // finish replaces zeros by defaults and reports every invalid option at once.
@@ -69,6 +73,9 @@ func (o *poolOptions) finish() error {
 	orDefault(&o.writeTimeout, defaultWriteTimeout)
 	orDefault(&o.maxFrameSize, defaultMaxFrameSize)
 	orDefault(&o.recvLimit, defaultRecvLimit)
+	orDefault(&o.recvWait, defaultRecvWait)
+	o.recvWait = max(min(o.recvWait, o.keepAlive/4, o.stallTimeout/4), 1)
+	orDefault(&o.maxAnswerSize, max(defaultMaxAnswerSize, o.maxFrameSize))
 	if o.maxIdle > 0 {
 		o.maxIdle = max(o.maxIdle, o.connectNumber)
 	}
@@ -236,6 +243,22 @@ func WithMaxFrameSize(bytes int) PoolOption {
 // one frame at the least. Short frames count as 64 bytes each. Default 4 MiB.
 func WithRecvLimit(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithRecvLimit", &o.recvLimit, bytes) }
+}
+
+// WithRecvWait sets for how long, in all, a connection waits for the reader of one
+// MuxConn that has reached WithRecvLimit: nothing is read from the connection meanwhile.
+// Then that MuxConn alone ends with ErrRecvQueueFull. A 32nd of WithRecvLimit that is
+// taken gives the time back. On datagrams there is no wait. At most a quarter of
+// WithKeepAlive and of WithStallTimeout. Default 100 ms.
+func WithRecvWait(d time.Duration) PoolOption {
+	return func(o *poolOptions) { set(o, "WithRecvWait", &o.recvWait, d) }
+}
+
+// WithMaxAnswerSize sets how many bytes the frames of one answer may have together, for
+// who gathers them, as transport.Client does; a MuxConn that is read as a stream has no
+// such bound. Default 64 MiB, or WithMaxFrameSize if that is more.
+func WithMaxAnswerSize(bytes int) PoolOption {
+	return func(o *poolOptions) { set(o, "WithMaxAnswerSize", &o.maxAnswerSize, bytes) }
 }
 
 // WithPreWarm connects to a node before the first call needs it. New starts it

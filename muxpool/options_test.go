@@ -30,6 +30,8 @@ func TestEachInvalidOptionIsNamed(t *testing.T) {
 		"WithWriteTimeout(-13ns)":                           WithWriteTimeout(-13),
 		"WithMaxFrameSize(-14)":                             WithMaxFrameSize(-14),
 		"WithRecvLimit(-15)":                                WithRecvLimit(-15),
+		"WithRecvWait(-16ns)":                               WithRecvWait(-16),
+		"WithMaxAnswerSize(-17)":                            WithMaxAnswerSize(-17),
 		`WithPreWarm("tcp", "peer")`:                        WithPreWarm("tcp", "peer", NewGetOptions()), // no parser
 	}
 	for text, opt := range invalid {

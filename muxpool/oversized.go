@@ -66,6 +66,8 @@ func (a *arrivals) refuse(f *oversized) {
 	}
 }
 
-// MaxFrameSize returns the pool's WithMaxFrameSize: what is unpacked of an answer should
-// not be larger either.
+// MaxFrameSize implements Limiter.
 func (m *muxConn) MaxFrameSize() int { return m.conn.node.opts.maxFrameSize }
+
+// MaxAnswerSize implements Limiter.
+func (m *muxConn) MaxAnswerSize() int { return m.conn.node.opts.maxAnswerSize }

@@ -29,10 +29,7 @@ type Pool interface {
 // Write, Read and Close may be called concurrently with each other; several
 // Writes may run at once, but only one Read at a time.
 //
-// Those of Multiplexed have two more methods, which a transport finds by a type
-// assertion: WriteOwned([]byte) error, a Write that takes over memory from
-// wire.Alloc and so spares a large frame the copy, and CloseWith([]byte), a Close
-// that sends a last frame even when the context has ended.
+// Those of Multiplexed are an OwnedWriter, a LastWriter and a Limiter as well.
 type MuxConn interface {
 	// Write queues one whole frame, which must carry the id that VID tells. b may
 	// be reused when Write returns. Write waits while the connection's send queue
@@ -61,6 +58,36 @@ type MuxConn interface {
 	// idempotent and never waits.
 	Close()
 }
+
+// OwnedWriter is an optional part of a MuxConn.
+type OwnedWriter interface {
+	// WriteOwned is Write for memory that a FrameReader's Alloc, or wire.Alloc, has
+	// returned: a large frame is sent without a copy. Whatever it returns, the caller
+	// must not touch frame any more.
+	WriteOwned(frame []byte) error
+}
+
+// LastWriter is an optional part of a MuxConn.
+type LastWriter interface {
+	// CloseWith is Close after a last frame, such as one that tells the peer that nobody
+	// waits for the answer. It works when the context has ended, too. It never waits: the
+	// frame is dropped if the send queue is full, or if nothing was written before.
+	CloseWith(frame []byte)
+}
+
+// Limiter is an optional part of a MuxConn: it tells WithMaxFrameSize and
+// WithMaxAnswerSize to who unpacks or gathers frames.
+type Limiter interface {
+	MaxFrameSize() int
+	MaxAnswerSize() int
+}
+
+var _ interface {
+	MuxConn
+	OwnedWriter
+	LastWriter
+	Limiter
+} = (*muxConn)(nil)
 
 // Node is the peer of a pool's connections as a service sees it: what the
 // transport, the breakers and the endpoints use as their key. It is comparable.

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -81,7 +82,7 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 	c.called = c.req.Method
 	c.req.free()
 	size := len(frame)
-	if w, ok := mc.(ownedWriter); ok {
+	if w, ok := mc.(muxpool.OwnedWriter); ok {
 		err = w.WriteOwned(frame)
 	} else {
 		err = mc.Write(frame)
@@ -94,12 +95,6 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 		return c.failPool(true, err)
 	}
 	return nil
-}
-
-// ownedWriter is what a MuxConn offers that can send a frame from wire.Alloc
-// without copying it.
-type ownedWriter interface {
-	WriteOwned(frame []byte) error
 }
 
 // sizeHint is a size that most protocols' frame for m fits into.
@@ -116,7 +111,8 @@ func sizeHint(m *Message) int {
 
 // read takes the answer: the frames for this id up to the last.
 func (c *clientCall) read(mc muxpool.MuxConn) error {
-	for more := true; more; {
+	limits, _ := mc.(muxpool.Limiter)
+	for more, size := true, 0; more; {
 		frame, err := mc.Read()
 		if err != nil {
 			if code := codeOf(err, CodeConnection); c.canceler != nil && (code == CodeDeadlineExceeded || code == CodeCanceled) {
@@ -127,9 +123,16 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 		if c.resp == nil {
 			c.resp = newMessage()
 			c.resp.Method = c.called
-			if l, ok := mc.(frameLimiter); ok {
-				c.resp.most = l.MaxFrameSize()
+			if limits != nil {
+				c.resp.most = limits.MaxFrameSize()
 			}
+		}
+		if size += len(frame); size > len(frame) && limits != nil && size > limits.MaxAnswerSize() {
+			if c.canceler != nil {
+				c.cancel(mc)
+			}
+			return c.failPool(true, fmt.Errorf("%w: an answer of %d bytes or more in several frames, at most %d are allowed (WithMaxAnswerSize)",
+				muxpool.ErrFrameTooLarge, size, limits.MaxAnswerSize()))
 		}
 		if !c.plain {
 			c.sent.response += len(frame)
@@ -150,19 +153,10 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	return nil
 }
 
-// frameLimiter is what a MuxConn offers that knows its pool's WithMaxFrameSize.
-type frameLimiter interface{ MaxFrameSize() int }
-
-// lastWriter is what a MuxConn offers that can still send a frame when its
-// context has ended: never waiting, dropping the frame if there is no space.
-type lastWriter interface {
-	CloseWith(frame []byte)
-}
-
 // cancel tells the server that nobody waits any more.
 func (c *clientCall) cancel(mc muxpool.MuxConn) {
 	frame := c.canceler.AppendCancel(nil, mc.VID())
-	if w, ok := mc.(lastWriter); ok {
+	if w, ok := mc.(muxpool.LastWriter); ok {
 		w.CloseWith(frame)
 		return
 	}
