@@ -29,6 +29,7 @@ type Service struct {
 	settler    muxpool.Settler
 	farewell   Farewell
 	measurer   muxpool.Measurer
+	batcher    Batcher
 	reports    reports
 
 	door    admission
@@ -103,6 +104,7 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	s.separator, _ = protocol.(Separator)
 	s.settler, _ = protocol.(muxpool.Settler)
 	s.farewell, _ = protocol.(Farewell)
+	s.batcher, _ = protocol.(Batcher)
 	s.reports.handler = s.errorHandler
 	s.routes.Store(new(map[string]*route))
 	return s

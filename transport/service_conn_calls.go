@@ -37,6 +37,12 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 func (c *serverConn) accept(id uint32, frame []byte) error {
 	s := c.service
 	taken := c.reader.Taken()
+	most := c.account.mostCalls()
+	batched := s.requests(frame, most)
+	if len(batched) > 0 && len(batched) <= most {
+		s.acceptBatch(c.callCtx, c, &c.account, frame, taken, batched, c.source.arrived, c.start)
+		return nil
+	}
 	call, err := s.parse(c.callCtx, c, id, frame, c.source.arrived)
 	if !c.remember(call) {
 		call.drop()
@@ -46,6 +52,16 @@ func (c *serverConn) accept(id uint32, frame []byte) error {
 	if refused := call.enter(&c.account, frame, taken); refused != admitted && err == nil {
 		err = s.limits.refuse(refused)
 	}
+	if len(batched) > 0 {
+		err = errBatch(most)
+	}
+	c.start(call, err)
+	return nil
+}
+
+// start runs a call that was counted in, or answers it with err.
+func (c *serverConn) start(call *serverCall, err error) {
+	s := c.service
 	c.began()
 	switch {
 	case err != nil:
@@ -63,7 +79,6 @@ func (c *serverConn) accept(id uint32, frame []byte) error {
 	if err != nil {
 		c.turnAway(call, err)
 	}
-	return nil
 }
 
 // turnAway answers a call that is not run, on the reading goroutine.

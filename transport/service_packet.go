@@ -135,10 +135,26 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 	s := p.service
 	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}
-	call, err := s.parse(ctx, &packetCall{p, from}, id, frame, time.Now())
+	where := &packetCall{p, from}
+	most := p.account.mostCalls()
+	batched := s.requests(frame, most)
+	if len(batched) > 0 && len(batched) <= most {
+		s.acceptBatch(ctx, where, &p.account, frame, 0, batched, time.Now(), p.start)
+		return
+	}
+	call, err := s.parse(ctx, where, id, frame, time.Now())
 	if refused := call.enter(&p.account, frame, 0); refused != admitted && err == nil {
 		err = s.limits.refuse(refused)
 	}
+	if len(batched) > 0 {
+		err = errBatch(most)
+	}
+	p.start(call, err)
+}
+
+// start runs a call that was counted in, or answers it with err.
+func (p *packetServer) start(call *serverCall, err error) {
+	s := p.service
 	switch {
 	case err != nil:
 	case call.server.inline:

@@ -1,6 +1,7 @@
 package jsonrpc
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,37 +13,29 @@ import (
 // bytes: it bounds what the reader has to buffer.
 const window = 4096
 
-// scanner finds the end of a JSON object. It only counts braces outside of
-// strings; whether the JSON is right is seen when it is decoded.
-type scanner struct {
-	depth   int
-	text    bool // inside a string
-	escaped bool // after a backslash in it
+// broken is why the bytes of a peer end its connection: what it is told, if it can be.
+type broken struct {
+	number int    // of the error object
+	id     []byte // of what was too large, if it had come; else nil
+	err    error
 }
 
-// next takes one byte and reports whether the object ends with it.
-func (s *scanner) next(b byte) (end bool) {
-	switch {
-	case s.escaped:
-		s.escaped = false
-	case s.text:
-		s.escaped = b == '\\'
-		s.text = b != '"'
-	case b == '"':
-		s.text = true
-	case b == '{' || b == '[':
-		s.depth++
-	case b == '}' || b == ']':
-		s.depth--
-		return s.depth == 0
+func (b *broken) Error() string { return b.err.Error() }
+func (b *broken) Unwrap() error { return b.err }
+
+func noJSON(err error) error { return &broken{number: numberNoJSON, err: err} }
+
+// tooLarge is the error of a text over the limit, which begins so.
+func tooLarge(begin []byte, err error) error {
+	b := &broken{number: numberNoRequest, err: fmt.Errorf("jsonrpc: a text that does not end within the limit: %w", err)}
+	if e := open(begin); e.id != nil && isID(e.id) && !e.isAnswer() {
+		b.id = append(b.id, e.id...)
 	}
-	return false
+	return b
 }
 
-func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\r' || b == '\t' }
-
-// readObject reads one JSON object and not a byte more.
-func readObject(r io.Reader) ([]byte, error) {
+// readText reads one JSON array or object and not a byte more.
+func readText(r io.Reader) ([]byte, error) {
 	fr, ok := r.(muxpool.FrameReader)
 	if !ok {
 		fr = &plainReader{src: r}
@@ -57,13 +50,18 @@ func readObject(r io.Reader) ([]byte, error) {
 	)
 	for {
 		b, err := fr.Peek(seen + 1)
-		if err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+		switch {
+		case err == io.EOF:
+			return nil, io.ErrUnexpectedEOF
+		case errors.Is(err, muxpool.ErrFrameTooLarge):
+			return nil, tooLarge(frame, err)
+		case err != nil:
 			return nil, err
 		}
-		end := scan.next(b[seen])
+		end, err := scan.next(b[seen])
+		if err != nil {
+			return nil, noJSON(err)
+		}
 		if seen++; !end && seen < window {
 			continue
 		}
@@ -102,7 +100,7 @@ func grow(fr muxpool.FrameReader, frame []byte, n int) ([]byte, error) {
 	return append(make([]byte, 0, size), frame...), nil
 }
 
-// skipSpace goes to the first byte of an object.
+// skipSpace goes to the first byte of an array or object.
 func skipSpace(fr muxpool.FrameReader) error {
 	for {
 		b, err := fr.Peek(1)
@@ -110,15 +108,24 @@ func skipSpace(fr muxpool.FrameReader) error {
 			return err
 		}
 		switch {
-		case b[0] == '{':
+		case b[0] == '{' || b[0] == '[':
 			return nil
 		case !isSpace(b[0]):
-			return fmt.Errorf("jsonrpc: a frame that starts with %q is no JSON object", b[0])
+			return noJSON(fmt.Errorf("jsonrpc: a frame that starts with %q is no JSON object or array", b[0]))
 		}
 		if _, err := fr.Discard(1); err != nil {
 			return err
 		}
 	}
+}
+
+// check reports what is wrong with a whole text.
+func check(text []byte) error {
+	if json.Valid(text) {
+		return nil
+	}
+	var v json.RawMessage
+	return noJSON(fmt.Errorf("jsonrpc: %w", json.Unmarshal(text, &v)))
 }
 
 // plainReader makes a FrameReader of a reader that is none, reading no byte ahead

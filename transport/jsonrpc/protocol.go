@@ -1,72 +1,72 @@
 package jsonrpc
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
-	"strings"
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
 
-// Protocol is JSON-RPC 1.0, both sides. The zero value is ready to use, by any
-// number of clients and services at once.
-type Protocol struct{}
+// Version is a version of JSON-RPC.
+type Version uint8
+
+const (
+	// VersionAny is the zero value. A Service answers each request in the version that
+	// it is in; a Client asks in 1.0 and reads answers of both.
+	VersionAny Version = iota
+	// Version1 is 1.0. A Service takes nothing else for a request; a Client does as
+	// with VersionAny.
+	Version1
+	// Version2 is 2.0. A Service takes nothing else for a request; a Client asks in it.
+	Version2
+)
+
+// Protocol is JSON-RPC, both sides. The zero value is ready to use, by any number of
+// clients and services at once.
+type Protocol struct {
+	Version Version
+}
 
 var (
 	_ transport.ServerProtocol = Protocol{}
+	_ transport.Batcher        = Protocol{}
+	_ transport.Farewell       = Protocol{}
 	_ transport.OneWayer       = Protocol{}
 	_ transport.Separator      = Protocol{}
 	_ muxpool.FrameClassifier  = Protocol{}
+	_ muxpool.IDSpacer         = Protocol{}
 )
 
-var null = []byte("null")
-
 // Parse implements muxpool.FrameParser. The id of a frame whose id is not a number
-// of 32 bits is told as 0.
+// of 32 bits, or 0, is told as 0.
 func (Protocol) Parse(r io.Reader) (uint32, []byte, error) {
-	frame, err := readObject(r)
+	frame, err := readText(r)
+	if err == nil {
+		err = check(frame)
+	}
 	if err != nil {
 		return 0, nil, err
 	}
-	id, err := frameID(frame)
-	if err != nil {
-		return 0, nil, err
-	}
-	n, _ := number(id)
-	return n, frame, nil
+	e := open(frame)
+	return number(e.id), frame, nil
 }
 
-func frameID(frame []byte) (json.RawMessage, error) {
-	var f struct {
-		ID json.RawMessage `json:"id"`
-	}
-	if err := json.Unmarshal(frame, &f); err != nil {
-		return nil, fmt.Errorf("jsonrpc: %w", err)
-	}
-	return f.ID, nil
-}
+// IDSpace implements muxpool.IDSpacer: 0 is what an id that is no number is told as.
+func (Protocol) IDSpace() muxpool.IDSpace { return muxpool.IDSpace{Min: 1, Max: math.MaxUint32} }
 
-// number returns 0, false for an id that no Client has used.
-func number(id json.RawMessage) (uint32, bool) {
-	n, err := strconv.ParseUint(string(id), 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	return uint32(n), true
-}
-
-// ClassifyFrame implements muxpool.FrameClassifier: an answer without an id that a
-// Client may have used belongs to no call.
+// ClassifyFrame implements muxpool.FrameClassifier: what has no id that a Client may
+// have used, and what asks instead of answering, belongs to no call.
 func (Protocol) ClassifyFrame(vid uint32, frame []byte) muxpool.FrameKind {
 	if vid == 0 {
-		id, _ := frameID(frame)
-		if _, ok := number(id); !ok {
-			return muxpool.FrameUnsolicited
-		}
+		return muxpool.FrameUnsolicited
+	}
+	if e := open(frame); e.method != nil && absent(e.result) && absent(e.failure) {
+		return muxpool.FrameUnsolicited
 	}
 	return muxpool.FrameLast
 }
@@ -78,74 +78,82 @@ func (Protocol) Separates(b byte) bool { return isSpace(b) }
 func (Protocol) OneWay() {}
 
 // AppendRequest implements transport.Protocol.
-func (Protocol) AppendRequest(dst []byte, id uint32, req *transport.Message) ([]byte, error) {
+func (p Protocol) AppendRequest(dst []byte, id uint32, req *transport.Message) ([]byte, error) {
 	method, err := json.Marshal(req.Method)
 	if err != nil {
 		return dst, err
 	}
+	if len(req.Body) > 0 && !json.Valid(req.Body) {
+		return dst, fmt.Errorf("jsonrpc: the body is not a JSON value: %.40q", req.Body)
+	}
+	switch p.Version {
+	case VersionAny, Version1:
+		return appendRequest1(dst, id, req, method), nil
+	case Version2:
+		return appendRequest2(dst, id, req, method), nil
+	}
+	return dst, fmt.Errorf("jsonrpc: Protocol.Version is %d, which is none", p.Version)
+}
+
+func appendRequest1(dst []byte, id uint32, req *transport.Message, method []byte) []byte {
 	dst = append(dst, `{"method":`...)
 	dst = append(dst, method...)
 	dst = append(dst, `,"params":[`...)
-	if dst, err = appendValue(dst, req.Body); err != nil {
-		return dst, err
-	}
+	dst = append(dst, orNull(req.Body)...)
 	dst = append(dst, `],"id":`...)
 	if req.OneWay {
 		dst = append(dst, null...)
 	} else {
 		dst = strconv.AppendUint(dst, uint64(id), 10)
 	}
-	return append(dst, "}\n"...), nil
+	return append(dst, "}\n"...)
 }
 
-// appendValue appends a body, which must be one JSON value: anything else would
-// put the stream out of step.
-func appendValue(dst, body []byte) ([]byte, error) {
+// appendRequest2 puts the id in front, where it is seen also of what is too large.
+func appendRequest2(dst []byte, id uint32, req *transport.Message, method []byte) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0",`...)
+	if !req.OneWay {
+		dst = append(dst, `"id":`...)
+		dst = strconv.AppendUint(dst, uint64(id), 10)
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"method":`...)
+	dst = append(dst, method...)
+	switch body := skip(req.Body); {
+	case len(body) == 0:
+	case body[0] == '{' || body[0] == '[':
+		dst = append(dst, `,"params":`...)
+		dst = append(dst, body...)
+	default:
+		dst = append(dst, `,"params":[`...)
+		dst = append(dst, body...)
+		dst = append(dst, ']')
+	}
+	return append(dst, "}\n"...)
+}
+
+func orNull(body []byte) []byte {
 	if len(body) == 0 {
-		return append(dst, null...), nil
+		return null
 	}
-	if !json.Valid(body) {
-		return dst, fmt.Errorf("jsonrpc: the body is not a JSON value: %.40q", body)
-	}
-	return append(dst, body...), nil
+	return body
 }
 
-// ParseResponse implements transport.Protocol.
+// errNothing is for answers of both versions.
+var errNothing = errors.New("jsonrpc: an answer with neither result nor error")
+
+// ParseResponse implements transport.Protocol. It reads answers of both versions,
+// whichever was asked in.
 func (Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
-	var f struct {
-		Result json.RawMessage `json:"result"`
-		Error  json.RawMessage `json:"error"`
+	e := open(frame)
+	switch {
+	case !absent(e.failure) && e.failure[0] == '{':
+		return readErrorObject(e.failure, resp)
+	case !absent(e.failure):
+		return readErrorText(e.failure)
+	case e.result == nil:
+		return errNothing
 	}
-	if err := json.Unmarshal(frame, &f); err != nil {
-		return fmt.Errorf("jsonrpc: %w", err)
-	}
-	if len(f.Error) > 0 && !bytes.Equal(f.Error, null) {
-		return parseError(f.Error)
-	}
-	resp.Body = f.Result
+	resp.Body = e.result
 	return nil
 }
-
-func parseError(raw json.RawMessage) *transport.Error {
-	e := &transport.Error{Code: transport.CodeUnknown}
-	if json.Unmarshal(raw, &e.Message) != nil {
-		e.Message = string(raw)
-	}
-	if strings.HasPrefix(e.Message, noService) || strings.HasPrefix(e.Message, noMethod) {
-		e.Code = transport.CodeUnimplemented
-		return e
-	}
-	word, rest, _ := strings.Cut(e.Message, ": ")
-	for code := transport.CodeCanceled; code <= transport.CodeTooLarge; code++ {
-		if word == code.String() {
-			e.Code, e.Message = code, rest
-		}
-	}
-	return e
-}
-
-// net/rpc's words for a method that it does not have.
-const (
-	noService = "rpc: can't find service "
-	noMethod  = "rpc: can't find method "
-)

@@ -1,0 +1,238 @@
+package jsonrpc
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/muxkit/muxkit/transport"
+)
+
+// The numbers that the specification gives to errors. Those from firstReserved to
+// lastReserved are its own; of these, the ones from serverRange down to -32099 are for
+// servers, who say what they mean.
+const (
+	numberNoJSON    = -32700
+	numberNoRequest = -32600
+	numberNoMethod  = -32601
+	numberNoParams  = -32602
+	numberInternal  = -32603
+
+	firstReserved = -32768
+	lastReserved  = -32000
+	serverRange   = -32000
+
+	numberBusiness = serverRange + int(transport.CodeBusiness) // a number of a service's own
+)
+
+// codeOf says what a number means that nothing else was said about.
+func codeOf(number int) transport.Code {
+	switch number {
+	case numberNoJSON, numberNoRequest, numberNoParams:
+		return transport.CodeInvalidArgument
+	case numberNoMethod:
+		return transport.CodeUnimplemented
+	case numberInternal:
+		return transport.CodeInternal
+	case 0: // what json-rpc-2.0 of npm answers for whatever its method threw
+		return transport.CodeUnknown
+	}
+	if number >= firstReserved && number <= lastReserved {
+		return transport.CodeUnknown
+	}
+	return transport.CodeBusiness
+}
+
+// numberOf is the number for a code.
+func numberOf(c transport.Code) int {
+	switch c {
+	case transport.CodeInvalidArgument:
+		return numberNoParams
+	case transport.CodeUnimplemented:
+		return numberNoMethod
+	case transport.CodeInternal:
+		return numberInternal
+	case transport.CodeBusiness:
+		return numberBusiness
+	}
+	return serverRange - int(c)
+}
+
+// errorObject is an error of 2.0.
+type errorObject struct {
+	Code    json.Number     `json:"code"`
+	Message string          `json:"message"`
+	Data    json.RawMessage `json:"data,omitempty"`
+}
+
+// prefix is what the names of the transport's own words begin with.
+const prefix = "mux-"
+
+// appendErrorObject appends the error object for an answer.
+func appendErrorObject(dst []byte, resp *transport.Message) ([]byte, error) {
+	e := resp.Err
+	code := e.Code.Travels()
+	number := e.Status
+	if number == 0 {
+		number = numberOf(code)
+	}
+	words := make(map[string]string)
+	if code != codeOf(number) {
+		words[transport.MetadataCode] = strconv.Itoa(int(code))
+	}
+	if e.NotRun && code != transport.CodeInvalidArgument { // which is the caller's fault wherever
+		words[transport.MetadataNotRun] = "1"
+	}
+	for _, name := range []string{transport.MetadataRetryAfter, transport.MetadataNoRetry} {
+		if v, ok := resp.Metadata[name]; ok {
+			words[name] = v
+		}
+	}
+	data, err := withWords(resp.Body, words)
+	if err != nil {
+		return dst, err
+	}
+	object, err := json.Marshal(errorObject{json.Number(strconv.Itoa(number)), message(e), data})
+	return append(dst, object...), err
+}
+
+func message(e *transport.Error) string {
+	switch {
+	case e.Code == transport.CodeUnimplemented && e.NotRun:
+		return "Method not found"
+	case e.Message == "":
+		return e.Code.Travels().String()
+	}
+	return e.Message
+}
+
+// withWords puts the transport's own words among the members of data, and takes out
+// what looks like them: it may be the data of an answer that is passed on.
+func withWords(data []byte, words map[string]string) (json.RawMessage, error) {
+	var own map[string]json.RawMessage
+	if len(data) > 0 && skip(data)[0] != '{' {
+		return data, nil
+	}
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, &own); err != nil {
+			return nil, err
+		}
+	}
+	if own == nil {
+		own = make(map[string]json.RawMessage)
+	}
+	for name := range own {
+		if strings.HasPrefix(name, prefix) {
+			delete(own, name)
+		}
+	}
+	for name, text := range words {
+		own[name] = strconv.AppendQuote(nil, text)
+	}
+	if len(own) == 0 && len(data) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(own)
+}
+
+// readErrorObject reads an error object: the error, and its data as the body.
+func readErrorObject(raw []byte, resp *transport.Message) error {
+	var o errorObject
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return &transport.Error{Code: transport.CodeUnknown, Message: string(raw)}
+	}
+	e := &transport.Error{Code: transport.CodeUnknown, Message: o.Message}
+	if n, err := strconv.Atoi(o.Code.String()); err == nil {
+		e.Code, e.Status = codeOf(n), n
+	}
+	data, words := takeWords(o.Data)
+	resp.Body = data
+	if n, err := strconv.ParseUint(words[transport.MetadataCode], 10, 8); err == nil {
+		e.Code = transport.Code(n).Travels()
+	}
+	if e.Status == numberOf(e.Code) {
+		e.Status = 0
+	}
+	e.NotRun = words[transport.MetadataNotRun] == "1"
+	for _, name := range []string{transport.MetadataRetryAfter, transport.MetadataNoRetry} {
+		if v, ok := words[name]; ok {
+			resp.Set(name, v)
+		}
+	}
+	return e
+}
+
+// takeWords takes the transport's own words out of data. It returns nil for data in
+// which nothing else is.
+func takeWords(data []byte) (rest []byte, words map[string]string) {
+	if absent(data) {
+		return nil, nil
+	}
+	var own map[string]json.RawMessage
+	if data[0] != '{' || json.Unmarshal(data, &own) != nil {
+		return data, nil
+	}
+	words = make(map[string]string)
+	for name, v := range own {
+		var text string
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if json.Unmarshal(v, &text) == nil {
+			words[name] = text
+		}
+		delete(own, name)
+	}
+	switch {
+	case len(words) == 0:
+		return data, nil
+	case len(own) == 0:
+		return nil, words
+	}
+	rest, err := json.Marshal(own)
+	if err != nil {
+		return data, words
+	}
+	return rest, words
+}
+
+// net/rpc's words for a method that it does not have.
+const (
+	noService = "rpc: can't find service "
+	noMethod  = "rpc: can't find method "
+)
+
+// errorText is an error of 1.0: a text is all that net/rpc's clients take. It begins
+// with the code's name, by which a Client of this package knows the code, unless
+// nothing is known.
+func errorText(req *transport.Message, e *transport.Error) string {
+	code := e.Code.Travels()
+	switch {
+	case code == transport.CodeUnimplemented:
+		return noMethod + req.Method
+	case code == transport.CodeUnknown && e.Message != "":
+		return e.Message
+	case e.Message == "":
+		return code.String()
+	}
+	return code.String() + ": " + e.Message
+}
+
+// readErrorText is the other side of errorText.
+func readErrorText(raw []byte) *transport.Error {
+	e := &transport.Error{Code: transport.CodeUnknown}
+	if json.Unmarshal(raw, &e.Message) != nil {
+		e.Message = string(raw)
+	}
+	if strings.HasPrefix(e.Message, noService) || strings.HasPrefix(e.Message, noMethod) {
+		e.Code = transport.CodeUnimplemented
+		return e
+	}
+	word, rest, _ := strings.Cut(e.Message, ": ")
+	for code := transport.CodeCanceled; code <= transport.CodeTooLarge; code++ {
+		if word == code.String() {
+			e.Code, e.Message = code, rest
+		}
+	}
+	return e
+}
