@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -46,6 +47,16 @@ func (m *Message) Unpack(limit int, open func() (io.Reader, error)) error {
 		return nil
 	}
 	return m.unpack(func(int) error { return nil })
+}
+
+// unpackSafely is unpack where the protocol's reader may panic.
+func (m *Message) unpackSafely(hold func(bytes int) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return m.unpack(hold)
 }
 
 const firstUnpacked = 4 << 10 // bytes

@@ -103,6 +103,7 @@ func (s *Service) run(call *serverCall) {
 	call.counts.begun.Add(1)
 	defer call.ran()
 	var ctx context.Context = call.requestContext
+	defer call.server.recovered(ctx) // of what no other recover has seen, such as an error whose methods panic
 	err := call.Err()
 	if err != nil && call.from.listening() && !call.Canceled() && !call.late() {
 		err = nil // the client has closed its side only, as it seems
@@ -160,7 +161,7 @@ func (c *serverCall) unpack() error {
 	if c.req.packed == nil {
 		return nil
 	}
-	err := c.req.unpack(c.Hold)
+	err := c.req.unpackSafely(c.Hold)
 	if errors.Is(err, wire.ErrFrameTooLarge) {
 		err = &Error{Code: CodeTooLarge, Message: err.Error(), Err: err, refused: frameTooLarge}
 	}

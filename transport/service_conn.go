@@ -33,7 +33,7 @@ const (
 var (
 	errDrained    = errors.New("transport: connection drained")
 	errClientLeft = errors.New("transport: the client closed the connection")
-	errExited     = errors.New("transport: an inline handler ended its goroutine")
+	errExited     = errors.New("transport: a handler or a callback ended the goroutine of its connection")
 )
 
 // serverConn is a connection from a client. The goroutine of serve reads it; the
@@ -43,7 +43,7 @@ type serverConn struct {
 	raw     net.Conn        // as accepted; what stop closes
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
-	values  *connContext // below ctx; changed by greet only
+	values  *connContext // below ctx; changed by live only, before there are calls
 
 	// Set by greet, then unchanged; calls come after it.
 	nc       net.Conn           // raw, or TLS on it
@@ -79,7 +79,7 @@ type serverConn struct {
 func newServerConn(s *Service, nc net.Conn) *serverConn {
 	c := &serverConn{service: s, raw: nc, born: time.Now(), rest: make(chan struct{}, 1)}
 	c.gate.init()
-	c.values = &connContext{Context: context.Background(), local: nc.LocalAddr(), remote: nc.RemoteAddr()}
+	c.values = &connContext{Context: context.Background()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
 	c.account.open(&s.door, s.limits.MaxInFlightPerConn)
 	return c
@@ -89,10 +89,29 @@ func newServerConn(s *Service, nc net.Conn) *serverConn {
 func (c *serverConn) serve() {
 	err := errExited
 	defer func() { c.end(err) }() // also after runtime.Goexit
-	if err = c.greet(); err == nil {
-		err = errExited
-		err = c.readAll()
+	err = c.live()
+}
+
+// live greets the client and reads what it sends, until the error that is returned.
+// Whatever code of others panics on the way, the connection alone ends.
+func (c *serverConn) live() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	c.values.local, c.values.remote = c.raw.LocalAddr(), c.raw.RemoteAddr()
+	if err := c.greet(); err != nil {
+		return err
 	}
+	return c.readAll()
+}
+
+// refuse closes a connection that was not let in.
+func (c *serverConn) refuse(err error) {
+	defer c.cancel(err)
+	_ = c.raw.Close()
+	c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.raw.RemoteAddr(), err))
 }
 
 // end is the end of that life, for the reason err.
@@ -115,7 +134,7 @@ func (c *serverConn) end(err error) {
 	}
 	c.service.closed()
 	if !errors.Is(err, errDrained) && !errors.Is(err, errClientLeft) && !errors.Is(err, ErrServiceClosed) {
-		c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.raw.RemoteAddr(), err))
+		c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.values.remote, err))
 	}
 	if c.account.part() {
 		c.service.forget(c)
@@ -129,12 +148,7 @@ func (c *serverConn) stop(cause error) {
 }
 
 // readAll reads frames until the connection ends; the error says why.
-func (c *serverConn) readAll() (err error) {
-	defer func() {
-		if v := recover(); v != nil { // the protocol's own code
-			err = &PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
+func (c *serverConn) readAll() error {
 	for {
 		if err := c.await(); err != nil {
 			return err

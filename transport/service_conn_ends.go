@@ -19,8 +19,11 @@ func (c *serverConn) greet() error {
 	ctx, cancel := context.WithDeadline(c.ctx, deadline)
 	defer cancel()
 	c.nc = c.raw
+	tc, _ := c.raw.(*tls.Conn) // of a listener that does TLS itself
 	if s.tls != nil {
-		tc := tls.Server(c.raw, s.tls)
+		tc = tls.Server(c.raw, s.tls)
+	}
+	if tc != nil {
 		if err := tc.HandshakeContext(ctx); err != nil {
 			return fmt.Errorf("transport: TLS handshake: %w", err)
 		}
@@ -35,9 +38,11 @@ func (c *serverConn) greet() error {
 	_ = c.raw.SetDeadline(time.Time{})
 	// The cancel context on top keeps the user's own types out of what a requestContext
 	// does under its lock.
-	var base context.Context = c.ctx
+	base := c.ctx
 	if s.connContext != nil {
-		base = s.connContext(c.ctx, c.nc)
+		if base = s.connContext(c.ctx, unguarded(c.nc)); base == nil {
+			return fmt.Errorf("%w: the function of ServiceConnContext returned nil", ErrInvalidOption)
+		}
 	}
 	c.callCtx, c.endCalls = context.WithCancel(base)
 	if s.connContext != nil {
@@ -67,13 +72,19 @@ func (s *Service) handshake(ctx context.Context, nc net.Conn) error {
 // drain implements session: serve notices, tells the client and ends when all
 // calls are answered and the client is quiet.
 func (c *serverConn) drain() {
-	if s := c.service; !c.greeted.Load() && (s.tls != nil || s.handshaker != nil) {
+	if !c.greeted.Load() && c.greets() {
 		c.stop(ErrServiceClosed) // a client in a handshake has made no call
 		return
 	}
 	if !c.draining.Swap(true) {
 		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // wakes serve
 	}
+}
+
+// greets reports whether greet waits for the client.
+func (c *serverConn) greets() bool {
+	_, own := c.raw.(*tls.Conn)
+	return own || c.service.tls != nil || c.service.handshaker != nil
 }
 
 // tell says that the connection is going away.

@@ -232,6 +232,7 @@ func TestReportsAreQuotedCutAndLimited(t *testing.T) {
 		}
 		<-answers
 		nc.Close()
+		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
 		if len(texts) > 12 || !strings.Contains(texts[len(texts)-1], "990 more") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"time"
 )
 
@@ -19,7 +20,7 @@ func (s *Service) Serve(l net.Listener) error {
 	defer l.Close() //nolint:errcheck // closed already after Shutdown
 	var backoff time.Duration
 	for {
-		nc, err := l.Accept()
+		nc, err := accept(l)
 		if err == nil {
 			backoff = 0
 			s.admitConn(nc)
@@ -37,6 +38,19 @@ func (s *Service) Serve(l net.Listener) error {
 			return ErrServiceClosed
 		}
 	}
+}
+
+// accept is l.Accept, whose panic is its error.
+func accept(l net.Listener) (nc net.Conn, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	if nc, err = l.Accept(); err == nil && nc == nil {
+		err = errors.New("the listener returned no connection, and no error")
+	}
+	return nc, err
 }
 
 // passes reports whether an Accept that failed so may succeed later.
@@ -63,13 +77,11 @@ func (s *Service) pause(d time.Duration) bool {
 	}
 }
 
-// admitConn starts to serve nc, or closes it.
+// admitConn starts to serve nc, or closes it. What may take time it leaves to others.
 func (s *Service) admitConn(nc net.Conn) {
-	c := newServerConn(s, nc)
+	c := newServerConn(s, guard(nc))
 	if err := s.admit(c); err != nil {
-		_ = nc.Close()
-		s.reports.report(c.ctx, fmt.Errorf("%s: %w", nc.RemoteAddr(), err))
-		c.cancel(nil)
+		go c.refuse(err)
 		return
 	}
 	go c.serve()

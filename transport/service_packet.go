@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
@@ -37,7 +38,14 @@ func (s *Service) ServePacket(pc net.PacketConn) error {
 		return errors.Join(err, pc.Close())
 	}
 	defer s.leave(p)
-	err = p.readAll()
+	for exited := true; exited; {
+		var reading sync.WaitGroup // on a goroutine of its own, which an inline handler may end
+		reading.Go(func() { err = p.readAll(); exited = false })
+		reading.Wait()
+		if exited {
+			s.reports.report(p.ctx, errExited)
+		}
+	}
 	s.closed()
 	if p.account.part() {
 		p.left()
@@ -79,7 +87,12 @@ func (p *packetServer) left() {
 }
 
 // readAll reads datagrams until the service closes or the socket breaks.
-func (p *packetServer) readAll() error {
+func (p *packetServer) readAll() (err error) {
+	defer func() {
+		if v := recover(); v != nil { // the socket's own code
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
 	buf := make([]byte, min(p.service.limits.MaxFrameSize, maxDatagram)+1)
 	for {
 		n, from, err := p.pc.ReadFrom(buf)

@@ -9,52 +9,111 @@ import (
 	kittransport "github.com/go-kit/kit/transport"
 )
 
-// reportsPerSecond bounds what the ServiceErrorHandler hears: what a peer can
-// provoke must not flood a log.
-const reportsPerSecond = 10
-
-// maxReport bounds the text of a report, in bytes.
-const maxReport = 2 * maxMessage
+const (
+	// reportsPerSecond bounds what the ServiceErrorHandler hears: what a peer can
+	// provoke must not flood a log.
+	reportsPerSecond = 10
+	// maxReports is how many may wait for it.
+	maxReports = 32
+	// maxReport bounds the text of a report, in bytes.
+	maxReport = 2 * maxMessage
+)
 
 // quotedError is an error whose text has something of a peer in it that is not fit
 // for a log.
-type quotedError struct{ error }
+type quotedError struct {
+	error
+	text string
+}
 
-func (e quotedError) Error() string { return quote(e.error.Error(), maxReport) }
+func (e quotedError) Error() string { return e.text }
 func (e quotedError) Unwrap() error { return e.error }
 
-// reports passes errors on, within bounds.
+// reports passes errors on, within bounds, one at a time, on a goroutine of its own that
+// lives while there are some: who reports never waits for the handler, and neither its
+// panics nor its blocking is felt by anybody else.
 type reports struct {
 	handler kittransport.ErrorHandler
 
-	// mu guards the rest. The handler is not called under it.
-	mu     sync.Mutex
-	window time.Time // when the current second began
-	passed int       // in this second
-	left   int       // left out since the last one that passed
+	// mu is a leaf. It guards the rest.
+	mu      sync.Mutex
+	window  time.Time // when the current second began
+	passed  int       // in this second
+	left    int       // left out since the last one that passed
+	queue   []report
+	telling bool // a goroutine takes from queue, or is about to
 }
 
+type report struct {
+	ctx  context.Context
+	err  error
+	left int // before it
+}
+
+// report has the handler hear of err, unless it has heard too much lately.
 func (r *reports) report(ctx context.Context, err error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := time.Now()
 	if now.Sub(r.window) >= time.Second {
 		r.window, r.passed = now, 0
 	}
-	if r.passed >= reportsPerSecond {
+	if r.passed >= reportsPerSecond || len(r.queue) >= maxReports {
 		r.left++
-		r.mu.Unlock()
 		return
 	}
-	left := r.left
+	r.queue = append(r.queue, report{ctx, err, r.left})
 	r.passed++
 	r.left = 0
-	r.mu.Unlock()
-	if left > 0 {
-		err = fmt.Errorf("%w (and %d more that were not reported)", err, left)
+	if !r.telling {
+		r.telling = true
+		go r.tell()
 	}
-	if text := err.Error(); quote(text, maxReport) != text {
-		err = quotedError{err}
+}
+
+// tell is the goroutine that calls the handler. Another takes its place if the handler
+// ends it.
+func (r *reports) tell() {
+	ended := true
+	defer func() {
+		if ended {
+			go r.tell()
+		}
+	}()
+	for {
+		next, ok := r.next()
+		if !ok {
+			break
+		}
+		r.handle(next)
 	}
-	defer func() { _ = recover() }() // a handler that panics must not end the connection
-	r.handler.Handle(ctx, err)
+	ended = false
+}
+
+// next takes the report that has waited longest.
+func (r *reports) next() (next report, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		r.queue, r.telling = nil, false
+		return report{}, false
+	}
+	next = r.queue[0]
+	r.queue[0] = report{}
+	r.queue = r.queue[1:]
+	return next, true
+}
+
+// handle calls the handler. If that panics, or the error's own methods do, nobody is left
+// to tell.
+func (r *reports) handle(next report) {
+	defer func() { _ = recover() }()
+	err := next.err
+	if next.left > 0 {
+		err = fmt.Errorf("%w (and %d more that were not reported)", err, next.left)
+	}
+	if was := err.Error(); quote(was, maxReport) != was {
+		err = quotedError{err, quote(was, maxReport)}
+	}
+	r.handler.Handle(next.ctx, err)
 }
