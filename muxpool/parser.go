@@ -129,6 +129,14 @@ type Separator interface {
 	Separates(b byte) bool
 }
 
+// NextProtocol is an optional part of a FrameParser that has a name for TLS's ALPN
+// (RFC 7301), as HTTP/2's is "h2". It is offered to servers, unless the tls.Config has
+// NextProtos of its own; one that speaks only others refuses the handshake, and one that
+// knows nothing of ALPN goes on.
+type NextProtocol interface {
+	NextProtocol() string
+}
+
 // Release gives the memory of a frame back for reuse. It is for what a MuxConn's Read
 // has returned, whole, and for what came from a FrameReader's Alloc; nobody may hold
 // another reference to that memory. Where it comes from is not checked, which would cost

@@ -46,6 +46,9 @@ func (d *dialer) tlsConfig() (*tls.Config, error) {
 	if cfg.ServerName == "" {
 		cfg.ServerName = serverName(d.key.node)
 	}
+	if p, ok := d.key.parser.(NextProtocol); ok && len(cfg.NextProtos) == 0 {
+		cfg.NextProtos = []string{p.NextProtocol()}
+	}
 	return cfg, nil
 }
 

@@ -89,9 +89,7 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	}
 	s.door.limits = s.limits
 	s.door.line.free.Store(int64(s.limits.Workers))
-	if s.tls != nil && len(s.tls.Certificates) == 0 && s.tls.GetCertificate == nil && s.tls.GetConfigForClient == nil {
-		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceTLSConfig: no certificate", ErrInvalidOption))
-	}
+	s.settleTLS()
 	s.measurer, _ = protocol.(muxpool.Measurer)
 	s.space.Max = math.MaxUint32
 	if p, ok := protocol.(muxpool.IDSpacer); ok {

@@ -23,6 +23,7 @@ type serviceOptions struct {
 	handshakeTimeout time.Duration
 	writeTimeout     time.Duration
 	tls              *tls.Config
+	tlsFiles         *tlsFiles // what tls was made of; nil: of no files
 	connContext      func(context.Context, net.Conn) context.Context
 	errorHandler     kittransport.ErrorHandler
 	invalid          []error
@@ -61,14 +62,6 @@ func ServiceHandshakeTimeout(d time.Duration) ServiceOption {
 // for so long is disconnected. Default 3 s.
 func ServiceWriteTimeout(d time.Duration) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceWriteTimeout", &o.writeTimeout, d) }
-}
-
-// ServiceTLSConfig serves TLS, which cfg must have a certificate for. For mTLS set
-// its ClientCAs and ClientAuth: tls.RequireAndVerifyClientCert; the client's
-// identity is then in the context (ContextKeyTLS, PeerCertificate). Datagrams
-// are not encrypted: ServePacket refuses. Default: plaintext.
-func ServiceTLSConfig(cfg *tls.Config) ServiceOption {
-	return func(o *serviceOptions) { o.tls = cfg }
 }
 
 // ServiceConnContext sets a function that may add to the context of the calls of a

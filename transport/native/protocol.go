@@ -28,7 +28,11 @@ var (
 	_ muxpool.Settler             = Protocol{}
 	_ muxpool.Measurer            = Protocol{}
 	_ transport.Farewell          = Protocol{}
+	_ transport.NextProtocol      = Protocol{}
 )
+
+// NextProtocol implements muxpool.NextProtocol.
+func (Protocol) NextProtocol() string { return "muxkit/2" }
 
 // Parse implements muxpool.FrameParser.
 func (Protocol) Parse(r io.Reader) (uint32, []byte, error) {
