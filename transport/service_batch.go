@@ -29,13 +29,15 @@ type batch struct {
 
 // requests returns those that a frame bears as a batch, none if it is one by itself. Of
 // a batch of more than most it returns one more than that.
-func (s *Service) requests(frame []byte, most int) (list [][]byte) {
-	if s.batcher != nil {
-		s.batcher.Requests(frame, func(request []byte) bool {
-			list = append(list, request)
-			return len(list) <= most
-		})
+func (s *Service) requests(frame []byte, most int) [][]byte {
+	if s.batcher == nil {
+		return nil
 	}
+	var list [][]byte // allocated, as the closure has it: only here
+	s.batcher.Requests(frame, func(request []byte) bool {
+		list = append(list, request)
+		return len(list) <= most
+	})
 	return list
 }
 

@@ -166,20 +166,20 @@ func thereAndBack(t *testing.T, p jsonrpc.Protocol, answer *transport.Message) (
 // What foreign servers' errors are taken for.
 func TestForeignErrors(t *testing.T) {
 	for answer, want := range map[string]transport.Error{
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"m"}}`:                                  {Code: transport.CodeUnimplemented, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"m"}}`:                                  {Code: transport.CodeInvalidArgument, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"m"}}`:                                  {Code: transport.CodeInvalidArgument, Status: -32600, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32700,"message":"m"}}`:                                  {Code: transport.CodeInvalidArgument, Status: -32700, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"m"}}`:                                  {Code: transport.CodeInternal, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32014,"message":"m"}}`:                                  {Code: transport.CodeUnknown, Status: -32014, Message: "m"}, // not ours to say
-		`{"jsonrpc":"2.0","id":1,"error":{"code":0,"message":"m"}}`:                                       {Code: transport.CodeUnknown, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":402,"message":"m","data":[1]}}`:                          {Code: transport.CodeBusiness, Status: 402, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":99999999999999999999,"message":"m"}}`:                    {Code: transport.CodeUnknown, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":"x","message":"m"}}`:                                     {Code: transport.CodeUnknown, Message: `{"code":"x","message":"m"}`},
-		`{"jsonrpc":"2.0","id":1,"error":{"code":1.5,"message":"m"}}`:                                     {Code: transport.CodeUnknown, Message: "m"},
-		`{"jsonrpc":"2.0","id":1,"error":"not found: m"}`:                                                 {Code: transport.CodeNotFound, Message: "m"},
-		`{"id":1,"result":null,"error":{"code":-32601,"message":"m"}}`:                                    {Code: transport.CodeUnimplemented, Message: "m"},
-		`{"id":1,"result":null,"error":7}`:                                                                {Code: transport.CodeUnknown, Message: "7"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"m"}}`:                                   {Code: transport.CodeUnimplemented, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"m"}}`:                                   {Code: transport.CodeInvalidArgument, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"m"}}`:                                   {Code: transport.CodeInvalidArgument, Status: -32600, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32700,"message":"m"}}`:                                   {Code: transport.CodeInvalidArgument, Status: -32700, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"m"}}`:                                   {Code: transport.CodeInternal, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32014,"message":"m"}}`:                                   {Code: transport.CodeUnknown, Status: -32014, Message: "m"}, // not ours to say
+		`{"jsonrpc":"2.0","id":1,"error":{"code":0,"message":"m"}}`:                                        {Code: transport.CodeUnknown, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":402,"message":"m","data":[1]}}`:                           {Code: transport.CodeBusiness, Status: 402, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":99999999999999999999,"message":"m"}}`:                     {Code: transport.CodeUnknown, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":"x","message":"m"}}`:                                      {Code: transport.CodeUnknown, Message: `{"code":"x","message":"m"}`},
+		`{"jsonrpc":"2.0","id":1,"error":{"code":1.5,"message":"m"}}`:                                      {Code: transport.CodeUnknown, Message: "m"},
+		`{"jsonrpc":"2.0","id":1,"error":"not found: m"}`:                                                  {Code: transport.CodeNotFound, Message: "m"},
+		`{"id":1,"result":null,"error":{"code":-32601,"message":"m"}}`:                                     {Code: transport.CodeUnimplemented, Message: "m"},
+		`{"id":1,"result":null,"error":7}`:                                                                 {Code: transport.CodeUnknown, Message: "7"},
 		`{"id":1,"result":null,"error":{"code":1,"message":"m","data":{"mux-code":"14","mux-code ":"1"}}}`: {Code: transport.CodeUnavailable, Status: 1, Message: "m"},
 	} {
 		var got *transport.Error
