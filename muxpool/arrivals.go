@@ -64,7 +64,7 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 		c.mu.Lock()
 		c.health.pong(c)
 		c.mu.Unlock()
-		c.node.released(c, false)
+		c.node.placeFreed(c, false)
 	case FrameGoingAway:
 		c.drain(ReasonGoingAway, nil)
 	case FrameSettings:
@@ -92,19 +92,9 @@ func (a *arrivals) deliver() {
 // deliverSome delivers the first n answers of batch, of which there are some. If it is
 // not all, the next one's call cl is crowded, and may be waited for for left.
 func (a *arrivals) deliverSome(batch []arrival) (n int, cl *call, left time.Duration) {
-	c, freed := a.conn, false
+	c := a.conn
 	c.answered()
-	c.mu.Lock()
-	for n < len(batch) {
-		f := &batch[n]
-		if cl = c.ids.live.get(f.vid); cl == nil {
-			freed = c.stray(f.vid, f.last) || freed
-		} else if left = a.answer(cl, f); left > 0 {
-			break
-		}
-		n, cl = n+1, nil
-	}
-	c.mu.Unlock()
+	n, cl, left, freed := a.sort(batch)
 	c.frames.Add(uint64(n))
 	for _, cl := range a.woken {
 		if cl.signal() && a.src != nil {
@@ -114,9 +104,27 @@ func (a *arrivals) deliverSome(batch []arrival) (n int, cl *call, left time.Dura
 	clear(a.woken)
 	a.woken = a.woken[:0]
 	if freed {
-		c.node.released(c, false)
+		c.node.placeFreed(c, false)
 	}
 	return n, cl, left
+}
+
+// sort puts the first n answers of batch into the inboxes of their calls, as deliverSome
+// does, and reports whether an id is free again.
+func (a *arrivals) sort(batch []arrival) (n int, cl *call, left time.Duration, freed bool) {
+	c := a.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for n < len(batch) {
+		f := &batch[n]
+		if cl = c.ids.live.find(f.vid); cl == nil {
+			freed = c.unmatched(f.vid, f.last) || freed
+		} else if left = a.answer(cl, f); left > 0 {
+			break
+		}
+		n, cl = n+1, nil
+	}
+	return n, cl, left, freed
 }
 
 // answer puts a frame into the inbox of its call, or counts why it does not. left is not
@@ -135,9 +143,9 @@ func (a *arrivals) answer(cl *call, f *arrival) (left time.Duration) {
 	return left
 }
 
-// stray counts an answer that no call waits for, and reports whether it has
+// unmatched counts an answer that no call waits for, and reports whether it has
 // freed the id; mu is held.
-func (c *conn) stray(vid uint32, last bool) (freed bool) {
+func (c *conn) unmatched(vid uint32, last bool) (freed bool) {
 	k := &c.node.counters
 	switch {
 	case c.health.holding && vid == c.health.ping:

@@ -23,7 +23,7 @@ type call struct {
 	oneWay   bool
 	limit    int           // bytes that may wait unread
 	wait     time.Duration // for how long the read loop waits for the reader, in all
-	unwatch  func() bool   // ends the watch on ctx, where a slot must not outlive it
+	unbind   func() bool   // ends the tie to ctx, where a place must not outlive it
 	deadline time.Time     // of an option or of dctx; zero: none
 
 	// wake holds a signal whenever there is something to take, frame or error,
@@ -34,17 +34,16 @@ type call struct {
 	first  wire.Mark    // where the first of them begins in the connection's stream
 	over   atomic.Bool  // err is set: spares the lock to who only asks
 
-	// looking: a Get has put the call on the conn and looks whether the peer has hung
-	// up. If it has, the Get goes elsewhere, and nobody was hurt.
-	looking atomic.Bool
+	// tentative: a Get has put the call on the conn and looks whether the peer has hung
+	// up. If it has, the Get goes elsewhere, and no call was lost.
+	tentative atomic.Bool
 
 	// patience is not 0 while a Read waits for wake alone: when it began, in rounds
 	// of the conn's (see conn.patient).
 	patience atomic.Uint32
 
-	// Guarded by conn.mu.
-	live bool  // the id is in the connection's table
-	owed int64 // no longer live: answers for which the id was reserved
+	live atomic.Bool // the id is in the connection's table; changed under conn.mu
+	owed int64       // no longer live: answers for which the id was reserved; guarded by conn.mu
 
 	// mu is taken after conn.mu, if both are. It guards the fields below.
 	mu      sync.Mutex
@@ -59,6 +58,8 @@ type call struct {
 	sent    bool            // with err: the request may have reached the peer
 	gone    bool            // err is final at once: unread frames are dropped
 	stop    chan struct{}   // closed with err; made by a Write that has to wait
+	inHand  int             // datagrams that the kernel is being given
+	taken   bool            // it has taken one
 }
 
 // endBy sets the deadline, unless t is zero or there is an earlier one.
@@ -87,50 +88,6 @@ func (c *call) noticed() {
 	if due := c.dctx.Due(); !due.IsZero() && time.Until(due) <= 0 {
 		<-c.dctx.Done()
 	}
-}
-
-// end ends the call: Read returns what is unread, then err; Write returns err.
-// sent says whether the request may have reached the peer. The first end wins.
-func (c *call) end(err error, sent bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endLocked(err, sent)
-}
-
-// giveUp ends the call on this side, with its connection alive: what was queued
-// will be sent, and nothing more is queued if nothing was.
-func (c *call) giveUp(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err == nil {
-		c.endLocked(err, c.first.Seal())
-	}
-}
-
-func (c *call) endLocked(err error, sent bool) {
-	if c.err != nil {
-		return
-	}
-	c.err, c.sent = err, sent
-	c.over.Store(true)
-	if c.stop != nil {
-		close(c.stop)
-	}
-	c.madeRoom()
-	c.signal()
-}
-
-// close ends the call for its user: nothing is read any more.
-func (c *call) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.gone = true
-	if c.err == nil {
-		c.endLocked(ErrMuxConnClosed, c.first.Seal())
-		return
-	}
-	c.err = ErrMuxConnClosed
-	c.signal()
 }
 
 // failed returns the error that ended the call, as a Write reports it.
@@ -173,11 +130,22 @@ func (c *call) await(ready <-chan struct{}) error {
 	}
 }
 
-// maybeSent reports whether a frame of the call was, or will be, handed to the
-// kernel. A queued frame will be, as long as the connection lives.
-func (c *call) maybeSent() bool {
+// queued reports whether a frame of the call was queued. Then it was handed to the
+// kernel, or will be, as long as the connection lives.
+func (c *call) queued() bool {
 	_, queued := c.first.Offset()
 	return queued
+}
+
+// maybeSent reports whether a frame of the call may have reached the peer, or will. What
+// was said of that when the call ended holds.
+func (c *call) maybeSent() bool {
+	if !c.over.Load() {
+		return c.queued()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent
 }
 
 // balance returns how many answers are still to come, and how many unread frames
@@ -209,13 +177,14 @@ func (c *call) reset() {
 	case <-c.wake:
 	default:
 	}
-	c.conn, c.ctx, c.dctx, c.unwatch = nil, nil, nil, nil
+	c.conn, c.ctx, c.dctx, c.unbind = nil, nil, nil, nil
 	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
 	c.owed = 0
 	c.writes.Store(0)
 	c.over.Store(false)
-	c.looking.Store(false)
+	c.tentative.Store(false)
 	c.first.Reset()
 	c.head, c.more, c.unread, c.answers, c.room = nil, nil, 0, 0, nil
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
+	c.inHand, c.taken = 0, false
 }

@@ -38,7 +38,7 @@ func TestIDOfAFailedWriteIsHandedOn(t *testing.T) {
 		defer cancel()
 		go func() {
 			synctest.Wait()
-			full[2].conn.detach(full[2].call) // as Close does, before Write hears of it
+			full[2].conn.abandon(full[2].call, endUndone, nil) // as Close does, before Write hears of it
 			synctest.Wait()
 			full[2].Close()
 		}()
@@ -81,8 +81,8 @@ func TestUnwriteForgivesItsOwnOnly(t *testing.T) {
 // still be sent, and Read must not say that it will not.
 func TestSentIsTrueOfAWriteUnderWay(t *testing.T) {
 	for name, end := range map[string]func(*muxConn){
-		"timeout": func(m *muxConn) { m.conn.abandon(m.call, context.DeadlineExceeded) },
-		"Close":   func(m *muxConn) { m.call.close() },
+		"timeout": func(m *muxConn) { m.conn.abandon(m.call, endDeadline, context.DeadlineExceeded) },
+		"Close":   func(m *muxConn) { m.conn.abandon(m.call, endClosed, ErrMuxConnClosed) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {

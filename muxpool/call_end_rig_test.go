@@ -179,7 +179,7 @@ func (w *world) idOf(c *conn, id uint32) string {
 	switch {
 	case c.state == connClosed:
 		return "gone"
-	case c.ids.live.get(id) != nil:
+	case c.ids.live.find(id) != nil:
 		return "live"
 	case c.ids.inUse(id):
 		return fmt.Sprintf("reserved for %d", c.ids.reserved[id])

@@ -57,32 +57,32 @@ peer closes       | nothing  | woken: lost, unsent; write: lost, unsent; gone; c
 peer closes       | asked    | woken: lost, sent; write: lost, sent; gone; closed: gone; late: gone
 peer closes       | answered | 1 read, then lost, sent; write: lost, sent; gone; closed: gone; late: gone
 peer closes       | read     | woken: lost, sent; write: lost, sent; gone; closed: gone; late: gone
-peer closes       | mute     | woken: lost, unsent; write: lost, sent; gone; closed: gone
+peer closes       | mute     | woken: lost, unsent; write: lost, unsent; gone; closed: gone
 peer sends junk   | nothing  | woken: protocol error, unsent; write: protocol error, unsent; gone; closed: gone; late: gone
 peer sends junk   | asked    | woken: protocol error, sent; write: protocol error, sent; gone; closed: gone; late: gone
 peer sends junk   | answered | 1 read, then protocol error, sent; write: protocol error, sent; gone; closed: gone; late: gone
 peer sends junk   | read     | woken: protocol error, sent; write: protocol error, sent; gone; closed: gone; late: gone
-peer sends junk   | mute     | woken: protocol error, unsent; write: protocol error, sent; gone; closed: gone
+peer sends junk   | mute     | woken: protocol error, unsent; write: protocol error, unsent; gone; closed: gone
 keepalive timeout | nothing  | woken: keepalive timeout, unsent; write: keepalive timeout, unsent; gone; closed: gone; late: gone
 keepalive timeout | asked    | woken: keepalive timeout, sent; write: keepalive timeout, sent; gone; closed: gone; late: gone
 keepalive timeout | answered | 1 read, then keepalive timeout, sent; write: keepalive timeout, sent; gone; closed: gone; late: gone
 keepalive timeout | read     | woken: keepalive timeout, sent; write: keepalive timeout, sent; gone; closed: gone; late: gone
-keepalive timeout | mute     | woken: keepalive timeout, unsent; write: keepalive timeout, sent; gone; closed: gone
+keepalive timeout | mute     | woken: keepalive timeout, unsent; write: keepalive timeout, unsent; gone; closed: gone
 write fails       | nothing  | woken: lost, unsent; write: lost, unsent; gone; closed: gone; late: gone
 write fails       | asked    | woken: lost, sent; write: lost, sent; gone; closed: gone; late: gone
 write fails       | answered | 1 read, then lost, sent; write: lost, sent; gone; closed: gone; late: gone
 write fails       | read     | woken: lost, sent; write: lost, sent; gone; closed: gone; late: gone
-write fails       | mute     | woken: lost, unsent; write: lost, sent; gone; closed: gone
+write fails       | mute     | woken: lost, unsent; write: lost, unsent; gone; closed: gone
 pool closes       | nothing  | woken: pool closed, unsent; write: pool closed, unsent; gone; closed: gone; late: gone
 pool closes       | asked    | woken: pool closed, sent; write: pool closed, sent; gone; closed: gone; late: gone
 pool closes       | answered | 1 read, then pool closed, sent; write: pool closed, sent; gone; closed: gone; late: gone
 pool closes       | read     | woken: pool closed, sent; write: pool closed, sent; gone; closed: gone; late: gone
-pool closes       | mute     | woken: pool closed, unsent; write: pool closed, sent; gone; closed: gone
+pool closes       | mute     | woken: pool closed, unsent; write: pool closed, unsent; gone; closed: gone
 pool shuts down   | nothing  | woken: pool closed, unsent; write: pool closed, unsent; gone; closed: gone; late: gone
 pool shuts down   | asked    | woken: pool closed, sent; write: pool closed, sent; gone; closed: gone; late: gone
 pool shuts down   | answered | 1 read, then pool closed, sent; write: pool closed, sent; gone; closed: gone; late: gone
 pool shuts down   | read     | woken: pool closed, sent; write: pool closed, sent; gone; closed: gone; late: gone
-pool shuts down   | mute     | woken: pool closed, unsent; write: pool closed, sent; gone; closed: gone
+pool shuts down   | mute     | woken: pool closed, unsent; write: pool closed, unsent; gone; closed: gone
 `
 
 // TestCallEndTable plays callEndTable.
@@ -110,4 +110,3 @@ func TestCallEndTable(t *testing.T) {
 		}
 	}
 }
-

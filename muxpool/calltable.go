@@ -27,9 +27,9 @@ func (t *callTable) len() int { return t.n }
 // home is the slot where the search for id begins.
 func (t *callTable) home(id uint32) int { return int(id * 0x9e3779b1 >> t.shift) } // 2^32 over the golden ratio
 
-// find returns the index of id's slot, or of the empty one where it would be. There
+// search returns the index of id's slot, or of the empty one where it would be. There
 // must be slots.
-func (t *callTable) find(id uint32) int {
+func (t *callTable) search(id uint32) int {
 	i := t.home(id)
 	for t.slots[i].call != nil && t.slots[i].id != id {
 		i = (i + 1) & (len(t.slots) - 1)
@@ -37,34 +37,37 @@ func (t *callTable) find(id uint32) int {
 	return i
 }
 
-// get returns the call with id, or nil.
-func (t *callTable) get(id uint32) *call {
+// find returns the call with id, or nil.
+func (t *callTable) find(id uint32) *call {
 	if t.n == 0 {
 		return nil
 	}
-	return t.slots[t.find(id)].call
+	return t.slots[t.search(id)].call
 }
 
-// put enters cl, which is not nil, under id.
-func (t *callTable) put(id uint32, cl *call) {
+// put enters cl, which is not nil, under id. It returns false if that was there: cl has
+// taken its place.
+func (t *callTable) put(id uint32, cl *call) bool {
 	if t.n >= len(t.slots)*3/4 {
 		t.resize(max(minCallTable, 2*len(t.slots)))
 	}
-	i := t.find(id)
-	if t.slots[i].call == nil {
+	i := t.search(id)
+	added := t.slots[i].call == nil
+	if added {
 		t.n++
 	}
 	t.slots[i] = callSlot{cl, id}
+	return added
 }
 
-// remove takes the call with id out, if there is one.
-func (t *callTable) remove(id uint32) {
+// remove takes the call with id out. It returns false if there was none.
+func (t *callTable) remove(id uint32) bool {
 	if t.n == 0 {
-		return
+		return false
 	}
-	hole := t.find(id)
+	hole := t.search(id)
 	if t.slots[hole].call == nil {
-		return
+		return false
 	}
 	t.n--
 	mask := len(t.slots) - 1
@@ -76,6 +79,7 @@ func (t *callTable) remove(id uint32) {
 		}
 	}
 	t.slots[hole] = callSlot{}
+	return true
 }
 
 // all yields every id with its call. The table must not be changed meanwhile.

@@ -32,8 +32,8 @@ func TestCallTable(t *testing.T) {
 					table.remove(id)
 					delete(want, id)
 				default:
-					if got := table.get(id); got != want[id] {
-						t.Fatalf("get(%d): %v, want %v", id, got, want[id])
+					if got := table.find(id); got != want[id] {
+						t.Fatalf("find(%d): %v, want %v", id, got, want[id])
 					}
 				}
 				if table.len() != len(want) {
@@ -80,7 +80,7 @@ func BenchmarkCallTable(b *testing.B) {
 	id := uint32(window)
 	for b.Loop() {
 		table.put(id, cl)
-		if table.get(id) == nil {
+		if table.find(id) == nil {
 			b.Fatal("lost")
 		}
 		table.remove(id - window)

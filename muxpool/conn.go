@@ -28,6 +28,14 @@ var connStates = [...]string{"open", "draining", "closed"}
 
 func (s connState) String() string { return name(connStates[:], int(s)) }
 
+// setState is the one door for the state of a conn. mu is held.
+func (c *conn) setState(s connState, reason Reason, err error) {
+	if s <= c.state {
+		panic(bugf("a conn that is %v becomes %v", c.state, s))
+	}
+	c.state, c.reason, c.err = s, reason, err
+}
+
 // conn is one connection to a node. It lives once: whatever is queued on it, or
 // still arrives on it, ends with it.
 //
@@ -144,7 +152,7 @@ func (c *conn) open(cl *call) (bool, error) {
 	if c.state != connOpen || c.full() {
 		return false, nil
 	}
-	if !cl.deadline.IsZero() && c.deadlines.watch(c, cl.deadline) {
+	if !cl.deadline.IsZero() && c.deadlines.include(c, cl.deadline) {
 		return false, context.DeadlineExceeded
 	}
 	switch {
@@ -157,7 +165,8 @@ func (c *conn) open(cl *call) (bool, error) {
 	case c.ids.inUse(cl.id):
 		return false, ErrDupRequestID
 	}
-	cl.conn, cl.live = c, true
+	cl.conn = c
+	cl.live.Store(true)
 	c.ids.enter(cl)
 	c.loaded()
 	return true, nil
@@ -179,14 +188,14 @@ func (c *conn) loaded() {
 	n := c.ids.live.len()
 	c.inFlight.Store(int32(n))
 	if n > 0 {
-		c.health.watch(c)
+		c.health.begin(c)
 	} else {
 		c.rested.Store(int64(time.Since(c.born)))
 	}
 }
 
-// restless is how short an idle time is not worth a look at the socket.
-const restless = 10 * time.Microsecond
+// peekAfter is how long a conn must have been idle for a look at its socket to be worth it.
+const peekAfter = 10 * time.Microsecond
 
 // hungUp reports whether the peer had closed the conn when a Get put its call on it,
 // whether or not the read loop has heard of that.
@@ -197,7 +206,7 @@ func (c *conn) hungUp() bool {
 		defer c.mu.Unlock()
 		return c.state == connClosed
 	case 1:
-		return time.Since(c.born)-time.Duration(c.rested.Load()) >= restless && c.peek.hungUp()
+		return time.Since(c.born)-time.Duration(c.rested.Load()) >= peekAfter && c.peek.hungUp()
 	}
 	return false // somebody else is using it
 }

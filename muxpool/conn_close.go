@@ -45,7 +45,7 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 		c.mu.Unlock()
 		return
 	}
-	c.state, c.reason, c.err = connDraining, reason, err
+	c.setState(connDraining, reason, err)
 	calls := c.ids.live.len()
 	c.mu.Unlock()
 	c.node.connDraining(c, reason, err, calls)
@@ -57,13 +57,14 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 // vacate takes cl off a conn that its peer has closed, and drains that unless others
 // are on it.
 func (c *conn) vacate(cl *call) {
-	c.detach(cl)
+	c.abandon(cl, endUndone, nil)
 	c.drainIf(func() bool { return c.ids.live.len() == 0 }, ReasonPeerClosed,
 		fmt.Errorf("%w: closed by the peer while idle: %w", ErrConnLost, io.EOF))
 }
 
 // finish closes a drained conn when what was queued on it is sent.
 func (c *conn) finish() {
+	defer c.contain()
 	if c.writer != nil {
 		ctx, cancel := context.WithTimeout(c.node.pool.ctx, c.node.opts.writeTimeout)
 		defer cancel()
@@ -92,11 +93,11 @@ func (c *conn) close(reason Reason, err error) {
 	if err == nil {
 		err = fmt.Errorf("%w: %s", ErrConnLost, reason)
 	}
-	c.state, c.reason, c.err = connClosed, reason, err
-	calls := c.hurt()
+	calls := c.lost()
 	if calls == 0 && !c.datagram && (reason == ReasonConnLost || reason == ReasonKeepAliveTimeout && c.health.lapsed == 0) {
-		reason, c.reason = ReasonPeerClosed, ReasonPeerClosed // nobody was hurt
+		reason = ReasonPeerClosed // no call was lost
 	}
+	c.setState(connClosed, reason, err)
 	c.health.stop()
 	c.deadlines.stop()
 	c.patience.stop()
@@ -108,20 +109,27 @@ func (c *conn) close(reason Reason, err error) {
 	hangUp(c.nc)
 	c.node.connDown(c, reason, err, calls)
 
+	c.endEach(c.liveIDs(), func(*call) bool { return true }, endConn, err)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, cl := range c.ids.live.all() {
-		cl.live = false
-		cl.end(err, c.maybeSent(cl))
-	}
 	c.ids.clear()
 	c.loaded()
 }
 
-// hurt counts the calls that suffer if the conn ends now; mu is held.
-func (c *conn) hurt() (calls int) {
+func (c *conn) liveIDs() []uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := make([]uint32, 0, c.ids.live.len())
+	for id := range c.ids.live.all() {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// lost counts the calls that are lost if the conn ends now; mu is held.
+func (c *conn) lost() (calls int) {
 	for _, cl := range c.ids.live.all() {
-		if !cl.looking.Load() {
+		if !cl.tentative.Load() {
 			calls++
 		}
 	}

@@ -34,6 +34,7 @@ func newPool(t testing.TB, opts ...muxpool.PoolOption) *muxpool.Multiplexed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Close() })
+	p.Subscribe(world.NoBug(t))
 	return p
 }
 

@@ -15,8 +15,7 @@ const maxDatagram = 65535 - 20 - 8
 
 // sendDatagram hands b to the kernel as one datagram.
 func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
-	_, before := cl.first.Offset()
-	if !cl.first.Set(0) { // now: the answer may be faster than Write's return
+	if !cl.handing() { // now: the answer may be faster than Write's return
 		if owned {
 			wire.Free(b)
 		}
@@ -32,13 +31,34 @@ func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
 	if owned {
 		wire.Free(b)
 	}
-	if err != nil && !before {
-		cl.first.Reset()
-	}
+	cl.handed(err == nil)
 	if errors.Is(err, syscall.EMSGSIZE) {
 		return fmt.Errorf("%w: %d bytes do not fit into a datagram: %w", ErrFrameTooLarge, len(b), err)
 	}
 	return err
+}
+
+// handing notes that a datagram of the call's is about to be handed to the kernel, unless
+// the call has ended. handed says what came of it.
+func (cl *call) handing() bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if !cl.first.Set(0) {
+		return false
+	}
+	cl.inHand++
+	return true
+}
+
+// handed: only when no datagram was taken, and none is with the kernel any more, the
+// call is as if it had not written.
+func (cl *call) handed(taken bool) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.inHand--
+	if cl.taken = cl.taken || taken; !cl.taken && cl.inHand == 0 {
+		cl.first.Reset()
+	}
 }
 
 // readDatagrams is the goroutine that reads a datagram socket. A datagram that
@@ -81,7 +101,11 @@ func (c *conn) datagramError(err error) (Reason, error) {
 func (a *arrivals) receiveDatagram(r *wire.DatagramReader) {
 	c := a.conn
 	defer func() {
-		if recover() != nil {
+		switch p := recover().(type) {
+		case nil:
+		case bug:
+			c.close(ReasonBug, fmt.Errorf("%w: %w", ErrConnLost, p))
+		default:
 			c.node.counters.malformed.Add(1)
 		}
 	}()

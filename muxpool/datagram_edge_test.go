@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"context"
+	"errors"
 	"net"
 	"syscall"
 	"testing"
@@ -74,4 +75,92 @@ func TestNewsOfEarlierDatagrams(t *testing.T) {
 			})
 		})
 	}
+}
+
+// gated is a connection whose writes end when they are told to, and as they are.
+type gated struct {
+	net.Conn
+	ends chan chan error // of the writes under way, in the order in which they began
+}
+
+func (g gated) Write(b []byte) (int, error) {
+	end := make(chan error)
+	g.ends <- end
+	if err := <-end; err != nil {
+		return 0, err
+	}
+	return g.Conn.Write(b)
+}
+
+// TestTwoWritesOfDatagrams: one of two at once fails. Whichever it is, and whichever ends
+// first, the MuxConn's errors say "sent" if the other was, and "unsent" only if none was.
+func TestTwoWritesOfDatagrams(t *testing.T) {
+	failed := errors.New("told to")
+	for _, test := range []struct {
+		name string
+		ends [2]error // of the writes, in the order in which they end
+		turn bool     // the second ends first
+		sent bool
+	}{
+		{"the first fails", [2]error{failed, nil}, false, true},
+		{"the first fails later", [2]error{nil, failed}, true, true},
+		{"the second fails", [2]error{nil, failed}, false, true},
+		{"the second fails before", [2]error{failed, nil}, true, true},
+		{"both fail", [2]error{failed, failed}, false, false},
+		{"both are sent", [2]error{nil, nil}, true, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{t: t, opts: NewGetOptions()}
+				w.opts.WithFrameParser(worldParser{})
+				g := gated{ends: make(chan chan error, 2)}
+				dial := func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+					g.Conn, err = w.dial(ctx, network, address)
+					return g, err
+				}
+				var err error
+				if w.pool, err = New(WithConnectNumber(1), WithDialContext(dial)); err != nil {
+					t.Fatal(err)
+				}
+				defer w.end()
+				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
+				mc, err := w.pool.GetMuxConn(ctx, "udp", "peer:1", w.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := mc.(*muxConn)
+				defer m.Close()
+				written := make(chan error, 2)
+				for nonce := range uint32(2) {
+					go func() { written <- m.Write(worldFrame(worldAnswer, m.id, nonce)) }()
+					synctest.Wait()
+				}
+				first, second := <-g.ends, <-g.ends
+				if test.turn {
+					first, second = second, first
+				}
+				first <- test.ends[0]
+				synctest.Wait()
+				second <- test.ends[1]
+				synctest.Wait()
+				for range 2 {
+					if err := <-written; err != nil && !test.sent && errors.Is(err, failed) {
+						continue // the first to fail did so while the other was under way
+					} else if err != nil && !sentOf(err) {
+						t.Errorf("Write says that nothing was sent: %v", err)
+					}
+				}
+				cancel()
+				if _, err := m.Read(); sentOf(err) != test.sent {
+					t.Errorf("Read: %v, want sent %v", err, test.sent)
+				}
+			})
+		})
+	}
+}
+
+func sentOf(err error) bool {
+	e := (*Error)(nil)
+	return !errors.As(err, &e) || e.Sent()
 }

@@ -18,10 +18,10 @@ type deadlines struct {
 // them again after n times this much at the earliest, a tenth of the time at most.
 const scanShare = 100 * time.Nanosecond
 
-// watch makes sure that c looks at its calls at t, unless that has passed, which it
+// include makes sure that c looks at its calls at t, unless that has passed, which it
 // reports. Most often c will look before t anyway: then the clock need not be read.
 // mu is held.
-func (d *deadlines) watch(c *conn, t time.Time) (passed bool) {
+func (d *deadlines) include(c *conn, t time.Time) (passed bool) {
 	if !d.next.IsZero() && !t.Before(d.next) {
 		return false
 	}
@@ -52,22 +52,25 @@ func (d *deadlines) stop() {
 
 // endDue ends the calls whose deadlines have passed.
 func (c *conn) endDue() {
-	c.mu.Lock()
+	defer c.contain()
 	now := time.Now()
-	var due []*call
+	c.endEach(c.due(now), func(cl *call) bool { return cl.due(now) }, endDeadline, context.DeadlineExceeded)
+}
+
+// due returns the ids of the calls whose deadlines have passed, and makes sure that c
+// looks again when the next does.
+func (c *conn) due(now time.Time) (ids []uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var next time.Time
-	for _, cl := range c.ids.live.all() {
+	for id, cl := range c.ids.live.all() {
 		switch {
 		case cl.deadline.IsZero():
-		case !cl.deadline.After(now):
-			due = append(due, cl)
+		case cl.due(now):
+			ids = append(ids, id)
 		case next.IsZero() || cl.deadline.Before(next):
 			next = cl.deadline
 		}
-	}
-	var left departure
-	for _, cl := range due {
-		left.add(c.giveUp(cl, context.DeadlineExceeded))
 	}
 	if c.deadlines.next = (time.Time{}); !next.IsZero() {
 		if soonest := now.Add(time.Duration(c.ids.live.len()) * scanShare); next.Before(soonest) {
@@ -75,6 +78,8 @@ func (c *conn) endDue() {
 		}
 		c.deadlines.set(c, next, next.Sub(now))
 	}
-	c.mu.Unlock()
-	c.departed(left)
+	return ids
 }
+
+// due reports whether the deadline of a call on the conn has passed. conn.mu is held.
+func (cl *call) due(now time.Time) bool { return !cl.deadline.IsZero() && !cl.deadline.After(now) }

@@ -73,18 +73,19 @@ const (
 	ReasonPoolClosed                     // the pool was closed
 	ReasonIDsExhausted                   // too many ids wait for answers that never came
 	ReasonDropped                        // let go by Drop: no failure
+	ReasonBug                            // a mistake of the package's own was found there; Err says which: no failure
 )
 
 var reasons = [...]string{"none", "dial failed", "handshake failed", "conn lost", "peer closed", "going away", "idle",
 	"protocol error", "frame too large", "keepalive timeout", "stalled", "write failed", "reconnect limit", "pool closed",
-	"ids exhausted", "dropped"}
+	"ids exhausted", "dropped", "bug"}
 
 func (r Reason) String() string { return name(reasons[:], int(r)) }
 
 // Failure reports whether the reason speaks against the node.
 func (r Reason) Failure() bool {
 	switch r {
-	case ReasonNone, ReasonPeerClosed, ReasonGoingAway, ReasonIdle, ReasonPoolClosed, ReasonIDsExhausted, ReasonDropped:
+	case ReasonNone, ReasonPeerClosed, ReasonGoingAway, ReasonIdle, ReasonPoolClosed, ReasonIDsExhausted, ReasonDropped, ReasonBug:
 		return false
 	}
 	return true

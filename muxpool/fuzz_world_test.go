@@ -17,6 +17,7 @@ func withWorld(t *testing.T, parser FrameParser, opts []PoolOption, f func(*test
 		if w.pool, err = New(append([]PoolOption{WithDialContext(w.dial)}, opts...)...); err != nil {
 			t.Fatal(err)
 		}
+		defer w.pool.Subscribe(noBug(t))()
 		defer w.end()
 		f(t, w)
 	})
@@ -47,5 +48,15 @@ func (w *world) mustAnswer(m *muxConn) {
 	w.t.Helper()
 	if _, err := w.peers[0].nc.Write(worldFrame(worldAnswer, m.id, 1)); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// noBug is a subscriber that fails the test when an invariant of the package's was found
+// not to hold.
+func noBug(t testing.TB) func(Event) {
+	return func(e Event) {
+		if e.Reason == ReasonBug {
+			t.Error(e)
+		}
 	}
 }

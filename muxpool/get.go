@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// get puts cl on a connection.
-func (n *node) get(ctx context.Context, cl *call) error {
+// place puts cl on a connection.
+func (n *node) place(ctx context.Context, cl *call) error {
 	if n.waiting.Load() == 0 { // nobody is overtaken
-		cl.looking.Store(true)
+		cl.tentative.Store(true)
 		ok, err := n.tryOpen(cl)
 		if ok || err != nil {
 			if n.short.Load() {
@@ -21,10 +21,10 @@ func (n *node) get(ctx context.Context, cl *call) error {
 				cl.conn.vacate(cl)
 				return errHungUp
 			}
-			cl.looking.Store(false)
+			cl.tentative.Store(false)
 			return err
 		}
-		cl.looking.Store(false)
+		cl.tentative.Store(false)
 	}
 	return n.wait(ctx, cl)
 }
@@ -132,7 +132,7 @@ func (n *node) leave(w *waiter, err error) error {
 	if !left {
 		switch served := <-w.done; {
 		case served == nil:
-			w.call.conn.detach(w.call)
+			w.call.conn.abandon(w.call, endUndone, nil)
 		case !errors.Is(served, ErrDupRequestID) && served != err:
 			err = both(err, served)
 		}
@@ -218,8 +218,8 @@ func (n *node) failQueue(err error) {
 	}
 }
 
-// released hears that a call has left c, which may be idle now.
-func (n *node) released(c *conn, idle bool) {
+// placeFreed hears that there is an id or a place on c, which may be idle now.
+func (n *node) placeFreed(c *conn, idle bool) {
 	if n.waiting.Load() > 0 {
 		n.mu.Lock()
 		n.serve()

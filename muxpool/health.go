@@ -43,8 +43,8 @@ func (h *health) start(c *conn) {
 
 func (h *health) stop() { h.timer.Stop() }
 
-// watch begins to look for signs of life, if it does not already.
-func (h *health) watch(c *conn) {
+// begin begins to look for signs of life, if it does not already.
+func (h *health) begin(c *conn) {
 	if h.busy {
 		return
 	}
@@ -81,6 +81,7 @@ const (
 
 // tick runs on the timer's goroutine.
 func (c *conn) tick() {
+	defer c.contain()
 	c.mu.Lock()
 	if c.state == connClosed {
 		c.mu.Unlock()
@@ -205,7 +206,7 @@ func (c *conn) sendKeepAlive() {
 	}
 	h.pong(c)
 	c.mu.Unlock()
-	c.node.released(c, false)
+	c.node.placeFreed(c, false)
 }
 
 func appendKeepAlive(k KeepAliver, id uint32) (frame []byte, err error) {

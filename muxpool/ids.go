@@ -20,17 +20,17 @@ const maxReserved = 1 << 18
 //
 // It is guarded by the mutex of its conn.
 type ids struct {
-	space    IDSpace
-	size     uint64   // ids in space, reserved ones included
-	usable   uint64   // without them; exact only for a small space
-	start    uint64   // how far from the first id of space the first to be handed out is
-	next     uint64   // how far from that the id to try next is; size: it has come round
-	strange  bool     // next may meet ids in use: it has come round, or explicit ids were used
-	freed    []uint32 // small: those to come round again, each once
-	listed   []uint64 // small: a bit for each id in freed
-	live     callTable
-	reserved map[uint32]int64 // value: answers still to come
-	recent   recentIDs
+	space      IDSpace
+	size       uint64   // ids in space, reserved ones included
+	usable     uint64   // without them; exact only for a small space
+	start      uint64   // how far from the first id of space the first to be handed out is
+	next       uint64   // how far from that the id to try next is; size: it has come round
+	mayCollide bool     // next may meet ids in use: it has come round, or explicit ids were used
+	freed      []uint32 // small: those to come round again, each once
+	listed     []uint64 // small: a bit for each id in freed
+	live       callTable
+	reserved   map[uint32]int64 // value: answers still to come
+	recent     recentIDs
 }
 
 // idSpace asks the parser for its id space, and counts the ids that may be used.
@@ -110,9 +110,9 @@ func (t *ids) small() bool { return t.size <= smallSpace }
 // full reports whether every id is in use.
 func (t *ids) full() bool { return uint64(t.live.len()+len(t.reserved)) >= t.usable }
 
-// worn reports whether too many ids are reserved for a connection to go on. Half
+// overfull reports whether too many ids are reserved for a connection to go on. Half
 // of a large space is too many, or the search for a free id takes too long.
-func (t *ids) worn() bool {
+func (t *ids) overfull() bool {
 	return !t.small() && uint64(len(t.reserved)) > min(maxReserved, t.usable/2)
 }
 
@@ -121,7 +121,7 @@ func (t *ids) exhausted() bool { return t.live.len() == 0 && uint64(len(t.reserv
 
 // inUse reports whether id is live or reserved.
 func (t *ids) inUse(id uint32) bool {
-	if t.live.get(id) != nil {
+	if t.live.find(id) != nil {
 		return true
 	}
 	if len(t.reserved) == 0 {
@@ -144,16 +144,16 @@ func (t *ids) allocate() (id uint32, ok bool) {
 			t.next++
 		case !t.small():
 			id = t.at(0)
-			t.next, t.strange = 1, true
+			t.next, t.mayCollide = 1, true
 		case len(t.freed) > 0:
 			id = t.freed[0]
 			t.freed = t.freed[1:]
-			t.strange = true
+			t.mayCollide = true
 			t.list(id, false)
 		default:
 			return 0, false
 		}
-		if !(t.strange && t.inUse(id)) && (t.space.Reserved == nil || !t.space.Reserved(id)) {
+		if !(t.mayCollide && t.inUse(id)) && (t.space.Reserved == nil || !t.space.Reserved(id)) {
 			return id, true
 		}
 	}
@@ -162,14 +162,18 @@ func (t *ids) allocate() (id uint32, ok bool) {
 
 // enter makes cl's id live, which allocate has returned or which is not in use.
 func (t *ids) enter(cl *call) {
-	t.strange = t.strange || cl.explicit
-	t.live.put(cl.id, cl)
+	t.mayCollide = t.mayCollide || cl.explicit
+	if !t.live.put(cl.id, cl) {
+		panic(bugf("id %d goes to a call, and is another's", cl.id))
+	}
 }
 
-// release ends the use of a live id: it is free, or, if answers are still to
-// come, reserved.
-func (t *ids) release(id uint32, awaited int64) {
-	t.live.remove(id)
+// leave ends the use of a live id: it is free, or, if answers are still to come,
+// reserved.
+func (t *ids) leave(id uint32, awaited int64) {
+	if !t.live.remove(id) {
+		panic(bugf("id %d is left, and was not live", id))
+	}
 	if awaited > 0 {
 		t.reserve(id, awaited)
 		return

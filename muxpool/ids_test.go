@@ -49,12 +49,12 @@ func TestIDsWrapAroundAt32Bits(t *testing.T) {
 	for range 5 {
 		id := ids.mustAllocate(t)
 		got = append(got, id)
-		ids.release(id, 0)
+		ids.leave(id, 0)
 	}
 	if want := []uint32{math.MaxUint32 - 1, 1, 4, 5, 6}; !slices.Equal(got, want) {
 		t.Errorf("ids %v, want %v: without the reserved, the stuck and the awaited", got, want)
 	}
-	if ids.live.get(2) != stuck {
+	if ids.live.find(2) != stuck {
 		t.Error("the stuck call has lost its id")
 	}
 }
@@ -73,9 +73,9 @@ func TestSmallSpaceReusesTheOldest(t *testing.T) {
 	if id, ok := ids.allocate(); ok {
 		t.Fatalf("id %d is handed out twice", id)
 	}
-	ids.release(8, 0)
-	ids.release(3, 2) // two answers are to come
-	ids.release(10, 0)
+	ids.leave(8, 0)
+	ids.leave(3, 2) // two answers are to come
+	ids.leave(10, 0)
 	if !ids.late(3, false) || !ids.late(3, true) || !ids.inUse(3) {
 		t.Error("an id is free before its last answer")
 	}
@@ -105,10 +105,10 @@ func TestExplicitIDsAmongAllocated(t *testing.T) {
 	if a, b := ids.mustAllocate(t), ids.mustAllocate(t); a != 3 || b != 6 {
 		t.Fatalf("ids %d and %d around an explicit 4", a, b)
 	}
-	ids.release(4, 0) // next has passed it
+	ids.leave(4, 0) // next has passed it
 	explicit(9)
-	ids.release(9, 0) // next will come to it
-	ids.release(3, 0)
+	ids.leave(9, 0) // next will come to it
+	ids.leave(3, 0)
 	explicit(3) // although it is listed
 	for range 5 {
 		ids.mustAllocate(t)
@@ -117,7 +117,7 @@ func TestExplicitIDsAmongAllocated(t *testing.T) {
 		t.Fatalf("%d of 7 ids are in use", ids.live.len())
 	}
 	for id := range maps.Collect(ids.live.all()) {
-		ids.release(id, 0)
+		ids.leave(id, 0)
 	}
 	for range 7 {
 		ids.mustAllocate(t)
@@ -127,11 +127,11 @@ func TestExplicitIDsAmongAllocated(t *testing.T) {
 func TestFreedIDsAreKeptOnce(t *testing.T) {
 	ids := testIDs(t, spaceParser{0, 255})
 	for range 256 {
-		ids.release(ids.mustAllocate(t), 0)
+		ids.leave(ids.mustAllocate(t), 0)
 	}
 	for range 10_000 {
 		ids.enter(&call{id: 7, explicit: true}) // WithVID(7)
-		ids.release(7, 0)
+		ids.leave(7, 0)
 	}
 	if len(ids.freed) > 256 {
 		t.Errorf("%d ids are free, of 256", len(ids.freed))
@@ -150,16 +150,16 @@ func TestIDsWornAndExhausted(t *testing.T) {
 		{spaceParser{1, 4}, 3, false, true},
 	} {
 		ids := testIDs(t, test.parser)
-		reserve := func() { ids.release(ids.mustAllocate(t), 1) }
+		reserve := func() { ids.leave(ids.mustAllocate(t), 1) }
 		for range test.most {
 			reserve()
 		}
-		if ids.worn() || ids.exhausted() {
-			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most, ids.usable, ids.worn(), ids.exhausted())
+		if ids.overfull() || ids.exhausted() {
+			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most, ids.usable, ids.overfull(), ids.exhausted())
 		}
 		reserve()
-		if ids.worn() != test.worn || ids.exhausted() != test.exhausted {
-			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most+1, ids.usable, ids.worn(), ids.exhausted())
+		if ids.overfull() != test.worn || ids.exhausted() != test.exhausted {
+			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most+1, ids.usable, ids.overfull(), ids.exhausted())
 		}
 	}
 }
@@ -195,7 +195,7 @@ func TestIDsBeginAnywhere(t *testing.T) {
 		ids := newIDs(space, usable, start)
 		explicit := uint32(4 + 2*(start%2))
 		ids.enter(&call{id: explicit, explicit: true})
-		ids.release(explicit, 0)
+		ids.leave(explicit, 0)
 		seen := make(map[uint32]bool)
 		var order []uint32
 		for range usable {
@@ -212,7 +212,7 @@ func TestIDsBeginAnywhere(t *testing.T) {
 			t.Errorf("start %d: more ids than there are", start)
 		}
 		for _, id := range order {
-			ids.release(id, 0)
+			ids.leave(id, 0)
 		}
 		for _, want := range order {
 			if id := ids.mustAllocate(t); id != want {

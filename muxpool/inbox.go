@@ -39,7 +39,7 @@ func (c *call) deliver(frame []byte, last, classified bool, room chan<- struct{}
 	case c.err != nil:
 		return overflowed, 0
 	case full:
-		c.endLocked(c.tooSlow(len(frame)), true)
+		c.finish(endOverflow, c.tooSlow(len(frame)))
 		return overflowed, 0
 	case c.head == nil:
 		c.head = frame
@@ -66,7 +66,7 @@ func (c *call) refuse(err error, last, classified bool) delivery {
 	if last {
 		c.answers++
 	}
-	c.endLocked(err, true)
+	c.finish(endTooLarge, err)
 	return delivered
 }
 

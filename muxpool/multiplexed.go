@@ -80,7 +80,7 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 		if err != nil {
 			return nil, getError(name, err)
 		}
-		m, err := p.get(ctx, n, &opts)
+		m, err := p.open(ctx, n, &opts)
 		if err == nil {
 			return m, nil
 		}
@@ -92,13 +92,13 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 
 func getError(n Node, err error) error { return &Error{Op: "get", Node: n, Err: err} }
 
-func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxConn, error) {
+func (p *Multiplexed) open(ctx context.Context, n *node, opts *GetOptions) (*muxConn, error) {
 	if opts.hasVID && (opts.vid < n.space.Min || opts.vid > n.space.Max) {
 		return nil, fmt.Errorf("%w: WithVID(%d) is outside of the parser's id space %d to %d",
 			ErrInvalidOption, opts.vid, n.space.Min, n.space.Max)
 	}
 	cl := p.newCall(ctx, opts)
-	err := n.get(ctx, cl)
+	err := n.place(ctx, cl)
 	dup := errors.Is(err, ErrDupRequestID)
 	if err != nil && !dup {
 		cl.noticed()
@@ -107,11 +107,11 @@ func (p *Multiplexed) get(ctx context.Context, n *node, opts *GetOptions) (*muxC
 	}
 	m := p.newHandle(cl)
 	if dup {
-		cl.end(ErrDupRequestID, false)
+		cl.end(endTakenID, ErrDupRequestID)
 		return m, nil
 	}
 	if cl.conn.scarce() && ctx.Done() != nil {
-		m.watch(ctx)
+		m.bind(ctx)
 	}
 	return m, nil
 }

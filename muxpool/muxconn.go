@@ -156,7 +156,8 @@ func (m *muxConn) Read() ([]byte, error) {
 
 // readDone ends the call with its context; what has arrived is still read.
 func (m *muxConn) readDone(c *call) ([]byte, error) {
-	m.conn.abandon(c, ctxErr(c.ctx))
+	err := ctxErr(c.ctx)
+	m.conn.abandon(c, endOf(err), err)
 	return m.take(c)
 }
 
@@ -178,10 +179,14 @@ func (m *muxConn) Close() {
 		if !m.state.CompareAndSwap(s, (s+1)|closedBit) {
 			continue
 		}
-		if alone := s&^wroteBit == 0; !alone { // else nobody waits in the call, and nobody will
-			m.call.close()
+		if m.call.unbind != nil {
+			m.call.unbind()
 		}
-		m.conn.release(m.call)
+		why := endClosed
+		if alone := s&^wroteBit == 0; alone { // nobody waits in the call, and nobody will
+			why = endDone
+		}
+		m.conn.abandon(m.call, why, ErrMuxConnClosed)
 		m.leave()
 		return
 	}
@@ -191,7 +196,7 @@ func (m *muxConn) Close() {
 // back.
 func (m *muxConn) CloseWith(frame []byte) {
 	if c := m.enter(); c != nil {
-		if c.maybeSent() {
+		if c.queued() {
 			m.conn.sendLast(frame)
 		}
 		m.leave()
@@ -208,11 +213,12 @@ func (m *muxConn) String() string {
 	return fmt.Sprintf("%s#%d", m.conn.node.name, m.id)
 }
 
-// watch frees the id and the slot of a MuxConn whose user forgets it when ctx ends.
-func (m *muxConn) watch(ctx context.Context) {
-	m.call.unwatch = context.AfterFunc(ctx, func() {
+// bind frees the id and the place of a MuxConn whose user forgets it when ctx ends.
+func (m *muxConn) bind(ctx context.Context) {
+	m.call.unbind = context.AfterFunc(ctx, func() {
 		if c := m.enter(); c != nil {
-			m.conn.abandon(c, ctxErr(ctx))
+			err := ctxErr(ctx)
+			m.conn.abandon(c, endOf(err), err)
 			m.leave()
 		}
 	})

@@ -73,8 +73,9 @@ type readResult struct {
 
 // worldPeer answers when told to. got is owned by its goroutine until Wait.
 type worldPeer struct {
-	nc  net.Conn
-	got [][]byte
+	ours net.Conn // what the pool has
+	nc   net.Conn
+	got  [][]byte
 }
 
 const (
@@ -142,6 +143,7 @@ func newWorld(t *testing.T, settings byte) *world {
 	if w.pool, err = New(opts...); err != nil {
 		t.Fatal(err)
 	}
+	w.pool.Subscribe(noBug(t))
 	return w
 }
 
@@ -160,7 +162,7 @@ func (w *world) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		time.Sleep(w.slow)
 	}
 	ours, theirs := net.Pipe()
-	p := &worldPeer{nc: theirs}
+	p := &worldPeer{ours: ours, nc: theirs}
 	w.mu.Lock()
 	w.peers = append(w.peers, p)
 	w.mu.Unlock()
@@ -389,7 +391,7 @@ func checkConn(t *testing.T, c *conn) {
 		t.Fatalf("%d calls, at most %d are allowed", c.ids.live.len(), limit)
 	}
 	for id, cl := range c.ids.live.all() {
-		if _, both := c.ids.reserved[id]; both || !cl.live || cl.id != id || cl.conn != c {
+		if _, both := c.ids.reserved[id]; both || !cl.live.Load() || cl.id != id || cl.conn != c {
 			t.Fatalf("id %d: call %+v, reserved %v", id, cl, both)
 		}
 	}

@@ -55,14 +55,14 @@ func (a *arrivals) refuse(f *oversized) {
 	}
 	freed := false
 	c.mu.Lock()
-	if cl := c.ids.live.get(f.vid); cl == nil {
-		freed = c.stray(f.vid, f.kind == FrameLast)
+	if cl := c.ids.live.find(f.vid); cl == nil {
+		freed = c.unmatched(f.vid, f.kind == FrameLast)
 	} else if cl.refuse(f.err, f.kind == FrameLast, c.classify != nil) == surplus {
 		c.node.counters.duplicate.Add(1)
 	}
 	c.mu.Unlock()
 	if freed {
-		c.node.released(c, false)
+		c.node.placeFreed(c, false)
 	}
 }
 

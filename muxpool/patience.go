@@ -93,6 +93,7 @@ func (c *conn) startTick() {
 // patienceTick ends the patience of the Reads that began before the tick before
 // this one.
 func (c *conn) patienceTick() {
+	defer c.contain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := &c.patience

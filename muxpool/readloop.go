@@ -24,7 +24,11 @@ func (c *conn) readLoop() {
 // readFrames delivers frames until the stream ends, and says why it did.
 func (c *conn) readFrames(a *arrivals, r *wire.Reader) (reason Reason, err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover().(type) {
+		case nil:
+		case bug:
+			reason, err = ReasonBug, fmt.Errorf("%w: %w", ErrConnLost, p)
+		default:
 			reason = ReasonProtocolError
 			err = fmt.Errorf("%w: %w: the parser panicked: %v", ErrConnLost, ErrProtocol, p)
 		}

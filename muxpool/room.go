@@ -29,7 +29,7 @@ func (a *arrivals) awaitRoom(vid uint32, cl *call, left time.Duration) {
 	c := a.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ids.live.get(vid) == cl {
+	if c.ids.live.find(vid) == cl {
 		cl.waited()
 	}
 }

@@ -113,24 +113,6 @@ func (c *conn) sendLast(frame []byte) {
 	}
 }
 
-// unwrite takes back a write that did not come about. If the call has left and its
-// id is reserved for the answer, the id is free; but a reservation that came after
-// is somebody else's.
-func (c *conn) unwrite(cl *call) {
-	c.mu.Lock()
-	cl.writes.Add(-1)
-	awaited, _ := cl.balance()
-	owed := cl.owed > max(awaited, 0)
-	if owed {
-		cl.owed--
-		owed = c.ids.late(cl.id, true)
-	}
-	c.mu.Unlock()
-	if owed {
-		c.node.released(c, false)
-	}
-}
-
 // sendError prefers the reason for which the connection ended to the symptom
 // that the writer saw.
 func (c *conn) sendError(cl *call, err error) error {

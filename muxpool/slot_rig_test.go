@@ -49,6 +49,7 @@ func newSlotRig(t *testing.T, opts []PoolOption) *slotRig {
 	if r.pool, err = New(opts...); err != nil {
 		t.Fatal(err)
 	}
+	r.pool.Subscribe(noBug(t))
 	last := r.born
 	r.pool.Subscribe(func(e Event) {
 		r.mu.Lock()

@@ -1,13 +1,25 @@
 package world
 
 import (
+	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
 )
 
+// NoBug is a subscriber that fails the test when the pool found that an invariant of its
+// own does not hold.
+func NoBug(t testing.TB) func(muxpool.Event) {
+	return func(e muxpool.Event) {
+		if e.Reason == muxpool.ReasonBug {
+			t.Error(e)
+		}
+	}
+}
+
 func (w *World) hear(e muxpool.Event) {
+	NoBug(w)(e)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e.Node == w.Caller.Node {
