@@ -182,7 +182,7 @@ func (w *world) idOf(c *conn, id uint32) string {
 	case c.ids.live.find(id) != nil:
 		return "live"
 	case c.ids.inUse(id):
-		return fmt.Sprintf("reserved for %d", c.ids.reserved[id])
+		return fmt.Sprintf("reserved for %d", c.ids.reserved.awaited(id))
 	}
 	return "free"
 }

@@ -20,7 +20,12 @@ type callSlot struct {
 	id   uint32
 }
 
-const minCallTable = 8
+const (
+	minCallTable = 8
+	// keptCallTable is up to how many slots the table keeps while calls come and go. A
+	// larger one shrinks with them: what looks at all calls goes through all slots.
+	keptCallTable = 1 << 12
+)
 
 func (t *callTable) len() int { return t.n }
 
@@ -79,6 +84,9 @@ func (t *callTable) remove(id uint32) bool {
 		}
 	}
 	t.slots[hole] = callSlot{}
+	if len(t.slots) > keptCallTable && t.n < len(t.slots)/8 {
+		t.resize(len(t.slots) / 4)
+	}
 	return true
 }
 

@@ -99,7 +99,7 @@ type conn struct {
 func newConn(n *node, nc net.Conn, settings []byte) *conn {
 	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
 	c.datagram = isDatagram(n.key.node.Network)
-	c.ids = newIDs(n.space, n.usable, rand.Uint64N(n.space.size()))
+	c.ids = newIDs(n.space, rand.Uint64N(n.space.n))
 	c.fewIDs = c.ids.small()
 	c.born = time.Now()
 	c.patience.born = c.born

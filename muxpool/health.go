@@ -60,9 +60,8 @@ func (c *conn) interval() time.Duration {
 func (h *health) pong(c *conn) {
 	h.pinging = false
 	if h.holding {
-		awaited := c.ids.reserved[h.ping]
-		c.ids.forgive(h.ping, awaited)
-		h.holding = awaited > 1
+		c.ids.forgive(h.ping)
+		h.holding = c.ids.reserved.awaited(h.ping) > 0
 	}
 }
 
@@ -74,7 +73,7 @@ const (
 	verdictPing
 	verdictDead
 	verdictStalled
-	verdictWorn
+	verdictStarved
 	verdictIdle
 	verdictShrink
 )
@@ -89,10 +88,14 @@ func (c *conn) tick() {
 	}
 	now := time.Now()
 	v, next := c.health.judge(c, now)
+	freed := c.datagram && c.ids.expire(now)
 	c.health.timer.Reset(next)
 	since, shrink := now.Sub(c.health.since), c.health.shrink
 	c.mu.Unlock()
 
+	if freed {
+		c.node.placeFreed(c, false)
+	}
 	switch v {
 	case verdictPing:
 		c.sendKeepAlive()
@@ -100,7 +103,7 @@ func (c *conn) tick() {
 		c.close(ReasonKeepAliveTimeout, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrKeepAliveTimeout, since))
 	case verdictStalled:
 		c.close(ReasonStalled, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrStalled, since))
-	case verdictWorn:
+	case verdictStarved:
 		c.drain(ReasonIDsExhausted, nil)
 	case verdictIdle:
 		c.drainIdle()
@@ -119,7 +122,7 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 	if frames, bytes := c.frames.Load(), c.bytes.Load(); frames != h.seen || bytes-h.read >= lifeBytes {
 		h.seen, h.read, h.since, h.lapsed, h.pinging = frames, bytes, now, 0, false
 	}
-	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || c.ids.exhausted() {
+	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || c.ids.starving(now) > 0 {
 		return h.judgeBusy(c, now), h.next(c, now)
 	}
 	return h.judgeIdle(c, now)
@@ -144,8 +147,8 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 		h.pinged = now // a large request goes first; the writer has its own deadline
 	}
 	switch {
-	case c.ids.exhausted() && silent >= o.stallTimeout:
-		return verdictWorn
+	case c.ids.starving(now) >= o.stallTimeout:
+		return verdictStarved
 	case c.datagram:
 		return verdictNone // packets are lost, sockets are not
 	case h.pinging && now.Sub(h.pinged) >= o.keepAlive/2:
@@ -168,6 +171,7 @@ func (h *health) judgeIdle(c *conn, now time.Time) (verdict, time.Duration) {
 		return verdictIdle, o.idleTimeout
 	case !h.shrunk && idle >= min(o.keepAlive, o.idleTimeout/2):
 		h.shrunk = true
+		c.ids.live.shrink()
 		return verdictShrink, o.idleTimeout - idle
 	case !h.shrunk:
 		return verdictNone, min(o.keepAlive, o.idleTimeout/2)
@@ -188,7 +192,7 @@ func (c *conn) sendKeepAlive() {
 		}
 		h.ping, h.holding = id, true
 	}
-	c.ids.reserve(h.ping, c.ids.reserved[h.ping]+1)
+	c.ids.reserved.set(h.ping, c.ids.reserved.awaited(h.ping)+1)
 	id := h.ping
 	h.pinging, h.pinged, h.queued = true, time.Now(), false
 	c.mu.Unlock()

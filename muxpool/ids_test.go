@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"math"
 	"slices"
@@ -11,11 +12,11 @@ import (
 
 func testIDs(t *testing.T, parser FrameParser) *ids {
 	t.Helper()
-	space, usable, err := idSpace(parser)
+	space, err := idSpace(parser)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := newIDs(space, usable, 0)
+	ids := newIDs(space, 0)
 	return &ids
 }
 
@@ -23,7 +24,7 @@ func (t *ids) mustAllocate(tb testing.TB) uint32 {
 	tb.Helper()
 	id, ok := t.allocate()
 	if !ok {
-		tb.Fatalf("no free id: %d live, %d reserved, of %d", t.live.len(), len(t.reserved), t.usable)
+		tb.Fatalf("no free id: %d live, %d reserved, of %d", t.live.len(), t.reserved.len(), t.space.n)
 	}
 	t.enter(&call{id: id})
 	return id
@@ -33,18 +34,18 @@ func (t *ids) mustAllocate(tb testing.TB) uint32 {
 type reservingParser struct{ worldParser }
 
 func (reservingParser) IDSpace() IDSpace {
-	return IDSpace{Max: math.MaxUint32, Reserved: func(id uint32) bool { return id == 0 || id == math.MaxUint32 }}
+	return IDSpace{Max: math.MaxUint32, Reserved: []IDRange{{math.MaxUint32, math.MaxUint32}, {0, 0}}}
 }
 
 func TestIDsWrapAroundAt32Bits(t *testing.T) {
 	ids := testIDs(t, reservingParser{})
-	if ids.small() || ids.usable != 1<<32 {
-		t.Fatalf("usable %d", ids.usable)
+	if ids.small() || ids.space.n != 1<<32-2 {
+		t.Fatalf("usable %d", ids.space.n)
 	}
-	ids.next = math.MaxUint32 - 1
+	ids.next = math.MaxUint32 - 2 // the last
 	stuck := &call{id: 2, explicit: true}
 	ids.enter(stuck)
-	ids.reserve(3, 1)
+	ids.reserved.set(3, 1)
 	var got []uint32
 	for range 5 {
 		id := ids.mustAllocate(t)
@@ -138,12 +139,13 @@ func TestFreedIDsAreKeptOnce(t *testing.T) {
 	}
 }
 
-func TestIDsWornAndExhausted(t *testing.T) {
+func TestIDsOverfullAndStarving(t *testing.T) {
+	start := time.Now()
 	for _, test := range []struct {
-		parser    FrameParser
-		most      int  // ids that may be reserved
-		worn      bool // with one more
-		exhausted bool // likewise
+		parser   FrameParser
+		most     int  // ids that may be reserved
+		overfull bool // with one more
+		starving bool // likewise
 	}{
 		{worldParser{}, maxReserved, true, false},
 		{spaceParser{0, 1<<17 - 1}, 1 << 16, true, false},
@@ -154,19 +156,23 @@ func TestIDsWornAndExhausted(t *testing.T) {
 		for range test.most {
 			reserve()
 		}
-		if ids.overfull() || ids.exhausted() {
-			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most, ids.usable, ids.overfull(), ids.exhausted())
+		starving := func() bool {
+			ids.starving(start)
+			return ids.starving(start.Add(time.Second)) == time.Second
+		}
+		if ids.overfull() || starving() {
+			t.Errorf("%d of %d ids reserved: overfull %v, starving %v", test.most, ids.space.n, ids.overfull(), starving())
 		}
 		reserve()
-		if ids.overfull() != test.worn || ids.exhausted() != test.exhausted {
-			t.Errorf("%d of %d ids reserved: worn %v, exhausted %v", test.most+1, ids.usable, ids.overfull(), ids.exhausted())
+		if ids.overfull() != test.overfull || starving() != test.starving {
+			t.Errorf("%d of %d ids reserved: overfull %v, starving %v", test.most+1, ids.space.n, ids.overfull(), starving())
 		}
 	}
 }
 
 func TestIDSpaceErrors(t *testing.T) {
-	for _, parser := range []FrameParser{spaceParser{5, 4}, allReserved{}, panicking{}} {
-		if _, _, err := idSpace(parser); !errors.Is(err, ErrInvalidOption) {
+	for _, parser := range []FrameParser{spaceParser{5, 4}, rangesParser{{0, 7}, {5, math.MaxUint32}}, rangesParser{{2, 1}}, panicking{}} {
+		if _, err := idSpace(parser); !errors.Is(err, ErrInvalidOption) {
 			t.Errorf("%T: %v", parser, err)
 		}
 	}
@@ -176,9 +182,12 @@ func TestIDSpaceErrors(t *testing.T) {
 	}
 }
 
-type allReserved struct{ worldParser }
+// rangesParser reserves ranges of all ids. (It is not comparable, so no pool takes it.)
+type rangesParser []IDRange
 
-func (allReserved) IDSpace() IDSpace { return IDSpace{Reserved: func(uint32) bool { return true }} }
+func (rangesParser) Parse(r io.Reader) (uint32, []byte, error) { return worldParser{}.Parse(r) }
+
+func (p rangesParser) IDSpace() IDSpace { return IDSpace{Max: math.MaxUint32, Reserved: p} }
 
 type panicking struct{ worldParser }
 
@@ -187,25 +196,25 @@ func (panicking) IDSpace() IDSpace { panic("no ids") }
 // TestIDsBeginAnywhere: wherever a conn begins, each id is handed out once before the
 // first comes round, and explicit ids that are free again are not handed out twice.
 func TestIDsBeginAnywhere(t *testing.T) {
-	space, usable, err := idSpace(scarceParser{})
+	space, err := idSpace(scarceParser{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for start := range space.size() {
-		ids := newIDs(space, usable, start)
+	for start := range space.n {
+		ids := newIDs(space, start)
 		explicit := uint32(4 + 2*(start%2))
 		ids.enter(&call{id: explicit, explicit: true})
 		ids.leave(explicit, 0)
 		seen := make(map[uint32]bool)
 		var order []uint32
-		for range usable {
+		for range space.n {
 			id := ids.mustAllocate(t)
-			if seen[id] || id < space.Min || id > space.Max || space.Reserved(id) {
+			if seen[id] || id < 3 || id > 10 || id == 5 {
 				t.Fatalf("start %d: id %d after %v", start, id, order)
 			}
 			seen[id], order = true, append(order, id)
 		}
-		if first := space.Min + uint32(start); order[0] != first && !space.Reserved(first) {
+		if first := space.at(start); order[0] != first {
 			t.Errorf("start %d: the first id is %d", start, order[0])
 		}
 		if _, ok := ids.allocate(); ok {
@@ -220,7 +229,7 @@ func TestIDsBeginAnywhere(t *testing.T) {
 			}
 		}
 	}
-	large := newIDs(IDSpace{Min: 10, Max: math.MaxUint32}, math.MaxUint32-9, math.MaxUint32-10)
+	large := newIDs(IDSpace{Min: 10, Max: math.MaxUint32}.usable(), math.MaxUint32-10)
 	if a, b := large.mustAllocate(t), large.mustAllocate(t); a != math.MaxUint32 || b != 10 {
 		t.Errorf("ids %d and %d, want the last and the first", a, b)
 	}

@@ -93,9 +93,10 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 func getError(n Node, err error) error { return &Error{Op: "get", Node: n, Err: err} }
 
 func (p *Multiplexed) open(ctx context.Context, n *node, opts *GetOptions) (*muxConn, error) {
-	if opts.hasVID && (opts.vid < n.space.Min || opts.vid > n.space.Max) {
-		return nil, fmt.Errorf("%w: WithVID(%d) is outside of the parser's id space %d to %d",
-			ErrInvalidOption, opts.vid, n.space.Min, n.space.Max)
+	if opts.hasVID {
+		if _, ok := n.space.number(opts.vid); !ok {
+			return nil, fmt.Errorf("%w: WithVID(%d) is outside of the parser's id space %v", ErrInvalidOption, opts.vid, n.space)
+		}
 	}
 	cl := p.newCall(ctx, opts)
 	err := n.place(ctx, cl)

@@ -35,8 +35,7 @@ type node struct {
 	key      nodeKey
 	name     Node
 	dialer   *dialer
-	space    IDSpace
-	usable   uint64 // ids in space that may be used
+	space    idSet
 	counters counters
 
 	// What a Get looks at without the lock.
@@ -62,7 +61,7 @@ type node struct {
 func newNode(p *Multiplexed, key nodeKey) (*node, error) {
 	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts)}
 	var err error
-	if n.space, n.usable, err = idSpace(key.parser); err != nil {
+	if n.space, err = idSpace(key.parser); err != nil {
 		return nil, err
 	}
 	n.slots = make([]*slot, n.opts.connectNumber)

@@ -106,7 +106,7 @@ func (worldParser) ClassifyFrame(_ uint32, frame []byte) FrameKind {
 type scarceParser struct{ worldParser }
 
 func (scarceParser) IDSpace() IDSpace {
-	return IDSpace{Min: 3, Max: 10, Reserved: func(id uint32) bool { return id == 5 }}
+	return IDSpace{Min: 3, Max: 10, Reserved: []IDRange{{5, 5}}}
 }
 
 // askingParser has a keepalive frame, too.
@@ -391,7 +391,7 @@ func checkConn(t *testing.T, c *conn) {
 		t.Fatalf("%d calls, at most %d are allowed", c.ids.live.len(), limit)
 	}
 	for id, cl := range c.ids.live.all() {
-		if _, both := c.ids.reserved[id]; both || !cl.live.Load() || cl.id != id || cl.conn != c {
+		if both := c.ids.reserved.awaited(id) > 0; both || !cl.live.Load() || cl.id != id || cl.conn != c {
 			t.Fatalf("id %d: call %+v, reserved %v", id, cl, both)
 		}
 	}

@@ -40,14 +40,17 @@ type IDSpacer interface {
 	IDSpace() IDSpace
 }
 
-// IDSpace is the set of ids that a pool may hand out: Min to Max, both
-// included, less those for which Reserved reports true. A connection begins anywhere
+// IDSpace is the set of ids that calls may have: Min to Max, both included, less the
+// Reserved ones, which the protocol uses itself. A connection begins anywhere
 // among them. Calls in flight on one
 // connection never exceed it: further callers wait until their context ends.
 type IDSpace struct {
 	Min, Max uint32
-	Reserved func(vid uint32) bool // nil: none; pure and quick
+	Reserved []IDRange // in any order; they may overlap, and reach beyond Min and Max
 }
+
+// IDRange is the ids from First to Last, both included.
+type IDRange struct{ First, Last uint32 }
 
 // FrameKind tells the pool what a frame is, beyond its id.
 type FrameKind uint8

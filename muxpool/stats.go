@@ -117,7 +117,7 @@ func (c *conn) stats() ConnStats {
 	defer c.mu.Unlock()
 	s := ConnStats{
 		LocalAddr: c.local, RemoteAddr: c.remote, State: c.state.String(),
-		InFlight: c.ids.live.len(), Reserved: len(c.ids.reserved), Frames: c.frames.Load(),
+		InFlight: c.ids.live.len(), Reserved: c.ids.reserved.len(), Frames: c.frames.Load(),
 	}
 	if peer := c.peer.Load(); peer != nil {
 		s.Peer = *peer

@@ -83,7 +83,9 @@ func (i IDs) IDSpace() muxpool.IDSpace {
 		space.Max = 1<<32 - 1
 	}
 	if i.Reserve > 0 {
-		space.Reserved = func(vid uint32) bool { return vid%i.Reserve == 0 }
+		for id := (uint64(i.Min) + uint64(i.Reserve) - 1) / uint64(i.Reserve) * uint64(i.Reserve); id <= uint64(space.Max); id += uint64(i.Reserve) {
+			space.Reserved = append(space.Reserved, muxpool.IDRange{First: uint32(id), Last: uint32(id)})
+		}
 	}
 	return space
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -75,7 +76,8 @@ func (k *kit) ids() []uint32 {
 }
 
 func (k *kit) reserved(id uint32) bool {
-	return id < k.space.Min || id > k.space.Max || k.space.Reserved != nil && k.space.Reserved(id)
+	return id < k.space.Min || id > k.space.Max ||
+		slices.ContainsFunc(k.space.Reserved, func(r muxpool.IDRange) bool { return r.First <= id && id <= r.Last })
 }
 
 // parse reads one frame from b as a pool does, or from a plain io.Reader that

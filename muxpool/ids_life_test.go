@@ -1,0 +1,210 @@
+package muxpool
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestIDsUsedUpDespiteHeartbeats: the callers of a protocol with few ids have left without
+// an answer, but for some, and the peer sends signs of life. The connection is replaced when
+// no id has come back for the stall timeout, and the call that is on it stays there.
+func TestIDsUsedUpDespiteHeartbeats(t *testing.T) {
+	for name, stay := range map[string]int{"none stays": 0, "one stays": 1, "three stay": 3} {
+		t.Run(name, func(t *testing.T) {
+			withWorld(t, scarceParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+				var staying []*muxConn
+				for i := range 7 {
+					m := w.mustGet(t.Context())
+					w.mustWrite(m, 1)
+					if i < stay {
+						staying = append(staying, m)
+						defer m.Close()
+					} else {
+						m.Close()
+					}
+				}
+				done := make(chan struct{})
+				defer close(done)
+				go func() {
+					for {
+						select {
+						case <-time.After(100 * time.Millisecond):
+							w.peers[0].nc.Write(worldFrame(worldAlive, 0, 0))
+						case <-done:
+							return
+						}
+					}
+				}()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				begin := time.Now()
+				m, err := w.pool.GetMuxConn(ctx, "tcp", "peer:1", w.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer m.Close()
+				stall := w.pool.opts.stallTimeout
+				if d := time.Since(begin); d < stall || d > stall+stall/4 {
+					t.Errorf("an id was had after %v, want soon after %v", d, stall)
+				}
+				for _, s := range staying {
+					end := readLater(s)
+					w.mustAnswer(s)
+					if e := <-end; e.err != nil {
+						t.Errorf("a call that stayed: %v", e.err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestIDsComeBackSlowly: while answers come, if late, the connection is kept.
+func TestIDsComeBackSlowly(t *testing.T) {
+	withWorld(t, scarceParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		var late []uint32
+		for range 7 {
+			m := w.mustGet(t.Context())
+			w.mustWrite(m, 1)
+			m.Close()
+			late = append(late, m.id)
+		}
+		for range 20 {
+			time.Sleep(w.pool.opts.stallTimeout * 3 / 4)
+			w.peers[0].nc.Write(worldFrame(worldAnswer, late[0], 1))
+			synctest.Wait()
+			m := w.mustGet(t.Context())
+			w.mustWrite(m, 1)
+			m.Close()
+			late = append(late[1:], m.id)
+		}
+		if len(w.peers) != 1 {
+			t.Errorf("%d connections were made", len(w.peers))
+		}
+	})
+}
+
+// TestLostDatagramsIDsExpire: the id of a datagram that was lost, or its answer, is free
+// again when neither can be in the network any more; not before.
+func TestLostDatagramsIDsExpire(t *testing.T) {
+	withWorld(t, spaceParser{0, 999}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		get := func() *muxConn {
+			m, err := w.pool.GetMuxConn(t.Context(), "udp", "peer:1", w.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m.(*muxConn)
+		}
+		lose := func() (id uint32) {
+			m := get()
+			defer m.Close()
+			w.mustWrite(m, 1)
+			return m.id
+		}
+		c, begin := func() *conn { m := get(); defer m.Close(); return m.conn }(), time.Now()
+		lost := lose()
+		for range 10 {
+			lose()
+		}
+		reserved := func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.ids.reserved.awaited(lost) > 0
+		}
+		for reserved() {
+			time.Sleep(time.Second)
+			lose()
+			synctest.Wait()
+			if time.Since(begin) > time.Hour {
+				t.Fatal("the id never expires")
+			}
+		}
+		if d := time.Since(begin); d < datagramLifetime || d > 2*datagramLifetime+5*time.Second {
+			t.Errorf("the id of a lost datagram was free after %v", d)
+		}
+		if len(w.peers) != 1 {
+			t.Errorf("%d sockets", len(w.peers))
+		}
+	})
+}
+
+// TestCallTableIsGivenBack: after very many calls at once, what looks at all calls goes
+// through as few slots again, and an idle connection has none.
+func TestCallTableIsGivenBack(t *testing.T) {
+	slots := func(table *callTable) (n int) { // that all() goes through
+		return len(table.slots)
+	}
+	for _, calls := range []int{100_000, 1_000_000} {
+		ids := testIDs(t, worldParser{})
+		for range calls {
+			ids.mustAllocate(t)
+		}
+		for id := range uint32(calls - 10) {
+			ids.leave(id, 0)
+		}
+		if n := slots(&ids.live); n > keptCallTable {
+			t.Errorf("10 calls of %d are left, in %d slots; want %d at most", calls, n, keptCallTable)
+		}
+		for id := uint32(calls - 10); id < uint32(calls); id++ {
+			if ids.live.find(id) == nil {
+				t.Fatalf("call %d is lost", id)
+			}
+		}
+	}
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		var calls []*muxConn
+		for range 200_000 {
+			calls = append(calls, w.mustGet(context.Background()))
+		}
+		for _, m := range calls {
+			m.Close()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := slots(&calls[0].conn.ids.live); n != 0 {
+			t.Errorf("an idle connection keeps %d slots", n)
+		}
+	})
+}
+
+// TestCallTableKeepsItsSizeInUse: calls that come and go in bursts allocate nothing.
+func TestCallTableKeepsItsSizeInUse(t *testing.T) {
+	var table callTable
+	cl := new(call)
+	burst := func() {
+		for id := range uint32(2000) {
+			table.put(id, cl)
+		}
+		for id := range uint32(2000) {
+			table.remove(id)
+		}
+	}
+	if n := testing.AllocsPerRun(100, burst); n != 0 {
+		t.Errorf("%v allocations a burst", n)
+	}
+}
+
+// TestReservedIDsAreGivenBack: a map keeps the memory of its largest size.
+func TestReservedIDsAreGivenBack(t *testing.T) {
+	ids := testIDs(t, worldParser{})
+	for range 100_000 {
+		ids.leave(ids.mustAllocate(t), 1)
+	}
+	for id := range uint32(100_000) {
+		if !ids.late(id, true) {
+			t.Fatalf("no answer to %d is awaited", id)
+		}
+	}
+	if ids.reserved.young != nil || ids.reserved.old != nil {
+		t.Error("the memory of 100,000 reserved ids is kept")
+	}
+	one := func() {
+		ids.reserved.set(7, 1)
+		ids.reserved.set(7, 0)
+	}
+	if one(); testing.AllocsPerRun(100, one) != 0 {
+		t.Error("one id now and then costs memory each time")
+	}
+}

@@ -1,0 +1,106 @@
+package muxpool
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// idSet are the ids that a pool may hand out, numbered from 0 in their order: those of an
+// IDSpace less its reserved ones. It never changes, so the conns of a node share it.
+type idSet struct {
+	runs []idRun
+	n    uint64
+}
+
+// idRun is ids without a gap. It ends where n or the next run's number says.
+type idRun struct {
+	first  uint32
+	number uint64 // of first
+}
+
+// idSpace asks the parser for its id space.
+func idSpace(fp FrameParser) (set idSet, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: IDSpace of %T panicked: %v", ErrInvalidOption, fp, p)
+		}
+	}()
+	space := IDSpace{Max: math.MaxUint32}
+	if s, ok := fp.(IDSpacer); ok {
+		space = s.IDSpace()
+	}
+	if space.Max < space.Min {
+		return set, fmt.Errorf("%w: IDSpace of %T: Max %d is less than Min %d", ErrInvalidOption, fp, space.Max, space.Min)
+	}
+	for _, r := range space.Reserved {
+		if r.Last < r.First {
+			return set, fmt.Errorf("%w: IDSpace of %T: a reserved range from %d to %d", ErrInvalidOption, fp, r.First, r.Last)
+		}
+	}
+	if set = space.usable(); set.n == 0 {
+		return set, fmt.Errorf("%w: IDSpace of %T: every id is reserved", ErrInvalidOption, fp)
+	}
+	return set, nil
+}
+
+// usable returns the ids that are not reserved.
+func (s IDSpace) usable() (set idSet) {
+	reserved := slices.Clone(s.Reserved)
+	slices.SortFunc(reserved, func(a, b IDRange) int { return cmp.Compare(a.First, b.First) })
+	next, end := uint64(s.Min), uint64(s.Max)+1 // to come
+	add := func(until uint64) {
+		if until > next {
+			set.runs = append(set.runs, idRun{uint32(next), set.n})
+			set.n += until - next
+		}
+	}
+	for _, r := range reserved {
+		add(min(uint64(r.First), end))
+		next = max(next, uint64(r.Last)+1)
+	}
+	add(end)
+	return set
+}
+
+func (s idSet) String() string {
+	var ranges []string
+	for i, run := range s.runs {
+		if i == 8 {
+			ranges = append(ranges, "...")
+			break
+		}
+		end := s.n
+		if i+1 < len(s.runs) {
+			end = s.runs[i+1].number
+		}
+		ranges = append(ranges, fmt.Sprintf("%d to %d", run.first, uint64(run.first)+end-run.number-1))
+	}
+	return strings.Join(ranges, ", ")
+}
+
+// at is the id with a number, which is less than n.
+func (s *idSet) at(number uint64) uint32 {
+	run := s.runs[0]
+	if len(s.runs) > 1 {
+		run = s.runs[sort.Search(len(s.runs), func(i int) bool { return s.runs[i].number > number })-1]
+	}
+	return uint32(uint64(run.first) + number - run.number)
+}
+
+// number is the inverse of at. It returns false if id is not in the set.
+func (s *idSet) number(id uint32) (number uint64, ok bool) {
+	i := sort.Search(len(s.runs), func(i int) bool { return s.runs[i].first > id })
+	if i == 0 {
+		return 0, false
+	}
+	run, end := s.runs[i-1], s.n
+	if i < len(s.runs) {
+		end = s.runs[i].number
+	}
+	number = run.number + uint64(id-run.first)
+	return number, number < end
+}
