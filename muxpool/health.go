@@ -201,7 +201,7 @@ func (c *conn) sendKeepAlive() {
 		c.close(ReasonProtocolError, err)
 		return
 	}
-	offset, _, err := c.writer.TryWrite(frame)
+	offset, err := c.writer.TryWrite(frame)
 	c.mu.Lock()
 	if err == nil {
 		h.queued, h.offset = true, offset

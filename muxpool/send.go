@@ -64,19 +64,25 @@ func (c *conn) sendStream(cl *call, b []byte, owned bool) error {
 
 // enqueue queues b, waiting for space unless the pool drops what does not fit.
 func (c *conn) enqueue(cl *call, b []byte, owned bool) (uint64, error) {
+	var turn *wire.Turn
 	for {
-		offset, retry, err := c.writer.TryMark(b, owned, &cl.first)
+		offset, err := c.writer.TryMark(b, owned, &cl.first)
+		if turn != nil {
+			turn.Leave()
+		}
 		switch {
 		case err == nil:
 			return offset, nil
 		case err == wire.ErrSealed:
 			return 0, cl.ended()
-		case retry == nil:
+		case err != wire.ErrQueueFull:
 			return 0, writerError(err)
 		case c.node.opts.dropFull:
 			return 0, err
 		}
-		if err := cl.await(retry); err != nil {
+		turn = c.writer.LineUp(len(b))
+		if err := cl.await(turn.Ready()); err != nil {
+			turn.Leave()
 			return 0, err
 		}
 	}
@@ -109,7 +115,7 @@ func (c *conn) sendLast(frame []byte) {
 	case c.datagram:
 		_, _ = c.nc.Write(frame)
 	default:
-		_, _, _ = c.writer.TryWrite(frame)
+		_, _ = c.writer.TryWrite(frame)
 	}
 }
 

@@ -106,8 +106,8 @@ func (c *serverConn) send(call *serverCall, frame []byte) error {
 	if call.inline {
 		return c.sendNow(frame)
 	}
-	_, retry, err := c.writer.TryWriteOwned(frame)
-	if retry != nil {
+	_, err := c.writer.TryWriteOwned(frame)
+	if err == wire.ErrQueueFull {
 		n := int64(cap(frame))
 		c.account.count(n)
 		defer c.account.count(-n)
@@ -121,8 +121,8 @@ func (c *serverConn) send(call *serverCall, frame []byte) error {
 // sendNow is send for the reading goroutine, which has to write before it may wait
 // for space.
 func (c *serverConn) sendNow(frame []byte) error {
-	_, retry, err := c.writer.TryWriteOwned(frame)
-	if retry != nil {
+	_, err := c.writer.TryWriteOwned(frame)
+	if err == wire.ErrQueueFull {
 		c.source.flush()
 		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)
 	}

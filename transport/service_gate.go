@@ -1,6 +1,10 @@
 package transport
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
 
 const (
 	// gatedFrom is the size of a body from which on its answer is held back; the
@@ -51,15 +55,13 @@ func (c *serverConn) ready(call *serverCall) (sent func()) {
 
 // awaitRoom waits until answers can be queued again.
 func (c *serverConn) awaitRoom() {
-	for {
-		retry, _ := c.writer.Room(1)
-		if retry == nil {
-			return
-		}
-		select {
-		case <-retry:
-		case <-c.ctx.Done():
-			return
-		}
+	if c.writer.Room(1) != wire.ErrQueueFull {
+		return
+	}
+	turn := c.writer.LineUp(1)
+	defer turn.Leave()
+	select {
+	case <-turn.Ready():
+	case <-c.ctx.Done():
 	}
 }

@@ -45,7 +45,7 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 							t.Fatal(err)
 						}
 						mark.Reset()
-						if _, _, err := w.TryMark(frame, false, &mark); err != nil {
+						if _, err := w.TryMark(frame, false, &mark); err != nil {
 							t.Fatal(err)
 						}
 						if _, err := io.ReadFull(b, got); err != nil {

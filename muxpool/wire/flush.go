@@ -46,13 +46,12 @@ func (w *Writer) take() bool {
 	defer w.mu.Unlock()
 	if w.err != nil || w.pending.frames == 0 {
 		w.writing = false
-		w.notify()
 		return false
 	}
 	w.active, w.pending, w.spare = w.pending, w.spare, batch{}
 	w.written = 0
 	w.accepted.Store(w.end)
-	w.notify()
+	w.callNext()
 	return true
 }
 
@@ -172,6 +171,5 @@ func (w *Writer) abort(err error) {
 	w.failed(err)
 	w.mu.Lock()
 	w.writing = false
-	w.notify()
 	w.mu.Unlock()
 }

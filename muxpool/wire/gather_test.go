@@ -85,14 +85,15 @@ func TestTakeMakesSpace(t *testing.T) {
 	w := NewWriter(a, WriterConfig{MaxFrames: 1})
 	w.writing = true
 	write(t, w, []byte("taken"))
-	_, retry, err := w.TryWrite([]byte("waits"))
-	if err != ErrQueueFull || isClosed(retry) {
+	turn := w.LineUp(5)
+	defer turn.Leave()
+	if _, err := w.TryWrite([]byte("waits")); err != ErrQueueFull || isClosed(turn.Ready()) {
 		t.Fatal(err)
 	}
-	if !w.take() || !isClosed(retry) {
+	if !w.take() || !isClosed(turn.Ready()) {
 		t.Error("the batch was taken, and who waits for space was not told")
 	}
-	if _, _, err := w.TryWrite([]byte("waits")); err != nil {
+	if _, err := w.TryWrite([]byte("waits")); err != nil {
 		t.Error(err)
 	}
 }

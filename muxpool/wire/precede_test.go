@@ -40,7 +40,7 @@ func TestPrecede(t *testing.T) {
 				read <- got
 			}()
 			var m Mark
-			if _, _, err := w.TryMark(first, false, &m); err != nil {
+			if _, err := w.TryMark(first, false, &m); err != nil {
 				t.Fatal(err)
 			}
 			if at, ok := m.Offset(); !ok || at != uint64(len(ahead)) {
@@ -61,7 +61,7 @@ func TestPrecedeIsOneWrite(t *testing.T) {
 	nc := &writes{Conn: a}
 	w := NewWriter(nc, WriterConfig{})
 	w.Precede([]byte("settings"))
-	go func() { _, _, _ = w.TryWrite(appendFrame(nil, 1, 1, 100)) }()
+	go func() { _, _ = w.TryWrite(appendFrame(nil, 1, 1, 100)) }()
 	if _, err := io.ReadFull(b, make([]byte, 108)); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestPrecedeAlone(t *testing.T) {
 	}
 	var m Mark
 	m.Seal()
-	if _, _, err := w.TryMark([]byte("frame"), false, &m); err != ErrSealed {
+	if _, err := w.TryMark([]byte("frame"), false, &m); err != ErrSealed {
 		t.Error(err)
 	}
 	if frames, size := w.Queued(); frames != 0 || size != 0 || w.end != 0 || w.ahead == nil {

@@ -2,16 +2,16 @@ package wire
 
 // queue appends frame to the pending batch, by reference if it is the Writer's
 // own, and sees to it that somebody writes.
-func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struct{}, error) {
+func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, error) {
 	w.mu.Lock()
-	if retry, err := w.room(len(frame)); err != nil {
+	if err := w.room(len(frame)); err != nil {
 		w.mu.Unlock()
-		return 0, retry, err
+		return 0, err
 	}
 	offset := w.end + uint64(len(w.ahead))
 	if mark != nil && !mark.Set(offset) {
 		w.mu.Unlock()
-		return 0, nil, ErrSealed
+		return 0, ErrSealed
 	}
 	w.backlog(len(w.ahead) + len(frame))
 	if w.ahead != nil {
@@ -34,42 +34,42 @@ func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, <-chan struc
 	if lead {
 		w.lead(company)
 	}
-	return offset, nil, nil
+	return offset, nil
 }
 
 // space returns why a frame of n bytes cannot be queued. mu is held.
-func (w *Writer) space(n int) (retry <-chan struct{}, err error) {
+func (w *Writer) space(n int) error {
 	switch {
 	case w.err != nil:
-		return nil, w.err
+		return w.err
 	case w.pending.frames >= w.cfg.MaxFrames || w.pending.frames > 0 && w.pending.size+n > w.cfg.MaxBytes:
-		return w.progressed(), ErrQueueFull
+		return ErrQueueFull
 	}
-	return nil, nil
+	return nil
 }
 
 // room is space that, where nobody is writing, makes some. mu is held, and
 // released for the write.
-func (w *Writer) room(n int) (retry <-chan struct{}, err error) {
-	retry, err = w.space(n)
+func (w *Writer) room(n int) error {
+	err := w.space(n)
 	if err == ErrQueueFull && !w.writing && w.raw != nil {
 		w.writing = true
 		w.mu.Unlock()
 		w.writeOnce()
 		w.mu.Lock()
-		retry, err = w.space(n)
+		err = w.space(n)
 	}
-	return retry, err
+	return err
 }
 
 // Room returns why a frame of n bytes cannot be queued now, as TryWrite does.
-func (w *Writer) Room(n int) (retry <-chan struct{}, err error) {
+func (w *Writer) Room(n int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.room(n)
 }
 
-// progressed returns the channel that the next change closes. mu is held.
+// progressed returns the channel that the next change of sent or err closes. mu is held.
 func (w *Writer) progressed() <-chan struct{} {
 	if w.progress == nil {
 		w.progress = make(chan struct{})

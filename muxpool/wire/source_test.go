@@ -156,7 +156,7 @@ func TestFlushFails(t *testing.T) {
 	if w.MaybeSent(offset) {
 		t.Error("the kernel refused the frame, and it may have been sent")
 	}
-	if _, _, got := w.TryWrite([]byte("more")); got != err {
+	if _, got := w.TryWrite([]byte("more")); got != err {
 		t.Errorf("then TryWrite: %v, want %v", got, err)
 	}
 	src.Flush()

@@ -66,7 +66,8 @@ type Writer struct {
 	writing   bool          // a goroutine owns the write side: only it touches active
 	gathering bool          // a goroutine will write in a moment, unless somebody has
 	reading   bool          // the reader is between two reads and will flush
-	progress  chan struct{} // closed, and forgotten, at the next change of pending, accepted or err; nil: nobody waits
+	progress  chan struct{} // closed, and forgotten, at the next change of sent or err; nil: nobody waits
+	line      line          // who wait for room
 
 	// Owned by whoever set writing.
 	active  batch
@@ -99,42 +100,41 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 }
 
 // TryWrite queues a copy of frame and returns its offset in the stream (see
-// MaybeSent). With the queue full it returns ErrQueueFull and a channel that is
-// closed when trying again makes sense. After the Writer has failed it returns
-// that error.
-func (w *Writer) TryWrite(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+// MaybeSent). With the queue full it returns ErrQueueFull: who wants to wait lines up
+// (see LineUp). After the Writer has failed it returns that error.
+func (w *Writer) TryWrite(frame []byte) (offset uint64, err error) {
 	return w.TryMark(frame, false, nil)
 }
 
 // TryWriteOwned is TryWrite for a frame in memory from Alloc, which it takes over
 // if, and only if, it returns no error.
-func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, retry <-chan struct{}, err error) {
+func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, err error) {
 	return w.TryMark(frame, true, nil)
 }
 
 // TryMark is TryWrite or, with owned, TryWriteOwned, that sets mark, if it is not
 // nil and not set, before anybody can write the frame. If it is sealed, nothing is
 // queued and the error is ErrSealed.
-func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, retry <-chan struct{}, err error) {
+func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, err error) {
 	if len(frame) < w.refMin {
-		offset, retry, err = w.queue(frame, false, mark)
+		offset, err = w.queue(frame, false, mark)
 		if err == nil && owned {
 			Free(frame)
 		}
-		return offset, retry, err
+		return offset, err
 	}
 	if owned {
 		return w.queue(frame, true, mark)
 	}
-	if retry, err := w.Room(len(frame)); err != nil {
-		return 0, retry, err // before the frame is copied
+	if err := w.Room(len(frame)); err != nil {
+		return 0, err // before the frame is copied
 	}
 	own := append(Alloc(len(frame))[:0], frame...)
-	offset, retry, err = w.queue(own, true, mark)
+	offset, err = w.queue(own, true, mark)
 	if err != nil {
 		Free(own)
 	}
-	return offset, retry, err
+	return offset, err
 }
 
 // Write is TryWrite that waits for space until done is closed.
@@ -152,15 +152,19 @@ func (w *Writer) WriteOwned(done <-chan struct{}, frame []byte) (offset uint64, 
 	return offset, err
 }
 
-func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []byte) (uint64, <-chan struct{}, error)) (uint64, error) {
+func (w *Writer) wait(done <-chan struct{}, frame []byte, try func(*Writer, []byte) (uint64, error)) (uint64, error) {
+	var turn *Turn
 	for {
-		offset, retry, err := try(w, frame)
-		if retry == nil {
+		offset, err := try(w, frame)
+		turn.Leave()
+		if err != ErrQueueFull {
 			return offset, err
 		}
+		turn = w.LineUp(len(frame))
 		select {
-		case <-retry:
+		case <-turn.Ready():
 		case <-done:
+			turn.Leave()
 			return 0, err
 		}
 	}
@@ -204,6 +208,7 @@ func (w *Writer) fail(err error) bool {
 	w.pending.reset()
 	w.pending.buf, w.spare = nil, batch{}
 	w.notify()
+	w.callNext()
 	return true
 }
 

@@ -20,17 +20,17 @@ const (
 // writerModel is what a Writer on a pipe promises, at the moments when nothing
 // moves: one batch is being written, and the frames behind it wait.
 type writerModel struct {
-	stream  []byte // all that was queued
-	read    int    // bytes of it that the peer has read
-	active  int    // unread bytes of the batch that is being written
-	frames  int    // that wait
-	bytes   int    // that wait
-	taken   uint64 // end of the batch that is being written, or of the last
-	sent    uint64 // end of the last batch that was written whole
-	err     error
-	end     time.Time // when the write under way times out
-	moved   bool      // it got anywhere since end was set
-	changes int       // after each of them, waiting goroutines look again
+	stream []byte // all that was queued
+	read   int    // bytes of it that the peer has read
+	active int    // unread bytes of the batch that is being written
+	frames int    // that wait
+	bytes  int    // that wait
+	taken  uint64 // end of the batch that is being written, or of the last
+	sent   uint64 // end of the last batch that was written whole
+	err    error
+	end    time.Time // when the write under way times out
+	moved  bool      // it got anywhere since end was set
+	calls  int       // after each of them, who waits for room has been called
 }
 
 func (m *writerModel) full(n int) bool {
@@ -52,7 +52,7 @@ func (m *writerModel) take() {
 		m.active, m.taken = m.bytes, m.taken+uint64(m.bytes)
 		m.frames, m.bytes = 0, 0
 		m.end, m.moved = time.Now().Add(fuzzTimeout), false
-		m.changes++
+		m.calls++
 		m.finish()
 	}
 }
@@ -60,7 +60,6 @@ func (m *writerModel) take() {
 func (m *writerModel) finish() {
 	if m.active == 0 {
 		m.sent = m.taken
-		m.changes++
 	}
 }
 
@@ -82,7 +81,7 @@ func (m *writerModel) fail(err error) {
 	if m.err == nil {
 		m.err = err
 		m.frames, m.bytes = 0, 0
-		m.changes++
+		m.calls++
 	}
 }
 
@@ -97,7 +96,6 @@ func (m *writerModel) passes() {
 	}
 	m.active = 0 // the rest is never written
 	m.fail(os.ErrDeadlineExceeded)
-	m.changes++
 }
 
 // readable is how much the peer can read without waiting for ever.
@@ -124,14 +122,15 @@ func fuzzWriter(t *testing.T, ops []byte) {
 	w := NewWriter(a, WriterConfig{MaxFrames: fuzzFrames, MaxBytes: fuzzBytes, Timeout: fuzzTimeout, OnError: func(error) { failed++ }})
 	m := &writerModel{}
 	closed := false
-	var retry <-chan struct{}
-	retryAt := 0
+	var turn *Turn
+	linedUp := 0
 	for ; len(ops) >= 2; ops = ops[2:] {
 		arg := int(ops[1])
 		switch ops[0] % 7 {
 		case 0, 1:
-			if c := fuzzWrite(t, w, m, ops[0]%7 == 1, arg*arg/6); c != nil {
-				retry, retryAt = c, m.changes
+			if size := arg * arg / 6; fuzzWrite(t, w, m, ops[0]%7 == 1, size) {
+				turn.Leave()
+				turn, linedUp = w.LineUp(size), m.calls
 			}
 		case 2:
 			p := make([]byte, min(arg*arg, m.readable()))
@@ -154,8 +153,8 @@ func fuzzWriter(t *testing.T, ops []byte) {
 		}
 		synctest.Wait()
 		checkModel(t, w, m)
-		if retry != nil && (m.changes > retryAt) != isClosed(retry) {
-			t.Fatalf("%d changes; who waits has been woken: %v", m.changes-retryAt, isClosed(retry))
+		if turn != nil && (m.calls > linedUp) != isClosed(turn.Ready()) {
+			t.Fatalf("%d calls; who waits has been called: %v", m.calls-linedUp, isClosed(turn.Ready()))
 		}
 	}
 	if want := m.err != nil && !closed; want != (failed == 1) || failed > 1 {
@@ -163,27 +162,27 @@ func fuzzWriter(t *testing.T, ops []byte) {
 	}
 }
 
-// fuzzWrite queues a frame. It returns the channel that a full queue gave.
-func fuzzWrite(t *testing.T, w *Writer, m *writerModel, owned bool, size int) (retry <-chan struct{}) {
+// fuzzWrite queues a frame. It reports whether the queue was full.
+func fuzzWrite(t *testing.T, w *Writer, m *writerModel, owned bool, size int) (full bool) {
 	frame := Alloc(size)
 	for i := range frame {
 		frame[i] = byte(len(m.stream)*7 + i*31 + i>>8)
 	}
 	queued := bytes.Clone(frame)
 	var mark Mark
-	offset, retry, err := w.TryMark(frame, owned, &mark)
+	offset, err := w.TryMark(frame, owned, &mark)
 	at, marked := mark.Offset()
 	switch {
 	case m.err != nil:
-		if !errors.Is(err, m.err) || retry != nil || marked {
+		if !errors.Is(err, m.err) || marked {
 			t.Fatalf("Write after the end: %v, want %v", err, m.err)
 		}
 	case m.full(size):
-		if err != ErrQueueFull || retry == nil || marked {
+		if err != ErrQueueFull || marked {
 			t.Fatalf("Write of %d to a full queue: %v", size, err)
 		}
 	default:
-		if err != nil || retry != nil || offset != uint64(len(m.stream)) || !marked || at != offset {
+		if err != nil || offset != uint64(len(m.stream)) || !marked || at != offset {
 			t.Fatalf("Write of %d: at %d, want %d, marked %d: %v", size, offset, len(m.stream), at, err)
 		}
 		m.queue(queued)
@@ -192,7 +191,7 @@ func fuzzWrite(t *testing.T, w *Writer, m *writerModel, owned bool, size int) (r
 		clear(frame)
 		Free(frame)
 	}
-	return retry
+	return err == ErrQueueFull
 }
 
 func checkModel(t *testing.T, w *Writer, m *writerModel) {

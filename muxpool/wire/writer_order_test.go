@@ -87,14 +87,16 @@ func writeSomehow(t *testing.T, w *Writer, frame []byte, way int) (offset uint64
 		frame = own(frame)
 	}
 	for {
-		offset, retry, err := w.TryMark(frame, owned, &mark)
-		if retry == nil {
+		offset, err := w.TryMark(frame, owned, &mark)
+		if err != ErrQueueFull {
 			if at, ok := mark.Offset(); err == nil && (!ok || at != offset) {
 				err = fmt.Errorf("mark %d, %v; offset %d", at, ok, offset)
 			}
 			return offset, err
 		}
-		<-retry
+		turn := w.LineUp(len(frame))
+		<-turn.Ready()
+		turn.Leave()
 	}
 }
 

@@ -32,14 +32,14 @@ func TestQueueIsBounded(t *testing.T) {
 			w.writing = true // nobody takes what is queued
 			frame := make([]byte, c.size)
 			for range c.frames {
-				if _, _, err := w.TryWrite(frame); err != nil {
+				if _, err := w.TryWrite(frame); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, owned := range []bool{false, true} {
 				var mark Mark
-				_, retry, err := w.TryMark(own(frame), owned, &mark)
-				if err != ErrQueueFull || retry == nil {
+				_, err := w.TryMark(own(frame), owned, &mark)
+				if err != ErrQueueFull {
 					t.Errorf("owned %v: one frame more: %v", owned, err)
 				}
 				if _, ok := mark.Offset(); ok {
@@ -123,7 +123,7 @@ func TestCloseEndsWaits(t *testing.T) {
 			}
 			for _, owned := range []bool{false, true} {
 				for _, size := range []int{10, 2 * refMin} {
-					if _, retry, err := w.TryMark(Alloc(size), owned, nil); err != want || retry != nil {
+					if _, err := w.TryMark(Alloc(size), owned, nil); err != want {
 						t.Errorf("TryMark after Close: %v, want %v", err, want)
 					}
 				}
