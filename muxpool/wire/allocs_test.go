@@ -3,8 +3,10 @@ package wire
 import (
 	"fmt"
 	"io"
+	"net"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 // allocates returns how many times f allocates, on average. A garbage collection
@@ -61,6 +63,56 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// discard is a connection that takes everything.
+type discard struct{ net.Conn } // nil: nothing else is called
+
+func (discard) Write(p []byte) (int, error)      { return len(p), nil }
+func (discard) SetWriteDeadline(time.Time) error { return nil }
+
+// TestLargeBatchesDoNotAllocate: 1000 frames of 2000 to 3900 bytes a flush, on a connection
+// where they are copied, as under TLS: the memory of the batches is used again, and given
+// back when batches are small again.
+func TestLargeBatchesDoNotAllocate(t *testing.T) {
+	w := NewWriter(discard{}, WriterConfig{})
+	flush := func(frames int) {
+		w.writing = true // as the flusher has it
+		for i := range frames {
+			write(t, w, make([]byte, 3900)[:2000+i%1900])
+		}
+		if !w.take() {
+			t.Fatal("nothing to write")
+		}
+		if err := w.writeActive(); err != nil {
+			t.Fatal(err)
+		}
+		w.finish(true)
+	}
+	for range 4 {
+		flush(1000)
+	}
+	var frame [3900]byte
+	n := allocates(t, 50, func() {
+		w.writing = true
+		for i := range 1000 {
+			write(t, w, frame[:2000+i%1900])
+		}
+		w.take()
+		if err := w.writeActive(); err != nil {
+			t.Fatal(err)
+		}
+		w.finish(true)
+	})
+	if n > 1 { // the vector of a write
+		t.Errorf("%v allocations a flush", n)
+	}
+	flush(1)
+	flush(1)
+	flush(1)
+	if kept := cap(w.pending.buf) + cap(w.spare.buf); kept > 2*keepBatch {
+		t.Errorf("%d bytes are kept after the burst", kept)
+	}
+}
+
 // Nor do the frames of callers that the reader leads.
 func TestFlushDoesNotAllocate(t *testing.T) {
 	a, b := pair(t, "unix")
@@ -107,7 +159,7 @@ func (f *frames) Read(p []byte) (n int, err error) {
 
 // A frame that is read into memory from Alloc, and freed, costs no allocation.
 func TestReadDoesNotAllocate(t *testing.T) {
-	for _, size := range []int{frameHead, 128, 4096, 5000, directRead, 1 << 16, 1 << maxClass} {
+	for _, size := range []int{frameHead, 128, 4096, 5000, directRead, 1 << 16, 1 << maxClass, 1<<maxClass + 21, 4 << 20, 9 << 20} {
 		r := NewReader(&frames{frame: appendFrame(nil, 1, 1, size)}, size)
 		n := allocates(t, 200, func() {
 			r.BeginFrame()

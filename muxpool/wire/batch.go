@@ -12,7 +12,8 @@ const (
 	// flattenMax is the size up to which a batch with references is copied into
 	// one piece, for the leader to write without blocking: cheaper than a flusher.
 	flattenMax = 32 << 10
-	// keepBatch is the largest batch buffer that is kept for the next batch.
+	// keepBatch is the largest batch buffer that is always kept for the next batch. A
+	// larger one is kept if a quarter of it was used; while idle, none (see Shrink).
 	keepBatch = 256 << 10
 )
 
@@ -87,9 +88,9 @@ func (b *batch) reset() {
 		b.refs[i].b = nil
 	}
 	b.refs = b.refs[:0]
-	b.buf = b.buf[:0]
-	if cap(b.buf) > keepBatch {
+	if cap(b.buf) > max(keepBatch, 4*len(b.buf)) {
 		b.buf = nil
 	}
+	b.buf = b.buf[:0]
 	b.frames, b.size = 0, 0
 }

@@ -6,38 +6,56 @@ import (
 	"unsafe"
 )
 
-// The size classes of pooled memory: powers of two from 1<<minClass to
-// 1<<maxClass bytes. Smaller requests share the smallest class; larger ones are
-// not pooled, since one of them would pin more memory than it saves.
+// The sizes of pooled memory: powers of two from 1<<minClass to 1<<maxClass bytes, and
+// from there on, where rounding up to a power would waste megabytes, four sizes between
+// each and the next, up to 1<<maxLarge. Smaller requests share the smallest size; larger
+// ones are not pooled. What nobody uses the garbage collector takes at its second turn.
 const (
-	minClass = 7  // 128 B
-	maxClass = 20 // 1 MiB
+	minClass   = 7  // 128 B
+	maxClass   = 20 // 1 MiB
+	maxLarge   = 30 // 1 GiB
+	largeSteps = 4  // sizes to each doubling
 )
 
-// classes holds free memory by size class, as pointers to its first byte: a slice
-// would be wrapped, and so allocated, at each Put.
-var classes [maxClass - minClass + 1]sync.Pool // of *byte
+// classes holds free memory by size, as pointers to its first byte: a slice would be
+// wrapped, and so allocated, at each Put.
+var classes [maxClass - minClass + 1 + largeSteps*(maxLarge-maxClass)]sync.Pool // of *byte
+
+// classOf returns the place in classes for n bytes, and the size of memory there; size is 0
+// if there is none.
+func classOf(n int) (class, size int) {
+	log := bits.Len(uint(max(n, 1) - 1))
+	switch {
+	case log <= minClass:
+		return 0, 1 << minClass
+	case log <= maxClass:
+		return log - minClass, 1 << log
+	case log > maxLarge:
+		return 0, 0
+	}
+	step := 1 << log / 2 / largeSteps
+	steps := (n + step - 1) / step // more than largeSteps, at most twice that
+	return maxClass - minClass + largeSteps*(log-1-maxClass) + steps - largeSteps, steps * step
+}
 
 // Alloc returns n bytes with unspecified content, from pooled memory where it
 // can. Give them back with Free, or leave them to the garbage collector.
 func Alloc(n int) []byte {
-	class := max(bits.Len(uint(max(n, 1)-1)), minClass)
-	if class > maxClass {
+	class, size := classOf(n)
+	if size == 0 {
 		return make([]byte, n)
 	}
-	if p, _ := classes[class-minClass].Get().(*byte); p != nil {
-		return unsafe.Slice(p, 1<<class)[:n] // Free took a slice of this capacity
+	if p, _ := classes[class].Get().(*byte); p != nil {
+		return unsafe.Slice(p, size)[:n] // Free took a slice of this capacity
 	}
-	return make([]byte, n, 1<<class)
+	return make([]byte, n, size)
 }
 
 // Free gives back what Alloc returned, whole: it ignores a slice whose capacity is
 // not that of a class, such as nil or one whose beginning was cut off. Nobody may
 // hold another reference to the memory, so what Peek returned is not to be freed.
 func Free(b []byte) {
-	c := cap(b)
-	if c < 1<<minClass || c > 1<<maxClass || c&(c-1) != 0 {
-		return
+	if class, size := classOf(cap(b)); size == cap(b) {
+		classes[class].Put(unsafe.SliceData(b))
 	}
-	classes[bits.Len(uint(c))-1-minClass].Put(unsafe.SliceData(b))
 }

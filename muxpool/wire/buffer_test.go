@@ -24,8 +24,45 @@ func TestAllocClasses(t *testing.T) {
 			t.Errorf("Alloc(%d): %d bytes of %d", n, len(b), cap(b))
 		}
 	}
-	if b := Alloc(1<<maxClass + 1); len(b) != 1<<maxClass+1 {
-		t.Errorf("Alloc over the largest class: %d bytes", len(b))
+}
+
+// TestLargeClasses: above 1 MiB there are four sizes to each doubling, each with a place
+// of its own, which is found by the size again, and at most a fifth of one is waste.
+func TestLargeClasses(t *testing.T) {
+	places := map[int]int{}
+	for n := 1<<maxClass - 1; n <= 1<<maxLarge; n += max(n/64, 1) - n/64%2 {
+		class, size := classOf(n)
+		if size < n || size > n+n/4+1 {
+			t.Fatalf("%d bytes get %d", n, size)
+		}
+		if known, ok := places[class]; ok && known != size || class >= len(classes) {
+			t.Fatalf("%d bytes: place %d has %d and %d", n, class, known, size)
+		}
+		places[class] = size
+		if again, same := classOf(size); again != class || same != size {
+			t.Fatalf("%d bytes: place %d of %d, and of its own size %d of %d", n, class, size, again, same)
+		}
+	}
+	if len(places) != 1+largeSteps*(maxLarge-maxClass) {
+		t.Errorf("%d sizes from 1 MiB to 1 GiB", len(places))
+	}
+	if _, size := classOf(1<<maxLarge + 1); size != 0 {
+		t.Error("over the largest size there is one")
+	}
+}
+
+// TestLargeMemoryIsGivenBack: what large frames have used is the garbage collector's when
+// nobody uses it any more.
+func TestLargeMemoryIsGivenBack(t *testing.T) {
+	before := heap()
+	for range 4 {
+		frames := [][]byte{Alloc(5 << 20), Alloc(9 << 20), Alloc(20 << 20)}
+		for _, b := range frames {
+			Free(b)
+		}
+	}
+	if after := heap(); after > before+4<<20 {
+		t.Errorf("%d MiB are kept", (after-before)>>20)
 	}
 }
 
