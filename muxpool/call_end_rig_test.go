@@ -36,6 +36,7 @@ var callEnds = []struct {
 		for range 5 {
 			e.send(endMore)
 		}
+		time.Sleep(2 * defaultRecvWait)
 	}},
 	{"answer too large", "", func(e *ending) { e.send(endLarge) }},
 	{"peer closes", "", func(e *ending) { e.w.peers[0].nc.Close() }},
