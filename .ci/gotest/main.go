@@ -1,0 +1,53 @@
+// Command gotest runs go test and sees to it that tests have run: it fails if none did, and as root,
+// which CI is, if one was skipped that .ci/gotest/skips.txt does not excuse. Its
+// arguments are go test's:
+//
+//	go run ./.ci/gotest -race ./muxpool
+//
+// It prints a line for each package, all that a failed one has said, and which
+// tests were skipped. With GOTEST_SKIPS=none it excuses nothing.
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+)
+
+//go:embed skips.txt
+var skips string
+
+func main() {
+	args := os.Args[1:]
+	excused, err := readExcuses(skips)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gotest:", err)
+		os.Exit(2)
+	}
+	if os.Getenv("GOTEST_SKIPS") == "none" {
+		excused = nil
+	}
+	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gotest:", err)
+		os.Exit(2)
+	}
+	r := report{w: os.Stdout, excused: excused, given: flagsIn(args), strict: os.Geteuid() == 0}
+	readErr := r.read(out)
+	_, _ = io.Copy(io.Discard, out) // lest go test waits for a reader
+	err = cmd.Wait()
+	if readErr != nil {
+		fmt.Fprintln(os.Stderr, "gotest:", readErr)
+		os.Exit(2)
+	}
+	if sound := r.end(); err != nil || !sound {
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,49 @@
+# Steps that look at the source.
+
+STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2 # 2026.2.2
+
+step_format() {
+  local bad
+  bad=$(find . -name '*.go' -not -path './.git/*' -print0 | xargs -0 gofmt -l)
+  [ -z "$bad" ] || { printf 'not formatted by gofmt:\n%s\n' "$bad"; return 1; }
+}
+
+step_vet() {
+  each_module run nice go vet -tags peers ./...
+  # shellcheck disable=SC2046 # one word each
+  run nice go vet $(tools)
+}
+
+step_staticcheck() {
+  each_module run nice go run "$STATICCHECK" -tags peers ./...
+  # shellcheck disable=SC2046 # one word each
+  run nice go run "$STATICCHECK" $(tools)
+}
+
+# go.mod and go.sum say what the code needs, neither more nor less.
+step_tidy() { each_module run nice go mod tidy -diff; }
+
+# Imports run downward, and go.mod requires what it may: see .ci/floors. The other
+# programs of .ci are tested here as well.
+step_floors() {
+  # shellcheck disable=SC2046 # one word each
+  tests $(tools)
+  run go run ./.ci/floors
+}
+
+# What the modules promise is what it was at the last release, or docs/changelog.md says that it is broken: see .ci/api.
+step_api() { run nice go run ./.ci/api; }
+
+# The tests that the documents name are there, and so are the files that they link.
+step_docs() {
+  local name failed=0 file target
+  for name in $(grep -ohE '`(Test|Fuzz)[A-Za-z0-9_]+' README.md docs/*.md docs/decisions/*.md | tr -d '`' | sort -u); do
+    grep -rqE --include='*.go' "^func $name\(" . || { echo "the documents name $name, which is no test"; failed=1; }
+  done
+  while IFS=: read -r file target; do
+    target=${target#](}
+    target=${target%%#*}
+    [ -e "$(dirname "$file")/${target%)}" ] || { echo "$file links ${target%)}, which is not there"; failed=1; }
+  done < <(grep -oE '\]\([^):# ]+[#)]' README.md docs/*.md docs/decisions/*.md .github/*.md)
+  return $failed
+}

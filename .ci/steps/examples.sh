@@ -1,0 +1,34 @@
+# The programs that a reader runs.
+
+# Every example, as its reader runs it.
+step_examples() {
+  local main dir
+  run go build -o "$work/quickstart" ./examples/quickstart
+  run timeout 60 "$work/quickstart"
+  run timeout 60 "$work/quickstart" -kill=false -duration 5s
+  run go build -o "$work/" ./examples/stringsvc/server ./examples/stringsvc/client
+  two_processes
+  for main in examples/*/main.go; do
+    dir=$(dirname "$main")
+    case $dir in examples/quickstart | 'examples/*') continue ;; esac
+    run timeout 120 go run "./$dir"
+  done
+}
+
+# two_processes runs the server and the client of stringsvc against each other.
+two_processes() {
+  "$work/server" -listen 127.0.0.1:0 2>"$work/server.log" &
+  local server=$! address='' answer
+  while [ -z "$address" ] && kill -0 $server 2>/dev/null; do
+    sleep 0.1
+    address=$(sed -nE 's/.*addr=([^ ]+).*/\1/p' "$work/server.log")
+  done
+  echo "+ client -nodes $address 'hello, world'"
+  answer=$("$work/client" -nodes "$address" 'hello, world') || echo "the client failed"
+  kill -INT $server
+  wait $server
+  cat "$work/server.log"
+  echo "$answer"
+  grep -qx 'HELLO, WORLD 12' <<<"$answer"
+}
+

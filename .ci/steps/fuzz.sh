@@ -1,0 +1,42 @@
+# Fuzzing. The seeds run with the ordinary tests.
+
+# LONG matches the fuzz tests of the pool's read path and state machine, of the
+# transports' parsers, and of the server's connections.
+LONG='^\./(muxpool|transport(/[a-z]+)?) Fuzz'
+
+# Every fuzz test of the root module, two at a time with one worker each.
+step_fuzz() {
+  local list=$work/fuzz long others quick=${FUZZTIME:-10} slow=${FUZZTIME_LONG:-60}
+  grep -rHE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]+:func |\1 |' | sort |
+    while read -r dir name; do
+      local module=$dir
+      until [ -e "$module/go.mod" ]; do module=$(dirname "$module"); done
+      if [ "$module" = . ]; then echo "$dir $name"; fi
+    done >"$list"
+  long=$(grep -cE "$LONG" "$list") || true
+  others=$(($(wc -l <"$list") - long))
+  echo "$long fuzz tests of the pool and the transports, $slow s each, and $others others, $quick s each"
+  while read -r dir name; do
+    local time=$quick
+    if [[ "$dir $name" =~ $LONG ]]; then time=$slow; fi
+    echo "$dir $name ${time}s"
+  done <"$list" | xargs -r -P 2 -L 1 bash -c 'fuzz_one "$@"' fuzz
+}
+
+# fuzz_one runs a fuzz test: package, name, time. Sometimes the go command takes
+# the end of the time for a failure (go.dev/issue/75804, fixed in Go 1.27); one that it found itself
+# names an input.
+fuzz_one() {
+  local log status
+  log=$(nice go test -run '^$' -fuzz "^$2\$" -fuzztime "$3" -parallel 1 "$1" 2>&1)
+  status=$?
+  if [ $status -ne 0 ] && grep -qE '^ +context deadline exceeded$' <<<"$log" && ! grep -q 'Failing input' <<<"$log"; then
+    status=0
+  fi
+  if [ $status -ne 0 ]; then
+    printf 'FAILED  %s %s\n%s\n' "$1" "$2" "$log"
+    return 1
+  fi
+  printf 'ok  %s %s %s: %s\n' "$1" "$2" "$3" "$(grep -E '^fuzz: elapsed' <<<"$log" | tail -n 1)"
+}
+export -f fuzz_one

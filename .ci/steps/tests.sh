@@ -1,0 +1,72 @@
+# Steps that run tests of the root module and of the nested ones.
+
+# The README's test command, as a newcomer runs it.
+step_test() { tests ./...; }
+
+step_race() { tests -race -count=1 -timeout 12m ./...; }
+
+# The nested modules: all their tests that need nobody else's program.
+step_nested() { polite=nice each_nested tests -race -count=1 -timeout 12m ./...; }
+
+# Those that need one have the build tag peers, and say in .ci/needs.txt what.
+step_peers() {
+  local file module
+  polite=nice
+  grep -rlE --include='*_test.go' '^//go:build .*\bpeers\b' . | while read -r file; do
+    module=$(dirname "$file")
+    until [ -e "$module/go.mod" ]; do module=$(dirname "$module"); done
+    echo "$module $(dirname "$file")"
+  done | sort -u >"$work/peers"
+  if [ ! -s "$work/peers" ]; then
+    echo "no test has the tag peers"
+    return
+  fi
+  while read -r module file; do
+    (cd "$module" && tests -race -count=1 -tags peers -timeout 20m "./$(realpath --relative-to . "$OLDPWD/$file")") || echo "$file" >>"$work/peers.failed"
+  done <"$work/peers"
+  [ ! -e "$work/peers.failed" ]
+}
+
+MIN_COVERAGE=90 # percent of muxpool's statements
+
+# The rows of the fault matrix as often as it says, and the coverage of it all.
+step_pool() {
+  local covered
+  echo "the full rows of the fault matrix: MUXPOOL_FULL=1"
+  MUXPOOL_FULL=1 tests -count=1 -timeout 12m -coverprofile "$work/cover.out" -coverpkg ./muxpool,./muxpool/wire,./muxpool/deadline \
+    ./muxpool ./muxpool/faulttest ./muxpool/wire ./muxpool/deadline
+  covered=$(go tool cover -func "$work/cover.out" | awk '$1 == "total:" { sub("%", "", $3); print $3 }')
+  echo "coverage of muxpool, its wire and its deadline: $covered%, at least $MIN_COVERAGE% is wanted"
+  awk -v c="$covered" -v m="$MIN_COVERAGE" 'BEGIN { exit !(c >= m) }'
+}
+
+# The randomised test of the pool at full length, under the race detector.
+step_soak() { MUXPOOL_EXCHANGES=${EXCHANGES:-1000000} tests -race -count=1 -timeout 20m -run '^TestRandom' ./muxpool; }
+
+# The tests of what a call allocates and an idle node holds. The race detector and
+# coverage would change both, and most of these tests skip themselves there; here
+# none may.
+step_allocs() {
+  local dirs
+  dirs=$(grep -rlE --include='*_test.go' 'AllocsPerRun' . | xargs -n 1 dirname | sort -u)
+  # shellcheck disable=SC2086 # one word each
+  GOTEST_SKIPS=none tests -count=1 -run 'Alloc|MemoryOf' $dirs
+}
+
+# The quick tests once more under the race detector, on one processor and on four:
+# a test that fails now and then should fail here.
+step_repeat() {
+  local quick
+  quick=$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' \
+    ./muxpool/... ./transport/... ./breaker ./endpoint)
+  # shellcheck disable=SC2086 # one word each
+  tests -race -short -count="${REPEAT:-1}" -cpu 1,4 -timeout 20m $quick
+}
+
+# Mistakes that no test notices: see .ci/mutate.
+step_mutate() { run nice go run ./.ci/mutate -n "${MUTANTS:-2}" -seed "${SEED:-0}" -budget 20m; }
+
+# The first tier with nothing in the caches: what it costs a new machine.
+step_cold() {
+  GOMODCACHE=$work/mod GOCACHE=$work/build GOFLAGS=-modcacherw bash .ci/run
+}
