@@ -19,6 +19,8 @@ type admission struct {
 	holders atomic.Int64 // accounts with bytes
 	refused [refusals]atomic.Uint64
 	line    line
+	// unpackers has a place for each processor: who unpacks a body has one.
+	unpackers chan struct{}
 }
 
 // account is what one connection has taken.
@@ -29,6 +31,9 @@ type account struct {
 	calls    atomic.Int64 // in flight: not answered
 	bytes    atomic.Int64
 	waiting  waiting // guarded by the line's mutex
+	// unpacking has one place, for the call that unpacks its body, or waits for one of the
+	// door's places: so connections take turns there.
+	unpacking chan struct{}
 }
 
 // refusal says why something was not let in.
@@ -54,6 +59,7 @@ const callBytes = 4 << 10
 
 func (a *account) open(door *admission, maxCalls int) {
 	a.door, a.maxCalls = door, int64(maxCalls)
+	a.unpacking = make(chan struct{}, 1)
 	a.members.Store(1)
 }
 
@@ -122,8 +128,10 @@ func (a *account) backlog(n int) { a.count(int64(n)) }
 // admitBytes is the rule for bytes: mine are what one of the holders would have, all
 // what all of them would. Up to half of the budget anybody may take. Beyond, who has
 // no more than an equal share of seven eighths of it; so one alone may have those, and
-// what is given back goes to those who have less. The last eighth is for who has next
-// to nothing, so that nobody is shut out by others.
+// what is given back goes to those who have less. The last eighth is for who has less
+// than a share, and less the less is left: a share of it as it begins, or a 16th of
+// what is left if that is less. So many who have their shares, or little each, do not
+// shut out who has next to nothing.
 func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
 	budget := int64(l.MaxBytes)
 	open := budget - budget/8
@@ -132,7 +140,7 @@ func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
 		return connBytes
 	case all <= budget/2:
 	case all <= open && mine <= open/max(holders, 1):
-	case all <= budget && mine <= budget/128:
+	case mine <= (budget-all)/max(16, holders/7):
 	default:
 		return allBytes
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -59,7 +60,10 @@ func (m *Message) unpackSafely(hold func(bytes int) error) (err error) {
 	return m.unpack(hold)
 }
 
-const firstUnpacked = 4 << 10 // bytes
+const (
+	firstUnpacked = 4 << 10  // bytes
+	unpackerBytes = 44 << 10 // what a reader of gzip or zlib takes for itself
+)
 
 // unpack unpacks the body. hold is asked before memory is taken.
 func (m *Message) unpack(hold func(bytes int) error) error {
@@ -77,7 +81,9 @@ func (m *Message) unpack(hold func(bytes int) error) error {
 	if err := hold(cap(body)); err != nil {
 		return err
 	}
+	var turn turn
 	for {
+		turn.over(time.Now()) // each read is as much work as a turn has
 		n, err := r.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {

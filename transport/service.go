@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,6 +89,7 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 		s.invalid = append(s.invalid, err)
 	}
 	s.door.limits = s.limits
+	s.door.unpackers = make(chan struct{}, runtime.GOMAXPROCS(0))
 	s.door.line.free.Store(int64(s.limits.Workers))
 	s.settleTLS()
 	s.measurer, _ = protocol.(muxpool.Measurer)

@@ -161,15 +161,34 @@ func (c *serverCall) unpack() error {
 	if c.req.packed == nil {
 		return nil
 	}
-	err := c.req.unpackSafely(c.Hold)
+	err := c.unpackInTurn()
 	if errors.Is(err, wire.ErrFrameTooLarge) {
 		err = &Error{Code: CodeTooLarge, Message: err.Error(), Err: err, refused: frameTooLarge}
 	}
-	if err != nil {
+	if err != nil && c.Err() == nil {
 		err = asInvalid(err)
 		c.account.door.count(err)
 	}
 	return err
+}
+
+// unpackInTurn unpacks, one call of a connection at a time, and on no more processors
+// than there are: it is the most work that the fewest bytes make, and whose bodies are
+// not compressed must not wait behind all of it.
+func (c *serverCall) unpackInTurn() error {
+	a := c.account
+	for _, places := range [...]chan struct{}{a.unpacking, a.door.unpackers} {
+		places <- struct{}{}
+		defer func() { <-places }()
+	}
+	if err := c.Err(); err != nil { // nobody waits any more
+		return err
+	}
+	if err := a.Hold(unpackerBytes); err != nil {
+		return err
+	}
+	defer a.Release(unpackerBytes)
+	return c.req.unpackSafely(c.Hold)
 }
 
 // late reports whether the time that the request states is over.

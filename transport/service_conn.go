@@ -153,6 +153,7 @@ func (c *serverConn) readAll() error {
 		if err := c.await(); err != nil {
 			return err
 		}
+		c.source.turn.step()
 		id, frame, err := c.service.protocol.Parse(c.reader)
 		if err != nil {
 			if err = c.passOver(err); err != nil {

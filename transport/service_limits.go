@@ -89,7 +89,7 @@ func ServiceMaxFrameSize(bytes int) ServiceOption {
 // has a muxpool.Measurer; otherwise a frame for which there is no room ends its
 // connection. Up to half of the total anybody may use. Beyond that nobody uses more
 // than an equal share of seven eighths, which for one alone is all of those; the last
-// eighth is for connections that use less than a 128th. Defaults: 128 MiB, or four of
+// eighth is for connections that use little, the less the less is left. Defaults: 128 MiB, or four of
 // the largest frames if that is more, for both.
 func ServiceMaxBytes(perConn, total int) ServiceOption {
 	return func(o *serviceOptions) {

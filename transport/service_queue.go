@@ -74,7 +74,9 @@ func (c *serverConn) next(arrived bool) *serverCall {
 // its answers, no more of them are made: a worker waits, outside of any call, for room
 // in the writer's queue.
 func (c *serverConn) work(s *Service) {
+	var turn turn
 	for arrived := true; ; arrived = false {
+		turn.step()
 		if c.gate.backed.Load() > 0 {
 			c.awaitRoom()
 		}

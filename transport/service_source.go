@@ -16,6 +16,7 @@ type timedSource struct {
 	shrunk   bool      // memory was given back since then
 	frameEnd time.Time // for the rest of it; set at the first read
 	arrived  time.Time // when the last read returned
+	turn     turn
 }
 
 func (s *timedSource) beginWait() {
@@ -34,13 +35,15 @@ func (s *timedSource) woke() { s.src.Woke() }
 func (s *timedSource) Read(p []byte) (int, error) {
 	c := s.conn
 	for {
-		deadline := s.deadline()
+		before := time.Now()
+		deadline := s.deadline(before)
 		_ = c.nc.SetReadDeadline(deadline)
 		if s.waiting && c.draining.Load() && !c.told {
 			return 0, errWoken // drain came between the caller's look and the deadline
 		}
 		n, err := s.src.Read(p)
 		s.arrived = time.Now()
+		s.turn.read(before, s.arrived)
 		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !s.arrived.Before(deadline) {
 			return n, err
 		}
@@ -48,8 +51,7 @@ func (s *timedSource) Read(p []byte) (int, error) {
 	}
 }
 
-func (s *timedSource) deadline() time.Time {
-	now := time.Now()
+func (s *timedSource) deadline(now time.Time) time.Time {
 	switch {
 	case !s.waiting && s.frameEnd.IsZero():
 		s.frameEnd = now.Add(s.conn.service.frameTimeout)

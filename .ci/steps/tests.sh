@@ -70,3 +70,6 @@ step_mutate() { run nice go run ./.ci/mutate -n "${MUTANTS:-2}" -seed "${SEED:-0
 step_cold() {
   GOMODCACHE=$work/mod GOCACHE=$work/build GOFLAGS=-modcacherw bash .ci/run
 }
+
+# A server in a small container is attacked, for 15 s in each protocol.
+step_attack() { MUXKIT_ATTACK="${ATTACK:-15s}" tests -count=1 -v -run TestServerUnderAttack ./transport/attacktest; }

@@ -1,0 +1,153 @@
+package attacktest
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// addressEnv is where the attackers find the server.
+const addressEnv = "MUXKIT_ATTACK_ADDRESS"
+
+// attack is one kind of attacker.
+type attack struct {
+	name   string
+	only   string // the protocol in which it can be done; empty: any
+	conns  int    // at once; each comes again when it was cut
+	reads  bool   // what the server says is read, and forgotten
+	attack func(a *attacker)
+}
+
+// attacks are all kinds. With as many connections as they have, and as many bytes as two
+// processors send, each of them alone is enough to hurt who has no limit against it.
+var attacks = []attack{
+	{name: "half frames", conns: 300, attack: func(a *attacker) {
+		a.send(a.announce(7, 4<<20))
+		a.send(make([]byte, 100<<10))
+		a.awaitEnd()
+	}},
+	{name: "headers only", conns: 400, attack: func(a *attacker) { a.send(a.announce(7, 4<<20)); a.awaitEnd() }},
+	{name: "slow bytes", conns: 200, attack: func(a *attacker) {
+		for _, b := range a.request(7, echoMethod, 1<<10) {
+			a.send([]byte{b})
+			time.Sleep(100 * time.Millisecond)
+		}
+	}},
+	{name: "large requests", conns: 20, reads: true, attack: func(a *attacker) { a.repeat(a.request(0, holdMethod, 2<<20)) }},
+	{name: "requests of a page", conns: 50, reads: true, attack: func(a *attacker) { a.repeat(a.request(0, holdMethod, 64<<10)) }},
+	{name: "small requests", conns: 4, reads: true, attack: func(a *attacker) { a.repeat(a.batch(0, 500, holdMethod, 10)) }},
+	{name: "never reads", conns: 20, attack: func(a *attacker) { a.repeat(a.request(0, echoMethod, 60<<10)) }},
+	{name: "cancels", only: "native", conns: 4, reads: true, attack: func(a *attacker) { a.repeat(a.cancelled(0, 500)) }},
+	{name: "pings", only: "native", conns: 4, reads: true, attack: func(a *attacker) {
+		for pings := a.pings(1000); a.send(pings); {
+		}
+	}},
+	{name: "pings, never reads", only: "native", conns: 4, attack: func(a *attacker) {
+		for pings := a.pings(1000); a.send(pings); {
+		}
+	}},
+	{name: "many connections", conns: 1000, reads: true, attack: func(a *attacker) {
+		for id := uint32(1); a.send(a.request(id, holdMethod, 4<<10)); id++ {
+			time.Sleep(time.Second)
+		}
+	}},
+	{name: "come and go", conns: 10, attack: func(a *attacker) { a.send(a.request(7, holdMethod, 100)) }},
+	{name: "ids twice", conns: 4, attack: func(a *attacker) {
+		a.send(append(a.request(7, holdMethod, 10), a.request(7, holdMethod, 10)...))
+		a.awaitEnd()
+	}},
+	{name: "too large, passed over", conns: 4, reads: true, attack: func(a *attacker) {
+		for id := uint32(1); a.send(a.announce(id, 6<<20)) && a.send(make([]byte, 6<<20-len(a.announce(id, 6<<20)))); id++ {
+		}
+	}},
+	{name: "far too large", conns: 4, attack: func(a *attacker) { a.send(a.announce(7, 1<<30)); a.awaitEnd() }},
+	{name: "metadata", conns: 4, reads: true, attack: func(a *attacker) { a.repeat(a.pairs(0)) }},
+	{name: "bombs", only: "trpc", conns: 20, reads: true, attack: func(a *attacker) { a.repeat(a.bomb(0, 3<<20)) }},
+	{name: "bombs over the limit", only: "trpc", conns: 10, reads: true, attack: func(a *attacker) { a.repeat(a.bomb(0, 12<<20)) }},
+	{name: "garbage", conns: 4, attack: func(a *attacker) { a.send([]byte("GET / HTTP/1.1\r\n\r\n")); a.awaitEnd() }},
+}
+
+// attacker is one connection of an attack.
+type attacker struct {
+	forge
+	nc    net.Conn
+	ended bool
+	sent  *atomic.Int64
+}
+
+// send reports whether the connection takes more.
+func (a *attacker) send(b []byte) bool {
+	if a.ended {
+		return false
+	}
+	n, err := a.nc.Write(b)
+	a.sent.Add(int64(n))
+	a.ended = err != nil
+	return !a.ended
+}
+
+// repeat sends the same requests for ever, with other ids.
+func (a *attacker) repeat(frames []byte) {
+	var at []int // where the ids are
+	for i := 0; i < len(frames); {
+		_, total, _ := a.measure(frames[i:])
+		at, i = append(at, i), i+int(total)
+	}
+	for id := uint32(1); a.send(frames); {
+		for n, i := range at {
+			if n > 0 && a.sameID(frames[at[n-1]:], frames[i:]) { // a cancel
+				id--
+			}
+			a.setID(frames[i:], id)
+			id++
+		}
+	}
+}
+
+// awaitEnd waits until the server cuts the connection.
+func (a *attacker) awaitEnd() { _, _ = io.Copy(io.Discard, a.nc) }
+
+// attackersMain attacks until its standard input ends. Asked, it tells how many bytes each
+// kind has sent.
+func attackersMain() {
+	name := os.Getenv(protocolEnv)
+	f := newForge(name)
+	sent := make(map[string]*atomic.Int64)
+	for _, kind := range attacks {
+		if kind.only != "" && kind.only != name {
+			continue
+		}
+		n := new(atomic.Int64)
+		sent[kind.name] = n
+		for range kind.conns {
+			go kind.run(f, n)
+		}
+	}
+	answers(func(string) string {
+		bytes := make(map[string]int64)
+		for name, n := range sent {
+			bytes[name] = n.Load()
+		}
+		text, _ := json.Marshal(bytes)
+		return string(text)
+	})
+}
+
+// run makes one connection after the other.
+func (k *attack) run(f forge, sent *atomic.Int64) {
+	for ; ; time.Sleep(20 * time.Millisecond) {
+		nc, err := net.Dial("tcp", os.Getenv(addressEnv))
+		if err != nil {
+			continue
+		}
+		_ = nc.(*net.TCPConn).SetLinger(0) // ports come back at once
+		if k.reads {
+			go func() { _, _ = io.Copy(io.Discard, nc) }()
+		}
+		k.attack(&attacker{forge: f, nc: nc, sent: sent})
+		_ = nc.Close()
+	}
+}

@@ -1,0 +1,109 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	kittransport "github.com/go-kit/kit/transport"
+
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// unpacking is the native protocol with bodies that unpack when open says so.
+type unpacking struct {
+	native.Protocol
+	open func(body []byte) (io.Reader, error)
+}
+
+func (p unpacking) ParseRequest(frame []byte, req *transport.Message) error {
+	if err := p.Protocol.ParseRequest(frame, req); err != nil {
+		return err
+	}
+	body := req.Body
+	if len(body) == 0 {
+		return nil
+	}
+	return req.Unpack(1<<20, func() (io.Reader, error) { return p.open(body) })
+}
+
+// TestBodiesAreUnpackedInTurns: of each connection one body is unpacked at a time, of all
+// as many as there are processors; a call without one does not wait for them.
+func TestBodiesAreUnpackedInTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int64
+		p, s, stop := servePipesOf(t, unpacking{open: func([]byte) (io.Reader, error) {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			return zeros{}, io.EOF
+		}}, map[string]*transport.Server{"M": rawServer(echo)})
+		defer stop()
+		greedy, second := p.dial(t), p.dial(t)
+		first, others := readAll(greedy), readAll(second)
+		if _, err := greedy.Write(batch(t, 100, "M")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := now.Load(); n != 1 {
+			t.Errorf("%d bodies of one connection are unpacked at once", n)
+		}
+		start := time.Now()
+		if _, err := second.Write(append(request(t, 1, "M", "packed"), request(t, 2, "M", "")...)); err != nil {
+			t.Fatal(err)
+		}
+		if a := <-others; a.id != 2 || a.err != nil || time.Since(start) > 0 {
+			t.Errorf("after %v got %+v", time.Since(start), a)
+		}
+		if a := <-others; a.id != 1 || time.Since(start) > 3*time.Second {
+			t.Errorf("after %v got %+v", time.Since(start), a)
+		}
+		if n := most.Load(); n > int64(runtime.GOMAXPROCS(0)) {
+			t.Errorf("%d bodies were unpacked at once", n)
+		}
+		for len(first) < 100 {
+			time.Sleep(time.Second)
+		}
+		greedy.Close()
+		second.Close()
+		synctest.Wait()
+		if stats := s.Stats(); stats.Bytes != 0 {
+			t.Errorf("left are %+v", stats)
+		}
+	})
+}
+
+// TestPanicWhileUnpacking: it fails that call only.
+func TestPanicWhileUnpacking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handled := make(chan error, 1)
+		p, _, stop := servePipesOf(t, unpacking{open: func([]byte) (io.Reader, error) { panic("boom") }},
+			map[string]*transport.Server{"M": rawServer(echo, transport.ServerErrorHandler(kittransport.ErrorHandlerFunc(
+				func(_ context.Context, err error) { handled <- err })))})
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		for id, body := range []string{"packed", "", "packed"} {
+			if _, err := nc.Write(request(t, uint32(id+1), "M", body)); err != nil {
+				t.Fatal(err)
+			}
+			a, err := readAnswer(nc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e *transport.Error
+			if body == "" && a.err != nil || body != "" && (!errors.As(a.err, &e) || e.Code != transport.CodeInternal || !e.NotRun) {
+				t.Errorf("call %d: %+v", id, a)
+			}
+			if body != "" && !errors.Is(<-handled, transport.ErrPanicked) {
+				t.Error("nobody was told of a panic")
+			}
+		}
+	})
+}
