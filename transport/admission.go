@@ -126,22 +126,21 @@ func (a *account) Release(n int) { a.count(int64(-n)) }
 func (a *account) backlog(n int) { a.count(int64(n)) }
 
 // admitBytes is the rule for bytes: mine are what one of the holders would have, all
-// what all of them would. Up to half of the budget anybody may take. Beyond, who has
-// no more than an equal share of seven eighths of it; so one alone may have those, and
-// what is given back goes to those who have less. The last eighth is for who has less
-// than a share, and less the less is left: a share of it as it begins, or a 16th of
-// what is left if that is less. So many who have their shares, or little each, do not
-// shut out who has next to nothing.
+// what all of them would. Up to half of the budget anybody may take. Beyond, nobody gets
+// more who has more than seven times an equal share of what is left: so one alone may
+// have seven eighths, two that want everything end with seven sixteenths each, and as
+// long as many want little, a few may have much. Of the last eighth, moreover, nobody gets
+// more who has more than a 16th of what is left, so that whoever comes finds something.
 func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
 	budget := int64(l.MaxBytes)
-	open := budget - budget/8
+	left := budget - all
 	switch {
 	case mine > int64(l.MaxBytesPerConn):
 		return connBytes
 	case all <= budget/2:
-	case all <= open && mine <= open/max(holders, 1):
-	case mine <= (budget-all)/max(16, holders/7):
-	default:
+	case mine > 7*left/max(holders, 1):
+		return allBytes
+	case left < budget/8 && mine > left/16:
 		return allBytes
 	}
 	return admitted
