@@ -33,7 +33,6 @@ func TestIDOfAFailedWriteIsHandedOn(t *testing.T) {
 			t.Fatalf("Write did not wait: %v", err)
 		default:
 		}
-		time.Sleep(2 * startGrace) // or the end of the grace time would do it
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		go func() {

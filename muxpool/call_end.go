@@ -3,6 +3,7 @@ package muxpool
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // callEnd is a way in which a call ends. What that means is decided in this file alone:
@@ -97,7 +98,9 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 		c.health.lapsed++
 	}
 	cl.owed = max(awaited, 0)
-	c.ids.leave(cl.id, cl.owed)
+	if c.ids.leave(cl.id, cl.owed); cl.owed > 0 {
+		c.starving(time.Now()) // if so, from now on
+	}
 	if excess > 0 {
 		c.node.counters.duplicate.Add(uint64(excess))
 	}

@@ -59,10 +59,6 @@ type conn struct {
 	// inFlight is how many calls are live, written under mu, read by whoever chooses
 	// a conn. On a stream it is the writer's.
 	inFlight *atomic.Int32
-	// coming is how many Gets wait for mu to put their calls on the conn: without
-	// them, one whose lock is held for long would look like the least loaded to
-	// everybody.
-	coming atomic.Int32
 	// frames counts what arrived, bytes those of a stream; partial: the read loop waits
 	// for the rest of a frame. All are written by the read loop.
 	frames  atomic.Uint64
@@ -136,18 +132,11 @@ func (c *conn) start() {
 // that a call whose context has ended must not keep its own until it is closed.
 func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.fewIDs }
 
-// load is how many calls are on the conn, or about to be.
-func (c *conn) load() int32 { return c.inFlight.Load() + c.coming.Load() }
-
 // open puts cl on the conn, with its explicit id or one that is allocated. It
 // returns false if the conn takes no call now; an explicit id that is in use is
 // ErrDupRequestID, a deadline that has passed context.DeadlineExceeded.
 func (c *conn) open(cl *call) (bool, error) {
-	if !c.mu.TryLock() {
-		c.coming.Add(1)
-		c.mu.Lock()
-		c.coming.Add(-1)
-	}
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state != connOpen || c.full() {
 		return false, nil
@@ -180,7 +169,17 @@ func (c *conn) full() bool {
 		return true
 	}
 	limit := c.peerCalls()
-	return limit > 0 && live+len(c.ids.reserved) >= limit
+	return limit > 0 && live+c.ids.reserved.len() >= limit
+}
+
+// starving returns since when callers that have left keep others off the conn; zero: they
+// do not. mu is held.
+func (c *conn) starving(now time.Time) time.Time {
+	most := c.ids.space.n
+	if limit := c.peerCalls(); limit > 0 {
+		most = min(most, uint64(limit))
+	}
+	return c.ids.starving(now, most)
 }
 
 // loaded notes that the number of calls has changed; mu is held.

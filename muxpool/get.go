@@ -31,7 +31,7 @@ func (n *node) place(ctx context.Context, cl *call) error {
 
 // errHungUp sends a Get back to the start: the conn that it was put on had been closed
 // by the peer.
-var errHungUp = errors.New("muxpool: BUG: closed while idle")
+var errHungUp = errors.New("muxpool: closed by the peer while idle")
 
 // tryOpen puts cl on the least loaded connection that takes it. An explicit id
 // that is in use on every connection is ErrDupRequestID, a deadline that has passed
@@ -46,7 +46,7 @@ func (n *node) tryOpen(cl *call) (bool, error) {
 		best = int(rand.Uint32N(uint32(len(conns)))) // among equals
 	}
 	for i := range conns {
-		if conns[i].load() < conns[best].load() {
+		if conns[i].inFlight.Load() < conns[best].inFlight.Load() {
 			best = i
 		}
 	}
@@ -158,56 +158,20 @@ func (n *node) finish(w *waiter, err error) {
 	w.done <- err
 }
 
-// startGrace is how long a node that has just come up spares the connections
-// that are still being dialed their share of those who wait.
-const startGrace = 5 * time.Millisecond
-
 // serve gives connections to those who wait, in order; mu is held. Who waits for an id of
 // his own choice, which is taken where there is a place, does not keep back the others.
 func (n *node) serve() {
-	left := n.share()
-	for w := n.queue.first; w != nil && left > 0; {
+	for w := n.queue.first; w != nil; {
 		next := w.next
 		switch ok, err := n.tryOpen(w.call); {
 		case ok || err != nil:
 			n.queue.remove(w)
 			n.finish(w, err)
-			left--
 		case !w.call.explicit:
 			return
 		}
 		w = next
 	}
-}
-
-// share returns how many of those who wait may be served now: all, but while a
-// node comes up no more than the part of its connections that are up, or the
-// first to be dialed would get everybody. mu is held.
-func (n *node) share() int {
-	if !n.starting {
-		return n.queue.n
-	}
-	up, dialing := len(*n.open.Load()), 0
-	for _, s := range n.slots {
-		if s.state.dialing() {
-			dialing++
-		}
-	}
-	if up == 0 {
-		return 0
-	}
-	return (n.queue.n*up + up + dialing - 1) / (up + dialing)
-}
-
-// start begins the grace time of a node that comes up; mu is held.
-func (n *node) start() {
-	n.starting = true
-	time.AfterFunc(startGrace, func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.starting = false
-		n.serve()
-	})
 }
 
 // failQueue tells everybody who waits that there is nothing to wait for; mu is held.

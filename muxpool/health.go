@@ -122,7 +122,7 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 	if frames, bytes := c.frames.Load(), c.bytes.Load(); frames != h.seen || bytes-h.read >= lifeBytes {
 		h.seen, h.read, h.since, h.lapsed, h.pinging = frames, bytes, now, 0, false
 	}
-	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || c.ids.starving(now) > 0 {
+	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || !c.starving(now).IsZero() {
 		return h.judgeBusy(c, now), h.next(c, now)
 	}
 	return h.judgeIdle(c, now)
@@ -132,7 +132,8 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 // time runs out before.
 func (h *health) next(c *conn, now time.Time) time.Duration {
 	wait, o := c.interval(), c.node.opts
-	for _, end := range [...]time.Time{h.since.Add(o.keepAlive), h.since.Add(o.stallTimeout), h.pinged.Add(o.keepAlive / 2)} {
+	for _, end := range [...]time.Time{h.since.Add(o.keepAlive), h.since.Add(o.stallTimeout), h.pinged.Add(o.keepAlive / 2),
+		c.ids.starved.Add(o.stallTimeout)} {
 		if d := end.Sub(now); d > 0 {
 			wait = min(wait, d)
 		}
@@ -141,13 +142,13 @@ func (h *health) next(c *conn, now time.Time) time.Duration {
 }
 
 func (h *health) judgeBusy(c *conn, now time.Time) verdict {
-	silent, o := now.Sub(h.since), c.node.opts
+	silent, starving, o := now.Sub(h.since), c.starving(now), c.node.opts
 	_, asks := c.node.key.parser.(KeepAliver)
 	if h.pinging && h.queued && !c.writer.Taken(h.offset) {
 		h.pinged = now // a large request goes first; the writer has its own deadline
 	}
 	switch {
-	case c.ids.starving(now) >= o.stallTimeout:
+	case !starving.IsZero() && now.Sub(starving) >= o.stallTimeout:
 		return verdictStarved
 	case c.datagram:
 		return verdictNone // packets are lost, sockets are not

@@ -60,18 +60,18 @@ func (t *ids) overfull() bool {
 	return !t.small() && uint64(t.reserved.len()) > min(maxReserved, t.space.n/2)
 }
 
-// starving returns for how long no id has been to be had, most are reserved, and none has
-// come back: what else the peer sends does not help those who wait for one. It is to be
-// asked now and then, from the moment when that may be so.
-func (t *ids) starving(now time.Time) time.Duration {
+// starving returns since when, of the ids that may be in use at once, none has been to be
+// had, most have been reserved, and none has come back; zero: it is not so. Then what else
+// the peer sends does not help those who wait for one. It is to be asked now and then.
+func (t *ids) starving(now time.Time, most uint64) time.Time {
+	reserved := uint64(t.reserved.len())
 	switch {
-	case !t.full() || uint64(t.reserved.len()) <= t.space.n/2:
+	case uint64(t.live.len())+reserved < most || reserved <= most/2:
 		t.starved = time.Time{}
-		return 0
 	case t.starved.IsZero():
 		t.starved = now
 	}
-	return now.Sub(t.starved)
+	return t.starved
 }
 
 // inUse reports whether id is live or reserved.

@@ -7,18 +7,33 @@ import (
 	"time"
 )
 
-// TestIDsUsedUpDespiteHeartbeats: the callers of a protocol with few ids have left without
-// an answer, but for some, and the peer sends signs of life. The connection is replaced when
+// TestIDsUsedUpDespiteHeartbeats: the callers of a protocol with few ids, or of a peer that
+// takes few calls, have left without an answer, but for some, and the peer sends signs of
+// life. The connection is replaced when
 // no id has come back for the stall timeout, and the call that is on it stays there.
 func TestIDsUsedUpDespiteHeartbeats(t *testing.T) {
-	for name, stay := range map[string]int{"none stays": 0, "one stays": 1, "three stay": 3} {
-		t.Run(name, func(t *testing.T) {
-			withWorld(t, scarceParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+	for _, test := range []struct {
+		name   string
+		parser FrameParser
+		stay   int
+	}{
+		{"few ids, none stays", scarceParser{}, 0},
+		{"few ids, three stay", scarceParser{}, 3},
+		{"few calls, none stays", limitedParser{}, 0},
+		{"few calls, three stay", limitedParser{}, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			withWorld(t, test.parser, []PoolOption{WithConnectNumber(1), WithMaxConnsPerHost(1)}, func(t *testing.T, w *world) {
+				if _, ok := test.parser.(Settler); ok {
+					w.mustGet(t.Context()).Close()
+					w.peers[0].nc.Write(worldFrame(worldAlive, 0, limitedCalls))
+					synctest.Wait()
+				}
 				var staying []*muxConn
 				for i := range 7 {
 					m := w.mustGet(t.Context())
 					w.mustWrite(m, 1)
-					if i < stay {
+					if i < test.stay {
 						staying = append(staying, m)
 						defer m.Close()
 					} else {
@@ -59,6 +74,26 @@ func TestIDsUsedUpDespiteHeartbeats(t *testing.T) {
 			})
 		})
 	}
+}
+
+// limitedParser has peers that say in a frame how many calls they take.
+type limitedParser struct{ worldParser }
+
+const limitedCalls = 7
+
+func (limitedParser) ClassifyFrame(vid uint32, frame []byte) FrameKind {
+	if frame[0] == worldAlive && frame[worldLen-1] == limitedCalls {
+		return FrameSettings
+	}
+	return worldParser{}.ClassifyFrame(vid, frame)
+}
+
+func (limitedParser) AppendSettings(dst []byte, _ Settings) []byte {
+	return append(dst, worldFrame(worldAlive, 0, 0)...)
+}
+
+func (limitedParser) ReadSettings(frame []byte) (Settings, error) {
+	return Settings{MaxCalls: int(frame[worldLen-1])}, nil
 }
 
 // TestIDsComeBackSlowly: while answers come, if late, the connection is kept.

@@ -157,8 +157,7 @@ func TestIDsOverfullAndStarving(t *testing.T) {
 			reserve()
 		}
 		starving := func() bool {
-			ids.starving(start)
-			return ids.starving(start.Add(time.Second)) == time.Second
+			return ids.starving(start, ids.space.n) == start && ids.starving(start.Add(time.Second), ids.space.n) == start
 		}
 		if ids.overfull() || starving() {
 			t.Errorf("%d of %d ids reserved: overfull %v, starving %v", test.most, ids.space.n, ids.overfull(), starving())

@@ -51,7 +51,6 @@ type node struct {
 	peer     standing
 	draining map[*conn]struct{} // conns that have left their slot and not closed
 	queue    waiters
-	starting bool        // the node came up a moment ago (see share)
 	since    time.Time   // of state
 	forget   *time.Timer // runs while idle or down
 	closed   error       // not nil: no dials, no Gets; why
@@ -82,7 +81,7 @@ func (n *node) setState(s NodeState) {
 	n.state, n.since = s, time.Now()
 	switch s {
 	case NodeUp:
-		if n.start(); n.peer.credible() {
+		if n.peer.credible() {
 			n.post(Event{Kind: NodeReady})
 		}
 	case NodeIdle, NodeDown:

@@ -363,7 +363,7 @@ func checkNode(t *testing.T, n *node) {
 	for w := n.queue.first; w != nil; w = w.next {
 		anybody = anybody || !w.call.explicit
 	}
-	if anybody && !n.starting {
+	if anybody {
 		for _, c := range *n.open.Load() {
 			c.mu.Lock()
 			full := c.full() || c.ids.full()
