@@ -4,9 +4,13 @@
 # transports' parsers, and of the server's connections.
 LONG='^\./(muxpool|transport(/[a-z]+)?) Fuzz'
 
-# Every fuzz test of the root module, two at a time with one worker each.
-step_fuzz() {
-  local list=$work/fuzz long others quick=${FUZZTIME:-10} slow=${FUZZTIME_LONG:-60}
+step_fuzz() { fuzz_all "${FUZZTIME:-5}" "${FUZZTIME_LONG:-10}"; }
+step_fuzz_long() { fuzz_all "${FUZZTIME:-10}" "${FUZZTIME_LONG:-60}"; }
+
+# fuzz_all runs every fuzz test of the root module, two at a time with one worker each:
+# seconds for each, and for those that LONG matches.
+fuzz_all() {
+  local list=$work/fuzz long others quick=$1 slow=$2
   grep -rHE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]+:func |\1 |' | sort |
     while read -r dir name; do
       local module=$dir
