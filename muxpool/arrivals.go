@@ -37,6 +37,7 @@ func (a *arrivals) Read(p []byte) (int, error) {
 	c.partial.Store(a.r.Consumed()+a.r.Buffered() > 0)
 	n, err := a.src.Read(p)
 	c.bytes.Add(uint64(n))
+	c.reads.Add(1)
 	return n, err
 }
 

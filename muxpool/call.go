@@ -55,6 +55,7 @@ type call struct {
 	since   time.Time       // when room was set, or what was waited since then was charged
 	room    chan<- struct{} // not nil: the read loop waits for room in the inbox
 	err     error           // why nothing more will come; unread frames are read first
+	why     callEnd         // with err
 	sent    bool            // with err: the request may have reached the peer
 	gone    bool            // err is final at once: unread frames are dropped
 	stop    chan struct{}   // closed with err; made by a Write that has to wait

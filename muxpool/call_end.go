@@ -90,10 +90,14 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 		return departure{}
 	}
 	defer cl.live.Store(false) // and from now on it is nobody's but its user's
-	if rule.id == idGone {     // the conn forgets all ids at once
+	awaited, excess := cl.balance()
+	if cl.over.Load() {
+		why = cl.why // of what ended it first
+	}
+	c.calls.count(why, awaited)
+	if rule.id == idGone { // the conn forgets all ids at once
 		return departure{}
 	}
-	awaited, excess := cl.balance()
 	if rule.id == idTimed && awaited > 0 && c.taken(cl) {
 		c.health.lapsed++
 	}
@@ -140,7 +144,7 @@ func (cl *call) finish(why callEnd, err error) {
 	case sentWritten:
 		cl.sent = cl.conn.maybeSent(cl)
 	}
-	cl.err = err
+	cl.err, cl.why = err, why
 	cl.over.Store(true)
 	if cl.stop != nil {
 		close(cl.stop)

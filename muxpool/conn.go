@@ -63,7 +63,10 @@ type conn struct {
 	// for the rest of a frame. All are written by the read loop.
 	frames  atomic.Uint64
 	bytes   atomic.Uint64
+	reads   atomic.Uint64
 	partial atomic.Bool
+	// datagrams counts bytes of datagrams, and writes of one each.
+	datagrams struct{ read, written, writes atomic.Uint64 }
 	// proof is closed when the peer has answered: it does more than to connect.
 	proof   chan struct{}
 	proving atomic.Bool  // proof is closed, or about to be
@@ -79,6 +82,7 @@ type conn struct {
 	reason Reason // why it is draining or closed
 	err    error  // likewise
 	ids    ids
+	calls  Calls // that were on the conn
 	health health
 
 	// rested is when the last call left, in ns since born; 0 before the first.
@@ -157,6 +161,7 @@ func (c *conn) open(cl *call) (bool, error) {
 	cl.conn = c
 	cl.live.Store(true)
 	c.ids.enter(cl)
+	c.calls.Started++
 	c.loaded()
 	return true, nil
 }

@@ -111,9 +111,10 @@ func (c *conn) close(reason Reason, err error) {
 
 	c.endEach(c.liveIDs(), func(*call) bool { return true }, endConn, err)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.ids.clear()
 	c.loaded()
+	c.mu.Unlock()
+	c.node.ended(c)
 }
 
 func (c *conn) liveIDs() []uint32 {

@@ -28,6 +28,10 @@ func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
 		c.node.counters.refused.Add(1)
 		_, err = c.nc.Write(b)
 	}
+	if err == nil {
+		c.datagrams.writes.Add(1)
+		c.datagrams.written.Add(uint64(len(b)))
+	}
 	if owned {
 		wire.Free(b)
 	}
@@ -71,6 +75,8 @@ func (c *conn) readDatagrams() {
 		n, err := c.nc.Read(buf)
 		switch {
 		case err == nil:
+			c.reads.Add(1)
+			c.datagrams.read.Add(uint64(n))
 			r.Reset(buf[:n])
 			a.receiveDatagram(r)
 		case refused(err):

@@ -34,7 +34,7 @@ func (p *Multiplexed) dropNodes(name Node) []*node {
 // dropped has the pool let go of a node that was dropped, once it has no connection.
 func (n *node) dropped() {
 	n.mu.Lock()
-	over := n.closed == errForgotten && len(*n.open.Load())+len(n.draining) == 0
+	over := n.closed == errForgotten && len(*n.open.Load())+len(n.draining)+len(n.ending) == 0
 	n.mu.Unlock()
 	if over {
 		n.pool.retire(n)
@@ -47,7 +47,9 @@ func (p *Multiplexed) retire(n *node) {
 	defer p.mu.Unlock()
 	if _, ok := p.leaving[n]; ok {
 		delete(p.leaving, n)
-		p.retired.add(n.counters.snapshot())
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		p.retired.add(n.totals())
 	}
 }
 

@@ -85,6 +85,12 @@ func (n *node) wait(ctx context.Context, cl *call) error {
 	// count, whoever freed it before is seen by the look.
 	n.waiting.Add(1)
 	n.enqueue(w)
+	select {
+	case err := <-w.done:
+		return err
+	default:
+	}
+	defer n.counters.waited(time.Now())
 	var expired <-chan time.Time
 	if !cl.deadline.IsZero() {
 		timer := time.NewTimer(time.Until(cl.deadline))

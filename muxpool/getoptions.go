@@ -93,6 +93,22 @@ type Identity struct {
 // Identity returns that of Gets with these options. Events name it.
 func (o *GetOptions) Identity() Identity { return Identity{o.parser, o.local, o.tls, o.tlsConfig} }
 
+// String tells the identity to people: the parser's type, then what is set of the local
+// address and of TLS. Different identities may have the same.
+func (i Identity) String() string {
+	s := fmt.Sprintf("%T", i.parser)
+	if i.local != "" {
+		s += " from " + i.local
+	}
+	switch {
+	case i.tls != (tlsFiles{}):
+		s += fmt.Sprintf(", TLS with certificate %q, CA %q, name %q", i.tls.cert, i.tls.ca, i.tls.serverName)
+	case i.tlsConfig != nil:
+		s += fmt.Sprintf(", TLS as configured at %p, name %q", i.tlsConfig, i.tlsConfig.ServerName)
+	}
+	return s
+}
+
 // nodeKey is what makes a node of the pool's one node.
 type nodeKey struct {
 	node Node

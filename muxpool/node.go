@@ -50,6 +50,9 @@ type node struct {
 	slots    []*slot // changed by change alone
 	peer     standing
 	draining map[*conn]struct{} // conns that have left their slot and not closed
+	ending   map[*conn]struct{} // conns that have closed, whose calls may not all have heard of it
+	closings Closed             // conns that have closed
+	past     Traffic            // of those of them that are not ending
 	queue    waiters
 	since    time.Time   // of state
 	forget   *time.Timer // runs while idle or down
@@ -67,7 +70,7 @@ func newNode(p *Multiplexed, key nodeKey) (*node, error) {
 	for i := range n.slots {
 		n.slots[i] = new(slot)
 	}
-	n.draining = make(map[*conn]struct{})
+	n.draining, n.ending = make(map[*conn]struct{}), make(map[*conn]struct{})
 	n.open.Store(new([]*conn))
 	n.since = time.Now()
 	return n, nil
@@ -147,7 +150,7 @@ func (n *node) forgetLater() {
 
 // unused reports whether the node may be forgotten. mu is held.
 func (n *node) unused() bool {
-	return (n.state == NodeIdle || n.state == NodeDown) && n.queue.n == 0 && len(n.draining) == 0 &&
+	return (n.state == NodeIdle || n.state == NodeDown) && n.queue.n == 0 && len(n.draining)+len(n.ending) == 0 &&
 		n.waiting.Load() == 0 && time.Since(n.since) >= n.opts.idleTimeout
 }
 

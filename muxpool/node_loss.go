@@ -18,6 +18,8 @@ func (n *node) connDown(c *conn, reason Reason, err error, calls int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.draining, c)
+	n.ending[c] = struct{}{}
+	n.closings[reason]++
 	n.post(Event{Kind: ConnDown, Reason: reason, Err: err})
 	if parted, reason := n.part(c, reason, err, calls); parted {
 		n.settle(reason, err)
@@ -76,6 +78,7 @@ func (n *node) expel(reason Reason, err error) {
 	err = &expelledError{errs: all}
 	n.peer = n.peer.expelled()
 	n.setState(NodeDown)
+	n.counters.expelled.Add(1)
 	n.post(Event{Kind: NodeExpelled, Reason: reason, Err: err})
 	n.failQueue(err)
 }

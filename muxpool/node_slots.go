@@ -103,8 +103,11 @@ func (n *node) trim() {
 func (n *node) dial(s *slot) {
 	var nc net.Conn
 	var settings []byte
-	err := errDialGone
-	defer func() { n.dialEnded(s, nc, settings, err) }() // also if a plug-in ends the goroutine
+	err, began := errDialGone, time.Now()
+	defer func() { // also if a plug-in ends the goroutine
+		n.counters.dialTime.Add(int64(time.Since(began)))
+		n.dialEnded(s, nc, settings, err)
+	}()
 	dialed, failed := n.dialer.dial(n.pool.ctx)
 	if nc = dialed; failed == nil {
 		settings, failed = n.ownSettings()

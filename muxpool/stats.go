@@ -3,6 +3,7 @@ package muxpool
 import (
 	"net"
 	"sync/atomic"
+	"time"
 )
 
 // Stats is a snapshot of a pool.
@@ -14,51 +15,170 @@ type Stats struct {
 	EventsLost uint64 // events that a subscriber did not get, since it was too slow or panicked
 }
 
-// NodeStats is a snapshot of one node. Gets that differ in parser, TLS settings
-// or local address have nodes of their own, under the same Node.
+// NodeStats is a snapshot of one node, for one identity.
 type NodeStats struct {
 	Node     Node
+	Identity Identity
 	State    NodeState
 	Conns    []ConnStats
 	InFlight int // MuxConns on its connections
-	Waiting  int // Gets that wait for a connection or a slot
+	Waiting  int // Gets that wait for a connection or a place on one
 	Counters
 }
+
+// ConnState is the state of a connection.
+type ConnState uint8
+
+const (
+	ConnOpen     ConnState = iota // it takes calls
+	ConnDraining                  // it takes none, and closes with its last
+	ConnClosed                    // it has ended
+)
+
+func (s ConnState) String() string { return connState(s).String() }
 
 // ConnStats is a snapshot of one connection.
 type ConnStats struct {
 	LocalAddr, RemoteAddr net.Addr
-	State                 string   // "open" or "draining"
-	InFlight              int      // MuxConns on it
-	Reserved              int      // ids that wait for an answer whose caller has left
-	QueuedFrames          int      // frames that wait to be written
-	QueuedBytes           int      // their bytes
-	Frames                uint64   // frames that arrived
-	Peer                  Settings // what the peer says that it takes
+	State                 ConnState
+	Since                 time.Time // when it was made
+	InFlight              int       // MuxConns on it
+	Reserved              int       // ids that wait for an answer whose caller has left
+	QueuedFrames          int       // frames that wait to be written
+	QueuedBytes           int       // their bytes
+	Frames                uint64    // frames that arrived
+	Peer                  Settings  // what the peer says that it takes
+	Traffic
 }
 
-// Counters count since the pool was made.
+// Counters count since the pool was made. Nothing is ever taken back.
 type Counters struct {
-	Dials        uint64 // attempts to connect
-	DialFailures uint64 // those that failed
-	Late         uint64 // answers to a call that had left before
-	Duplicate    uint64 // answers to a call that was answered before
-	Unknown      uint64 // answers to an id that nobody asked with lately
-	Unsolicited  uint64 // frames that belong to no call, by the protocol's own word
-	Overflowed   uint64 // frames dropped because their MuxConn had ended or too much was unread
-	Malformed    uint64 // datagrams that the parser refused
-	Refused      uint64 // times that the peer's host said that nobody listens (datagrams)
+	Dials        uint64        // attempts to connect
+	DialFailures uint64        // those that failed
+	DialDuration time.Duration // of all that have ended, together
+	Waits        uint64        // Gets that had to wait for a connection, or a place on one
+	WaitDuration time.Duration // of all that wait no more, together
+	Expelled     uint64        // times that the node was given up (NodeExpelled)
+	ConnsClosed  Closed        // connections that have ended
+	Late         uint64        // answers to a call that had left before
+	Duplicate    uint64        // answers to a call that was answered before
+	Unknown      uint64        // answers to an id that nobody asked with lately
+	Unsolicited  uint64        // frames that belong to no call, by the protocol's own word
+	Overflowed   uint64        // frames dropped because their MuxConn had ended or too much was unread
+	Malformed    uint64        // datagrams that the parser refused
+	Refused      uint64        // times that the peer's host said that nobody listens (datagrams)
+	Traffic
 }
 
-// counters are the live Counters of a node.
+// Traffic is what has passed on one connection, or on all of a node or pool.
+type Traffic struct {
+	Calls        Calls
+	BytesRead    uint64
+	BytesWritten uint64 // that the kernel has taken
+	Reads        uint64 // from the connection, each of which may bring many frames
+	Writes       uint64 // to it, likewise
+}
+
+// Calls count MuxConns. Those that have not ended are in flight.
+type Calls struct {
+	Started    uint64
+	Answered   uint64 // closed by their users, with nothing to come any more
+	Abandoned  uint64 // closed before the answer
+	Canceled   uint64 // their context was
+	TimedOut   uint64 // their time was over
+	Overflowed uint64 // too much was unread (ErrRecvQueueFull)
+	TooLarge   uint64 // their answer was (ErrFrameTooLarge)
+	Lost       uint64 // with their connection
+}
+
+// Ended is how many have ended.
+func (k Calls) Ended() uint64 {
+	return k.Answered + k.Abandoned + k.Canceled + k.TimedOut + k.Overflowed + k.TooLarge + k.Lost
+}
+
+// count adds a call that has left its conn. awaited is how many answers were to come.
+func (k *Calls) count(why callEnd, awaited int64) {
+	switch why {
+	case endClosed, endDone:
+		if awaited > 0 {
+			k.Abandoned++
+		} else {
+			k.Answered++
+		}
+	case endUndone:
+		k.Started-- // nobody has seen it
+	case endCanceled:
+		k.Canceled++
+	case endDeadline:
+		k.TimedOut++
+	case endOverflow:
+		k.Overflowed++
+	case endTooLarge:
+		k.TooLarge++
+	case endConn:
+		k.Lost++
+	}
+}
+
+func (k *Calls) add(o Calls) {
+	k.Started += o.Started
+	k.Answered += o.Answered
+	k.Abandoned += o.Abandoned
+	k.Canceled += o.Canceled
+	k.TimedOut += o.TimedOut
+	k.Overflowed += o.Overflowed
+	k.TooLarge += o.TooLarge
+	k.Lost += o.Lost
+}
+
+func (t *Traffic) add(o Traffic) {
+	t.Calls.add(o.Calls)
+	t.BytesRead += o.BytesRead
+	t.BytesWritten += o.BytesWritten
+	t.Reads += o.Reads
+	t.Writes += o.Writes
+}
+
+// Closed counts connections by the reason for which they ended.
+type Closed [maxReasons]uint64
+
+// maxReasons leaves room for reasons to come.
+const maxReasons = 32
+
+// By returns how many ended for that reason.
+func (k Closed) By(r Reason) uint64 {
+	if int(r) >= len(k) {
+		return 0
+	}
+	return k[r]
+}
+
+// Total returns how many have ended.
+func (k Closed) Total() (n uint64) {
+	for _, c := range k {
+		n += c
+	}
+	return n
+}
+
+// counters are those of the live Counters of a node that many count at once.
 type counters struct {
 	dials, dialFailures, late, duplicate, unknown, unsolicited, overflowed, malformed, refused atomic.Uint64
+	waits, expelled                                                                            atomic.Uint64
+	dialTime, waitTime                                                                         atomic.Int64 // in ns
+}
+
+// waited counts a Get that has waited since then.
+func (k *counters) waited(since time.Time) {
+	k.waits.Add(1)
+	k.waitTime.Add(int64(time.Since(since)))
 }
 
 func (k *counters) snapshot() Counters {
 	return Counters{
-		Dials: k.dials.Load(), DialFailures: k.dialFailures.Load(), Late: k.late.Load(),
-		Duplicate: k.duplicate.Load(), Unknown: k.unknown.Load(), Unsolicited: k.unsolicited.Load(),
+		Dials: k.dials.Load(), DialFailures: k.dialFailures.Load(), DialDuration: time.Duration(k.dialTime.Load()),
+		Waits: k.waits.Load(), WaitDuration: time.Duration(k.waitTime.Load()), Expelled: k.expelled.Load(),
+		Late: k.late.Load(), Duplicate: k.duplicate.Load(), Unknown: k.unknown.Load(), Unsolicited: k.unsolicited.Load(),
 		Overflowed: k.overflowed.Load(), Malformed: k.malformed.Load(), Refused: k.refused.Load(),
 	}
 }
@@ -66,6 +186,13 @@ func (k *counters) snapshot() Counters {
 func (k *Counters) add(o Counters) {
 	k.Dials += o.Dials
 	k.DialFailures += o.DialFailures
+	k.DialDuration += o.DialDuration
+	k.Waits += o.Waits
+	k.WaitDuration += o.WaitDuration
+	k.Expelled += o.Expelled
+	for r, n := range o.ConnsClosed {
+		k.ConnsClosed[r] += n
+	}
 	k.Late += o.Late
 	k.Duplicate += o.Duplicate
 	k.Unknown += o.Unknown
@@ -73,6 +200,7 @@ func (k *Counters) add(o Counters) {
 	k.Overflowed += o.Overflowed
 	k.Malformed += o.Malformed
 	k.Refused += o.Refused
+	k.Traffic.add(o.Traffic)
 }
 
 // Stats returns a snapshot: each connection's figures fit together, those of
@@ -96,10 +224,22 @@ func (p *Multiplexed) Stats() Stats {
 	return s
 }
 
+// NodeStats is Stats of one node: a snapshot for each of its identities, without those
+// that were dropped.
+func (p *Multiplexed) NodeStats(node Node) []NodeStats {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var all []NodeStats
+	for _, n := range p.named[node] {
+		all = append(all, n.stats())
+	}
+	return all
+}
+
 func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := NodeStats{Node: n.name, State: n.state, Waiting: n.queue.n, Counters: n.counters.snapshot()}
+	s := NodeStats{Node: n.name, Identity: n.key.Identity, State: n.state, Waiting: n.queue.n, Counters: n.totals()}
 	for _, c := range *n.open.Load() {
 		s.Conns = append(s.Conns, c.stats())
 	}
@@ -108,17 +248,36 @@ func (n *node) stats() NodeStats {
 	}
 	for _, c := range s.Conns {
 		s.InFlight += c.InFlight
+		s.Traffic.add(c.Traffic)
 	}
 	return s
 }
 
+// totals are the counters of the node, without its present conns; mu is held.
+func (n *node) totals() Counters {
+	k := n.counters.snapshot()
+	k.ConnsClosed, k.Traffic = n.closings, n.past
+	for c := range n.ending {
+		k.Traffic.add(c.traffic())
+	}
+	return k
+}
+
+// ended keeps what a conn has counted, when its last call has heard of its end.
+func (n *node) ended(c *conn) {
+	n.mu.Lock()
+	delete(n.ending, c)
+	n.past.add(c.traffic())
+	n.mu.Unlock()
+	n.dropped()
+}
+
 func (c *conn) stats() ConnStats {
+	s := ConnStats{LocalAddr: c.local, RemoteAddr: c.remote, Since: c.born, Frames: c.frames.Load(), Traffic: c.traffic()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := ConnStats{
-		LocalAddr: c.local, RemoteAddr: c.remote, State: c.state.String(),
-		InFlight: c.ids.live.len(), Reserved: c.ids.reserved.len(), Frames: c.frames.Load(),
-	}
+	s.State, s.InFlight, s.Reserved = ConnState(c.state), c.ids.live.len(), c.ids.reserved.len()
+	s.Calls = c.calls
 	if peer := c.peer.Load(); peer != nil {
 		s.Peer = *peer
 	}
@@ -126,4 +285,18 @@ func (c *conn) stats() ConnStats {
 		s.QueuedFrames, s.QueuedBytes = c.writer.Queued()
 	}
 	return s
+}
+
+// traffic is what has passed on the conn.
+func (c *conn) traffic() Traffic {
+	t := Traffic{BytesRead: c.bytes.Load() + c.datagrams.read.Load(), Reads: c.reads.Load()}
+	if c.writer != nil {
+		t.BytesWritten, t.Writes = c.writer.Written()
+	} else {
+		t.BytesWritten, t.Writes = c.datagrams.written.Load(), c.datagrams.writes.Load()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t.Calls = c.calls
+	return t
 }

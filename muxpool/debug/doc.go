@@ -21,7 +21,7 @@
 // The page names addresses and errors: serve it where the public cannot reach
 // it. Text that came from peers is cut to 256 bytes, and quoted where it holds
 // what does not print, in both forms. A node with several identities (parser,
-// TLS settings, local address) has a line for each, and they look alike. The
+// TLS settings, local address) has a line for each. The
 // snapshot takes each node's lock in turn, so a page of many nodes is none
 // to be fetched many times a second.
 package debug

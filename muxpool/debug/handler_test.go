@@ -35,12 +35,15 @@ func state() *scripted {
 	local, remote := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 9), Port: 7}, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 80}
 	return &scripted{stats: muxpool.Stats{
 		InFlight: 3,
-		Counters: muxpool.Counters{Dials: 12, DialFailures: 10},
+		Counters: muxpool.Counters{Dials: 12, DialFailures: 10, DialDuration: 1500 * time.Millisecond, Waits: 17, WaitDuration: time.Minute,
+			Expelled: 2, ConnsClosed: muxpool.Closed{muxpool.ReasonIdle: 4}, Traffic: muxpool.Traffic{Calls: muxpool.Calls{Started: 55, TimedOut: 44}}},
+		EventsLost: 19,
 		Nodes: []muxpool.NodeStats{
 			{Node: muxpool.Node{Network: "tcp", Address: "10.0.0.2:80"}, State: muxpool.NodeDown, Counters: muxpool.Counters{DialFailures: 10}},
 			{Node: node, State: muxpool.NodeUp, InFlight: 3, Waiting: 4, Conns: []muxpool.ConnStats{
-				{LocalAddr: local, RemoteAddr: remote, State: "open", InFlight: 3, Reserved: 5, QueuedFrames: 6, QueuedBytes: 789, Frames: 321},
-				{State: "draining"}, // of a connection that knows no addresses
+				{LocalAddr: local, RemoteAddr: remote, State: muxpool.ConnOpen, InFlight: 3, Reserved: 5, QueuedFrames: 6, QueuedBytes: 789, Frames: 321,
+					Peer: muxpool.Settings{MaxFrameSize: 65432, MinVersion: 2, MaxVersion: 3}, Traffic: muxpool.Traffic{BytesRead: 98765}},
+				{State: muxpool.ConnDraining}, // of a connection that knows no addresses
 			}},
 		},
 	}}
@@ -58,7 +61,8 @@ func TestText(t *testing.T) {
 		t.Errorf("status %v, headers %v", resp.Status, resp.Header)
 	}
 	for _, want := range []string{
-		"2 nodes, 3 calls in flight", "12 dials, 10 dial failures", "tcp://10.0.0.2:80", "expelled", "ready", "draining",
+		"2 nodes, 3 calls in flight", "12 dials, 10 dial failures, 1500 ms of dials, 17 waits, 60000 ms of waits, 2 expels, 4 closed: idle, 55 calls, 44 timed out",
+		"19 events did not reach", "65432 bytes a frame, versions 2 to 3", "98765", "tcp://10.0.0.2:80", "expelled", "ready", "draining",
 		"10.0.0.9:7", "321", "789", "node expelled", `reconnect limit: "connection refused\x1b[2J"`,
 	} {
 		if !strings.Contains(body, want) {

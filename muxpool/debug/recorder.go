@@ -12,13 +12,15 @@ const DefaultEvents = 100
 
 // Event is a muxpool.Event as it is shown. Its texts are harmless and bounded.
 type Event struct {
-	Time    time.Time `json:"time"`
-	Kind    string    `json:"kind"`
-	Network string    `json:"network"`
-	Address string    `json:"address"`
-	Reason  string    `json:"reason,omitempty"` // empty where nothing failed
-	Attempt int       `json:"attempt,omitempty"`
-	Error   string    `json:"error,omitempty"`
+	Time     time.Time `json:"time"`
+	Kind     string    `json:"kind"`
+	Network  string    `json:"network"`
+	Address  string    `json:"address"`
+	Identity string    `json:"identity"`
+	Reason   string    `json:"reason,omitempty"` // empty where nothing failed
+	Attempt  int       `json:"attempt,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	Lost     int       `json:"lost,omitempty"` // events right before this one that were not heard
 }
 
 // Recorder keeps the last events of a pool. It is safe for concurrent use. It
@@ -60,7 +62,7 @@ func (r *Recorder) Events() []Event {
 func (r *Recorder) record(ev muxpool.Event) {
 	e := Event{
 		Time: ev.Time, Kind: ev.Kind.String(), Attempt: ev.Attempt,
-		Network: clean(ev.Node.Network), Address: clean(ev.Node.Address),
+		Network: clean(ev.Node.Network), Address: clean(ev.Node.Address), Identity: clean(ev.Identity.String()), Lost: ev.Lost,
 	}
 	if ev.Reason != muxpool.ReasonNone {
 		e.Reason = ev.Reason.String()

@@ -50,6 +50,7 @@ func (w *Writer) take() bool {
 	}
 	w.active, w.pending, w.spare = w.pending, w.spare, batch{}
 	w.written = 0
+	w.writes++
 	w.accepted.Store(w.end)
 	w.callNext()
 	return true

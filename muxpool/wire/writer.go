@@ -62,6 +62,7 @@ type Writer struct {
 	ahead     []byte // goes out in front of the next frame that is queued
 	end       uint64 // offset behind the last byte that was queued
 	sent      uint64 // offset up to which the kernel has taken everything
+	writes    uint64 // batches that were taken to be written
 	err       error
 	writing   bool          // a goroutine owns the write side: only it touches active
 	gathering bool          // a goroutine will write in a moment, unless somebody has
@@ -187,6 +188,14 @@ func (w *Writer) Queued() (frames, bytes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.pending.frames, w.pending.size
+}
+
+// Written returns how many bytes the kernel has taken, and in how many writes: a large one
+// may have been several.
+func (w *Writer) Written() (bytes, writes uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent, w.writes
 }
 
 // Close ends the Writer with err: queued frames are dropped, later ones refused
