@@ -233,7 +233,7 @@ func (c *conn) departed(d departure) {
 	case !d.any:
 		return
 	case d.last:
-		go c.finish()
+		c.node.pool.running.run(c.finish)
 	case d.overfull:
 		c.drain(ReasonIDsExhausted, nil)
 	}

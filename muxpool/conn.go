@@ -111,6 +111,7 @@ func newConn(n *node, nc net.Conn, settings []byte) *conn {
 			MaxFrames: n.opts.queueSize,
 			Timeout:   n.opts.writeTimeout,
 			OnError:   c.writeFailed,
+			Flushers:  &n.pool.running,
 		})
 		c.writer.Precede(settings)
 		c.settles = settings != nil
@@ -126,9 +127,9 @@ func (c *conn) start() {
 	c.health.start(c)
 	c.mu.Unlock()
 	if c.datagram {
-		go c.readDatagrams()
+		c.node.pool.running.run(c.readDatagrams)
 	} else {
-		go c.readLoop()
+		c.node.pool.running.run(c.readLoop)
 	}
 }
 

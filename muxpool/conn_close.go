@@ -50,7 +50,7 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 	c.mu.Unlock()
 	c.node.connDraining(c, reason, err, calls)
 	if calls == 0 {
-		go c.finish()
+		c.node.pool.running.run(c.finish)
 	}
 }
 
@@ -106,7 +106,7 @@ func (c *conn) close(reason Reason, err error) {
 	if c.writer != nil {
 		c.writer.Close(err)
 	}
-	hangUp(c.nc)
+	hangUp(c.nc, c.node.pool.running.run)
 	c.node.connDown(c, reason, err, calls)
 
 	c.endEach(c.liveIDs(), func(*call) bool { return true }, endConn, err)
@@ -139,7 +139,7 @@ func (c *conn) lost() (calls int) {
 
 // hangUp closes nc without waiting for the peer. TLS would first write an alert,
 // and a connection of the user's own may do anything.
-func hangUp(nc net.Conn) {
+func hangUp(nc net.Conn, run func(func())) {
 	if tc, ok := nc.(*tls.Conn); ok {
 		nc = tc.NetConn()
 	}
@@ -147,6 +147,6 @@ func hangUp(nc net.Conn) {
 	case *net.TCPConn, *net.UnixConn, *net.UDPConn:
 		_ = nc.Close()
 	default:
-		go func() { _ = nc.Close() }()
+		run(func() { _ = nc.Close() })
 	}
 }

@@ -18,6 +18,8 @@ type events struct {
 	mu        sync.Mutex
 	listeners []*listener
 	lost      uint64 // in all
+
+	run func(func()) // starts a goroutine
 }
 
 // listener is a subscriber. Its queue is bounded: of more events the oldest are lost, so
@@ -56,7 +58,7 @@ func (e *events) post(ev Event) {
 		l.queue = append(l.queue, ev)
 		if !l.delivering {
 			l.delivering = true
-			go e.deliver(l)
+			e.run(func() { e.deliver(l) })
 		}
 	}
 }
@@ -107,7 +109,7 @@ func (e *events) tell(l *listener, ev Event) (again bool) {
 		e.miss(l)
 		e.mu.Unlock()
 		if !again {
-			go e.deliver(l)
+			e.run(func() { e.deliver(l) })
 		}
 	}()
 	l.call(ev)

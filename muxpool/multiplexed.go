@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/muxkit/muxkit/muxpool/deadline"
@@ -18,7 +20,8 @@ type Multiplexed struct {
 	cancel context.CancelFunc
 	events events
 
-	conns connCount
+	conns   connCount
+	running running
 
 	recent  recentNodes
 	calls   sync.Pool // of *call
@@ -42,6 +45,8 @@ var _ Pool = (*Multiplexed)(nil)
 func New(opts ...PoolOption) (*Multiplexed, error) {
 	p := &Multiplexed{nodes: make(map[nodeKey]*node), named: make(nodesByName), leaving: make(map[*node]struct{})}
 	p.recent.seed = maphash.MakeSeed()
+	p.running.gone = make(chan struct{})
+	p.events.run = p.running.run
 	for _, opt := range opts {
 		if opt == nil {
 			return nil, fmt.Errorf("%w: a nil PoolOption", ErrInvalidOption)
@@ -145,8 +150,7 @@ func (p *Multiplexed) Subscribe(f func(Event)) (cancel func()) {
 
 // Close ends every call with ErrPoolClosed and closes every connection. Later
 // Gets fail with ErrPoolClosed. It returns nil, and may be called again. It does
-// not wait: the pool's goroutines end as soon as the user code that they may be
-// in (a parser, a dial function, a subscriber) returns.
+// not wait: see Done.
 func (p *Multiplexed) Close() error {
 	for _, n := range p.refuse() {
 		for _, c := range n.shut(ErrPoolClosed) {
@@ -154,7 +158,30 @@ func (p *Multiplexed) Close() error {
 		}
 	}
 	p.cancel()
+	p.running.close()
 	return nil
+}
+
+// Done is closed when the pool is closed and the last of its goroutines has ended, which
+// is when the user code that they may be in (a parser, a dial function, a connection, a
+// subscriber) has returned.
+func (p *Multiplexed) Done() <-chan struct{} { return p.running.gone }
+
+// CloseIdle closes the connections that no call is on, of all nodes, as if they had been
+// idle for WithIdleTimeout. It does not wait.
+func (p *Multiplexed) CloseIdle() {
+	for _, n := range p.all() {
+		for _, c := range *n.open.Load() {
+			c.drainIdle()
+		}
+	}
+}
+
+// all returns the nodes that Gets may find.
+func (p *Multiplexed) all() []*node {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Collect(maps.Values(p.nodes))
 }
 
 // Shutdown refuses new Gets with ErrPoolClosed, lets the calls in flight finish
@@ -191,10 +218,7 @@ func (p *Multiplexed) refuse() []*node {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = ErrPoolClosed
-	nodes := make([]*node, 0, len(p.nodes))
-	for _, n := range p.nodes {
-		nodes = append(nodes, n)
-	}
+	nodes := slices.Collect(maps.Values(p.nodes))
 	for n := range p.leaving {
 		nodes = append(nodes, n)
 	}

@@ -257,7 +257,7 @@ func (n *node) change(s *slot, ev slotEvent) slotTodo {
 		s.cause = nil
 	case todo.dial:
 		n.counters.dials.Add(1)
-		go n.dial(s)
+		n.pool.running.run(func() { n.dial(s) })
 	case s.state == slotWaiting:
 		n.due(s, max(0, draw(todo.bound)-todo.age))
 	case s.state == slotResting:

@@ -100,11 +100,17 @@ func (w *Writer) finish(flusher bool) (more bool) {
 // startFlusher hands the write side to a flusher goroutine.
 func (w *Writer) startFlusher(company bool) {
 	w.company = company
+	if w.cfg.Flushers != nil {
+		w.cfg.Flushers.Begin()
+	}
 	go w.flusher()
 }
 
 // flush is the flusher goroutine: it writes, blocking, until nothing is queued.
 func (w *Writer) flush() {
+	if w.cfg.Flushers != nil {
+		defer w.cfg.Flushers.End()
+	}
 	for {
 		if w.written == w.active.size { // no rest of a leader's batch
 			if w.company {

@@ -16,9 +16,17 @@ type WriterConfig struct {
 	// OnError hears of the failed write that ended the Writer, once, on the
 	// goroutine whose write it was, with no lock held. Nil: nobody asks.
 	OnError func(error)
+	// Flushers counts the goroutines of the Writer. Nil: nobody does.
+	Flushers Counter
 	// Backlog hears, under the Writer's lock, by how many bytes what is queued and not
 	// yet written grew or shrank. Nil: nobody asks.
 	Backlog func(bytes int)
+}
+
+// Counter is told when a goroutine is about to begin, and when it is about to end.
+type Counter interface {
+	Begin()
+	End()
 }
 
 // Writer gathers frames of many goroutines into few writes on one connection.
