@@ -70,6 +70,8 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 		c.drain(ReasonGoingAway, nil)
 	case FrameSettings:
 		return c.settled(frame)
+	case FrameRequest:
+		c.reply(vid, frame)
 	default:
 		c.node.counters.unsolicited.Add(1)
 	}

@@ -21,6 +21,7 @@ type call struct {
 	id       uint32            // the explicit one from the start, the allocated one once open
 	explicit bool              // WithVID
 	oneWay   bool
+	stream   bool          // all frames that are written ask for one answer
 	limit    int           // bytes that may wait unread
 	wait     time.Duration // for how long the read loop waits for the reader, in all
 	unbind   func() bool   // ends the tie to ctx, where a place must not outlive it
@@ -169,7 +170,11 @@ func (c *call) awaited() int64 {
 	if c.oneWay {
 		return 0
 	}
-	return c.writes.Load() - c.answers
+	asked := c.writes.Load()
+	if c.stream {
+		asked = min(asked, 1)
+	}
+	return asked - c.answers
 }
 
 // reset makes the call ready for reuse.
@@ -179,7 +184,7 @@ func (c *call) reset() {
 	default:
 	}
 	c.conn, c.ctx, c.dctx, c.unbind = nil, nil, nil, nil
-	c.deadline, c.explicit, c.oneWay = time.Time{}, false, false
+	c.deadline, c.explicit, c.oneWay, c.stream = time.Time{}, false, false, false
 	c.owed = 0
 	c.writes.Store(0)
 	c.over.Store(false)

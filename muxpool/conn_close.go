@@ -66,6 +66,7 @@ func (c *conn) vacate(cl *call) {
 func (c *conn) finish() {
 	defer c.contain()
 	if c.writer != nil {
+		c.farewell()
 		ctx, cancel := context.WithTimeout(c.node.pool.ctx, c.node.opts.writeTimeout)
 		defer cancel()
 		_ = c.writer.WaitSent(ctx.Done()) // its failure closes the conn all the same

@@ -71,6 +71,8 @@ func (c *conn) readDatagrams() {
 	buf := make([]byte, maxDatagram+1)
 	r := wire.NewDatagramReader(c.node.opts.maxFrameSize)
 	a := &arrivals{conn: c}
+	reason, why := ReasonProtocolError, errParserGone
+	defer func() { c.close(reason, why) }() // also if the parser ends the goroutine
 	for {
 		n, err := c.nc.Read(buf)
 		switch {
@@ -83,7 +85,7 @@ func (c *conn) readDatagrams() {
 			c.node.counters.refused.Add(1)
 		case errors.Is(err, syscall.EMSGSIZE): // of one that was sent: a router found it too large
 		default:
-			c.close(c.datagramError(err))
+			reason, why = c.datagramError(err)
 			return
 		}
 	}
@@ -120,6 +122,6 @@ func (a *arrivals) receiveDatagram(r *wire.DatagramReader) {
 		c.node.counters.malformed.Add(1)
 		return
 	}
-	_ = a.receive(vid, frame) // of settings, which are none here
+	_ = a.receive(vid, own(frame, r)) // of settings, which are none here
 	a.deliver()
 }

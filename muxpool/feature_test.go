@@ -3,6 +3,7 @@ package muxpool_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -219,4 +220,54 @@ func TestEvents(t *testing.T) {
 			w.Errorf("events: %v", kinds)
 		}
 	})
+}
+
+// TestStreamIsOneAnswer: many frames both ways, in a protocol that tells the last one. With
+// WithStream that one ends the stream and frees the id; without, the id waits for an answer
+// to each frame.
+func TestStreamIsOneAnswer(t *testing.T) {
+	const frames = 5
+	act := func(c *muxtest.Conn, f muxtest.Frame) {
+		f.Kind = muxtest.More
+		_ = c.Send(f)
+		if c.Received()%frames == 0 {
+			_ = c.Send(f)
+			f.Kind = muxtest.Answer
+			_ = c.Send(f)
+			_ = c.Send(f) // once too often
+		}
+	}
+	for _, stream := range []bool{true, false} {
+		t.Run(fmt.Sprint(stream), func(t *testing.T) {
+			world.InBubble(t, world.Setup{Parser: world.Classified{}, Act: act, Opts: world.OneConn}, func(w *world.World) {
+				if stream {
+					w.Caller.Opts.WithStream()
+				}
+				mc := w.Get(context.Background())
+				for range frames {
+					if err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, nil))); err != nil {
+						w.Fatal(err)
+					}
+				}
+				want := frames + 2 // the second last one is nobody's
+				if !stream {
+					want++ // it answers the second frame
+				}
+				for range want {
+					if _, err := mc.Read(); err != nil {
+						w.Fatal(err)
+					}
+				}
+				w.Settle()
+				mc.Close()
+				reserved, duplicate := 0, uint64(1)
+				if !stream {
+					reserved, duplicate = 1, 0
+				}
+				if s := w.Node(); world.Reserved(s) != reserved || s.Duplicate != duplicate {
+					w.Errorf("%d ids are reserved, %d duplicates, want %d, %d", world.Reserved(s), s.Duplicate, reserved, duplicate)
+				}
+			})
+		})
+	}
 }

@@ -23,6 +23,7 @@ type GetOptions struct {
 	vid       uint32
 	hasVID    bool
 	oneWay    bool
+	stream    bool
 	noTLS     bool // WithTLSConfig(nil): a Get refuses it
 }
 
@@ -79,6 +80,11 @@ func (o *GetOptions) WithDeadline(t time.Time) { o.deadline = t }
 // WithOneWay says that no answer will come: Write returns when the frame was
 // handed to the kernel, or says that it was not, and Close frees the id at once.
 func (o *GetOptions) WithOneWay() { o.oneWay = true }
+
+// WithStream says that all frames that are written ask for one answer, which ends with
+// one FrameLast. Otherwise each asks for one of its own, and the id is kept until all
+// have come.
+func (o *GetOptions) WithStream() { o.stream = true }
 
 // Identity is what, beside the node, two Gets must have in common to share
 // connections: the parser, the local address and the TLS settings, which hold a

@@ -70,6 +70,9 @@ const (
 	// FrameSettings belongs to no call: it tells what the peer can take (see
 	// Settler). It is taken for FrameUnsolicited on datagrams, and without a Settler.
 	FrameSettings
+	// FrameRequest is a request of the peer's own, such as a watchdog's (see Answerer).
+	// Without an Answerer it is taken for FrameUnsolicited.
+	FrameRequest
 )
 
 // FrameClassifier is an optional part of a FrameParser whose frames are not all
@@ -87,6 +90,22 @@ type KeepAliver interface {
 	// AppendKeepAlive appends that frame to dst. The pool holds vid for it until
 	// it is answered by a frame with that id or by any FrameKeepAlive.
 	AppendKeepAlive(dst []byte, vid uint32) []byte
+}
+
+// Answerer is an optional part of a FrameParser whose peers ask for something, too: its
+// FrameClassifier tells their requests, as FrameRequest.
+type Answerer interface {
+	// AppendAnswer appends the answer to a FrameRequest to dst; nothing: there is none. It
+	// must not wait, nor keep frame: it is called while nothing is read. The answer is
+	// dropped if the send queue is full. A panic ends the connection only.
+	AppendAnswer(dst []byte, vid uint32, frame []byte) []byte
+}
+
+// Fareweller is an optional part of a FrameParser whose protocol has a frame that says
+// that this side leaves. It goes out last when a connection is closed in good order:
+// unused, at Shutdown, at Drop; not at Close, nor on datagrams.
+type Fareweller interface {
+	AppendFarewell(dst []byte) []byte
 }
 
 // Handshaker is an optional part of a FrameParser whose protocol greets before

@@ -18,7 +18,9 @@ func (c *conn) readLoop() {
 	c.mu.Lock()
 	c.health.shrink = a.src.Shrink
 	c.mu.Unlock()
-	c.close(c.readFrames(a, r))
+	reason, err := ReasonProtocolError, errParserGone
+	defer func() { c.close(reason, err) }() // also if the parser ends the goroutine
+	reason, err = c.readFrames(a, r)
 }
 
 // readFrames delivers frames until the stream ends, and says why it did.
@@ -55,7 +57,7 @@ func (c *conn) readFrames(a *arrivals, r *wire.Reader) (reason Reason, err error
 			a.refuse(tooLarge)
 			continue
 		}
-		if err := a.receive(vid, frame); err != nil {
+		if err := a.receive(vid, own(frame, r)); err != nil {
 			return ReasonProtocolError, fmt.Errorf("%w: %w: %w", ErrConnLost, ErrProtocol, err)
 		}
 	}

@@ -51,6 +51,12 @@ func Alloc(n int) []byte {
 	return make([]byte, n, size)
 }
 
+// within reports whether b begins in the memory of buf.
+func within(b, buf []byte) bool {
+	at, start := uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(unsafe.Pointer(unsafe.SliceData(buf)))
+	return cap(b) > 0 && at >= start && at-start < uintptr(cap(buf))
+}
+
 // Free gives back what Alloc returned, whole: it ignores a slice whose capacity is
 // not that of a class, such as nil or one whose beginning was cut off. Nobody may
 // hold another reference to the memory, so what Peek returned is not to be freed.

@@ -7,7 +7,8 @@ import (
 
 // DatagramReader is the FrameReader of one datagram at a time.
 type DatagramReader struct {
-	b     []byte
+	whole []byte
+	b     []byte // what is left of it
 	limit int
 }
 
@@ -16,7 +17,10 @@ type DatagramReader struct {
 func NewDatagramReader(limit int) *DatagramReader { return &DatagramReader{limit: limit} }
 
 // Reset makes b the datagram to read. b must stay as it is until the next Reset.
-func (r *DatagramReader) Reset(b []byte) { r.b = b }
+func (r *DatagramReader) Reset(b []byte) { r.whole, r.b = b, b }
+
+// Holds reports whether b lies in the datagram.
+func (r *DatagramReader) Holds(b []byte) bool { return within(b, r.whole) }
 
 // Read implements io.Reader.
 func (r *DatagramReader) Read(p []byte) (int, error) {

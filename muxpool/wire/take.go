@@ -122,6 +122,10 @@ func (r *Reader) Taken() int {
 	return n
 }
 
+// Holds reports whether b lies in the buffer that is read ahead into, as what Peek returns
+// does.
+func (r *Reader) Holds(b []byte) bool { return within(b, r.buf) }
+
 // Over returns why the budget refused memory to this frame, or nil.
 func (r *Reader) Over() error { return r.over }
 
