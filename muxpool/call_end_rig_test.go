@@ -35,7 +35,6 @@ var callEnds = []struct {
 	{"too much unread", "", func(e *ending) {
 		for range 5 {
 			e.send(endMore)
-			time.Sleep(time.Second) // for longer than the read loop waits
 		}
 		time.Sleep(2 * defaultRecvWait)
 	}},
