@@ -10,11 +10,20 @@ func (b bug) Error() string { return "BUG: " + string(b) }
 
 func bugf(format string, args ...any) bug { return bug(fmt.Sprintf(format, args...)) }
 
-// contain, deferred by what works for the conn on a goroutine of the package's, or of a
-// user, ends the conn where it was found that an invariant does not hold: the process, and
-// the other connections, go on, and ConnDown tells of it. No lock may be held.
-func (c *conn) contain() {
-	switch p := recover().(type) {
+// unlock, deferred where mu is held, unlocks it, and contains a bug that was found under it,
+// on whatever goroutine: the conn ends, and ConnDown tells of it, but the process and the
+// other connections go on.
+func (c *conn) unlock() {
+	p := recover()
+	c.mu.Unlock()
+	c.contained(p)
+}
+
+// contain is that for a goroutine which holds no lock.
+func (c *conn) contain() { c.contained(recover()) }
+
+func (c *conn) contained(p any) {
+	switch p := p.(type) {
 	case nil:
 	case bug:
 		go c.close(ReasonBug, fmt.Errorf("%w: %w", ErrConnLost, p))

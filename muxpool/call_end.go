@@ -89,13 +89,13 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 	if !cl.live.Load() || rule.id == idKept {
 		return departure{}
 	}
-	defer cl.live.Store(false) // and from now on it is nobody's but its user's
 	awaited, excess := cl.balance()
 	if cl.over.Load() {
 		why = cl.why // of what ended it first
 	}
 	c.calls.count(why, awaited)
 	if rule.id == idGone { // the conn forgets all ids at once
+		cl.live.Store(false)
 		return departure{}
 	}
 	if rule.id == idTimed && awaited > 0 && c.taken(cl) {
@@ -108,6 +108,7 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 	if excess > 0 {
 		c.node.counters.duplicate.Add(uint64(excess))
 	}
+	cl.live.Store(false) // from now on it is nobody's but its user's
 	c.loaded()
 	idle := c.ids.live.len() == 0
 	return departure{
@@ -160,13 +161,12 @@ func (c *conn) abandon(cl *call, why callEnd, err error) {
 		cl.end(why, err)
 		return
 	}
-	defer c.contain()
 	c.departed(c.endLocked(cl, why, err))
 }
 
 func (c *conn) endLocked(cl *call, why callEnd, err error) departure {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	return c.end(cl, why, err)
 }
 
@@ -185,7 +185,7 @@ func (c *conn) endEach(ids []uint32, which func(*call) bool, why callEnd, err er
 
 func (c *conn) endSome(ids []uint32, which func(*call) bool, why callEnd, err error) (left departure) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	for _, id := range ids {
 		if cl := c.ids.live.find(id); cl != nil && which(cl) {
 			left.add(c.end(cl, why, err))

@@ -52,7 +52,6 @@ func (d *deadlines) stop() {
 
 // endDue ends the calls whose deadlines have passed.
 func (c *conn) endDue() {
-	defer c.contain()
 	now := time.Now()
 	c.endEach(c.due(now), func(cl *call) bool { return cl.due(now) }, endDeadline, context.DeadlineExceeded)
 }
