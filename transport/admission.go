@@ -121,6 +121,9 @@ func (a *account) Hold(n int) error {
 // Release implements wire.Budget.
 func (a *account) Release(n int) { a.count(int64(-n)) }
 
+// Tight implements wire.Budget: beyond half of the budget bytes are shared.
+func (a *account) Tight() bool { return a.door.bytes.Load() > int64(a.door.limits.MaxBytes)/2 }
+
 // backlog is Hold and Release for answers in the writer's queue, which has a bound of
 // its own: they are counted and never refused.
 func (a *account) backlog(n int) { a.count(int64(n)) }

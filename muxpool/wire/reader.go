@@ -232,6 +232,9 @@ func (r *Reader) resize(size int) {
 
 // fill reads ahead once, at least one byte.
 func (r *Reader) fill() error {
+	if r.held > 0 && r.r == r.w && r.budget.Tight() {
+		r.resize(minReadBuffer)
+	}
 	if err := r.reserve(minReadBuffer); err != nil {
 		return err
 	}
@@ -283,7 +286,7 @@ func (r *Reader) adapt(n, end int) {
 	switch {
 	case end < size:
 	case r.w == size && size < maxReadBuffer:
-		if r.hold(2*size) == nil {
+		if (r.budget == nil || !r.budget.Tight()) && r.hold(2*size) == nil {
 			r.resize(2 * size)
 		}
 		r.sparse = 0

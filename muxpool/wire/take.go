@@ -10,6 +10,8 @@ import (
 type Budget interface {
 	Hold(n int) error
 	Release(n int)
+	// Tight reports whether others may want what one can do without.
+	Tight() bool
 }
 
 const (

@@ -8,7 +8,12 @@ import (
 )
 
 // purse is a Budget of so many bytes.
-type purse struct{ left, most, spent int }
+type purse struct {
+	left, most, spent int
+	tight             bool
+}
+
+func (p *purse) Tight() bool { return p.tight }
 
 var errPurse = errors.New("the purse is empty")
 
@@ -132,6 +137,26 @@ func TestSkipPassesOverAFrameTooLarge(t *testing.T) {
 		if b, err := r.Take(4); string(b) != "next" || err != nil {
 			t.Errorf("%d bytes: then %q, %v", n, b, err)
 		}
+	}
+}
+
+// Where bytes are tight, who has read ahead far gives that up, and nobody begins to.
+func TestReadingAheadGivesWay(t *testing.T) {
+	p := &purse{left: 1 << 20}
+	r := NewReader(&endless{n: 1 << 30}, 0)
+	r.SetBudget(p)
+	consume(t, r, 4*maxReadBuffer)
+	before := p.spent
+	p.tight = true
+	consume(t, r, r.Buffered())
+	consume(t, r, 4*maxReadBuffer)
+	if before == 0 || p.spent != 0 || len(r.buf) != minReadBuffer {
+		t.Errorf("before %d bytes count, then %d, the buffer has %d", before, p.spent, len(r.buf))
+	}
+	p.tight = false
+	consume(t, r, 4*maxReadBuffer)
+	if p.spent != before {
+		t.Errorf("in the end %d bytes count, not %d", p.spent, before)
 	}
 }
 
