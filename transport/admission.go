@@ -19,6 +19,7 @@ type admission struct {
 	holders atomic.Int64 // accounts with bytes
 	refused [refusals]atomic.Uint64
 	line    line
+	queue   overload
 	// unpackers has a place for each processor: who unpacks a body has one.
 	unpackers chan struct{}
 }
@@ -49,6 +50,7 @@ const (
 	frameTooLarge
 	metadataTooLarge
 	unknownMethod
+	waitedTooLong
 	tooManyConns
 	refusals // how many there are
 )

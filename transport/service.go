@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
 )
@@ -89,6 +90,7 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 		s.invalid = append(s.invalid, err)
 	}
 	s.door.limits = s.limits
+	s.door.queue.target, s.door.queue.born = s.limits.QueueTarget, time.Now()
 	s.door.unpackers = make(chan struct{}, runtime.GOMAXPROCS(0))
 	s.door.line.free.Store(int64(s.limits.Workers))
 	s.settleTLS()

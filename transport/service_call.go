@@ -23,6 +23,7 @@ type serverCall struct {
 	counts    *methodCounts
 	outcome   outcome
 	account   *account
+	arrived   time.Time
 	held      int64       // bytes of account that the call has
 	inline    bool        // runs on the goroutine that reads
 	inFlight  bool        // it was counted in, and not answered
@@ -55,7 +56,7 @@ type caller interface {
 // answer.
 func (s *Service) parse(conn context.Context, from caller, id uint32, frame []byte, arrived time.Time) (*serverCall, error) {
 	call := serverCallPool.Get().(*serverCall)
-	call.id, call.from = id, from
+	call.id, call.from, call.arrived = id, from, arrived
 	call.req.routes, call.req.frame = *s.routes.Load(), frame
 	call.req.limits = &s.limits
 	err := s.protocol.ParseRequest(frame, &call.req)
@@ -100,6 +101,10 @@ func (s *Service) turnAway(call *serverCall, err error) {
 
 // run runs a call, on the goroutine that was chosen for it.
 func (s *Service) run(call *serverCall) {
+	if err := s.door.queue.begin(call.arrived); err != nil {
+		s.turnAway(call, err)
+		return
+	}
 	call.counts.begun.Add(1)
 	defer call.ran()
 	var ctx context.Context = call.requestContext

@@ -1,22 +1,26 @@
 package transport
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // ServiceLimits are what a Service takes at most. Their defaults are for a container
 // with 512 MiB: 128 MiB for calls, as much again until the garbage collector has
 // come by, and the rest for connections, and for what handlers have of their own.
 type ServiceLimits struct {
-	MaxConns           int // connections; default 10,000
-	MaxInFlightPerConn int // calls in flight on a connection; default 4096
-	MaxInFlight        int // calls in flight in all; default 65,536
-	Workers            int // goroutines that run calls; default 0: as many as are needed
-	MaxWaiting         int // calls that wait for one of Workers; default 4096
-	MaxFrameSize       int // bytes of a frame, its header included; default 4 MiB
-	MaxQueuedBytes     int // bytes of answers that wait for one client to read them; default 4 MiB
-	MaxBytesPerConn    int // bytes in use for a connection; default MaxBytes
-	MaxBytes           int // bytes in use in all; default 128 MiB, or 4 of the largest frames
-	MaxMetadataPairs   int // pairs of metadata in a request; default 256
-	MaxMetadataBytes   int // bytes of metadata in a request, names and values; default 64 KiB
+	MaxConns           int           // connections; default 10,000
+	MaxInFlightPerConn int           // calls in flight on a connection; default 4096
+	MaxInFlight        int           // calls in flight in all; default 65,536
+	Workers            int           // goroutines that run calls; default 0: as many as are needed
+	MaxWaiting         int           // calls that wait for one of Workers; default 4096
+	QueueTarget        time.Duration // how long calls may wait to be run, with ServiceAdaptiveLimit; default 0: it is off
+	MaxFrameSize       int           // bytes of a frame, its header included; default 4 MiB
+	MaxQueuedBytes     int           // bytes of answers that wait for one client to read them; default 4 MiB
+	MaxBytesPerConn    int           // bytes in use for a connection; default MaxBytes
+	MaxBytes           int           // bytes in use in all; default 128 MiB, or 4 of the largest frames
+	MaxMetadataPairs   int           // pairs of metadata in a request; default 256
+	MaxMetadataBytes   int           // bytes of metadata in a request, names and values; default 64 KiB
 }
 
 // defaultLimits are those of ServiceLimits; the limits in bytes that are 0 follow from

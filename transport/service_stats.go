@@ -28,6 +28,7 @@ type RefusedStats struct {
 	ConnCalls     uint64 // MaxInFlightPerConn
 	Calls         uint64 // MaxInFlight
 	Waiting       uint64 // MaxWaiting
+	Waited        uint64 // QueueTarget: they had waited for too long
 	ConnBytes     uint64 // MaxBytesPerConn
 	Bytes         uint64 // MaxBytes
 	FrameTooLarge uint64 // MaxFrameSize
@@ -57,6 +58,7 @@ func (s *Service) Stats() ServiceStats {
 			ConnCalls:     refused(tooManyOnConn),
 			Calls:         refused(tooManyInAll),
 			Waiting:       refused(tooManyWaiting),
+			Waited:        refused(waitedTooLong),
 			ConnBytes:     refused(connBytes),
 			Bytes:         refused(allBytes),
 			FrameTooLarge: refused(frameTooLarge),
