@@ -27,6 +27,7 @@ type admission struct {
 // account is what one connection has taken.
 type account struct {
 	door     *admission
+	peer     *peer        // nil: nothing bounds it; set before the account is used
 	maxCalls int64        // 0: those of the Service are the bound
 	members  atomic.Int64 // calls that are not done, and one for the owner
 	calls    atomic.Int64 // in flight: not answered
@@ -51,6 +52,9 @@ const (
 	metadataTooLarge
 	unknownMethod
 	waitedTooLong
+	tooManyOfPeer
+	peerBytes
+	tooManyConnsOfPeer
 	tooManyConns
 	refusals // how many there are
 )
@@ -70,14 +74,29 @@ func (a *account) enter(n int64) refusal {
 	a.members.Add(1)
 	own, all := a.calls.Add(1), a.door.calls.Add(1)
 	mine, total := a.count(n)
+	of := int64(0)
+	if a.peer != nil {
+		of = a.peer.calls.Add(1)
+	}
 	switch l := &a.door.limits; {
 	case a.maxCalls > 0 && own > a.maxCalls:
 		return tooManyOnConn
+	case l.MaxInFlightPerPeer > 0 && of > int64(l.MaxInFlightPerPeer):
+		return tooManyOfPeer
 	case all > int64(l.MaxInFlight):
 		return tooManyInAll
 	default:
-		return l.admitBytes(mine, total, a.door.holders.Load())
+		return a.admitBytes(mine, total)
 	}
+}
+
+// admitBytes says whether the account may have mine bytes of total, which are counted.
+func (a *account) admitBytes(mine, total int64) refusal {
+	l := &a.door.limits
+	if a.peer != nil && l.MaxBytesPerPeer > 0 && a.peer.bytes.Load() > int64(l.MaxBytesPerPeer) {
+		return peerBytes
+	}
+	return l.admitBytes(mine, total, a.door.holders.Load())
 }
 
 // answered counts a call out of those in flight. It comes before the client can have
@@ -85,6 +104,9 @@ func (a *account) enter(n int64) refusal {
 func (a *account) answered() {
 	a.calls.Add(-1)
 	a.door.calls.Add(-1)
+	if a.peer != nil {
+		a.peer.calls.Add(-1)
+	}
 }
 
 // leave counts out a call that was answered and is done, with the n bytes that it took.
@@ -101,6 +123,9 @@ func (a *account) part() (last bool) { return a.members.Add(-1) == 0 }
 // those of all.
 func (a *account) count(n int64) (mine, all int64) {
 	mine, all = a.bytes.Add(n), a.door.bytes.Add(n)
+	if a.peer != nil {
+		a.peer.bytes.Add(n)
+	}
 	switch {
 	case n > 0 && mine == n:
 		a.door.holders.Add(1)
@@ -113,7 +138,7 @@ func (a *account) count(n int64) (mine, all int64) {
 // Hold implements wire.Budget: n more bytes, if they are allowed.
 func (a *account) Hold(n int) error {
 	mine, all := a.count(int64(n))
-	if r := a.door.limits.admitBytes(mine, all, a.door.holders.Load()); r != admitted {
+	if r := a.admitBytes(mine, all); r != admitted {
 		a.count(int64(-n))
 		return a.door.limits.refuse(r)
 	}
@@ -174,6 +199,10 @@ func (l *ServiceLimits) refuse(r refusal) error {
 		e.Message = fmt.Sprintf("too many bytes are in use on this connection, at most %d are allowed", l.MaxBytesPerConn)
 	case allBytes:
 		e.Message = "too many bytes are in use"
+	case tooManyOfPeer:
+		e.Message = fmt.Sprintf("too many calls in flight from this address, at most %d are allowed", l.MaxInFlightPerPeer)
+	case peerBytes:
+		e.Message = fmt.Sprintf("too many bytes are in use for this address, at most %d are allowed", l.MaxBytesPerPeer)
 	}
 	return e
 }

@@ -248,7 +248,7 @@ func ExampleServiceConnContext() {
 
 func ExampleServiceErrorHandler() {
 	pool, node, stop := startSum(nil, transport.ServiceErrorHandler(handlerFunc(func(_ context.Context, err error) {
-		fmt.Println("handled:", err)
+		fmt.Println("handled:", errors.Unwrap(err)) // err begins with the client's address
 	})))
 	defer stop()
 	c := transport.NewClient(pool, node, native.Protocol{}, "Product", transport.EncodeJSON, transport.DecodeJSON[sumResponse])

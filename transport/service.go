@@ -35,6 +35,7 @@ type Service struct {
 	reports    reports
 
 	door    admission
+	peers   peers
 	space   muxpool.IDSpace // ids outside of it belong to no call
 	workers workers
 	stopped chan struct{} // closed by Close: accepting ends

@@ -101,6 +101,12 @@ func (c *serverConn) live() (err error) {
 		}
 	}()
 	c.values.local, c.values.remote = c.raw.LocalAddr(), c.raw.RemoteAddr()
+	if s := c.service; s.limits.perPeer() {
+		if c.account.peer, err = s.peers.join(c.values.remote, s.limits.MaxConnsPerPeer); err != nil {
+			s.door.refused[tooManyConnsOfPeer].Add(1)
+			return err
+		}
+	}
 	if err := c.greet(); err != nil {
 		return err
 	}
@@ -111,7 +117,8 @@ func (c *serverConn) live() (err error) {
 func (c *serverConn) refuse(err error) {
 	defer c.cancel(err)
 	_ = c.raw.Close()
-	c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.raw.RemoteAddr(), err))
+	c.values.remote = c.raw.RemoteAddr()
+	c.service.reports.report(c.ctx, err)
 }
 
 // end is the end of that life, for the reason err.
@@ -133,12 +140,19 @@ func (c *serverConn) end(err error) {
 		c.reader.Close()
 	}
 	c.service.closed()
+	c.service.peers.closed(c.account.peer)
 	if !errors.Is(err, errDrained) && !errors.Is(err, errClientLeft) && !errors.Is(err, ErrServiceClosed) {
-		c.service.reports.report(c.ctx, fmt.Errorf("%s: %w", c.values.remote, err))
+		c.service.reports.report(c.ctx, err)
 	}
 	if c.account.part() {
-		c.service.forget(c)
+		c.gone()
 	}
+}
+
+// gone is called when the connection has ended and its last call is done.
+func (c *serverConn) gone() {
+	c.service.peers.leave(c.account.peer)
+	c.service.forget(c)
 }
 
 // stop ends the connection at once. It may be called by anyone.

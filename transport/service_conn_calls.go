@@ -143,7 +143,7 @@ func (c *serverConn) finished(call *serverCall) {
 		}
 	}
 	if c.account.leave(call.held) {
-		c.service.forget(c)
+		c.gone()
 	}
 }
 

@@ -21,6 +21,9 @@ type ServiceLimits struct {
 	MaxBytes           int           // bytes in use in all; default 128 MiB, or 4 of the largest frames
 	MaxMetadataPairs   int           // pairs of metadata in a request; default 256
 	MaxMetadataBytes   int           // bytes of metadata in a request, names and values; default 64 KiB
+	MaxConnsPerPeer    int           // connections of one peer; default 0: no bound, as for the next two
+	MaxInFlightPerPeer int           // calls of one peer in flight
+	MaxBytesPerPeer    int           // bytes in use for one peer
 }
 
 // defaultLimits are those of ServiceLimits; the limits in bytes that are 0 follow from
@@ -52,6 +55,10 @@ func (l *ServiceLimits) settle() error {
 	if l.MaxBytes < least || l.MaxBytesPerConn < least {
 		return fmt.Errorf("%w: ServiceMaxBytes(%d, %d): with frames of up to %d bytes at least %d are needed",
 			ErrInvalidOption, l.MaxBytesPerConn, l.MaxBytes, l.MaxFrameSize, least)
+	}
+	if l.MaxBytesPerPeer > 0 && l.MaxBytesPerPeer < least {
+		return fmt.Errorf("%w: ServiceMaxPerPeer: bytes (%d): with frames of up to %d bytes at least %d are needed",
+			ErrInvalidOption, l.MaxBytesPerPeer, l.MaxFrameSize, least)
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (p *packetServer) readAll() (err error) {
 		case err == nil:
 			err = p.take(buf[:n], from)
 			if err != nil {
-				p.service.reports.report(p.ctx, fmt.Errorf("%v: %w", from, err))
+				p.service.reports.report(&connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}, err)
 			}
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("transport: read from %s: %w", p.pc.LocalAddr(), err)

@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -13,6 +15,9 @@ const (
 	// reportsPerSecond bounds what the ServiceErrorHandler hears: what a peer can
 	// provoke must not flood a log.
 	reportsPerSecond = 10
+	// reportsPerPeer is how many of them are about one peer, so that others are heard
+	// of: the first, and the end of what began with it.
+	reportsPerPeer = 3
 	// maxReports is how many may wait for it.
 	maxReports = 32
 	// maxReport bounds the text of a report, in bytes.
@@ -37,9 +42,10 @@ type reports struct {
 
 	// mu is a leaf. It guards the rest.
 	mu      sync.Mutex
-	window  time.Time // when the current second began
-	passed  int       // in this second
-	left    int       // left out since the last one that passed
+	window  time.Time            // when the current second began
+	passed  int                  // in this second
+	peers   map[netip.Prefix]int // how many of those are about each peer
+	left    int                  // left out since the last one that passed
 	queue   []report
 	telling bool // a goroutine takes from queue, or is about to
 }
@@ -52,13 +58,16 @@ type report struct {
 
 // report has the handler hear of err, unless it has heard too much lately.
 func (r *reports) report(ctx context.Context, err error) {
+	addr, _ := ctx.Value(ContextKeyRemoteAddr).(net.Addr)
+	about, ok := peerOf(addr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	if now.Sub(r.window) >= time.Second {
 		r.window, r.passed = now, 0
+		clear(r.peers)
 	}
-	if r.passed >= reportsPerSecond || len(r.queue) >= maxReports {
+	if r.passed >= reportsPerSecond || len(r.queue) >= maxReports || ok && !r.spare(about) {
 		r.left++
 		return
 	}
@@ -69,6 +78,15 @@ func (r *reports) report(ctx context.Context, err error) {
 		r.telling = true
 		go r.tell()
 	}
+}
+
+// spare counts a report about a peer, and says whether it is to be told. mu is held.
+func (r *reports) spare(about netip.Prefix) bool {
+	if r.peers == nil {
+		r.peers = make(map[netip.Prefix]int)
+	}
+	r.peers[about]++
+	return r.peers[about] <= reportsPerPeer
 }
 
 // tell is the goroutine that calls the handler. Another takes its place if the handler
@@ -109,6 +127,9 @@ func (r *reports) next() (next report, ok bool) {
 func (r *reports) handle(next report) {
 	defer func() { _ = recover() }()
 	err := next.err
+	if addr, _ := next.ctx.Value(ContextKeyRemoteAddr).(net.Addr); addr != nil {
+		err = fmt.Errorf("%v: %w", addr, err)
+	}
 	if next.left > 0 {
 		err = fmt.Errorf("%w (and %d more that were not reported)", err, next.left)
 	}

@@ -33,6 +33,9 @@ type RefusedStats struct {
 	Bytes         uint64 // MaxBytes
 	FrameTooLarge uint64 // MaxFrameSize
 	Metadata      uint64 // MaxMetadataPairs, MaxMetadataBytes
+	PeerConns     uint64 // MaxConnsPerPeer
+	PeerCalls     uint64 // MaxInFlightPerPeer
+	PeerBytes     uint64 // MaxBytesPerPeer
 	Unknown       uint64 // no such method
 	Invalid       uint64 // the request made no sense
 }
@@ -63,6 +66,9 @@ func (s *Service) Stats() ServiceStats {
 			Bytes:         refused(allBytes),
 			FrameTooLarge: refused(frameTooLarge),
 			Metadata:      refused(metadataTooLarge),
+			PeerConns:     refused(tooManyConnsOfPeer),
+			PeerCalls:     refused(tooManyOfPeer),
+			PeerBytes:     refused(peerBytes),
 			Unknown:       refused(unknownMethod),
 			Invalid:       refused(admitted),
 		},
