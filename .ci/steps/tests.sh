@@ -3,7 +3,8 @@
 # The README's test command, as a newcomer runs it.
 step_test() { tests ./...; }
 
-step_race() { tests -race -count=1 -timeout 12m ./...; }
+# The race detector, and memory that is given back is watched: muxpool/wire/guard_on.go.
+step_race() { tests -race -tags muxguard -count=1 -timeout 12m ./...; }
 
 # The nested modules: all their tests that need nobody else's program.
 step_nested() { polite=nice each_nested tests -race -count=1 -timeout 12m ./...; }

@@ -45,6 +45,9 @@ func Alloc(n int) []byte {
 	if size == 0 {
 		return make([]byte, n)
 	}
+	if guarded {
+		return guard.alloc(n, size)
+	}
 	if p, _ := classes[class].Get().(*byte); p != nil {
 		return unsafe.Slice(p, size)[:n] // Free took a slice of this capacity
 	}
@@ -62,6 +65,10 @@ func within(b, buf []byte) bool {
 // hold another reference to the memory, so what Peek returned is not to be freed.
 func Free(b []byte) {
 	if class, size := classOf(cap(b)); size == cap(b) {
+		if guarded {
+			guard.free(b[:size])
+			return
+		}
 		classes[class].Put(unsafe.SliceData(b))
 	}
 }
