@@ -86,7 +86,7 @@ func (b *Balancer) pick(avoid tried, key affinity, of *call) (*NodeEndpoint, err
 			}
 		} else if e := x.trial(all, avoid); e != nil {
 			return e, nil
-		} else if e := b.quick(x.ready, fresh, avoid, all); e != nil {
+		} else if e := b.quick(x, fresh, avoid, all); e != nil {
 			return e, nil
 		}
 		e, dropped, err := b.search(x, avoid, all)

@@ -1,6 +1,11 @@
 package endpoint
 
-import "github.com/muxkit/muxkit/breaker"
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/muxkit/muxkit/breaker"
+)
 
 // index is which nodes of a list take calls. It does not change once it was stored; a
 // Balancer makes a new one when discovery has another list, or a breaker may say something
@@ -10,6 +15,7 @@ type index struct {
 	all     []candidate     // one for each of list
 	ready   []candidate     // those of all whose breaker takes calls
 	trials  []candidate     // those of ready that a call would try out; nil: none
+	sums    []int64         // of the shares that discovery gives to those of ready, up to and with each; nil: all are equal
 	changes uint64          // the scope's number, read before the breakers were asked
 }
 
@@ -71,6 +77,7 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 	}
 	if b.cfg.scope == nil {
 		x.ready = x.all
+		x.sum()
 		return x
 	}
 	x.ready = make([]candidate, 0, len(x.all))
@@ -85,7 +92,45 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 		}
 		x.ready = append(x.ready, c)
 	}
+	x.sum()
 	return x
+}
+
+// sum makes sums.
+func (x *index) sum() {
+	equal, sum := true, int64(0)
+	for i := range x.ready {
+		equal = equal && x.ready[i].member.weight.givenShare() == x.ready[0].member.weight.givenShare()
+	}
+	if equal {
+		return
+	}
+	x.sums = make([]int64, len(x.ready))
+	for i := range x.ready {
+		sum += x.ready[i].member.weight.givenShare()
+		x.sums[i] = sum
+	}
+}
+
+// two draws two different nodes of several that are ready, each by what discovery gives it.
+func (x *index) two() (i, j int) {
+	n := len(x.ready)
+	if x.sums == nil {
+		i, j = rand.IntN(n), rand.IntN(n-1)
+	} else if i, j = x.draw(), x.draw(); i != j {
+		return i, j
+	} else {
+		j = rand.IntN(n - 1)
+	}
+	if j >= i {
+		j++
+	}
+	return i, j
+}
+
+func (x *index) draw() int {
+	i, _ := slices.BinarySearch(x.sums, 1+rand.Int64N(x.sums[len(x.sums)-1]))
+	return i
 }
 
 // guardOf is the guard that e's calls pass, or that of its node where that is not known.

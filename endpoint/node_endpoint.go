@@ -37,6 +37,7 @@ type member struct {
 // tenure is what a Set knows of a member from its coming to its end.
 type tenure struct {
 	round   uint64      // of the last list of instances that names it
+	told    Instance    // what that says of it
 	gone    bool        // discovery has dropped it
 	closers []io.Closer // to be closed when its last call has returned
 	drained bool        // that has happened, and closers are closed

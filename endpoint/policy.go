@@ -32,12 +32,13 @@ func (p Policy) String() string {
 
 // quick chooses without looking at all nodes, or returns nil when it happened
 // upon nodes that are not eligible.
-func (b *Balancer) quick(ready []candidate, fresh bool, avoid tried, all bool) *NodeEndpoint {
+func (b *Balancer) quick(x *index, fresh bool, avoid tried, all bool) *NodeEndpoint {
+	ready := x.ready
 	if len(ready) == 0 {
 		return nil
 	}
 	if b.cfg.policy == PowerOfTwo {
-		return ofTwo(ready, fresh, avoid, all)
+		return x.ofTwo(fresh, avoid, all)
 	}
 	for range maxDraws {
 		var c *candidate
@@ -68,17 +69,15 @@ func (b *Balancer) takes(c *candidate) bool {
 	return share >= top || rand.Int64N(top) < share
 }
 
-func ofTwo(ready []candidate, fresh bool, avoid tried, all bool) *NodeEndpoint {
+func (x *index) ofTwo(fresh bool, avoid tried, all bool) *NodeEndpoint {
+	ready := x.ready
 	if len(ready) == 1 {
 		if c := &ready[0]; c.eligible(fresh, avoid, all) {
 			return c.NodeEndpoint
 		}
 		return nil
 	}
-	i, j := rand.IntN(len(ready)), rand.IntN(len(ready)-1)
-	if j >= i {
-		j++
-	}
+	i, j := x.two()
 	one, other := &ready[i], &ready[j]
 	if other.member.lighter(one.member) {
 		one, other = other, one

@@ -19,13 +19,15 @@ import (
 type Set struct {
 	cfg       config
 	instancer sd.Instancer
+	teller    Instancer  // instancer, if it tells more than addresses; else nil
 	logger    log.Logger // nil: nobody listens
 
-	events   chan sd.Event // unbuffered; never closed, since an Instancer may be sending
-	marks    chan func()   // pushed on the lane behind the events that came before
-	quit     chan struct{} // closed by Close, once no event comes any more
-	closing  atomic.Bool   // the first Close has begun
-	isClosed chan struct{} // closed when it has ended
+	events   chan sd.Event       // unbuffered; never closed, since an Instancer may be sending
+	told     chan InstancesEvent // likewise, of teller
+	marks    chan func()         // pushed on the lane behind the events that came before
+	quit     chan struct{}       // closed by Close, once no event comes any more
+	closing  atomic.Bool         // the first Close has begun
+	isClosed chan struct{}       // closed when it has ended
 
 	nodes   gate          // the members that have not drained are inside; shut by Close
 	drained chan struct{} // closed when the Set is closed and the last call has returned
@@ -48,7 +50,8 @@ type Set struct {
 // answers a registration at once, as go-kit's all do, its nodes are known when
 // NewSet returns. logger, which may be nil, hears of the discovery's errors and
 // of instances that cannot be used. If instancer is a Refresher, it is asked to
-// look again when no node takes calls.
+// look again when no node takes calls; if it is an Instancer of this package's, it tells more
+// than addresses.
 //
 // What the user gives a Set (the node parser, the functions that make clients and
 // middlewares, closers, the logger) may call the Set, fail, panic and block: it is
@@ -60,7 +63,7 @@ type Set struct {
 // one is told by Err, and by every call.
 func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: config{retry: retryConfig{patient: true}}.with(opts), instancer: instancer, logger: logger,
-		events: make(chan sd.Event), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
+		events: make(chan sd.Event), told: make(chan InstancesEvent), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
 	s.nodes.empty = s.left
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
@@ -72,9 +75,10 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s.known.init()
 	s.asking.epoch = time.Now()
 	s.asking.refresher, _ = instancer.(Refresher)
+	s.teller, _ = instancer.(Instancer)
 	if s.cfg.err() == nil {
 		go s.receive()
-		instancer.Register(s.events)
+		s.subscribe()
 		applied := make(chan struct{})
 		s.marks <- func() { close(applied) } // behind what was sent, and what that asks for
 		<-applied
@@ -140,8 +144,9 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 // NodeStatus is what a Set knows of a node.
 type NodeStatus struct {
 	Node     muxpool.Node
-	InFlight int   // calls that have not returned, of all methods
-	Open     error // why its breaker takes no call of any method; nil if it does, or there is none
+	Instance Instance // what discovery told of it last, with the first of its spellings
+	InFlight int      // calls that have not returned, of all methods
+	Open     error    // why its breaker takes no call of any method; nil if it does, or there is none
 }
 
 // Nodes returns the nodes that the Set has, in order of their text: those that
@@ -150,10 +155,13 @@ type NodeStatus struct {
 func (s *Set) Nodes() []NodeStatus {
 	s.mu.Lock()
 	nodes, methods := s.order, s.methods // neither changes in place
-	s.mu.Unlock()
 	status := make([]NodeStatus, len(nodes))
 	for i, n := range nodes {
-		status[i] = NodeStatus{Node: n.node, InFlight: n.calls.inside(), Open: s.whyOpen(n, methods)}
+		status[i].Instance = n.told
+	}
+	s.mu.Unlock()
+	for i, n := range nodes {
+		status[i].Node, status[i].InFlight, status[i].Open = n.node, n.calls.inside(), s.whyOpen(n, methods)
 	}
 	return status
 }
@@ -188,7 +196,7 @@ func (s *Set) deregister() {
 	go func() {
 		defer close(left)
 		defer close(s.quit)
-		s.guard("leaving discovery", func() { s.instancer.Deregister(s.events) })
+		s.guard("leaving discovery", s.unsubscribe)
 	}()
 	late := time.NewTimer(closeTime)
 	defer late.Stop()

@@ -3,8 +3,6 @@ package endpoint
 import (
 	"slices"
 
-	"github.com/go-kit/kit/sd"
-
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -45,7 +43,7 @@ func (k *known) init() {
 // empty one came after it, which does not undo it (see WithKeepNodes), and an error after both.
 type pending struct {
 	listed    bool
-	instances []string
+	instances instances
 	emptied   bool
 	err       error
 	queued    bool // the look is on the lane
@@ -57,7 +55,9 @@ func (s *Set) receive() {
 	for {
 		select {
 		case ev := <-s.events:
-			s.note(ev)
+			s.note(instances{addresses: ev.Instances}, ev.Err)
+		case ev := <-s.told:
+			s.note(instances{told: ev.Instances}, ev.Err)
 		case f := <-s.marks:
 			s.lane.push(f)
 		case <-s.quit:
@@ -66,16 +66,16 @@ func (s *Set) receive() {
 	}
 }
 
-func (s *Set) note(ev sd.Event) {
+func (s *Set) note(named instances, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := &s.pending
-	switch p.err = ev.Err; {
-	case ev.Err != nil:
-	case len(ev.Instances) == 0:
+	switch p.err = err; {
+	case err != nil:
+	case named.len() == 0:
 		p.emptied = true
 	default:
-		p.listed, p.instances, p.emptied = true, ev.Instances, false
+		p.listed, p.instances, p.emptied = true, named, false
 	}
 	if !p.queued {
 		p.queued = true
@@ -94,7 +94,7 @@ func (s *Set) look() {
 
 // lookAt follows p, in its order.
 func (s *Set) lookAt(p pending) {
-	var list []string
+	var list instances
 	switch {
 	case p.listed:
 		list, p.listed = p.instances, false
@@ -150,12 +150,16 @@ func (s *Set) follow() {
 	}
 	s.leave(gone)
 	s.askFailing()
-	if len(added)+len(gone) == 0 {
-		return
+	if len(added)+len(gone) > 0 {
+		slices.SortFunc(added, byText)
+		s.order = splice(s.order, self, gone, added)
+		s.change(gone, added, s.methods)
 	}
-	slices.SortFunc(added, byText)
-	s.order = splice(s.order, self, gone, added)
-	s.change(gone, added, s.methods)
+	if s.weigh() {
+		for _, m := range s.methods {
+			s.publish(m, nil)
+		}
+	}
 }
 
 // match finds the member of each instance of the list, and makes those that lack; it returns
@@ -173,7 +177,7 @@ func (s *Set) match() (added []*member, named int) {
 			}
 		}
 		if m := in.member; m.round != s.rounds {
-			m.round = s.rounds
+			m.round, m.told = s.rounds, in.told
 			named++
 		}
 	}

@@ -10,16 +10,17 @@ import (
 // instance is one text of the discovery's.
 type instance struct {
 	text    string
-	seen    uint64 // number of the last list that names it
-	parsing bool   // the user's parser has it
+	told    Instance // by the last list
+	seen    uint64   // number of the last list that names it
+	parsing bool     // the user's parser has it
 	node    muxpool.Node
 	err     error   // why it is none
 	member  *member // nil until it was followed
 }
 
-// read makes texts the Set's list, and returns those that the user's parser is to be asked
+// read makes what discovery named the Set's list, and returns those that the user's parser is to be asked
 // about; mu is held.
-func (s *Set) read(texts []string) (unknown []*instance) {
+func (s *Set) read(named instances) (unknown []*instance) {
 	if s.closed {
 		return nil
 	}
@@ -27,17 +28,19 @@ func (s *Set) read(texts []string) (unknown []*instance) {
 	s.lists++
 	s.list = s.list[:0]
 	different := 0
-	for _, text := range texts {
-		in := s.instances[text]
+	for i := range named.len() {
+		told := named.at(i)
+		in := s.instances[told.Address]
 		if in == nil {
-			in = &instance{text: strings.Clone(text)} // it may be part of something large
+			in = &instance{text: strings.Clone(told.Address)} // it may be part of something large
 			s.instances[in.text] = in
 		} else if in.seen == s.lists {
 			continue
 		}
 		different++
 		fresh := in.seen == 0
-		in.seen = s.lists
+		in.seen, in.told = s.lists, told
+		in.told.Address = in.text
 		s.list = append(s.list, in)
 		switch {
 		case s.cfg.parse == nil && fresh:

@@ -8,8 +8,8 @@ import (
 // weight is how much of an equal share of the calls a node should get, from full down
 // to a 64th: the product of factors, each with one owner. Overload: a call that the node
 // could not take, or that another node overtook, halves it; successes and time bring it
-// back. Slow start: a node that comes back begins with little. All methods of a Set share a
-// node's weight.
+// back. Slow start: a node that comes back begins with little. What discovery tells. All methods
+// of a Set share a node's weight.
 //
 // It never refuses: a node of little weight is taken when no other is there. Safe for
 // concurrent use; while nothing is lacking, nobody reads the clock.
@@ -19,6 +19,8 @@ type weight struct {
 	load  atomic.Int64
 	later later     // what the peer's retry-after asks of the node
 	epoch time.Time // constant
+
+	given atomic.Int64 // what discovery tells, as a share of full; 0: nothing, which is full
 
 	rising atomic.Pointer[ramp] // the slow start that runs, or has just ended; nil: none
 }
@@ -37,8 +39,25 @@ func (w *weight) now() int64 { return int64(time.Since(w.epoch) / time.Milliseco
 // at is a time on the weight's clock.
 func (w *weight) at(t time.Time) int64 { return int64(t.Sub(w.epoch) / time.Millisecond) }
 
-// share is the weight, from leastShare to full.
+// share is the weight: from leastShare to full, and of that what discovery gives it, at least 1.
 func (w *weight) share() int64 {
+	share := w.ownShare()
+	if given := w.given.Load(); given != 0 {
+		share = max(share*given/full, 1)
+	}
+	return share
+}
+
+// givenShare is what discovery gives it.
+func (w *weight) givenShare() int64 {
+	if given := w.given.Load(); given != 0 {
+		return given
+	}
+	return full
+}
+
+// ownShare is the weight without what discovery gives it.
+func (w *weight) ownShare() int64 {
 	load, rising := w.load.Load(), w.rising.Load()
 	if load == 0 && rising == nil {
 		return full
@@ -52,7 +71,7 @@ func (w *weight) share() int64 {
 }
 
 // idleShare is the share without slow start, which is about load: among nodes without a
-// call none has any.
+// call none has any. Nor has it what discovery gives: by that nodes are drawn.
 func (w *weight) idleShare() int64 {
 	load := w.load.Load()
 	if load == 0 {
