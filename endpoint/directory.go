@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/sd"
@@ -15,22 +16,32 @@ import (
 
 // Directory is for chains made by hand: its Factory method is the factory of
 // go-kit's own sd.NewEndpointer, and a Balancer over it knows the nodes of the
-// endpoints that were made. Safe for concurrent use.
+// endpoints that were made.
+//
+// What a Set does and a Directory does not: it has neither retries nor waiting of its own (Retry
+// over a Balancer over it has, with WithWait), and no methods that share nodes; it leaves it to
+// the sd.Endpointer what an empty list, an error and a factory that fails mean, and a list that
+// is empty for a moment cuts what go-kit closes; discovery is not asked again; of an Instancer it
+// hears the addresses alone. Slow starts, breakers, probes, draining and CallKey are as in a Set.
+//
+// Safe for concurrent use.
 type Directory struct {
-	cfg   config
-	build builder
-	view  atomic.Pointer[view] // what Balancers choose from; nil: the next one makes it; stored under mu
+	cfg     config
+	build   builder
+	view    atomic.Pointer[view] // what Balancers choose from; nil: the next one makes it; stored under mu
+	changed bell                 // rings when view does
 
 	// mu guards the fields below. Nothing of the user's is called under it.
 	mu     sync.Mutex
 	shown  []*NodeEndpoint            // in the order of their text; not changed in place
+	since  time.Time                  // when the first of shown were
 	fresh  map[*NodeEndpoint]struct{} // came since
 	gone   []*member                  // left since
 	closed bool
 }
 
 // NewDirectory makes a Directory for the Clients that client makes. It takes what
-// Factory takes.
+// Factory takes, and WithSlowStart.
 func NewDirectory(client func(n transport.Node) *transport.Client, opts ...Option) *Directory {
 	d := &Directory{cfg: newConfig(opts), build: ofClient(client), fresh: make(map[*NodeEndpoint]struct{})}
 	if client == nil {
@@ -87,6 +98,7 @@ func (d *Directory) Close() {
 	live := d.shown
 	d.closed, d.shown = true, nil
 	d.view.Store(&view{err: ErrSetClosed})
+	d.changed.ring()
 	d.mu.Unlock()
 	for _, e := range live {
 		e.member.calls.shut()
@@ -101,6 +113,7 @@ func (d *Directory) add(e *NodeEndpoint) bool {
 	}
 	d.fresh[e] = struct{}{}
 	d.view.Store(nil)
+	d.changed.ring()
 	return true
 }
 
@@ -121,6 +134,7 @@ func (d *Directory) forget(e *NodeEndpoint) {
 		d.gone = append(d.gone, e.member)
 	}
 	d.view.Store(nil)
+	d.changed.ring()
 }
 
 // look makes the view. The nodes come and go one by one, and many at once: what that costs
@@ -152,11 +166,30 @@ func distinct(list []*NodeEndpoint) []*NodeEndpoint {
 	return list
 }
 
+// start begins the slow start of those that came since, unless they are the first: go-kit's
+// endpointer makes the nodes of one event one by one, while calls look. mu is held.
+func (d *Directory) start() {
+	now := time.Now()
+	if len(d.shown) == len(d.gone) {
+		d.since = now
+	}
+	if now.Sub(d.since) < together {
+		return
+	}
+	for e := range d.fresh {
+		d.cfg.start(e.member, now)
+	}
+}
+
+// together is in which time the first nodes of a Directory come.
+const together = time.Second
+
 // catchUp brings shown up to date; mu is held.
 func (d *Directory) catchUp() {
 	if len(d.fresh)+len(d.gone) == 0 {
 		return
 	}
+	d.start()
 	added := slices.SortedFunc(maps.Keys(d.fresh), func(a, b *NodeEndpoint) int { return byText(a.member, b.member) })
 	slices.SortFunc(d.gone, byText)
 	d.shown = splice(d.shown, (*NodeEndpoint).itsMember, d.gone, added)

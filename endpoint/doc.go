@@ -58,6 +58,6 @@
 //
 // What is given to Retry must return when its context ends: nobody abandons it.
 // Load is what this process has in flight, not what the node has; of what others send
-// there it learns from refusals alone. The weights and zones of instances are not known to
-// discovery as go-kit has it, and so not here.
+// there it learns from refusals alone. Zones and labels that
+// an Instancer tells are shown by Set.Nodes, and nobody goes by them yet.
 package endpoint

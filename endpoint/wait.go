@@ -23,8 +23,8 @@ const (
 // not verify: see docs/endpoint.md. Calls over WithMaxWaiting are refused. WithoutWait has
 // calls fail at once.
 //
-// It may also be given to Retry, over a Balancer of nodes that are fixed (FixedEndpointer)
-// or a Set's.
+// It may also be given to Retry, over a Balancer of a Directory or of nodes that are fixed
+// (FixedEndpointer).
 func WithWait(max time.Duration) Option {
 	return func(c *config) {
 		if max < 0 {

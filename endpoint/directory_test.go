@@ -1,0 +1,98 @@
+package endpoint
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/log"
+)
+
+// byHand is a Directory of a shop's nodes under go-kit's endpointer.
+func byHand(d sd.Instancer, f *shop, opts ...Option) (dir *Directory, over Endpointer, stop func()) {
+	dir = NewDirectory(bareClient, opts...)
+	dir.build = ofFactory(f.factory)
+	e := sd.NewEndpointer(d, dir.Factory, log.NewNopLogger(), sd.InvalidateOnError(time.Second))
+	synctest.Wait()
+	return dir, dir.Over(e), func() { e.Close(); dir.Close() }
+}
+
+// Calls that wait hear of each node that comes, also after discovery has failed; and of Close.
+func TestCallsWaitOverADirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, f := discover(), &shop{}
+		dir, over, stop := byHand(d, f)
+		defer stop()
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		call := Retry(3, 0, NewBalancer(over), WithWait(0))
+		waits := func(what string, until func()) {
+			begin := time.Now()
+			wg.Go(func() {
+				if _, err := call(t.Context(), nil); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+				equal(t, what+": took", time.Since(begin), time.Second)
+			})
+			time.Sleep(time.Second)
+			until()
+			wg.Wait()
+		}
+		waits("no node", func() { d.send(sd.Event{Instances: []string{"a:1"}}) })
+		d.send(sd.Event{Err: errLost})
+		time.Sleep(time.Minute)
+		waits("discovery fails", func() { d.send(sd.Event{Instances: []string{"a:1"}}) })
+		d.send(sd.Event{})
+		synctest.Wait()
+		wg.Go(func() {
+			_, err := call(t.Context(), nil)
+			mustBe(t, err, ErrSetClosed)
+		})
+		time.Sleep(time.Second)
+		dir.Close()
+		wg.Wait()
+	})
+}
+
+// A node that joins a Directory's others begins slowly; the first ones do not, however slowly
+// go-kit makes them, nor does one that takes the place of all.
+func TestANodeThatJoinsADirectoryGetsItsLoadSlowly(t *testing.T) {
+	for name, c := range map[string]struct {
+		opts []Option
+		most float64 // of its share in the first 30 ms
+	}{
+		"by default":       {nil, 0.15},
+		"WithoutSlowStart": {[]Option{WithoutSlowStart()}, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d, f := discover("a:1"), &shop{fleet: fleet{do: working}}
+			_, over, stop := byHand(d, f, c.opts...)
+			defer stop()
+			call := Retry(3, 0, NewBalancer(over))
+			f.load(t, 40, 100*time.Millisecond, "a:1", call)
+			d.send(sd.Event{Instances: []string{"a:1", "b:1"}})
+			synctest.Wait()
+			if share := f.load(t, 40, 100*time.Millisecond, "b:1", call); share < 0.4 {
+				t.Errorf("%s: %.2f of the calls for one of two that are both new", name, share)
+			}
+			time.Sleep(time.Minute)
+			d.send(sd.Event{Instances: []string{"a:1", "b:1", "c:1"}})
+			synctest.Wait()
+			share := f.load(t, 40, 30*time.Millisecond, "c:1", call)
+			if share > c.most || c.most == 1 && share < 0.25 {
+				t.Errorf("%s: %.2f of the calls of the first 30 ms", name, share)
+			}
+			time.Sleep(time.Minute)
+			if share := f.load(t, 40, time.Second, "c:1", call); share < 0.25 {
+				t.Errorf("%s: %.2f of the calls in the end", name, share)
+			}
+			d.send(sd.Event{Instances: []string{"d:1"}})
+			synctest.Wait()
+			if share := f.load(t, 40, 30*time.Millisecond, "d:1", call); share != 1 {
+				t.Errorf("%s: %.2f of the calls for the only node", name, share)
+			}
+		})
+	}
+}
