@@ -83,8 +83,9 @@ func startServer(t *testing.T, address string) (at string, kill func()) {
 // out waits until the breakers of all nodes are open, and calls meanwhile.
 func (s *scene) out(t *testing.T, ep endpoint.Endpoint) {
 	t.Helper()
+	ctx := WithCallOptions(t.Context(), CallWithoutWait())
 	s.until(t, "the breakers do not open", func() bool {
-		ep(t.Context(), []byte("x"))
+		ep(ctx, []byte("x"))
 		for _, n := range s.Nodes() {
 			if n.Open == nil {
 				return false
@@ -97,21 +98,32 @@ func (s *scene) out(t *testing.T, ep endpoint.Endpoint) {
 // until waits for what must happen.
 func (s *scene) until(t *testing.T, not string, yes func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !yes(); time.Sleep(10 * time.Millisecond) {
+	defer func() {
+		if t.Failed() {
+			t.Logf("%+v", s.breakers.Status())
+		}
+	}()
+	eventually(t, not, yes)
+}
+
+// eventually waits for what must happen.
+func eventually(t *testing.T, not string, yes func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !yes(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: %+v", not, s.breakers.Status())
+			t.Fatal(not)
 		}
 	}
 }
 
 // newProcessScene is the wiring of the README, but for ejections of ten minutes: nothing but a
 // probe ends them in time.
-func newProcessScene(t *testing.T, nodes sd.Instancer) (*scene, endpoint.Endpoint) {
+func newProcessScene(t *testing.T, nodes sd.Instancer, opts ...Option) (*scene, endpoint.Endpoint) {
 	pool := newPool(t)
 	g := breaker.NewGroup(breaker.WithEjectionTime(10*time.Minute, 10*time.Minute))
 	t.Cleanup(g.Close)
 	t.Cleanup(g.Watch(pool))
-	s := &scene{Set: NewSet(nodes, nil, WithBreakers(g)), pool: pool, breakers: g}
+	s := &scene{Set: NewSet(nodes, nil, append(opts, WithBreakers(g))...), pool: pool, breakers: g}
 	t.Cleanup(s.Close)
 	return s, s.Endpoint("Echo", echoClient(pool))
 }
@@ -129,7 +141,6 @@ func TestKilledProcessesAreBackSoonAfterTheyWereStartedAgain(t *testing.T) {
 	killA()
 	killB()
 	s.out(t, ep)
-	time.Sleep(2 * time.Second) // they are dead for a while
 	startServer(t, a)
 	startServer(t, b)
 	s.until(t, "the nodes are not back", func() bool { // by no call
@@ -151,14 +162,14 @@ func TestKilledProcessesAreBackSoonAfterTheyWereStartedAgain(t *testing.T) {
 func TestANewProcessAtAKilledOnesAddressIsCalled(t *testing.T) {
 	a, kill := startServer(t, "127.0.0.1:0")
 	d := discover(a)
-	s, ep := newProcessScene(t, d)
+	s, ep := newProcessScene(t, d, WithKeepNodes(DropAtOnce, 0))
 	if _, err := ep(t.Context(), []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	kill()
 	s.out(t, ep)
 	d.now(s.Set)
-	time.Sleep(time.Second)
+	equal(t, "nodes", len(s.Nodes()), 0)
 	startServer(t, a)
 	d.now(s.Set, a)
 	s.until(t, "the new process is not called", func() bool {

@@ -59,10 +59,11 @@ func TestARestartLosesNoCall(t *testing.T) {
 	s := NewSet(sd.FixedInstancer{a, b}, nil, WithBreakers(g), WithRetry(3, 500*time.Millisecond))
 	defer s.Close()
 	echo := TypedFrom[[]byte, []byte](s.Endpoint("Echo", echoClient(pool)))
+	const callers = 8
 	var calls, lost atomic.Int64
 	over := make(chan struct{})
 	var wg sync.WaitGroup
-	for i := range 8 {
+	for i := range callers {
 		wg.Go(func() {
 			for j := 0; ; j++ {
 				select {
@@ -71,7 +72,7 @@ func TestARestartLosesNoCall(t *testing.T) {
 				default:
 				}
 				nonce := fmt.Appendf(nil, "%d/%d", i, j)
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				got, err := echo(ctx, nonce)
 				cancel()
 				calls.Add(1)
@@ -82,21 +83,27 @@ func TestARestartLosesNoCall(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(200 * time.Millisecond)
+	answered := func(n int64) { // that many more calls
+		t.Helper()
+		from := calls.Load()
+		eventually(t, "no call is answered", func() bool { return calls.Load() >= from+n })
+	}
+	answered(100)
 	stopA()
-	time.Sleep(100 * time.Millisecond)
+	answered(100) // by the other one
 	_, stopA = echoAt(t, a)
-	time.Sleep(300 * time.Millisecond)
+	answered(100)
 	stopB()
-	time.Sleep(100 * time.Millisecond)
+	answered(100)
 	_, stopB = echoAt(t, b)
-	time.Sleep(300 * time.Millisecond)
+	answered(100)
 	stopA()
 	stopB()
-	time.Sleep(500 * time.Millisecond)
+	eventually(t, "not all callers wait", func() bool { return s.waiting.Load() == callers })
 	echoAt(t, a)
+	answered(100)
 	echoAt(t, b)
-	time.Sleep(500 * time.Millisecond)
+	answered(100)
 	close(over)
 	wg.Wait()
 	t.Logf("%d calls, %d lost", calls.Load(), lost.Load())

@@ -49,6 +49,7 @@ func TestBrokenPromises(t *testing.T) {
 		{"outage", documented, func(o *outcome) { o.tallies[1] = lost }, ""},
 		{"outage", documented, func(o *outcome) { o.tallies[1] = unsent }, "1 calls were lost that no node had got"},
 		{"outage", documented, func(o *outcome) { o.waited = 1100 * time.Millisecond }, "a call waited for 1.1s"},
+		{"outage", documented, func(o *outcome) { o.back = 1100 * time.Millisecond }, "answered nothing for 1.1s"},
 		{"replaced", documented, func(o *outcome) { o.back = 1100 * time.Millisecond }, "answered nothing for 1.1s"},
 		{"outage", documented, func(o *outcome) { o.waited, o.late = 1100*time.Millisecond, 200*time.Millisecond }, ""},
 	}

@@ -118,7 +118,7 @@ func scenes() []scene {
 			name: "outage", without: documented, nodes: pair, callers: few,
 			strike: (*cluster).killAll, heal: (*cluster).restartAll,
 			lasts:    func(c config) time.Duration { return c.outage },
-			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{nobodyWaitsOn},
+			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{nobodyWaitsOn, backSoon},
 		}, {
 			name: "replaced", without: documented, nodes: pair, callers: patient,
 			strike: (*cluster).loseNode, heal: (*cluster).replaceNode,
