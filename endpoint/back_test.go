@@ -139,3 +139,84 @@ func timeOfReturn(t *testing.T, addresses sd.FixedInstancer, away time.Duration,
 	}
 	return 0
 }
+
+// Nodes whose hosts drop everything: a connect hangs, for longer than WithRetry's time. A call
+// that was not sent has its caller's time to go elsewhere, or to wait, idempotent or not.
+func TestACallThatHangsInAConnectGoesElsewhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		b    time.Duration // from when on there is a node that answers
+		most time.Duration // that a call may take
+	}{
+		"another node is well":        {0, 600 * time.Millisecond},
+		"all are away for three more": {3 * time.Second, 5 * time.Second},
+	} {
+		for _, opts := range [][]Option{nil, {WithIdempotent(Always)}, {WithPerTryTimeout(200 * time.Millisecond)}} {
+			synctest.Test(t, func(t *testing.T) {
+				v := &village{houses: map[string]*house{}}
+				pool, err := muxpool.New(muxpool.WithDialContext(firewalled{v}.dial))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer pool.Close()
+				g := breaker.NewGroup()
+				defer g.Close()
+				defer g.Watch(pool)()
+				set := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithBreakers(g), WithRetry(3, 500*time.Millisecond))
+				defer set.Close()
+				ep := set.Endpoint("Echo", echoClient(pool), opts...)
+				methods := map[string]endpoint.Endpoint{"Echo": func(_ context.Context, request any) (any, error) { return request, nil }}
+				if c.b == 0 {
+					defer v.serve("b:1", methods)()
+				}
+				var callers sync.WaitGroup
+				for range 50 {
+					callers.Go(func() {
+						ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+						defer cancel()
+						begin := time.Now()
+						if _, err := ep(ctx, []byte("hello")); err != nil {
+							t.Errorf("%s: %v", name, err)
+						}
+						if took := time.Since(begin); took > c.most {
+							t.Errorf("%s: a call took %v", name, took)
+						}
+					})
+				}
+				if c.b > 0 {
+					time.Sleep(c.b)
+					defer v.serve("b:1", methods)()
+				}
+				callers.Wait()
+			})
+		}
+	}
+}
+
+// Nobody comes: a call without a deadline ends when it has waited for long enough, in connects as
+// in the line, and one that does not wait with WithRetry's time.
+func TestACallThatHangsInConnectsEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		opts        []Option
+		least, most time.Duration
+	}{
+		"by default":  {nil, 5 * time.Second, 6 * time.Second},
+		"idempotent":  {[]Option{WithIdempotent(Always)}, 5 * time.Second, 6 * time.Second},
+		"WithWait":    {[]Option{WithWait(2 * time.Second)}, 2 * time.Second, 3 * time.Second},
+		"WithoutWait": {[]Option{WithoutWait()}, 500 * time.Millisecond, 600 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			pool, err := muxpool.New(muxpool.WithDialContext(firewalled{&village{}}.dial))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			set := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithRetry(3, 500*time.Millisecond)) // no breaker knows
+			defer set.Close()
+			begin := time.Now()
+			_, err = set.Endpoint("Echo", echoClient(pool), c.opts...)(context.Background(), []byte("hello"))
+			if took := time.Since(begin); err == nil || took < c.least || took > c.most {
+				t.Errorf("%s: after %v: %v", name, took, err)
+			}
+		})
+	}
+}

@@ -48,6 +48,7 @@ func (c *call) run() (any, error) {
 			return response, err
 		}
 		c.note(t, err)
+		c.giveBack()
 		if err := c.again(); err != nil {
 			return nil, err
 		}
@@ -72,6 +73,14 @@ func (c *call) note(t try, err error) {
 	} else {
 		c.free = 0
 		c.served = false
+	}
+}
+
+// giveBack gives a call of which nothing was sent yet the time back that it has spent with trying to:
+// it has waited for a connection, as other calls do for a node.
+func (c *call) giveBack() {
+	if c.number == 0 && c.patient && !c.deadline.IsZero() && c.nodes.tells() {
+		c.spend(time.Since(c.deadline.Add(-c.timeout)))
 	}
 }
 

@@ -44,8 +44,10 @@ type NoNodesError struct {
 	bad   bool  // it names instances, and none is a node
 }
 
-// lasts reports whether time brings no node.
-func (e *NoNodesError) lasts() bool { return e.bad || lasts(e.Cause) }
+// lasts reports whether time brings no node. What panics when it is to make one is asked again.
+func (e *NoNodesError) lasts() bool {
+	return e.bad || lasts(e.Cause) && !hasAs[*PanicError](e.Cause)
+}
 
 func (e *NoNodesError) Error() string {
 	if e.Cause == nil {

@@ -66,6 +66,7 @@ func (h *hedging) loop() (any, error) {
 			case len(h.flights) > 0:
 				continue // the call is left to them
 			}
+			h.giveBack()
 			if err := h.again(); err != nil {
 				return nil, err
 			}

@@ -84,6 +84,23 @@ func TestAFactoryThatFailsIsAskedAgain(t *testing.T) {
 	}
 }
 
+// Calls wait for a node whose factory is asked again, however it failed.
+func TestCallsWaitForAFactoryThatFails(t *testing.T) {
+	for name, how := range map[string]func(){"an error": nil, "a panic": func() { panic("not yet") }, "the end of its goroutine": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &failsFirst{n: 3, how: how, start: time.Now()}
+				s := NewSet(discover("a:1"), nil)
+				defer s.Close()
+				if _, err := s.EndpointFrom("Sum", f.factory)(t.Context(), nil); err != nil {
+					t.Error(err)
+				}
+				equal(t, "asked", len(f.asked), 4)
+			})
+		})
+	}
+}
+
 // An event that names the node has the factory asked at once, as go-kit does; also one that
 // changes nothing.
 func TestAFactoryThatFailedIsAskedAtEachEvent(t *testing.T) {

@@ -43,7 +43,8 @@ func (t tried) after(node muxpool.Node, err error, v verdict.Verdict) tried {
 	case v.SafeToRetry() && v.RetryAfter > 0 && v.Ran == verdict.Refused:
 		return append(t, visit{node: node, barred: true, until: time.Now().Add(v.RetryAfter)})
 	case v.SafeToRetry():
-		return append(t, visit{node: node, barred: true, lifts: v.WaitedFor() && !lasts(err)})
+		tooLate := v.Ran == verdict.NotSent && v.Code == verdict.CodeDeadlineExceeded // to get a connection
+		return append(t, visit{node: node, barred: true, lifts: (v.WaitedFor() || tooLate) && !lasts(err)})
 	case v.RetryAfter > 0:
 		return append(t, visit{node: node, barred: true, until: time.Now().Add(v.RetryAfter)})
 	}
