@@ -24,7 +24,8 @@ const defaultRetryMax = 3
 
 // WithRetry makes a Set retry: at most max attempts for a call, the first one
 // included (default 3), all within timeout, if it ends before the caller's
-// context does. What the call waits for a node does not count for it (see WithWait). A
+// context does. What the call waits for a node does not count for it (see WithWait), nor, where
+// it may wait, what attempts have taken as long as none was sent. A
 // timeout of zero leaves it to the caller's context. See Retry. Without this
 // option a Set makes no further attempts but those that cost nothing, and returns the last
 // one's error as it is.
