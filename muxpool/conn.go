@@ -178,6 +178,13 @@ func (c *conn) full() bool {
 	return limit > 0 && live+c.ids.reserved.len() >= limit
 }
 
+// room reports whether one more call could be put on the conn.
+func (c *conn) room() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == connOpen && !c.full() && !c.ids.full()
+}
+
 // starving returns since when callers that have left keep others off the conn; zero: they
 // do not. mu is held.
 func (c *conn) starving(now time.Time) time.Time {

@@ -73,6 +73,7 @@ func feed(t *testing.T, parser muxpool.FrameParser, input []byte, size int) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
+	pool.Subscribe(world.NoBug(t))
 	caller := muxtest.NewCaller(pool, "tcp", "peer:1", parser)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

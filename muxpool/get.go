@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -165,19 +166,27 @@ func (n *node) finish(w *waiter, err error) {
 }
 
 // serve gives connections to those who wait, in order; mu is held. Who waits for an id of
-// his own choice, which is taken where there is a place, does not keep back the others.
-func (n *node) serve() {
+// his own choice, which is taken where there is a place, does not keep back the others. It
+// returns how many it has looked at.
+func (n *node) serve() (looked int) {
 	for w := n.queue.first; w != nil; {
 		next := w.next
+		looked++
 		switch ok, err := n.tryOpen(w.call); {
 		case ok || err != nil:
 			n.queue.remove(w)
 			n.finish(w, err)
-		case !w.call.explicit:
-			return
+		case !w.call.explicit || !n.room():
+			return looked
 		}
 		w = next
 	}
+	return looked
+}
+
+// room reports whether a connection has a place and an id.
+func (n *node) room() bool {
+	return slices.ContainsFunc(*n.open.Load(), (*conn).room)
 }
 
 // failQueue tells everybody who waits that there is nothing to wait for; mu is held.

@@ -151,6 +151,7 @@ func (r *random) peers(sockets bool) {
 	if r.pool, err = muxpool.New(opts...); err != nil {
 		r.t.Fatal(err)
 	}
+	r.pool.Subscribe(world.NoBug(r.t))
 	r.t.Cleanup(func() { r.pool.Close() })
 	for i, address := range addresses {
 		r.nodes = append(r.nodes, muxtest.NewCaller(r.pool, "tcp", address, parsers[i]))

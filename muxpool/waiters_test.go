@@ -74,6 +74,49 @@ func TestManyWaitersLeave(t *testing.T) {
 	})
 }
 
+// TestServingLooksAtFew: who frees a place among very many who wait, be it for any id or for
+// one of their own choice, looks at those who get it, and at one more.
+func TestServingLooksAtFew(t *testing.T) {
+	const gets = 1000
+	for name, own := range map[string]bool{"any id": false, "ids of their own": true} {
+		t.Run(name, func(t *testing.T) {
+			withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1), WithMaxVirConnsPerConn(1)}, func(t *testing.T, w *world) {
+				first := w.mustGet(t.Context())
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				got := make(chan MuxConn, gets)
+				for i := range uint32(gets) {
+					opts := w.opts
+					if own {
+						opts.WithVID(i)
+					}
+					go func() {
+						m, err := w.pool.GetMuxConn(ctx, "tcp", "peer:1", opts)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						got <- m
+					}()
+				}
+				synctest.Wait()
+				n := w.node()
+				first.conn.endLocked(first.call, endUndone, nil) // and nobody is told of the place
+				n.mu.Lock()
+				looked := n.serve()
+				n.mu.Unlock()
+				if looked > 2 {
+					t.Errorf("%d were looked at for one place", looked)
+				}
+				first.Close()
+				for range gets {
+					(<-got).Close()
+				}
+			})
+		})
+	}
+}
+
 // TestTakenIDKeepsNobodyBack: a Get for an id that is in use where there is a place waits
 // for it; those behind it take the place.
 func TestTakenIDKeepsNobodyBack(t *testing.T) {
