@@ -15,7 +15,7 @@ import (
 // and the handshakes are made anew at each dial. It is immutable.
 type dialer struct {
 	key     nodeKey
-	connect DialFunc // never nil
+	connect dialFunc // never nil
 	lookup  lookupFunc
 	timeout time.Duration
 	silence time.Duration // of the peer's, after which the kernel is to ask

@@ -2,11 +2,8 @@ package muxpool
 
 import "slices"
 
-// Drop lets the node's connections go, in all its identities: those who know that it is gone,
-// as service discovery does, need not wait for them to be idle for long enough. Calls in
-// flight end normally, and each connection closes after its last. The pool forgets the node;
-// whoever Gets one, or waits for one, has it made anew. So a Drop costs others who use the
-// node no more than a dial. It does not wait, and does nothing if the node is not known.
+// Drop lets a node's connections go after their last calls, in all identities, and forgets
+// the node. Whoever Gets one has it made anew. It does not wait.
 func (p *Multiplexed) Drop(node Node) {
 	for _, n := range p.dropNodes(node) {
 		for _, c := range n.shut(errForgotten) {

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Event tells a change in the life of a node or of one of its connections.
+// Event is a change in the life of a node or of one of its connections.
 type Event struct {
 	Kind     EventKind
 	Node     Node
-	Identity Identity // whose connections it is about: Gets of other identities have others
+	Identity Identity
 	Reason   Reason
 	Err      error     // the cause; nil where nothing failed
-	Attempt  int       // for DialFailed and ReconnectLimit: which attempt in a row, from 1
-	Time     time.Time // when it happened; listeners may hear of it later
-	Lost     int       // how many events right before this one its subscriber did not get (see Subscribe)
+	Attempt  int       // of DialFailed and ReconnectLimit: which in a row, from 1
+	Time     time.Time // when it happened
+	Lost     int       // how many events before it the subscriber did not get
 }
 
 func (e Event) String() string {
@@ -32,20 +32,15 @@ func (e Event) String() string {
 type EventKind uint8
 
 const (
-	// ConnUp: a connection was dialed and takes calls.
 	ConnUp EventKind = iota + 1
-	// ConnDown: a connection ended; Reason and Err say why.
 	ConnDown
-	// DialFailed: an attempt to connect failed.
 	DialFailed
-	// ReconnectLimit: a lost connection was given up after Attempt attempts.
+	// ReconnectLimit: a lost connection was given up.
 	ReconnectLimit
-	// NodeExpelled: the node has no connection left and none is being dialed.
-	// Not sent when a node just went idle.
+	// NodeExpelled: it has no connection, and none is dialed; not for idleness.
 	NodeExpelled
-	// NodeReady: a node that had no usable connection has one. A connect makes it
-	// ready, but not if the last connection fell silent, or ended soon, or with calls,
-	// without an answer on it: then only an answer does.
+	// NodeReady: it has a connection again; if the last ended unanswered, or in silence,
+	// an answer.
 	NodeReady
 )
 
@@ -53,26 +48,26 @@ var eventKinds = [...]string{"none", "conn up", "conn down", "dial failed", "rec
 
 func (k EventKind) String() string { return name(eventKinds[:], int(k)) }
 
-// Reason is why it happened, in a word that can label a metric.
+// Reason is why, in a word that can label a metric.
 type Reason uint8
 
 const (
 	ReasonNone             Reason = iota // nothing failed
-	ReasonDialFailed                     // the address could not be connected to, in time
-	ReasonHandshakeFailed                // connected, but TLS or the protocol's handshake failed
-	ReasonConnLost                       // ended by the peer or the network with calls in flight
-	ReasonPeerClosed                     // closed by the peer while idle: no failure
-	ReasonGoingAway                      // drained at the peer's request: no failure
-	ReasonIdle                           // closed by the pool, unused: no failure
-	ReasonProtocolError                  // the peer sent what the parser refused
-	ReasonFrameTooLarge                  // the peer sent a frame over the limit
+	ReasonDialFailed                     // or not in time
+	ReasonHandshakeFailed                // of TLS, or of the protocol
+	ReasonConnLost                       // with calls in flight
+	ReasonPeerClosed                     // while idle
+	ReasonGoingAway                      // the peer asked for that
+	ReasonIdle                           // unused
+	ReasonProtocolError                  // the parser refused what came
+	ReasonFrameTooLarge                  // what came was
 	ReasonKeepAliveTimeout               // no sign of life in time
-	ReasonStalled                        // calls timed out, or a frame had begun, and nothing arrived
-	ReasonWriteFailed                    // a write failed, or did not end in time
-	ReasonReconnectLimit                 // the attempts to redial are used up
+	ReasonStalled                        // see WithStallTimeout
+	ReasonWriteFailed                    // or did not end in time
+	ReasonReconnectLimit                 // see WithReconnect
 	ReasonPoolClosed                     // the pool was closed
-	ReasonIDsExhausted                   // too many ids wait for answers that never came
-	ReasonDropped                        // let go by Drop: no failure
+	ReasonIDsExhausted                   // they wait for answers that never came
+	ReasonDropped                        // by Drop
 	ReasonBug                            // a mistake of the package's own was found there; Err says which: no failure
 )
 

@@ -7,12 +7,8 @@ import (
 	"time"
 )
 
-// GetOptions says how a Get wants its connection. Make one with NewGetOptions;
-// it may be copied, and used for many Gets.
-//
-// The parser, the TLS settings and the local address are part of a node's
-// identity: Gets that differ in one of them never share a connection. Parsers
-// are compared with ==, TLS configurations by pointer.
+// GetOptions says how a Get wants its connection; NewGetOptions makes one. Gets that differ
+// in Identity never share a connection.
 type GetOptions struct {
 	parser    FrameParser
 	local     string
@@ -32,63 +28,51 @@ type tlsFiles struct {
 	cert, key, ca, serverName string
 }
 
-// NewGetOptions returns GetOptions without a parser, plaintext, with an id that
-// the pool allocates.
+// NewGetOptions returns options without a parser, for plaintext.
 func NewGetOptions() GetOptions { return GetOptions{} }
 
-// WithFrameParser sets the parser. It is required.
+// WithFrameParser sets the parser, which is required. It is compared with ==.
 func (o *GetOptions) WithFrameParser(fp FrameParser) { o.parser = fp }
 
-// WithVID sets the id. Without it the pool allocates one, and MuxConn.VID tells
-// it. If the id is in use on every connection of the node, the MuxConn's Write
-// and Read fail with ErrDupRequestID.
+// WithVID sets the id, which the pool chooses otherwise. Is it in use on every connection,
+// Read and Write fail with ErrDupRequestID.
 func (o *GetOptions) WithVID(vid uint32) { o.vid, o.hasVID = vid, true }
 
 // WithLocalAddr sets the address to connect from, as "127.0.0.1:0".
 func (o *GetOptions) WithLocalAddr(addr string) { o.local = addr }
 
-// WithDialTLS asks for TLS. certFile and keyFile are the client's certificate
-// and key in PEM, both or neither. caFile is a PEM file of the CAs to trust,
-// "root" or empty for the system's, or "none" for no verification at all, which
-// lets anyone in between read and change everything: never outside of a test.
-// serverName is the name that the server's certificate must bear, by default the
-// host of the address. The files are read at each dial, so a certificate
-// that is renewed on disk is picked up by the next connection.
-//
-// If all four are empty this does nothing.
+// WithDialTLS asks for TLS, unless all are empty. certFile and keyFile are the client's
+// (PEM, both or neither); caFile the CAs to trust, "root" or empty for the system's, "none"
+// for no verification: for tests only. serverName is by default the address's host. Files
+// are read at each dial.
 func (o *GetOptions) WithDialTLS(certFile, keyFile, caFile, serverName string) {
 	o.tls = tlsFiles{certFile, keyFile, caFile, serverName}
 }
 
-// WithTLSConfig asks for TLS with cfg, which must not be changed afterwards.
-// Without a ServerName, the host of the address is used. It excludes WithDialTLS.
-// A nil cfg is an error from the Get, not plaintext.
+// WithTLSConfig asks for TLS with cfg, which must not change, and is compared by pointer.
+// Without a ServerName the host of the address is used. Nil is an error of the Get.
 func (o *GetOptions) WithTLSConfig(cfg *tls.Config) {
 	o.tlsConfig, o.noTLS = cfg, cfg == nil
 }
 
-// WithTimeout ends the MuxConn's Read and Write with context.DeadlineExceeded
-// after d, counted from the Get, if the context does not end before: a deadline
-// that costs no context.WithTimeout. Zero means none.
+// WithTimeout ends the MuxConn after d, from the Get on, with context.DeadlineExceeded. Of
+// this, WithDeadline and the context's own, the earliest counts; these cost no timer, nor
+// do contexts of package deadline. Zero means none.
 func (o *GetOptions) WithTimeout(d time.Duration) { o.timeout = d }
 
-// WithDeadline is WithTimeout with the time when the MuxConn ends, for who knows it
-// already and spares the pool a look at the clock. The zero time, the default, means
-// none; of both, the earlier counts.
+// WithDeadline is WithTimeout as a point in time.
 func (o *GetOptions) WithDeadline(t time.Time) { o.deadline = t }
 
-// WithOneWay says that no answer will come: Write returns when the frame was
-// handed to the kernel, or says that it was not, and Close frees the id at once.
+// WithOneWay says that no answer will come: Write returns when the kernel has the frame,
+// and Close frees the id.
 func (o *GetOptions) WithOneWay() { o.oneWay = true }
 
-// WithStream says that all frames that are written ask for one answer, which ends with
-// one FrameLast. Otherwise each asks for one of its own, and the id is kept until all
-// have come.
+// WithStream says that all frames that are written ask for one answer, which one FrameLast
+// ends. Otherwise each asks for one.
 func (o *GetOptions) WithStream() { o.stream = true }
 
-// Identity is what, beside the node, two Gets must have in common to share
-// connections: the parser, the local address and the TLS settings, which hold a
-// client's certificate. It is comparable. The zero Identity is nobody's.
+// Identity is what Gets of a node share that share connections: the parser, the local
+// address and TLS. It is comparable; the zero Identity is nobody's.
 type Identity struct {
 	parser    FrameParser
 	local     string
@@ -96,11 +80,10 @@ type Identity struct {
 	tlsConfig *tls.Config
 }
 
-// Identity returns that of Gets with these options. Events name it.
+// Identity returns that of Gets with these options.
 func (o *GetOptions) Identity() Identity { return Identity{o.parser, o.local, o.tls, o.tlsConfig} }
 
-// String tells the identity to people: the parser's type, then what is set of the local
-// address and of TLS. Different identities may have the same.
+// String tells it to people: different identities may have the same.
 func (i Identity) String() string {
 	s := fmt.Sprintf("%T", i.parser)
 	if i.local != "" {

@@ -12,8 +12,7 @@ import (
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
-// Multiplexed is a pool of shared connections. It is safe for concurrent use;
-// one per process serves every node.
+// Multiplexed is the pool; one a process does. It is safe for concurrent use.
 type Multiplexed struct {
 	opts   poolOptions
 	ctx    context.Context // ends with the pool, and with it the dials
@@ -122,9 +121,8 @@ func (p *Multiplexed) open(ctx context.Context, n *node, opts *GetOptions) (*mux
 	return m, nil
 }
 
-// PreWarm connects to a node and waits, until ctx ends at the latest, for a
-// connection that takes calls and, where the protocol can ask (see KeepAliver),
-// for the peer to show that it answers.
+// PreWarm connects to a node, and waits for the peer to answer where it can be asked (see
+// KeepAliver).
 func (p *Multiplexed) PreWarm(ctx context.Context, network, address string, opts GetOptions) error {
 	opts.hasVID = false
 	m, err := p.GetMuxConn(ctx, network, address, opts)
@@ -135,12 +133,10 @@ func (p *Multiplexed) PreWarm(ctx context.Context, network, address string, opts
 	return m.(*muxConn).prove(ctx)
 }
 
-// Subscribe calls f for each event from now on, one at a time, in order for each
-// node, on a goroutine of its own that holds no lock: f may call the pool. A slow f
-// delays its own later events and nothing else. Up to 1024 wait for it; of more, the
-// oldest are lost, so that the last one tells how things are, and the next one's Lost
-// says how many. A panic of f's ends that call of f only, whose event counts as lost.
-// When cancel returns, f may still be at work on one event; no other will follow.
+// Subscribe calls f for each event from now on, one at a time, in order for each node, on a
+// goroutine of its own: f may call the pool. Up to 1024 wait; of more the oldest are lost,
+// as are those at which f panics: the next one's Lost tells how many. When cancel returns,
+// f is at work on one at most.
 func (p *Multiplexed) Subscribe(f func(Event)) (cancel func()) {
 	if f == nil {
 		return func() {}
@@ -148,9 +144,8 @@ func (p *Multiplexed) Subscribe(f func(Event)) (cancel func()) {
 	return p.events.subscribe(f)
 }
 
-// Close ends every call with ErrPoolClosed and closes every connection. Later
-// Gets fail with ErrPoolClosed. It returns nil, and may be called again. It does
-// not wait: see Done.
+// Close ends every call with ErrPoolClosed and closes every connection. It does not wait
+// (see Done), may be called again, and returns nil.
 func (p *Multiplexed) Close() error {
 	for _, n := range p.refuse() {
 		for _, c := range n.shut(ErrPoolClosed) {
@@ -162,13 +157,11 @@ func (p *Multiplexed) Close() error {
 	return nil
 }
 
-// Done is closed when the pool is closed and the last of its goroutines has ended, which
-// is when the user code that they may be in (a parser, a dial function, a connection, a
-// subscriber) has returned.
+// Done is closed when the pool is, and the last of its goroutines has ended: those in user
+// code (a parser, a dial, a subscriber) too.
 func (p *Multiplexed) Done() <-chan struct{} { return p.running.gone }
 
-// CloseIdle closes the connections that no call is on, of all nodes, as if they had been
-// idle for WithIdleTimeout. It does not wait.
+// CloseIdle closes the connections that no call is on. It does not wait.
 func (p *Multiplexed) CloseIdle() {
 	for _, n := range p.all() {
 		for _, c := range *n.open.Load() {
@@ -184,10 +177,8 @@ func (p *Multiplexed) all() []*node {
 	return slices.Collect(maps.Values(p.nodes))
 }
 
-// Shutdown refuses new Gets with ErrPoolClosed, lets the calls in flight finish
-// and closes each connection after its last. It returns nil when all are closed;
-// if ctx ends before, it does as Close does and returns the context's error. A nil ctx
-// is an error, and nothing is shut down.
+// Shutdown refuses Gets with ErrPoolClosed and closes each connection after its last call.
+// If ctx ends before that, it does as Close does, and returns the context's error.
 func (p *Multiplexed) Shutdown(ctx context.Context) error {
 	if ctx == nil {
 		return fmt.Errorf("%w: Shutdown(nil)", ErrInvalidOption)

@@ -12,15 +12,15 @@ import (
 type NodeState uint8
 
 const (
-	// NodeIdle: no connection, and nobody wants one.
+	// NodeIdle: nobody wants a connection.
 	NodeIdle NodeState = iota
-	// NodeDialing: the first connection is being made.
+	// NodeDialing: the first is being made.
 	NodeDialing
-	// NodeUp: at least one connection takes calls.
+	// NodeUp: one takes calls.
 	NodeUp
-	// NodeReconnecting: every connection was lost; they are being redialed.
+	// NodeReconnecting: all were lost, and are being redialed.
 	NodeReconnecting
-	// NodeDown: every connection was given up. The next Get tries again.
+	// NodeDown: all were given up. The next Get tries again.
 	NodeDown
 )
 

@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// PoolOption sets one property of a pool. New checks its value: zero means the
-// documented default, a negative or senseless value is an error that wraps
-// ErrInvalidOption and names the option.
+// PoolOption sets a property of a pool. Zero means the default; for what makes no sense New
+// returns an error that wraps ErrInvalidOption and names the option.
 type PoolOption func(*poolOptions)
 
-// DialFunc connects to address, as net.Dialer.DialContext does.
-type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+// dialFunc connects to address, as net.Dialer.DialContext does.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 type poolOptions struct {
 	connectNumber  int
@@ -25,7 +24,7 @@ type poolOptions struct {
 	dialTimeout    time.Duration
 	maxVirConns    int
 	maxIdle        int
-	dial           DialFunc
+	dial           dialFunc
 	reconnectMax   int
 	reconnectFirst time.Duration
 	reconnectLimit time.Duration
@@ -120,28 +119,24 @@ type preWarm struct {
 	opts GetOptions
 }
 
-// WithConnectNumber sets the number of connections per node. Default 2: one
-// falls into lock-step with a peer on one core, four bring nothing more. At most
-// 65536.
+// WithConnectNumber sets the number of connections of a node, 65536 at most. Default 2.
 func WithConnectNumber(number int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithConnectNumber", &o.connectNumber, number) }
 }
 
-// WithMaxConnsPerHost bounds how far a node may grow beyond WithConnectNumber
-// where WithMaxIdleConnsPerHost lets it. Default 8 times WithConnectNumber.
+// WithMaxConnsPerHost bounds the growth of a node (see WithMaxIdleConnsPerHost).
+// Default 8 times WithConnectNumber.
 func WithMaxConnsPerHost(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxConnsPerHost", &o.maxConns, n) }
 }
 
-// WithQueueSize sets how many frames may wait to be written on a connection.
-// Default 1024. Their bytes are bounded as well: 4 MiB, or one frame. As much again
-// may be on its way to the kernel.
+// WithQueueSize sets how many frames may wait to be written on a connection. Their bytes
+// are bounded too: 4 MiB, or one frame. Default 1024.
 func WithQueueSize(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithQueueSize", &o.queueSize, n) }
 }
 
-// WithDropFull makes Write fail with ErrSendQueueFull while the send queue is
-// full, instead of waiting for space. Default false.
+// WithDropFull makes Write fail with ErrSendQueueFull instead of waiting for space.
 func WithDropFull(drop bool) PoolOption {
 	return func(o *poolOptions) { o.dropFull = drop }
 }
@@ -152,28 +147,22 @@ func WithDialTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithDialTimeout", &o.dialTimeout, d) }
 }
 
-// WithMaxVirConnsPerConn sets how many MuxConns a connection may carry at once.
-// When every connection is full, Get waits, first come first served, until its
-// context ends, or opens further connections if WithMaxIdleConnsPerHost says so.
-// Default 0: no limit but the protocol's id space, and what the peer says that it takes
-// (see Settings).
+// WithMaxVirConnsPerConn sets how many MuxConns a connection may carry. When all are full,
+// Gets wait in order, or the node grows (see WithMaxIdleConnsPerHost). Default 0: as many
+// as the protocol has ids, and the peer takes (see Settings).
 func WithMaxVirConnsPerConn(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxVirConnsPerConn", &o.maxVirConns, n) }
 }
 
-// WithMaxIdleConnsPerHost lets a node whose connections are all full (by
-// WithMaxVirConnsPerConn, or by what the peer takes) open more of them, up
-// to WithMaxConnsPerHost, and closes unused ones beyond n. Those beyond
-// WithConnectNumber are not redialed: the node grows again when it must. n below
-// WithConnectNumber counts as that. Default 0: a node does not grow.
+// WithMaxIdleConnsPerHost lets a node whose connections are all full open more of them, up
+// to WithMaxConnsPerHost, and closes unused ones beyond n. Those beyond WithConnectNumber,
+// which n cannot be below, are not redialed. Default 0: a node does not grow.
 func WithMaxIdleConnsPerHost(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxIdleConnsPerHost", &o.maxIdle, n) }
 }
 
-// WithDialContext sets the function that connects. Default: a net.Dialer, which
-// resolves the address anew at each dial. TLS, where GetOptions asks for it, is
-// done by the pool on top. ctx carries the dial timeout and ends with the pool;
-// it is not the context of any caller.
+// WithDialContext sets the function that connects. TLS is done on top. ctx has the dial
+// timeout, and ends with the pool, not with a call. Default: a net.Dialer.
 func WithDialContext(dial func(ctx context.Context, network, address string) (net.Conn, error)) PoolOption {
 	return func(o *poolOptions) {
 		if dial == nil {
@@ -183,17 +172,10 @@ func WithDialContext(dial func(ctx context.Context, network, address string) (ne
 	}
 }
 
-// WithReconnect sets how a connection that was lost with calls in flight is
-// redialed: at most max attempts in a row, before each a wait drawn evenly from
-// zero to a bound (full jitter), which doubles from initial up to limit.
-// Defaults 10, 5 ms, 50 ms. The same holds for the last connection of a node that ended
-// without hurting anybody, from the first refusal on, when a Get wants it again.
-//
-// An attempt counts as failed until the peer answers on the new connection. Where it
-// never does, since calls are one-way, frames that the kernel has taken are enough, if
-// the connection lives for one and a half of WithKeepAlive after that, and for
-// WithStallTimeout. A peer that closes each connection soon and unanswered, or asks to
-// leave it, uses the attempts up as well.
+// WithReconnect sets how a connection that was lost with calls in flight is redialed: max
+// attempts in a row, each after a wait of full jitter below a bound that doubles from
+// initial to limit. One counts as failed until the peer has answered, or taken one-way
+// calls for a while. Defaults 10, 5 ms, 50 ms.
 func WithReconnect(max int, initial, limit time.Duration) PoolOption {
 	return func(o *poolOptions) {
 		set(o, "WithReconnect: max", &o.reconnectMax, max)
@@ -202,8 +184,8 @@ func WithReconnect(max int, initial, limit time.Duration) PoolOption {
 	}
 }
 
-// WithIdleTimeout sets how long a connection without calls is kept. A node
-// without connections is forgotten. Default 10 min.
+// WithIdleTimeout sets how long a connection without calls, and a node without
+// connections, is kept. Default 10 min.
 func WithIdleTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithIdleTimeout", &o.idleTimeout, d) }
 }
@@ -211,58 +193,52 @@ func WithIdleTimeout(d time.Duration) PoolOption {
 // WithKeepAlive sets after which silence the peer of a connection with calls in
 // flight is asked for a sign of life; without one within another half of d the
 // connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
-// KeepAliver) and, on TCP, the kernel (TCP keepalive, several probes of which the last
-// must be answered within the same time, and, on Linux, TCP_USER_TIMEOUT). A sign of life is a whole frame, or 4 KiB of one. Default 2 s.
+// KeepAliver) and, on TCP, the kernel, which probes several times. A sign of life is a
+// whole frame, or 4 KiB of one. Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }
 
-// WithStallTimeout sets how long a connection may stay silent while calls on it
-// time out, or in the middle of a frame, before it ends with ErrStalled: the cure
-// for a peer that is stopped or a path that swallows packets, where the protocol
-// has no keepalive. Calls whose request the kernel has not taken yet do not count.
-// Default 1.5 times WithKeepAlive.
+// WithStallTimeout sets how long a connection may be silent while calls on it time out, or
+// in the middle of a frame, before it ends with ErrStalled. Default 1.5 times
+// WithKeepAlive.
 func WithStallTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithStallTimeout", &o.stallTimeout, d) }
 }
 
-// WithWriteTimeout bounds a write to the kernel that gets nowhere: a peer that does
-// not read for so long, and twice that at most, loses the connection. Default 3 s.
+// WithWriteTimeout ends a connection whose peer reads nothing of what is written, after
+// twice that at most. Default 3 s.
 func WithWriteTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithWriteTimeout", &o.writeTimeout, d) }
 }
 
-// WithMaxFrameSize sets the largest frame, in bytes, that may be read or
-// written. Peers are told where the protocol can (see Settler); what they say that they
-// take holds for writing as well. Default 4 MiB.
+// WithMaxFrameSize sets the largest frame, in bytes, that may be read or written. Default
+// 4 MiB.
 func WithMaxFrameSize(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxFrameSize", &o.maxFrameSize, bytes) }
 }
 
-// WithRecvLimit sets how many bytes of frames may wait unread on one MuxConn,
-// one frame at the least. Short frames count as 64 bytes each. Default 4 MiB.
+// WithRecvLimit sets how many bytes may wait unread on one MuxConn, at least one frame;
+// short frames count as 64. Default 4 MiB.
 func WithRecvLimit(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithRecvLimit", &o.recvLimit, bytes) }
 }
 
-// WithRecvWait sets for how long, in all, a connection waits for the reader of one
-// MuxConn that has reached WithRecvLimit: nothing is read from the connection meanwhile.
-// Then that MuxConn alone ends with ErrRecvQueueFull. A 32nd of WithRecvLimit that is
-// taken gives the time back. On datagrams there is no wait. At most a quarter of
-// WithKeepAlive and of WithStallTimeout. Default 100 ms.
+// WithRecvWait sets for how long, in all, a connection that is full of unread frames of one
+// MuxConn waits for its reader, before that alone ends with ErrRecvQueueFull. Taking a
+// 32nd of WithRecvLimit gives the time back. At most a quarter of WithKeepAlive and of
+// WithStallTimeout. Default 100 ms.
 func WithRecvWait(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithRecvWait", &o.recvWait, d) }
 }
 
-// WithMaxAnswerSize sets how many bytes the frames of one answer may have together, for
-// who gathers them, as transport.Client does; a MuxConn that is read as a stream has no
-// such bound. Default 64 MiB, or WithMaxFrameSize if that is more.
+// WithMaxAnswerSize bounds the frames of one answer together, in bytes, for who gathers
+// them, as transport.Client does. Default 64 MiB, or WithMaxFrameSize if that is more.
 func WithMaxAnswerSize(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxAnswerSize", &o.maxAnswerSize, bytes) }
 }
 
-// WithPreWarm connects to a node before the first call needs it. New starts it
-// and does not wait; PreWarm does.
+// WithPreWarm has New begin to connect to a node.
 func WithPreWarm(network, address string, opts GetOptions) PoolOption {
 	return func(o *poolOptions) {
 		o.preWarm = append(o.preWarm, preWarm{Node{network, address}, opts})

@@ -5,20 +5,18 @@ import (
 	"sync/atomic"
 )
 
-// Pinger is an optional part of a Pool: who wants to know whether a node is there, as
-// a breaker's probe, asks without making a call. *Multiplexed has it.
+// Pinger is an optional part of a Pool, as of *Multiplexed: it asks whether a node is
+// there, without a call.
 type Pinger interface {
-	// Ping connects to a node if it must. Where the protocol can ask for a sign of
-	// life (see KeepAliver) it then asks, and waits until the peer has sent a frame or
-	// ctx ends. answered false with a nil error says that there is a connection which
-	// takes calls, and that more could not be asked, as on datagrams.
+	// Ping connects to a node if it must, asks for a sign of life (see KeepAliver), and
+	// waits for a frame of the peer's. answered false with a nil error: there is a
+	// connection, and more could not be asked.
 	Ping(ctx context.Context, network, address string, opts GetOptions) (answered bool, err error)
 }
 
 var _ Pinger = (*Multiplexed)(nil)
 
-// Ping implements Pinger. PreWarm, by contrast, is content with a frame that came
-// before.
+// Ping implements Pinger. PreWarm is content with a frame that came before.
 func (p *Multiplexed) Ping(ctx context.Context, network, address string, opts GetOptions) (answered bool, err error) {
 	opts.hasVID = false
 	m, err := p.GetMuxConn(ctx, network, address, opts)

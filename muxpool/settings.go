@@ -2,29 +2,25 @@ package muxpool
 
 import "fmt"
 
-// Settings are what one side of a connection can take, as it tells the other where the
-// protocol has a frame for that (see Settler). A field that is zero says nothing: what
-// then holds is the protocol's to define.
+// Settings are what one side takes, as it tells the other (see Settler). Zero: not said.
 type Settings struct {
-	MaxFrameSize     int // of one frame, in bytes, its header included
-	MaxCalls         int // in flight on the connection
+	MaxFrameSize     int // in bytes, with the header
+	MaxCalls         int // in flight
 	MaxMetadataPairs int // of one message
-	MaxMetadataBytes int // of one message: the names and the values
+	MaxMetadataBytes int // names and values
 	Features         Features
 
-	// The lowest and the highest version of the protocol that this side speaks; of
-	// AppendSettings, zero: as the protocol knows.
+	// of the protocol that this side speaks; of AppendSettings, zero: as that knows
 	MinVersion, MaxVersion uint8
 }
 
-// Features are parts of a protocol that are used only towards a peer that has named
-// them, as a set of bits.
+// Features are parts of a protocol that are used only towards who names them.
 type Features uint64
 
 // FeatureMore: who names it takes messages whose body comes in several frames.
 const FeatureMore Features = 1 << 0
 
-// Has reports whether all of the other features are among f.
+// Has reports whether all of other are among f.
 func (f Features) Has(other Features) bool { return f&other == other }
 
 // ownSettings is the frame that tells what the pool can take; nil if the node's

@@ -8,11 +8,11 @@ import (
 
 // Stats is a snapshot of a pool.
 type Stats struct {
-	Nodes    []NodeStats // in no particular order; dropped ones until their last connection has closed
-	InFlight int         // MuxConns on connections
+	Nodes    []NodeStats // in no order; dropped ones until their last connection has closed
+	InFlight int         // MuxConns
 	Counters             // of all nodes, forgotten ones included
 
-	EventsLost uint64 // events that a subscriber did not get, since it was too slow or panicked
+	EventsLost uint64 // that a subscriber did not get
 }
 
 // NodeStats is a snapshot of one node, for one identity.
@@ -21,8 +21,8 @@ type NodeStats struct {
 	Identity Identity
 	State    NodeState
 	Conns    []ConnStats
-	InFlight int // MuxConns on its connections
-	Waiting  int // Gets that wait for a connection or a place on one
+	InFlight int // MuxConns
+	Waiting  int // Gets that wait
 	Counters
 }
 
@@ -42,52 +42,52 @@ type ConnStats struct {
 	LocalAddr, RemoteAddr net.Addr
 	State                 ConnState
 	Since                 time.Time // when it was made
-	InFlight              int       // MuxConns on it
-	Reserved              int       // ids that wait for an answer whose caller has left
-	QueuedFrames          int       // frames that wait to be written
-	QueuedBytes           int       // their bytes
-	Frames                uint64    // frames that arrived
-	Peer                  Settings  // what the peer says that it takes
+	InFlight              int
+	Reserved              int      // ids of who has left, which wait for answers
+	QueuedFrames          int      // to be written
+	QueuedBytes           int      // likewise
+	Frames                uint64   // that arrived
+	Peer                  Settings // what the peer takes
 	Traffic
 }
 
-// Counters count since the pool was made. Nothing is ever taken back.
+// Counters count since the pool was made.
 type Counters struct {
-	Dials        uint64        // attempts to connect
+	Dials        uint64        // attempts
 	DialFailures uint64        // those that failed
-	DialDuration time.Duration // of all that have ended, together
-	Waits        uint64        // Gets that had to wait for a connection, or a place on one
-	WaitDuration time.Duration // of all that wait no more, together
-	Expelled     uint64        // times that the node was given up (NodeExpelled)
-	ConnsClosed  Closed        // connections that have ended
-	Late         uint64        // answers to a call that had left before
-	Duplicate    uint64        // answers to a call that was answered before
-	Unknown      uint64        // answers to an id that nobody asked with lately
-	Unsolicited  uint64        // frames that belong to no call, by the protocol's own word
-	Overflowed   uint64        // frames dropped because their MuxConn had ended or too much was unread
-	Malformed    uint64        // datagrams that the parser refused
-	Refused      uint64        // times that the peer's host said that nobody listens (datagrams)
+	DialDuration time.Duration // of all together
+	Waits        uint64        // Gets that had to wait
+	WaitDuration time.Duration // of all together
+	Expelled     uint64        // see NodeExpelled
+	ConnsClosed  Closed
+	Late         uint64 // answers to who had left
+	Duplicate    uint64 // answers to who was answered
+	Unknown      uint64 // answers to an id that nobody had lately
+	Unsolicited  uint64 // frames of that kind
+	Overflowed   uint64 // frames of who had ended, or read too slowly
+	Malformed    uint64 // datagrams that the parser refused
+	Refused      uint64 // times that a host said that nobody listens (datagrams)
 	Traffic
 }
 
-// Traffic is what has passed on one connection, or on all of a node or pool.
+// Traffic is what has passed.
 type Traffic struct {
 	Calls        Calls
 	BytesRead    uint64
 	BytesWritten uint64 // that the kernel has taken
-	Reads        uint64 // from the connection, each of which may bring many frames
-	Writes       uint64 // to it, likewise
+	Reads        uint64 // of many frames each, perhaps
+	Writes       uint64 // likewise
 }
 
-// Calls count MuxConns. Those that have not ended are in flight.
+// Calls count MuxConns: what has not ended is in flight.
 type Calls struct {
 	Started    uint64
-	Answered   uint64 // closed by their users, with nothing to come any more
+	Answered   uint64 // closed, with nothing to come
 	Abandoned  uint64 // closed before the answer
 	Canceled   uint64 // their context was
 	TimedOut   uint64 // their time was over
-	Overflowed uint64 // too much was unread (ErrRecvQueueFull)
-	TooLarge   uint64 // their answer was (ErrFrameTooLarge)
+	Overflowed uint64 // ErrRecvQueueFull
+	TooLarge   uint64 // ErrFrameTooLarge
 	Lost       uint64 // with their connection
 }
 
@@ -139,13 +139,13 @@ func (t *Traffic) add(o Traffic) {
 	t.Writes += o.Writes
 }
 
-// Closed counts connections by the reason for which they ended.
+// Closed counts connections that have ended, by Reason.
 type Closed [maxReasons]uint64
 
 // maxReasons leaves room for reasons to come.
 const maxReasons = 32
 
-// By returns how many ended for that reason.
+// By returns how many ended for r.
 func (k Closed) By(r Reason) uint64 {
 	if int(r) >= len(k) {
 		return 0
@@ -203,8 +203,7 @@ func (k *Counters) add(o Counters) {
 	k.Traffic.add(o.Traffic)
 }
 
-// Stats returns a snapshot: each connection's figures fit together, those of
-// different ones may be a moment apart.
+// Stats returns a snapshot: the figures of one connection fit together.
 func (p *Multiplexed) Stats() Stats {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -224,8 +223,7 @@ func (p *Multiplexed) Stats() Stats {
 	return s
 }
 
-// NodeStats is Stats of one node: a snapshot for each of its identities, without those
-// that were dropped.
+// NodeStats is Stats of one node: a snapshot for each identity.
 func (p *Multiplexed) NodeStats(node Node) []NodeStats {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

@@ -14,4 +14,7 @@
 // One thing differs: a deadline that has passed counts only once somebody has noticed
 // it, by Done, by Err, or with a call that it ended. A cancel before that leaves
 // context.Canceled.
+//
+// Watch, Unwatch, Canceled, Due and Base are for muxpool, and outside of what this module
+// promises to keep: they may change with any version.
 package deadline
