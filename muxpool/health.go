@@ -60,7 +60,9 @@ func (c *conn) interval() time.Duration {
 func (h *health) pong(c *conn) {
 	h.pinging = false
 	if h.holding {
+		starved := c.ids.starved
 		c.ids.forgive(h.ping)
+		c.ids.starved = starved // a ping's id was nobody's place
 		h.holding = c.ids.reserved.awaited(h.ping) > 0
 	}
 }

@@ -166,7 +166,7 @@ func TestServiceMaxPerPeer(t *testing.T) {
 	if stats := s.Stats(); got != "true true false true" || stats.Refused.PeerConns != 1 || stats.Limits.MaxInFlightPerPeer != 5 {
 		t.Errorf("connections are open: %s, the figures are %+v", got, stats)
 	}
-	for _, options := range [][]ServiceOption{{ServiceMaxPerPeer(-1, 0, 0)}, {ServiceMaxPerPeer(0, 0, 1 << 20)}} {
+	for _, options := range [][]ServiceOption{{ServiceMaxPerPeer(-1, 0, 0)}, {ServiceMaxPerPeer(0, 0, 1<<20)}} {
 		if err := NewService(quickProtocol{}, options...).Err(); !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), "ServiceMaxPerPeer") {
 			t.Errorf("got %v", err)
 		}
