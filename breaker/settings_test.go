@@ -137,6 +137,22 @@ func TestGobreakerSettingsAtRunTime(t *testing.T) {
 	})
 }
 
+// A node that had gobreaker settings of its own, and has its service's again, is
+// counted for by nobody.
+func TestGobreakerSettingsOfANodeEnd(t *testing.T) {
+	bubble(t, only(), func(f *fixture) {
+		f.call(nodeA, nil)
+		f.updateNode(nodeA, breaker.WithGobreaker(gobreaker.Settings{ReadyToTrip: func(c gobreaker.Counts) bool { return c.TotalFailures > 2 }}))
+		f.calls(nodeA, 2, errSick)
+		f.updateNode(nodeA)
+		f.calls(nodeA, 9, errSick)
+		f.state(nodeA, breaker.Closed)
+		if st, _ := f.StatusOf(nodeA); st.Counts != (gobreaker.Counts{}) {
+			t.Errorf("gobreaker is gone and counted %+v", st.Counts)
+		}
+	})
+}
+
 // What is wrong with an option is told once.
 func TestInvalidOptionIsToldOnce(t *testing.T) {
 	g := breaker.NewGroup()

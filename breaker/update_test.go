@@ -19,6 +19,13 @@ func (f *fixture) update(opts ...breaker.Option) {
 	}
 }
 
+func (f *fixture) updateNode(node muxpool.Node, opts ...breaker.Option) {
+	f.t.Helper()
+	if err := f.UpdateNode(node, opts...); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // New settings take effect at once, and what was counted under the old ones
 // stays.
 func TestUpdateKeepsState(t *testing.T) {
@@ -99,6 +106,9 @@ func TestUpdateStartsAndStopsDeviation(t *testing.T) {
 		f.state(nodeN(4), breaker.Closed)
 		f.update(breaker.WithDetectors(breaker.Deviation(1, 5, 10, time.Second)))
 		round()
+		f.open(nodeN(4), breaker.ReasonDeviation)
+		f.Reset(nodeN(4))
+		round() // in the next interval as in the first
 		f.open(nodeN(4), breaker.ReasonDeviation)
 		f.Reset(nodeN(4))
 		f.update(breaker.WithDetectors())

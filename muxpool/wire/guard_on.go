@@ -5,19 +5,22 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"unsafe"
 )
 
 // With the build tag muxguard, Alloc and Free watch over their users: memory that is
-// given back is filled with a pattern and kept for a while. It panics if it is given
-// back again, or is found written to when its turn comes. Who still reads it reads
+// given back is filled with a pattern and kept for a while. The process ends if it is
+// given back again, or is found written to when its turn comes: a panic would be
+// contained as any user's. Who still reads it reads
 // the pattern, and under the race detector races with the filling. Fresh memory is
 // not zero either.
 const guarded = true
 
-var guard = guardian{held: make(map[*byte]bool), queues: make(map[int][][]byte)}
+var guard = guardian{held: make(map[*byte]bool), queues: make(map[int][][]byte), fail: end}
 
 // guardian holds what was given back. It holds the memory itself, so that nothing
 // else can be at its address.
@@ -25,6 +28,12 @@ type guardian struct {
 	mu     sync.Mutex
 	queues map[int][][]byte // by size, whole, the oldest first
 	held   map[*byte]bool
+	fail   func(complaint string)
+}
+
+func end(complaint string) {
+	os.Stderr.WriteString("fatal: wire: " + complaint + "\n" + string(debug.Stack()))
+	os.Exit(2)
 }
 
 const (
@@ -54,7 +63,8 @@ func (g *guardian) free(b []byte) {
 	defer g.mu.Unlock()
 	size := len(b)
 	if g.held[unsafe.SliceData(b)] {
-		panic(fmt.Sprintf("wire: %d bytes of memory are given back twice", size))
+		g.fail(fmt.Sprintf("%d bytes of memory are given back twice", size))
+		return
 	}
 	fill(b, freedByte)
 	if size > guardKeeps {
@@ -74,7 +84,7 @@ func (g *guardian) release(size int) []byte {
 	delete(g.held, unsafe.SliceData(b))
 	head, tail := b[:min(size, guardFills)], b[max(0, size-guardFills):]
 	if !bytes.Equal(head, freedBytes[:len(head)]) || !bytes.Equal(tail, freedBytes[:len(tail)]) {
-		panic(fmt.Sprintf("wire: %d bytes of memory were written to after they were given back", size))
+		g.fail(fmt.Sprintf("%d bytes of memory were written to after they were given back", size))
 	}
 	return b
 }
