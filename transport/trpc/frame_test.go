@@ -112,7 +112,10 @@ func TestMaxFrame(t *testing.T) {
 	if _, err := p.AppendResponse(nil, 1, small, large); !errors.Is(err, muxpool.ErrFrameTooLarge) {
 		t.Errorf("AppendResponse gives %v", err)
 	}
-	for _, n := range []int{-1, 15, math.MaxUint32 + 1} {
+	if _, err := (Protocol{MaxFrame: headerSize}).AppendRequest(nil, 1, small); !errors.Is(err, muxpool.ErrFrameTooLarge) {
+		t.Errorf("with room for a header alone AppendRequest gives %v", err)
+	}
+	for _, n := range []int{-1, headerSize - 1, math.MaxUint32 + 1} {
 		p := Protocol{MaxFrame: n}
 		_, err := p.AppendRequest(nil, 1, small)
 		_, _, parse := p.Parse(bytes.NewReader(frame))
