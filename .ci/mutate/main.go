@@ -4,6 +4,7 @@
 //	go run ./.ci/mutate                            5 mistakes in each package
 //	go run ./.ci/mutate -n 20 ./breaker ./muxpool/...
 //	go run ./.ci/mutate -seed 7 -show ./breaker    what would be planted
+//	go run ./.ci/mutate -near -func '^With' ./endpoint    in the options, tried on its own tests
 //
 // The source stays as it is: go's -overlay puts a changed file in its place. The
 // same seed on the same source plants the same mistakes.
@@ -20,6 +21,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -33,8 +35,14 @@ func main() {
 	grace := flag.Duration("hang", time.Minute, "tests that take this much longer than without a mistake hang")
 	budget := flag.Duration("budget", time.Hour, "no mistake is planted after this time")
 	near := flag.Bool("near", false, "run the package's own tests only")
+	in := flag.String("func", "", "in functions only whose name this expression matches")
 	show := flag.Bool("show", false, "list the mistakes and plant none")
 	flag.Parse()
+	within, err := regexp.Compile(*in)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutate: -func:", err)
+		os.Exit(2)
+	}
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano()) % 1_000_000
 	}
@@ -42,7 +50,7 @@ func main() {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *near, *show})
+	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *near, *show, within})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -58,6 +66,7 @@ type settings struct {
 	grace      time.Duration
 	budget     time.Duration
 	near, show bool
+	within     *regexp.Regexp
 }
 
 func run(patterns []string, s settings) (survivors int, err error) {
@@ -83,6 +92,7 @@ func run(patterns []string, s settings) (survivors int, err error) {
 		if err != nil {
 			return 0, err
 		}
+		sites = slices.DeleteFunc(sites, func(m site) bool { return !s.within.MatchString(m.fn) })
 		shuffle(sites, s.seed, p.ImportPath)
 		if s.show {
 			for _, m := range sites[:min(s.n, len(sites))] {

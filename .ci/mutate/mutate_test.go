@@ -1,0 +1,120 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const source = `package p
+
+import "errors"
+
+var errNone = errors.New("none")
+
+func (s state) String() string { return "a" + "b" }
+
+// f is where mistakes are planted.
+func f(a, b int, done chan bool) (ok bool, err error) {
+	if a < b && a != 0 { // why
+		done <- true
+	}
+	if err != nil {
+		return false, err
+	}
+	list := make([]int, 3)
+	list[0] = a
+	if len(list) == 0 {
+		panic("BUG: " + "none")
+	}
+	return true, nil
+}
+`
+
+func planted(t *testing.T) []site {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "p.go")
+	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sites, err := sitesIn(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sites
+}
+
+func TestSites(t *testing.T) {
+	var got []string
+	for _, m := range planted(t) {
+		if m.fn != "f" {
+			t.Errorf("a mistake in %s", m.fn)
+		}
+		got = append(got, m.old+" => "+m.new)
+	}
+	slices.Sort(got)
+	want := []string{
+		"done <- true => (nothing)",
+		"if a < b && a != 0 { => if !(a < b && a != 0) {",
+		"if a < b && a != 0 { => if a < b && a != 1 {",
+		"if a < b && a != 0 { => if a < b && a == 0 {",
+		"if a < b && a != 0 { => if a < b || a != 0 {",
+		"if a < b && a != 0 { => if a <= b && a != 0 {",
+		"if err != nil { => if err == nil {",
+		"if len(list) == 0 { => if len(list) != 0 {",
+		"if len(list) == 0 { => if len(list) == 1 {",
+		"list[0] = a => (nothing)",
+		"list[0] = a => list[1] = a",
+		"return false, err => return false, nil",
+		"return false, err => return true, err",
+		"return true, nil => return false, nil",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestASeedPlantsTheSame(t *testing.T) {
+	order := func(sites []site, seed uint64) (all []string) {
+		shuffle(sites, seed, "p")
+		for _, m := range sites {
+			all = append(all, m.new)
+		}
+		return all
+	}
+	sites := planted(t)
+	again := slices.Clone(sites)
+	slices.Reverse(again) // whatever order they are found in
+	if first := order(sites, 7); !slices.Equal(first, order(again, 7)) || slices.Equal(first, order(again, 8)) {
+		t.Error("the order is not the seed's")
+	}
+}
+
+func TestJudged(t *testing.T) {
+	read := func(text string) (judged, error) {
+		file := filepath.Join(t.TempDir(), "equivalent.txt")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return readJudged(file)
+	}
+	m := site{file: "p.go", fn: "f", old: "a < b", new: "a <= b", line: 12}
+	j, err := read("# none\n" + m.key() + "\n  they are never equal\n")
+	if err != nil || j.reason(m) != "they are never equal" {
+		t.Errorf("reason %q, %v", j.reason(m), err)
+	}
+	m.new = "a > b"
+	if j.reason(m) != "" {
+		t.Error("another mistake in the line has the reason as well")
+	}
+	for _, bad := range []string{"a\nb\n  why\n", "  why\n", "a\n"} {
+		if _, err := read(bad); err == nil {
+			t.Errorf("%q is read", bad)
+		}
+	}
+	if _, err := readJudged("equivalent.txt"); err != nil {
+		t.Error(err)
+	}
+}
