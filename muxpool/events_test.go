@@ -7,6 +7,9 @@ import (
 	"testing/synctest"
 )
 
+// start runs what a pool runs and waits for at its end.
+func start(f func()) { go f() }
+
 // attempts collects the Attempts of events, which number them here.
 type attempts struct{ got []int }
 
@@ -15,7 +18,7 @@ func (a *attempts) hear(ev Event) { a.got = append(a.got, ev.Attempt) }
 func TestEventsInOrderToEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
-			e    events
+			e    = events{run: start}
 			a, b attempts
 			want []int
 		)
@@ -38,7 +41,7 @@ func TestEventsInOrderToEach(t *testing.T) {
 func TestSlowSubscriber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
-			e                 events
+			e                 = events{run: start}
 			slow, early, late attempts
 		)
 		release := make(chan struct{})
@@ -79,7 +82,7 @@ func TestBlockedSubscriber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const posted = 3 * eventsMax
 		var (
-			e       events
+			e       = events{run: start}
 			free    attempts
 			blocked []Event
 		)
@@ -124,7 +127,7 @@ func TestSubscriberPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var (
-					e    events
+					e    = events{run: start}
 					got  []int
 					lost int
 					free attempts
@@ -156,7 +159,7 @@ func TestSubscriberPanics(t *testing.T) {
 func TestSubscribersMayCallTheEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
-			e      events
+			e      = events{run: start}
 			got    attempts
 			cancel func()
 		)
