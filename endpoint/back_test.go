@@ -202,6 +202,8 @@ func TestACallThatHangsInConnectsEnds(t *testing.T) {
 		"by default":  {nil, 5 * time.Second, 6 * time.Second},
 		"idempotent":  {[]Option{WithIdempotent(Always)}, 5 * time.Second, 6 * time.Second},
 		"WithWait":    {[]Option{WithWait(2 * time.Second)}, 2 * time.Second, 3 * time.Second},
+		"no time":     {[]Option{WithRetry(3, 0)}, 5 * time.Second, 9 * time.Second},
+		"no retries":  {[]Option{func(c *config) { c.retry.max, c.retry.timeout = 0, 0 }}, 5 * time.Second, 9 * time.Second},
 		"WithoutWait": {[]Option{WithoutWait()}, 500 * time.Millisecond, 600 * time.Millisecond},
 	} {
 		synctest.Test(t, func(t *testing.T) {

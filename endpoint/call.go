@@ -25,6 +25,7 @@ type call struct {
 	waits    int // before further attempts
 	lulls    int // waits before it goes back where it could not be sent
 	waited   time.Duration
+	unsent   time.Time // when its last attempt ended, if none was sent yet, and the waits since are over
 	served   bool      // it has waited for the node of its last attempt, which was not sent
 	failures []Failure // attempts that failed
 	last     verdict.Verdict
@@ -77,11 +78,20 @@ func (c *call) note(t try, err error) {
 }
 
 // giveBack gives a call of which nothing was sent yet the time back that it has spent with trying to:
-// it has waited for a connection, as other calls do for a node.
+// it has waited for a connection, as other calls do for a node. Where nobody knows when it
+// began, because only that bounds it, its first attempt is free.
 func (c *call) giveBack() {
-	if c.number == 0 && c.patient && !c.deadline.IsZero() && c.nodes.tells() {
-		c.spend(time.Since(c.deadline.Add(-c.timeout)))
+	if c.number > 0 || !c.patient || !c.nodes.tells() {
+		return
 	}
+	now := time.Now()
+	switch {
+	case !c.deadline.IsZero():
+		c.spend(now.Sub(c.deadline.Add(-c.timeout)))
+	case !c.unsent.IsZero():
+		c.spend(now.Sub(c.unsent))
+	}
+	c.unsent = now
 }
 
 // forget drops an attempt that was not sent to node: that it is so still, the next one tells.

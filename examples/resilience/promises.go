@@ -60,7 +60,16 @@ func nothingTwice(o outcome) error {
 
 func idempotentKept(o outcome) error {
 	return o.each(func(t tally) error {
-		return unless(t.method == methodPut || t.lost() == 0, "%d idempotent calls were lost, as by %w", t.lost(), t.example)
+		lost := t.lost() - t.overdue
+		return unless(t.method == methodPut || lost == 0, "%d idempotent calls were lost, as by %w", lost, t.example)
+	})
+}
+
+// idempotentInTime: nor is any lost because its time was over before an answer came. That is a
+// promise about time: a node that gets no processor answers nothing either.
+func idempotentInTime(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.method == methodPut || t.overdue == 0, "%d idempotent calls ran out of time, as by %w", t.overdue, t.example)
 	})
 }
 
@@ -73,7 +82,15 @@ func nothingUnsentLost(o outcome) error {
 // goodKept: no good call is lost, idempotent or not.
 func goodKept(o outcome) error {
 	return o.each(func(t tally) error {
-		return unless(t.other || t.lost() == 0, "%d calls of %s were lost, as by %w", t.lost(), t.method, t.example)
+		lost := t.lost() - t.overdue
+		return unless(t.other || lost == 0, "%d calls of %s were lost, as by %w", lost, t.method, t.example)
+	})
+}
+
+// goodInTime is idempotentInTime for all good calls.
+func goodInTime(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(t.other || t.overdue == 0, "%d calls of %s ran out of time, as by %w", t.overdue, t.method, t.example)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 // TestBrokenPromises breaks one promise after the other.
 func TestBrokenPromises(t *testing.T) {
 	lost, unsent := tally{calls: 9, failed: 1, example: sending(true)}, tally{calls: 9, failed: 1, unsent: 1, example: sending(false)}
+	overdue := tally{calls: 9, failed: 1, overdue: 1, example: sending(true)}
 	kept := tally{calls: 9}
 	open := func(address string) func(*outcome) {
 		return func(o *outcome) {
@@ -45,6 +46,8 @@ func TestBrokenPromises(t *testing.T) {
 		{"overload", judged, func(o *outcome) { o.goodput = 94 }, "94 good answers a second are 94.0% of the capacity, 100"},
 		{"overload", judged, func(o *outcome) { o.tallies[0].failed = 1 }, "1 calls of store.Get were lost"},
 		{"rolling-restart", documented, func(o *outcome) { o.tallies[1] = lost }, "1 calls of store.Put were lost"},
+		{"rolling-restart", documented, func(o *outcome) { o.tallies[1] = overdue }, "1 calls of store.Put ran out of time"},
+		{"outage", documented, func(o *outcome) { o.tallies[0] = overdue }, "1 idempotent calls ran out of time"},
 		{"discovery-gone", documented, func(o *outcome) { o.tallies[0] = unsent }, "1 calls of store.Get were lost"},
 		{"outage", documented, func(o *outcome) { o.tallies[1] = lost }, ""},
 		{"outage", documented, func(o *outcome) { o.tallies[1] = unsent }, "1 calls were lost that no node had got"},

@@ -67,7 +67,7 @@ func scenes() []scene {
 	reads := []caller{{method: methodGet, percent: 75}, {method: methodPut, percent: 25}}
 	sick := func(name string, strike, heal func(*cluster) error) scene {
 		return scene{name: name, without: unguarded, nodes: well, callers: reads, strike: strike, heal: heal, ejects: true,
-			promises: []promise{idempotentKept, nothingUnsentLost}}
+			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{idempotentInTime}}
 	}
 	blackHole := sick("black-hole", (*cluster).goDark, (*cluster).goLight)
 	blackHole.dark = true
@@ -89,44 +89,44 @@ func scenes() []scene {
 			name: "failing-method", without: usual, nodes: well,
 			callers: []caller{{method: methodGet, percent: 40}, {method: methodPut, percent: 20}, {method: methodScan, percent: 40}},
 			strike:  tell("fails 100 " + methodScan), heal: tell("fails 0 " + methodScan), hurts: methodScan,
-			promises: []promise{goodKept}, timely: []promise{noNodeOpens, onlyVictimsMethodOpens, allStayInUse},
+			promises: []promise{goodKept}, timely: []promise{goodInTime, noNodeOpens, onlyVictimsMethodOpens, allStayInUse},
 		}, {
 			name: "failing-dependency", without: usual, nodes: setup{takes: well.takes, depends: true},
 			callers: []caller{{method: methodGet, percent: 50}, {method: methodPut, percent: 25},
 				{method: methodJoin, percent: 25, fails: muxtransport.CodeUnavailable, other: true}},
 			strike: (*cluster).killDependency, heal: (*cluster).restartDependency, hurts: methodJoin,
-			promises: []promise{goodKept}, timely: []promise{noNodeOpens, allStayInUse, aMethodOpens, othersFailFast},
+			promises: []promise{goodKept}, timely: []promise{goodInTime, noNodeOpens, allStayInUse, aMethodOpens, othersFailFast},
 		}, {
 			name: "bad-caller", without: usual, nodes: well,
 			callers: append([]caller{{method: methodGet, percent: 30}, {method: methodPut, percent: 10}},
 				mistakes(24)...),
-			promises: []promise{goodKept, othersAnswered}, timely: []promise{nothingOpens, allStayInUse},
+			promises: []promise{goodKept, othersAnswered}, timely: []promise{goodInTime, nothingOpens, allStayInUse},
 		}, {
 			name: "overload", without: usual, overload: 2, nodes: setup{takes: 150 * time.Millisecond, limit: 15},
 			callers: []caller{{method: methodGet, percent: 75, fails: muxtransport.CodeResourceExhausted},
 				{method: methodPut, percent: 25, fails: muxtransport.CodeResourceExhausted}},
-			promises: []promise{goodKept}, timely: []promise{nothingOpens, allStayInUse, goodputKept},
+			promises: []promise{goodKept}, timely: []promise{goodInTime, nothingOpens, allStayInUse, goodputKept},
 		}, {
 			name: "rolling-restart", without: documented, nodes: pair, callers: patient,
 			strike: (*cluster).restartInTurn, heal: nothing, lasts: shortly, terminates: true,
-			promises: []promise{goodKept},
+			promises: []promise{goodKept}, timely: []promise{goodInTime},
 		}, {
 			name: "takeover", without: documented, nodes: setup{takes: well.takes, count: 2, takeover: true}, callers: patient,
 			strike: (*cluster).takeOverInTurn, heal: nothing, lasts: shortly, terminates: true,
-			promises: []promise{goodKept},
+			promises: []promise{goodKept}, timely: []promise{goodInTime},
 		}, {
 			name: "outage", without: documented, nodes: pair, callers: few,
 			strike: (*cluster).killAll, heal: (*cluster).restartAll,
 			lasts:    func(c config) time.Duration { return c.outage },
-			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{nobodyWaitsOn, backSoon},
+			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{idempotentInTime, nobodyWaitsOn, backSoon},
 		}, {
 			name: "replaced", without: documented, nodes: pair, callers: patient,
 			strike: (*cluster).loseNode, heal: (*cluster).replaceNode,
-			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{backSoon},
+			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{idempotentInTime, backSoon},
 		}, {
 			name: "discovery-gone", without: documented, nodes: pair, callers: patient,
 			strike: (*cluster).loseDiscovery, heal: (*cluster).findDiscovery,
-			promises: []promise{goodKept}, timely: []promise{nothingOpens},
+			promises: []promise{goodKept}, timely: []promise{goodInTime, nothingOpens},
 		},
 	}
 }

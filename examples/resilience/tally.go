@@ -15,6 +15,7 @@ type tally struct {
 	failed  int   // in the end
 	asSuch  int   // the failed ones with the error that the caller must expect
 	unsent  int   // the lost ones that surely no node had got
+	overdue int   // the lost ones that a node may have got, and whose time was over
 	wrong   int   // answers that did not fit their call
 	example error // of those that no node had got, else of those lost
 	latency [phases]quantiles
@@ -63,9 +64,13 @@ func (t *tally) add(err error) {
 }
 
 func (t *tally) lose(err error) {
-	unsent := !verdict.Of(err).Sent()
-	if unsent {
+	v := verdict.Of(err)
+	unsent := !v.Sent()
+	switch {
+	case unsent:
 		t.unsent++
+	case v.Code == verdict.CodeDeadlineExceeded:
+		t.overdue++
 	}
 	if t.example == nil || unsent && t.unsent == 1 {
 		t.example = err

@@ -19,16 +19,17 @@ func TestTally(t *testing.T) {
 	results := []result{
 		{err: sending(true)}, {err: sending(false)}, {},
 		{caller: 1, err: errors.New("says nothing")}, {caller: 1, err: errWrongAnswer},
+		{caller: 1, err: &muxtransport.Error{Code: muxtransport.CodeDeadlineExceeded}},
 		{caller: 2, err: &muxtransport.Error{Code: muxtransport.CodeNotFound}}, {caller: 2, err: sending(true)}, {caller: 2},
 	}
 	for ms := range 100 {
 		results = append(results, result{caller: 1, phase: later, took: time.Duration(ms+1) * time.Millisecond})
 	}
 	tallies := tallyUp(callers, results)
-	if p := tallies[0]; p.calls != 3 || p.lost() != 2 || p.unsent != 1 || p.example != error(sending(false)) {
+	if p := tallies[0]; p.calls != 3 || p.lost() != 2 || p.unsent != 1 || p.overdue != 0 || p.example != error(sending(false)) {
 		t.Errorf("puts %+v", p)
 	}
-	if g := tallies[1]; g.calls != 102 || g.lost() != 1 || g.unsent != 0 || g.wrong != 1 {
+	if g := tallies[1]; g.calls != 103 || g.lost() != 2 || g.unsent != 0 || g.overdue != 1 || g.wrong != 1 {
 		t.Errorf("gets %+v", g)
 	}
 	if m := tallies[2]; m.calls != 3 || m.failed != 2 || m.asSuch != 1 || m.lost() != 1 {
