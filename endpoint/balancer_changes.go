@@ -47,8 +47,5 @@ func (b *Balancer) asks() time.Duration {
 	if !ok || m.set.asking.refresher == nil {
 		return 0
 	}
-	if d := m.set.cfg.refreshInterval; d > 0 {
-		return d + d/4
-	}
-	return defaultRefreshInterval + defaultRefreshInterval/4
+	return m.set.asking.after()
 }

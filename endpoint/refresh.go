@@ -39,6 +39,11 @@ type asking struct {
 	busy      atomic.Bool  // it has not returned
 }
 
+// after is when discovery may be asked again, from now on: a moment, if it may be now.
+func (a *asking) after() time.Duration {
+	return max(time.Duration(a.next.Load())-time.Since(a.epoch), time.Millisecond)
+}
+
 // askAgain has discovery look, if it can, and was not asked a moment ago. Callers who find
 // no node that takes calls call it, all of them: it never waits, and costs little.
 func (s *Set) askAgain() {
