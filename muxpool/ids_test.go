@@ -237,23 +237,32 @@ func TestIDsBeginAnywhere(t *testing.T) {
 // TestIDsBeginAtRandom: who sees nothing of a connection cannot guess its ids.
 func TestIDsBeginAtRandom(t *testing.T) {
 	const conns = 8
-	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(conns)}, func(t *testing.T, w *world) {
-		w.mustGet(t.Context()).Close()
-		time.Sleep(time.Second)
-		first := make(map[*conn]uint32)
-		for range conns {
-			m := w.mustGet(t.Context())
-			defer m.Close()
-			first[m.conn] = m.VID()
-		}
-		near := 0
-		for _, id := range first {
-			if id < 1<<20 { // chance: 2 to the power of -12 each
-				near++
+	for _, network := range []string{"tcp", "udp"} {
+		withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(conns)}, func(t *testing.T, w *world) {
+			get := func() *muxConn {
+				m, err := w.pool.GetMuxConn(t.Context(), network, "peer:1", w.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return m.(*muxConn)
 			}
-		}
-		if len(first) != conns || near > 2 {
-			t.Errorf("%d of %d connections begin below 2^20: %v", near, len(first), first)
-		}
-	})
+			get().Close()
+			time.Sleep(time.Second)
+			first := make(map[*conn]uint32)
+			for range conns {
+				m := get()
+				defer m.Close()
+				first[m.conn] = m.VID()
+			}
+			near := 0
+			for _, id := range first {
+				if id < 1<<20 { // chance: 2 to the power of -12 each
+					near++
+				}
+			}
+			if len(first) != conns || near > 2 {
+				t.Errorf("%s: %d of %d connections begin below 2^20: %v", network, near, len(first), first)
+			}
+		})
+	}
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -71,57 +68,6 @@ type readResult struct {
 	err   error
 }
 
-// worldPeer answers when told to. got is owned by its goroutine until Wait.
-type worldPeer struct {
-	ours net.Conn // what the pool has
-	nc   net.Conn
-	got  [][]byte
-}
-
-const (
-	worldAnswer = iota
-	worldGoAway
-	worldAlive
-	worldLen = 9 // kind, id, nonce
-)
-
-type worldParser struct{}
-
-func (worldParser) Parse(r io.Reader) (uint32, []byte, error) {
-	frame := make([]byte, worldLen)
-	if _, err := io.ReadFull(r, frame); err != nil {
-		return 0, nil, err
-	}
-	if frame[0] > worldAlive {
-		return 0, nil, fmt.Errorf("kind %d", frame[0])
-	}
-	return binary.BigEndian.Uint32(frame[1:]), frame, nil
-}
-
-func (worldParser) ClassifyFrame(_ uint32, frame []byte) FrameKind {
-	return [...]FrameKind{FrameLast, FrameGoingAway, FrameKeepAlive}[frame[0]]
-}
-
-// scarceParser has few ids.
-type scarceParser struct{ worldParser }
-
-func (scarceParser) IDSpace() IDSpace {
-	return IDSpace{Min: 3, Max: 10, Reserved: []IDRange{{5, 5}}}
-}
-
-// askingParser has a keepalive frame, too.
-type askingParser struct{ scarceParser }
-
-func (askingParser) AppendKeepAlive(dst []byte, id uint32) []byte {
-	return append(dst, worldFrame(worldAlive, id, 0)...)
-}
-
-func worldFrame(kind byte, id, nonce uint32) []byte {
-	frame := append(make([]byte, 0, worldLen), kind)
-	frame = binary.BigEndian.AppendUint32(frame, id)
-	return binary.BigEndian.AppendUint32(frame, nonce)
-}
-
 func newWorld(t *testing.T, settings byte) *world {
 	w := &world{t: t, opts: NewGetOptions(), twice: settings&16 != 0}
 	switch {
@@ -145,40 +91,6 @@ func newWorld(t *testing.T, settings byte) *world {
 	}
 	w.pool.Subscribe(noBug(t))
 	return w
-}
-
-func (w *world) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	w.mu.Lock()
-	how := w.dials
-	w.mu.Unlock()
-	switch how {
-	case 1:
-		return nil, errors.New("refused")
-	case 2:
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}
-	if w.slow > 0 {
-		time.Sleep(w.slow)
-	}
-	ours, theirs := net.Pipe()
-	p := &worldPeer{ours: ours, nc: theirs}
-	w.mu.Lock()
-	w.peers = append(w.peers, p)
-	w.mu.Unlock()
-	if how == 3 {
-		return ours, nil
-	}
-	go func() {
-		for {
-			frame := make([]byte, worldLen)
-			if _, err := io.ReadFull(theirs, frame); err != nil {
-				return
-			}
-			p.got = append(p.got, frame)
-		}
-	}()
-	return ours, nil
 }
 
 func (w *world) play(op byte) {
@@ -323,77 +235,6 @@ func (w *world) check() {
 	defer w.pool.mu.Unlock()
 	for _, n := range w.pool.nodes {
 		checkNode(w.t, n)
-	}
-}
-
-// checkNode checks what must hold of a node whenever nothing is under way.
-func checkNode(t *testing.T, n *node) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	count := make(map[slotState]int)
-	for i, s := range n.slots {
-		count[s.state]++
-		if (s.conn != nil) != (s.state == slotUp) {
-			t.Fatalf("slot %d: state %d, conn %p", i, s.state, s.conn)
-		}
-		if s.conn != nil {
-			checkConn(t, s.conn)
-		}
-	}
-	trying := count[slotDialing] + count[slotRedialing] + count[slotWaiting]
-	var ok bool
-	switch n.state {
-	case NodeUp:
-		ok = count[slotUp] > 0
-	case NodeDialing, NodeReconnecting:
-		ok = count[slotUp] == 0 && trying > 0
-	default:
-		ok = count[slotUp] == 0 && trying == 0 && n.queue.n == 0
-	}
-	if !ok {
-		t.Fatalf("node is %v with slots %v and %d waiting", n.state, count, n.queue.n)
-	}
-	if int(n.waiting.Load()) != n.queue.n {
-		t.Fatalf("waiting %d, queue %d", n.waiting.Load(), n.queue.n)
-	}
-	if len(*n.open.Load()) != count[slotUp] {
-		t.Fatalf("%d open conns are shown, %d are", len(*n.open.Load()), count[slotUp])
-	}
-	anybody := false // waits for any id
-	for w := n.queue.first; w != nil; w = w.next {
-		anybody = anybody || !w.call.explicit
-	}
-	if anybody {
-		for _, c := range *n.open.Load() {
-			c.mu.Lock()
-			full := c.full() || c.ids.full()
-			c.mu.Unlock()
-			if !full {
-				t.Fatal("a Get waits although a connection has a place")
-			}
-		}
-	}
-	if len(n.slots) > n.opts.maxConns {
-		t.Fatalf("%d slots, at most %d are allowed", len(n.slots), n.opts.maxConns)
-	}
-}
-
-func checkConn(t *testing.T, c *conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state != connOpen {
-		t.Fatalf("a conn in its slot is %v", c.state)
-	}
-	if int(c.inFlight.Load()) != c.ids.live.len() {
-		t.Fatalf("inFlight %d, live %d", c.inFlight.Load(), c.ids.live.len())
-	}
-	if limit := c.node.opts.maxVirConns; limit > 0 && c.ids.live.len() > limit {
-		t.Fatalf("%d calls, at most %d are allowed", c.ids.live.len(), limit)
-	}
-	for id, cl := range c.ids.live.all() {
-		if both := c.ids.reserved.awaited(id) > 0; both || !cl.live.Load() || cl.id != id || cl.conn != c {
-			t.Fatalf("id %d: call %+v, reserved %v", id, cl, both)
-		}
 	}
 }
 
