@@ -20,7 +20,7 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 		c.cancelCall(id)
 	case RequestPing:
 		if p := c.service.ponger; p != nil {
-			if err := c.sendNow(p.AppendPong(wire.Alloc(len(frame))[:0], id, frame)); err != nil {
+			if err := c.pong(p, id, frame); err != nil {
 				return err
 			}
 		}
@@ -31,6 +31,15 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 	}
 	muxpool.Release(frame)
 	return nil
+}
+
+// pong answers a ping. It counts as a call meanwhile: the pongs of many pings go out in
+// one write.
+func (c *serverConn) pong(p Ponger, id uint32, ping []byte) (err error) {
+	c.writer.InFlight.Add(1)
+	defer c.writer.InFlight.Add(-1)
+	c.inCompany(func() { err = c.sendNow(p.AppendPong(wire.Alloc(len(ping))[:0], id, ping)) })
+	return err
 }
 
 // accept starts a call, or answers it at once if there is no room for it.

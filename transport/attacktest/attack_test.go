@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -85,7 +84,8 @@ func attackServer(t *testing.T, name string, during time.Duration) (lag time.Dur
 	attackers := start(t, "attackers", protocolEnv+"="+name, addressEnv+"="+address)
 	var report string
 	attacked := honest(client, func() { report = attackers.attack(t, during) })
-	peak, stats := server.peak(t)
+	now := server.figures(t, "peak")
+	peak, stats := now.Peak, now.Stats
 	attackers.end(t)
 
 	t.Logf("quiet: %v", quiet)
@@ -125,17 +125,14 @@ func (p *process) attack(t *testing.T, during time.Duration) (report string) {
 	}
 }
 
-// peak is the most memory that the process was resident with, and what the Service says.
-func (p *process) peak(t *testing.T) (bytes int64, stats transport.ServiceStats) {
+// figures asks a server for them.
+func (p *process) figures(t *testing.T, question string) (f figures) {
 	t.Helper()
-	figure, text, _ := strings.Cut(p.ask(t, "peak"), " ")
-	if _, err := fmt.Sscan(figure, &bytes); err != nil || bytes == 0 {
-		t.Fatalf("the server says %s %s", figure, text)
+	text := p.ask(t, question)
+	if err := json.Unmarshal([]byte(text), &f); err != nil || f.Peak == 0 {
+		t.Fatalf("the server says %s, %v", text, err)
 	}
-	if err := json.Unmarshal([]byte(text), &stats); err != nil {
-		t.Fatal(err)
-	}
-	return bytes, stats
+	return f
 }
 
 // recovers waits until nothing of the attackers is left but the honest connections.
@@ -143,7 +140,7 @@ func (p *process) recovers(t *testing.T, pool *muxpool.Multiplexed) {
 	t.Helper()
 	var stats transport.ServiceStats
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if _, stats = p.peak(t); stats.Conns <= int(pool.Stats().Dials) && stats.InFlight == 0 && stats.Bytes == 0 {
+		if stats = p.figures(t, "peak").Stats; stats.Conns <= int(pool.Stats().Dials) && stats.InFlight == 0 && stats.Bytes == 0 {
 			return
 		}
 	}

@@ -75,7 +75,8 @@ type attacker struct {
 	forge
 	nc    net.Conn
 	ended bool
-	sent  *atomic.Int64
+	sent  *atomic.Int64 // bytes, by all of the attack
+	most  int64         // when those are sent it ends; 0: never
 }
 
 // send reports whether the connection takes more.
@@ -84,25 +85,36 @@ func (a *attacker) send(b []byte) bool {
 		return false
 	}
 	n, err := a.nc.Write(b)
-	a.sent.Add(int64(n))
-	a.ended = err != nil
+	sent := a.sent.Add(int64(n))
+	a.ended = err != nil || a.most > 0 && sent >= a.most
 	return !a.ended
 }
 
-// repeat sends the same requests for ever, with other ids.
+// repeat sends the same requests for ever, with other ids. A frame with the id of the
+// one before it, such as a cancel, goes on having that.
 func (a *attacker) repeat(frames []byte) {
-	var at []int // where the ids are
+	type place struct {
+		at   int
+		same bool
+	}
+	var places []place
 	for i := 0; i < len(frames); {
 		_, total, _ := a.measure(frames[i:])
-		at, i = append(at, i), i+int(total)
+		p := place{at: i}
+		if n := len(places); n > 0 {
+			p.same = a.id(frames[places[n-1].at:]) == a.id(frames[i:])
+		}
+		places, i = append(places, p), i+int(total)
 	}
-	for id := uint32(1); a.send(frames); {
-		for n, i := range at {
-			if n > 0 && a.sameID(frames[at[n-1]:], frames[i:]) { // a cancel
-				id--
+	for id := uint32(0); ; {
+		for _, p := range places {
+			if !p.same {
+				id++
 			}
-			a.setID(frames[i:], id)
-			id++
+			a.setID(frames[p.at:], id)
+		}
+		if !a.send(frames) {
+			return
 		}
 	}
 }

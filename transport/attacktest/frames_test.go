@@ -61,6 +61,14 @@ func (f forge) cancelled(first uint32, n int) (frames []byte) {
 	return frames
 }
 
+// cancels is n cancels, of ids that nobody uses.
+func (f forge) cancels(first uint32, n int) (frames []byte) {
+	for i := range uint32(n) {
+		frames = native.Protocol{}.AppendCancel(frames, first+i)
+	}
+	return frames
+}
+
 func (f forge) pings(n int) (frames []byte) {
 	for i := range uint32(n) {
 		frames = native.Protocol{}.AppendKeepAlive(frames, i+1)

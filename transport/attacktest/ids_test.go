@@ -16,9 +16,7 @@ func (f forge) idAt() int {
 
 func (f forge) setID(frame []byte, id uint32) { binary.BigEndian.PutUint32(frame[f.idAt():], id) }
 
-func (f forge) sameID(a, b []byte) bool {
-	return binary.BigEndian.Uint32(a[f.idAt():]) == binary.BigEndian.Uint32(b[f.idAt():])
-}
+func (f forge) id(frame []byte) uint32 { return binary.BigEndian.Uint32(frame[f.idAt():]) }
 
 func (f forge) measure(b []byte) (id uint32, total int64, ok bool) {
 	return f.p.(muxpool.Measurer).Measure(b)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,12 +29,37 @@ const (
 	holdTime   = 300 * time.Millisecond
 )
 
+// figures are what a server says of itself, asked for "heap" once its garbage is gone.
+type figures struct {
+	Peak  int64 // bytes that it was resident with at most
+	Heap  int64 // bytes in use
+	CPU   time.Duration
+	Stats transport.ServiceStats
+}
+
+// cpuTime is what this process has used of the processors, in steps of 10 ms.
+func cpuTime() time.Duration {
+	stat, _ := os.ReadFile("/proc/self/stat")
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// frameEnv is the server's largest frame, in bytes, if it is not the default.
+const frameEnv = "MUXKIT_ATTACK_FRAME"
+
 // serverMain is a server with all defaults.
 func serverMain() {
 	raw := func(e func(context.Context, any) (any, error)) *transport.Server {
 		return transport.NewServer(e, transport.DecodeBytes, transport.EncodeBytes)
 	}
-	s := transport.NewService(protocols[os.Getenv(protocolEnv)], transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(
+	frame, _ := strconv.Atoi(os.Getenv(frameEnv))
+	s := transport.NewService(protocols[os.Getenv(protocolEnv)], transport.ServiceMaxFrameSize(frame), transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(
 		func(_ context.Context, err error) { fmt.Fprintln(os.Stderr, err) })))
 	s.Handle(echoMethod, raw(func(_ context.Context, r any) (any, error) { return r, nil }))
 	s.Handle(holdMethod, raw(func(_ context.Context, r any) (any, error) { time.Sleep(holdTime); return r, nil }))
@@ -43,13 +70,19 @@ func serverMain() {
 	}
 	go func() { _ = s.Serve(l) }()
 	fmt.Println(l.Addr())
-	answers(func(string) string {
+	answers(func(question string) string {
 		status, err := os.ReadFile("/proc/self/status")
 		if err != nil {
 			return err.Error()
 		}
-		stats, _ := json.Marshal(s.Stats())
-		return fmt.Sprintf("%d %s", field(string(status), "VmHWM:")<<10, stats)
+		var m runtime.MemStats
+		if question == "heap" {
+			runtime.GC()
+			runtime.GC()
+		}
+		runtime.ReadMemStats(&m)
+		text, _ := json.Marshal(figures{field(string(status), "VmHWM:") << 10, int64(m.HeapAlloc), cpuTime(), s.Stats()})
+		return string(text)
 	})
 	_ = s.Close()
 }
