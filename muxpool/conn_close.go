@@ -141,9 +141,7 @@ func (c *conn) lost() (calls int) {
 // hangUp closes nc without waiting for the peer. TLS would first write an alert,
 // and a connection of the user's own may do anything.
 func hangUp(nc net.Conn, run func(func())) {
-	if tc, ok := nc.(*tls.Conn); ok {
-		nc = tc.NetConn()
-	}
+	nc = beneathTLS(nc)
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn, *net.UDPConn:
 		_ = nc.Close()

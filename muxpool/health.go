@@ -15,6 +15,7 @@ type health struct {
 	seen   uint64    // conn.frames when since was set
 	read   uint64    // conn.bytes, likewise
 	lapsed int       // calls that timed out since then, whose requests the kernel had taken
+	link   link
 
 	ping    uint32 // the id of the keepalive frame
 	holding bool   // it is reserved: not every keepalive has its answer
@@ -33,7 +34,8 @@ type health struct {
 const lifeBytes = 4 << 10
 
 // ticksPerKeepAlive is how often a busy conn is looked at per keepalive time: the
-// beginning of a silence is seen a sixteenth of that late at most.
+// beginning of a silence is seen a sixteenth of that late at most. A write that is under
+// way is looked at four times within its own time.
 const ticksPerKeepAlive = 16
 
 func (h *health) start(c *conn) {
@@ -48,12 +50,19 @@ func (h *health) begin(c *conn) {
 	if h.busy {
 		return
 	}
-	h.busy, h.since, h.seen, h.read, h.lapsed, h.shrunk = true, time.Now(), c.frames.Load(), c.bytes.Load(), 0, false
+	h.busy, h.shrunk = true, false
+	h.alive(c, time.Now())
 	h.timer.Reset(c.interval())
 }
 
+// alive notes that the peer was heard of at now.
+func (h *health) alive(c *conn, now time.Time) {
+	h.since, h.seen, h.read, h.lapsed = now, c.frames.Load(), c.bytes.Load(), 0
+}
+
 func (c *conn) interval() time.Duration {
-	return max(min(c.node.opts.keepAlive, c.node.opts.stallTimeout)/ticksPerKeepAlive, time.Millisecond)
+	o := c.node.opts
+	return max(min(o.keepAlive/ticksPerKeepAlive, o.stallTimeout/ticksPerKeepAlive, o.writeTimeout/4), time.Millisecond)
 }
 
 // pong takes note of the answer to one keepalive frame, or that it was not sent.
@@ -83,12 +92,14 @@ const (
 // tick runs on the timer's goroutine.
 func (c *conn) tick() {
 	defer c.contain()
+	sent := c.sent.transit()
 	c.mu.Lock()
 	if c.state == connClosed {
 		c.mu.Unlock()
 		return
 	}
 	now := time.Now()
+	c.health.follow(c, sent, now)
 	v, next := c.health.judge(c, now)
 	freed := c.datagram && c.ids.expire(now)
 	c.health.timer.Reset(next)
@@ -119,12 +130,21 @@ func (c *conn) tick() {
 	}
 }
 
+// follow notes what has come since the last look, and how far the bytes have got that
+// are to be answered. mu is held.
+func (h *health) follow(c *conn, sent transit, now time.Time) {
+	if c.frames.Load() != h.seen || c.bytes.Load()-h.read >= lifeBytes {
+		h.alive(c, now)
+		h.pinging = false
+	}
+	if h.link.follow(sent, c.interval()/2, now) {
+		c.writer.Extend()
+	}
+}
+
 // judge looks at the conn and says when to look again. mu is held.
 func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
-	if frames, bytes := c.frames.Load(), c.bytes.Load(); frames != h.seen || bytes-h.read >= lifeBytes {
-		h.seen, h.read, h.since, h.lapsed, h.pinging = frames, bytes, now, 0, false
-	}
-	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || !c.starving(now).IsZero() {
+	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || !c.starving(now).IsZero() || c.writer != nil && !c.writer.Idle() {
 		return h.judgeBusy(c, now), h.next(c, now)
 	}
 	return h.judgeIdle(c, now)
@@ -154,14 +174,26 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 		return verdictStarved
 	case c.datagram:
 		return verdictNone // packets are lost, sockets are not
-	case h.pinging && now.Sub(h.pinged) >= o.keepAlive/2:
+	case h.pinging && h.unanswered(o.keepAlive, now):
 		return verdictDead
-	case (h.lapsed > 0 || c.partial.Load()) && silent >= o.stallTimeout:
+	case h.lapsed > 0 && h.link.quiet(h.since, now) >= o.stallTimeout:
+		return verdictStalled
+	case c.partial.Load() && silent >= o.stallTimeout:
 		return verdictStalled
 	case asks && !h.pinging && silent >= o.keepAlive:
 		return verdictPing
 	}
 	return verdictNone
+}
+
+// unanswered reports whether the keepalive has been without an answer for too long: half
+// of the keepalive time since the peer has it. Until then the peer's kernel is waited for,
+// which acknowledges something now and then: packets are lost, and sent again.
+func (h *health) unanswered(keepAlive time.Duration, now time.Time) bool {
+	if h.link.slow && h.link.quiet(h.since, now) < oneAndHalf(keepAlive) {
+		return false
+	}
+	return h.link.quiet(h.pinged, now) >= keepAlive/2
 }
 
 func (h *health) judgeIdle(c *conn, now time.Time) (verdict, time.Duration) {

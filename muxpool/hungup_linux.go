@@ -1,7 +1,8 @@
+//go:build !386
+
 package muxpool
 
 import (
-	"crypto/tls"
 	"net"
 	"sync"
 	"syscall"
@@ -23,10 +24,7 @@ type peeker struct {
 
 // newPeeker returns nil for a connection that is none of the standard library's.
 func newPeeker(nc net.Conn) *peeker {
-	if tc, ok := nc.(*tls.Conn); ok {
-		nc = tc.NetConn()
-	}
-	raw := wire.Socket(nc)
+	raw := wire.Socket(beneathTLS(nc))
 	if raw == nil {
 		return nil
 	}

@@ -194,7 +194,8 @@ func WithIdleTimeout(d time.Duration) PoolOption {
 // flight is asked for a sign of life; without one within another half of d the
 // connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
 // KeepAliver) and, on TCP, the kernel, which probes several times. A sign of life is a
-// whole frame, or 4 KiB of one. Default 2 s.
+// whole frame, or 4 KiB of one. Until it has got a large request, over
+// a slow link, it is not silent (on Linux, over TCP: docs/decisions/0021). Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }
@@ -206,7 +207,7 @@ func WithStallTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithStallTimeout", &o.stallTimeout, d) }
 }
 
-// WithWriteTimeout ends a connection whose peer reads nothing of what is written, after
+// WithWriteTimeout ends a connection whose peer takes nothing of what is written, after
 // twice that at most. Default 3 s.
 func WithWriteTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithWriteTimeout", &o.writeTimeout, d) }

@@ -33,6 +33,13 @@ func (w *Writer) Taken(offset uint64) bool {
 	return w.sent > offset
 }
 
+// Idle reports whether nothing is queued or being written.
+func (w *Writer) Idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent == w.end || w.err != nil
+}
+
 // WaitSent waits until the kernel has taken everything that was queued before
 // the call. It returns ErrQueueFull if done is closed first, and the Writer's
 // error if it fails.

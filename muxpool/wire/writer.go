@@ -12,7 +12,7 @@ import (
 type WriterConfig struct {
 	MaxFrames int           // frames that may wait to be written; default 1024
 	MaxBytes  int           // bytes that may wait, one frame at the least; default 4 MiB
-	Timeout   time.Duration // a write that gets nowhere for so long fails, after twice that at most; default 3 s
+	Timeout   time.Duration // a write that gets nowhere for so long fails, after twice that at most, or later (see Extend); default 3 s
 	// OnError hears of the failed write that ended the Writer, once, on the
 	// goroutine whose write it was, with no lock held. Nil: nobody asks.
 	OnError func(error)
@@ -75,6 +75,7 @@ type Writer struct {
 	writing   bool          // a goroutine owns the write side: only it touches active
 	gathering bool          // a goroutine will write in a moment, unless somebody has
 	reading   bool          // the reader is between two reads and will flush
+	blocking  bool          // the flusher is in a write, which has a deadline
 	progress  chan struct{} // closed, and forgotten, at the next change of sent or err; nil: nobody waits
 	line      line          // who wait for room
 

@@ -47,12 +47,13 @@ const DropWithin = 3500 * time.Millisecond
 
 // Setup says what a world is made of.
 type Setup struct {
-	Parser muxpool.FrameParser  // default muxtest.Parser
-	Act    muxtest.Action       // what the victim does, default muxtest.Echo
-	Opts   []muxpool.PoolOption // on top of the settings
-	TLS    *tls.Config          // what the victim speaks on sockets, nil: plaintext
-	Alone  bool                 // no healthy node beside: for tests that count allocations or goroutines
-	Beside bool                 // other rows run at once: whoever lets them checks for leaks around all, see AtOnce
+	Parser muxpool.FrameParser      // default muxtest.Parser
+	Act    muxtest.Action           // what the victim does, default muxtest.Echo
+	Opts   []muxpool.PoolOption     // on top of the settings
+	TLS    *tls.Config              // what the victim speaks on sockets, nil: plaintext
+	Inside func(func() error) error // runs what makes the victim's listener, in a network namespace for example; nil: it just runs
+	Alone  bool                     // no healthy node beside: for tests that count allocations or goroutines
+	Beside bool                     // other rows run at once: whoever lets them checks for leaks around all, see AtOnce
 }
 
 // OneConn makes a world with a single connection a node.

@@ -51,7 +51,15 @@ func OnNetwork(t *testing.T, network string, s Setup, story func(*World)) {
 	s.checkLeaks(t)
 	w := &World{T: t, Victim: muxtest.NewPeer(s.Act), healthy: muxtest.NewPeer(nil), lag: muxtest.WatchLag()}
 	defer w.lag.Stop()
-	victim := w.must(w.Victim.Listen(network, "127.0.0.1:0", s.TLS))
+	if s.Inside == nil {
+		s.Inside = func(f func() error) error { return f() }
+	}
+	var victim string
+	err := s.Inside(func() (err error) {
+		victim, err = w.Victim.Listen(network, "127.0.0.1:0", s.TLS)
+		return err
+	})
+	w.must("", err)
 	healthy := w.must(w.healthy.Listen(network, "127.0.0.1:0", nil))
 	w.run(s, network, victim, healthy, s.Opts, story)
 }

@@ -1,0 +1,110 @@
+package faulttest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/internal/world"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+)
+
+// slowLinks are requests that take a link longer than a silent peer is given, and longer
+// than a write may get nowhere, with the pool's defaults.
+var slowLinks = map[string]struct {
+	rate   string
+	body   int
+	parser muxpool.FrameParser
+	tls    bool
+	long   bool // with MUXPOOL_FULL only
+}{
+	"2.5 MB over 5 Mbit, keepalive":         {"5mbit", 2_500_000, world.Alive{}, false, false},
+	"2.5 MB over 5 Mbit, keepalive, TLS":    {"5mbit", 2_500_000, world.Alive{}, true, false},
+	"2.5 MB over 5 Mbit, no keepalive":      {"5mbit", 2_500_000, muxtest.Parser{}, false, false},
+	"0.5 MB over 512 Kbit, no keepalive":    {"512kbit", 500_000, muxtest.Parser{}, false, false},
+	"0.5 MB over 1 Mbit, no keepalive, TLS": {"1mbit", 500_000, muxtest.Parser{}, true, false},
+	"2.5 MB over 1 Mbit, keepalive":         {"1mbit", 2_500_000, world.Alive{}, false, true},
+	"2.5 MB over 1 Mbit, keepalive, TLS":    {"1mbit", 2_500_000, world.Alive{}, true, true},
+}
+
+// TestFaultKernel_SlowLink: a large request over a slow link, and small calls behind it
+// that are not answered in their time: nobody is sick, so no connection ends.
+func TestFaultKernel_SlowLink(t *testing.T) {
+	p := newPKI(t)
+	rows := make(map[string]func(*testing.T))
+	for name, row := range slowLinks {
+		if row.long && !world.Full {
+			continue
+		}
+		for round := range world.Often(20, 1) {
+			rows[fmt.Sprintf("%s, %d", name, round)] = func(t *testing.T) {
+				ns := newNetns(t)
+				ns.must("ip link set lo mtu 1500")
+				setup := world.Setup{Parser: row.parser, Beside: true, Alone: true, Inside: ns.do, Opts: []muxpool.PoolOption{
+					muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4 << 20), muxpool.WithDialContext(ns.dial)}}
+				if row.tls {
+					setup.TLS = serverConfig(p.server)
+				}
+				world.OnSockets(t, setup, func(w *world.World) {
+					if row.tls {
+						w.Caller.Opts.WithTLSConfig(&tls.Config{RootCAs: p.Pool()})
+					}
+					slowLink(w, ns, row.rate, row.body)
+				})
+			}
+		}
+	}
+	world.AtOnce(t, rows)
+}
+
+func slowLink(w *world.World, ns *netns, rate string, body int) {
+	if err := w.Call(); err != nil {
+		w.Fatal(err)
+	}
+	w.Victim.Do(func(c *muxtest.Conn, f muxtest.Frame) {
+		f.Body = nil // or the way back would take as long again
+		c.Reply(f)
+	})
+	ns.need("tc qdisc add dev lo root tbf rate " + rate + " burst 16kb latency 400ms")
+	call := func(d time.Duration, size int) error {
+		ctx, cancel := context.WithTimeout(context.Background(), d)
+		defer cancel()
+		mc := w.Get(ctx)
+		defer mc.Close()
+		c := muxtest.NewCall(mc, make([]byte, size))
+		if err := mc.Write(muxtest.AppendFrame(nil, c)); err != nil {
+			return err
+		}
+		c.Body = nil
+		return muxtest.Expect(mc, c)
+	}
+	large := make(chan error, 1)
+	start := time.Now()
+	go func() { large <- call(time.Minute, body) }()
+	late := 0
+	for landed := false; !landed; {
+		select {
+		case err := <-large:
+			if landed = true; err != nil {
+				w.Errorf("after %v: %v", time.Since(start), err)
+			}
+		case <-time.After(100 * time.Millisecond):
+			if err := call(300*time.Millisecond, 0); errors.Is(err, context.DeadlineExceeded) {
+				late++
+			} else if err != nil {
+				w.Errorf("a call behind the large one: %v", err)
+			}
+		}
+	}
+	if late < 5 {
+		w.Errorf("%d calls were late: that was no slow link", late)
+	}
+	if downs := w.Heard(muxpool.ConnDown); len(downs) > 0 {
+		w.Errorf("connections ended: %v", downs)
+	}
+	w.Logf("%d bytes in %v, %d calls late", body, time.Since(start), late)
+}

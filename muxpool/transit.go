@@ -1,0 +1,69 @@
+package muxpool
+
+import (
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// transit is how far the bytes have got that were handed to the kernel. known is false
+// where it cannot tell: on other systems than Linux, and on connections that are no TCP
+// socket, nor TLS on one.
+type transit struct {
+	acked   uint64 // bytes that the peer's kernel has acknowledged, since the connection was made
+	pending uint64 // bytes that it has not, be they on their way or not
+	known   bool
+}
+
+// link is how fast a conn's bytes get to its peer. One that has not got what it was asked
+// cannot answer, and behind megabytes on a slow link that takes longer than a peer may
+// be silent. Where the kernel cannot tell, what it has taken has arrived.
+//
+// That something is acknowledged is no sign of life by itself: the kernel of a process that
+// is stopped does so, as long as it has room.
+type link struct {
+	acked uint64    // as of the last look
+	moved time.Time // when that was seen to grow
+	goal  uint64    // acked when the peer has what the kernel had at since
+	since time.Time
+	slow  bool      // that takes long
+	until time.Time // up to when it took long; zero: it never did
+}
+
+// follow looks at t, and reports whether anything has got there since the last look. What
+// is not there after long is under way slowly.
+func (l *link) follow(t transit, long time.Duration, now time.Time) (moved bool) {
+	if moved = t.acked > l.acked; moved {
+		l.acked, l.moved = t.acked, now
+	}
+	switch {
+	case !t.known:
+		*l = link{}
+	case l.acked < l.goal:
+		l.slow = l.slow || now.Sub(l.since) >= long
+	}
+	if l.slow {
+		l.until = l.moved
+	}
+	if l.acked >= l.goal {
+		l.goal, l.since, l.slow = t.acked+t.pending, now, false
+	}
+	return moved
+}
+
+// quiet is how long the peer has said nothing, now, although it could: it was asked, or
+// fell silent, at from.
+func (l *link) quiet(from, now time.Time) time.Duration {
+	if l.until.After(from) {
+		from = l.until
+	}
+	return now.Sub(from)
+}
+
+// beneathTLS returns the connection that nc makes TLS on, or nc.
+func beneathTLS(nc net.Conn) net.Conn {
+	if tc, ok := nc.(*tls.Conn); ok {
+		return tc.NetConn()
+	}
+	return nc
+}

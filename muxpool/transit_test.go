@@ -1,0 +1,44 @@
+package muxpool
+
+import (
+	"testing"
+	"time"
+)
+
+// TestLink: from when on the silence of a peer counts, by what its kernel has acknowledged.
+// A look comes each second, and what is not there after half of one is under way slowly.
+func TestLink(t *testing.T) {
+	type look = transit
+	known := func(acked, pending uint64) look { return look{acked, pending, true} }
+	for _, row := range []struct {
+		name  string
+		looks []look
+		quiet int  // seconds at the last look, of a peer that fell silent at the first
+		moved bool // at the last look
+		slow  bool
+	}{
+		{"nothing is known", []look{{}, {}, {}, {}}, 3, false, false},
+		{"all has arrived", []look{known(9, 0), known(9, 0), known(9, 0)}, 2, false, false},
+		{"all arrives between two looks", []look{known(9, 5), known(14, 7), known(21, 0)}, 2, true, false},
+		{"a little is acknowledged each time", []look{known(9, 90), known(19, 80), known(29, 70), known(39, 60)}, 0, true, true},
+		{"and then no more", []look{known(9, 90), known(19, 80), known(19, 80), known(19, 80)}, 2, false, true},
+		{"and then all", []look{known(9, 90), known(19, 80), known(99, 0), known(99, 0)}, 1, false, false},
+		{"nothing is, ever", []look{known(0, 5), known(0, 5), known(0, 5), known(0, 5)}, 3, false, true},
+		{"more is queued than arrives", []look{known(9, 90), known(50, 90), known(99, 90), known(140, 90)}, 0, true, true},
+		{"what was queued later is not waited for", []look{known(9, 90), known(99, 900), known(999, 9000), known(9999, 0)}, 3, true, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var l link
+			var moved bool
+			start := time.Unix(1000, 0)
+			now := start
+			for i, look := range row.looks {
+				now = start.Add(time.Duration(i) * time.Second)
+				moved = l.follow(look, time.Second/2, now)
+			}
+			if quiet := l.quiet(start, now); quiet != time.Duration(row.quiet)*time.Second || moved != row.moved || l.slow != row.slow {
+				t.Errorf("quiet for %v, moved %v, slow %v; want %d s, %v, %v", quiet, moved, l.slow, row.quiet, row.moved, row.slow)
+			}
+		})
+	}
+}
