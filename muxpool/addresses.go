@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -17,8 +16,8 @@ type lookupFunc func(ctx context.Context, network, host string) ([]netip.Addr, e
 const attemptDelay = 250 * time.Millisecond
 
 // dialNet connects as net.Dialer does, but where a name has several addresses it tries
-// all of them within the dial timeout.
-func (d *dialer) dialNet(ctx context.Context, network, address string) (net.Conn, error) {
+// all of them within the dial timeout, and avoid, an address with its port, last.
+func (d *dialer) dialNet(ctx context.Context, network, address, avoid string) (net.Conn, error) {
 	nd := net.Dialer{KeepAlive: -1} // tuneTCP sets it
 	if d.key.local != "" {
 		local, err := resolveLocal(network, d.key.local)
@@ -27,13 +26,10 @@ func (d *dialer) dialNet(ctx context.Context, network, address string) (net.Conn
 		}
 		nd.LocalAddr = local
 	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || !strings.HasPrefix(network, "tcp") {
+	if network == "unix" || !isName(address) {
 		return nd.DialContext(ctx, network, address)
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return nd.DialContext(ctx, network, address)
-	}
+	host, port, _ := net.SplitHostPort(address)
 	addrs, err := d.lookup(ctx, "ip"+network[len("tcp"):], host)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
@@ -42,18 +38,41 @@ func (d *dialer) dialNet(ctx context.Context, network, address string) (net.Conn
 		return nd.DialContext(ctx, network, address) // which says what is wrong
 	}
 	delay := min(attemptDelay, d.timeout/time.Duration(len(addrs)+1))
-	return race(ctx, len(addrs), delay, func(ctx context.Context, i int) (net.Conn, error) {
-		return nd.DialContext(ctx, network, net.JoinHostPort(addrs[i].Unmap().String(), port))
+	dials := make([]string, len(addrs))
+	for i, a := range addrs {
+		dials[i] = net.JoinHostPort(a.Unmap().String(), port)
+	}
+	if i := slices.Index(dials, avoid); i >= 0 {
+		dials = append(slices.Delete(dials, i, i+1), avoid)
+	}
+	return race(ctx, len(dials), delay, func(ctx context.Context, i int) (net.Conn, error) {
+		return nd.DialContext(ctx, network, dials[i])
 	})
+}
+
+// isName reports whether the host of an address with a port is a name.
+func isName(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err != nil
 }
 
 // sameFamily drops the addresses that cannot be reached from local.
 func sameFamily(addrs []netip.Addr, local net.Addr) []netip.Addr {
-	from, ok := local.(*net.TCPAddr)
-	if !ok || from.IP == nil {
+	var from net.IP
+	switch local := local.(type) {
+	case *net.TCPAddr:
+		from = local.IP
+	case *net.UDPAddr:
+		from = local.IP
+	}
+	if from == nil {
 		return addrs
 	}
-	return slices.DeleteFunc(addrs, func(a netip.Addr) bool { return a.Unmap().Is4() != (from.IP.To4() != nil) })
+	return slices.DeleteFunc(addrs, func(a netip.Addr) bool { return a.Unmap().Is4() != (from.To4() != nil) })
 }
 
 // race makes attempts 0 to n-1, each when the one before has failed, or after delay

@@ -98,7 +98,7 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 		cl.live.Store(false)
 		return departure{}
 	}
-	if rule.id == idTimed && awaited > 0 && c.taken(cl) {
+	if rule.id == idTimed && awaited > 0 && c.taken(cl) && (!c.datagram || c.moves()) {
 		c.health.lapsed++
 	}
 	cl.owed = max(awaited, 0)

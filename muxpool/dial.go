@@ -15,7 +15,7 @@ import (
 // and the handshakes are made anew at each dial. It is immutable.
 type dialer struct {
 	key     nodeKey
-	connect dialFunc // never nil
+	connect dialFunc // nil: dialNet
 	lookup  lookupFunc
 	timeout time.Duration
 	silence time.Duration // of the peer's, after which the kernel is to ask
@@ -35,19 +35,15 @@ func dialReason(err error) Reason {
 }
 
 func newDialer(key nodeKey, o *poolOptions) *dialer {
-	d := &dialer{key: key, connect: o.dial, lookup: net.DefaultResolver.LookupNetIP, timeout: o.dialTimeout, silence: o.keepAlive}
-	if d.connect == nil {
-		d.connect = d.dialNet
-	}
-	return d
+	return &dialer{key: key, connect: o.dial, lookup: net.DefaultResolver.LookupNetIP, timeout: o.dialTimeout, silence: o.keepAlive}
 }
 
 // dial returns a connection that is ready for calls. It ends with ctx, or after
-// the dial timeout.
-func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+// the dial timeout. Of the addresses of a name, avoid is tried last.
+func (d *dialer) dial(ctx context.Context, avoid string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	nc, err := d.call(ctx)
+	nc, err := d.call(ctx, avoid)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", d.key.node, d.inTime(err))
 	}
@@ -68,7 +64,10 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 }
 
 // call runs the function that connects; its panic fails the dial.
-func (d *dialer) call(ctx context.Context) (nc net.Conn, err error) {
+func (d *dialer) call(ctx context.Context, avoid string) (nc net.Conn, err error) {
+	if d.connect == nil {
+		return d.dialNet(ctx, d.key.node.Network, d.key.node.Address, avoid)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: the function of WithDialContext panicked: %v", ErrInvalidOption, p)

@@ -69,18 +69,19 @@ const (
 	ReasonIDsExhausted                   // they wait for answers that never came
 	ReasonDropped                        // by Drop
 	ReasonBug                            // a mistake of the package's own was found there; Err says which: no failure
+	ReasonRetired                        // old (WithMaxConnAge), or its peer's name has moved: no failure
 )
 
 var reasons = [...]string{"none", "dial failed", "handshake failed", "conn lost", "peer closed", "going away", "idle",
 	"protocol error", "frame too large", "keepalive timeout", "stalled", "write failed", "reconnect limit", "pool closed",
-	"ids exhausted", "dropped", "bug"}
+	"ids exhausted", "dropped", "bug", "retired"}
 
 func (r Reason) String() string { return name(reasons[:], int(r)) }
 
 // Failure reports whether the reason speaks against the node.
 func (r Reason) Failure() bool {
 	switch r {
-	case ReasonNone, ReasonPeerClosed, ReasonGoingAway, ReasonIdle, ReasonPoolClosed, ReasonIDsExhausted, ReasonDropped, ReasonBug:
+	case ReasonNone, ReasonPeerClosed, ReasonGoingAway, ReasonIdle, ReasonPoolClosed, ReasonIDsExhausted, ReasonDropped, ReasonBug, ReasonRetired:
 		return false
 	}
 	return true

@@ -11,11 +11,14 @@ import (
 type health struct {
 	timer  *time.Timer
 	busy   bool      // calls wait: the timer runs at the short interval
+	used   bool      // a call was on the conn, ever
 	since  time.Time // busy: since when nothing arrived; else since when it is idle
 	seen   uint64    // conn.frames when since was set
 	read   uint64    // conn.bytes, likewise
 	lapsed int       // calls that timed out since then, whose requests the kernel had taken
 	link   link
+	renew  time.Time // when the conn is old; zero: never
+	moving time.Time // when it was looked last whether the peer has moved
 
 	ping    uint32 // the id of the keepalive frame
 	holding bool   // it is reserved: not every keepalive has its answer
@@ -40,7 +43,12 @@ const ticksPerKeepAlive = 16
 
 func (h *health) start(c *conn) {
 	h.since = time.Now()
-	h.timer = time.AfterFunc(c.node.opts.idleTimeout, c.tick)
+	wait, age := c.node.opts.idleTimeout, c.node.opts.maxAge
+	if age > 0 {
+		age = jittered(age)
+		h.renew, wait = h.since.Add(age), min(wait, age)
+	}
+	h.timer = time.AfterFunc(wait, c.tick)
 }
 
 func (h *health) stop() { h.timer.Stop() }
@@ -50,7 +58,7 @@ func (h *health) begin(c *conn) {
 	if h.busy {
 		return
 	}
-	h.busy, h.shrunk = true, false
+	h.busy, h.used, h.shrunk = true, true, false
 	h.alive(c, time.Now())
 	h.timer.Reset(c.interval())
 }
@@ -87,6 +95,8 @@ const (
 	verdictStarved
 	verdictIdle
 	verdictShrink
+	verdictOld
+	verdictMoved
 )
 
 // tick runs on the timer's goroutine.
@@ -103,7 +113,7 @@ func (c *conn) tick() {
 	v, next := c.health.judge(c, now)
 	freed := c.datagram && c.ids.expire(now)
 	c.health.timer.Reset(next)
-	since, shrink := now.Sub(c.health.since), c.health.shrink
+	since, shrink, used := now.Sub(c.health.since), c.health.shrink, c.health.used
 	c.mu.Unlock()
 
 	if freed {
@@ -120,6 +130,10 @@ func (c *conn) tick() {
 		c.drain(ReasonIDsExhausted, nil)
 	case verdictIdle:
 		c.drainIdle()
+	case verdictOld:
+		c.renew(used)
+	case verdictMoved:
+		c.renew(true)
 	case verdictShrink:
 		if c.writer != nil {
 			c.writer.Shrink()
@@ -144,7 +158,18 @@ func (h *health) follow(c *conn, sent transit, now time.Time) {
 
 // judge looks at the conn and says when to look again. mu is held.
 func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
-	if c.ids.live.len() > 0 || h.lapsed > 0 && !c.datagram || !c.starving(now).IsZero() || c.writer != nil && !c.writer.Idle() {
+	v, next := h.judgeUse(c, now)
+	if h.renew.IsZero() || c.state != connOpen {
+		return v, next
+	}
+	if v == verdictNone && !now.Before(h.renew) {
+		v, h.renew = verdictOld, now.Add(renewAgain(c.node.opts.maxAge))
+	}
+	return v, max(min(next, h.renew.Sub(now)), time.Millisecond)
+}
+
+func (h *health) judgeUse(c *conn, now time.Time) (verdict, time.Duration) {
+	if c.ids.live.len() > 0 || h.lapsed > 0 || !c.starving(now).IsZero() || c.writer != nil && !c.writer.Idle() {
 		return h.judgeBusy(c, now), h.next(c, now)
 	}
 	return h.judgeIdle(c, now)
@@ -172,6 +197,9 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 	switch {
 	case !starving.IsZero() && now.Sub(starving) >= o.stallTimeout:
 		return verdictStarved
+	case c.datagram && h.lapsed > 0 && min(silent, now.Sub(h.moving)) >= o.stallTimeout:
+		h.moving, h.lapsed = now, 0
+		return verdictMoved
 	case c.datagram:
 		return verdictNone // packets are lost, sockets are not
 	case h.pinging && h.unanswered(o.keepAlive, now):

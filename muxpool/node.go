@@ -123,7 +123,7 @@ func (n *node) publish() {
 	open := make([]*conn, 0, len(n.slots))
 	short := false
 	for _, s := range n.slots {
-		if s.state == slotUp {
+		if s.state.up() {
 			open = append(open, s.conn)
 		}
 		short = short || s.state == slotEmpty

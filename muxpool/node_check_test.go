@@ -9,22 +9,23 @@ func checkNode(t *testing.T, n *node) {
 	count := make(map[slotState]int)
 	for i, s := range n.slots {
 		count[s.state]++
-		if (s.conn != nil) != (s.state == slotUp) {
+		if (s.conn != nil) != s.state.up() {
 			t.Fatalf("slot %d: state %d, conn %p", i, s.state, s.conn)
 		}
 		if s.conn != nil {
 			checkConn(t, s.conn)
 		}
 	}
+	up := count[slotUp] + count[slotRenewing]
 	trying := count[slotDialing] + count[slotRedialing] + count[slotWaiting]
 	var ok bool
 	switch n.state {
 	case NodeUp:
-		ok = count[slotUp] > 0
+		ok = up > 0
 	case NodeDialing, NodeReconnecting:
-		ok = count[slotUp] == 0 && trying > 0
+		ok = up == 0 && trying > 0
 	default:
-		ok = count[slotUp] == 0 && trying == 0 && n.queue.n == 0
+		ok = up == 0 && trying == 0 && n.queue.n == 0
 	}
 	if !ok {
 		t.Fatalf("node is %v with slots %v and %d waiting", n.state, count, n.queue.n)
@@ -32,8 +33,8 @@ func checkNode(t *testing.T, n *node) {
 	if int(n.waiting.Load()) != n.queue.n {
 		t.Fatalf("waiting %d, queue %d", n.waiting.Load(), n.queue.n)
 	}
-	if len(*n.open.Load()) != count[slotUp] {
-		t.Fatalf("%d open conns are shown, %d are", len(*n.open.Load()), count[slotUp])
+	if len(*n.open.Load()) != up {
+		t.Fatalf("%d open conns are shown, %d are", len(*n.open.Load()), up)
 	}
 	anybody := false // waits for any id
 	for w := n.queue.first; w != nil; w = w.next {

@@ -17,7 +17,7 @@ func (o *poolOptions) slots() slotPolicy {
 func (n *node) tally() (up, trying int) {
 	for _, s := range n.slots {
 		switch {
-		case s.state == slotUp:
+		case s.state.up():
 			up++
 		case s.state.trying():
 			trying++
@@ -108,7 +108,7 @@ func (n *node) dial(s *slot) {
 		n.counters.dialTime.Add(int64(time.Since(began)))
 		n.dialEnded(s, nc, settings, err)
 	}()
-	dialed, failed := n.dialer.dial(n.pool.ctx)
+	dialed, failed := n.dialer.dial(n.pool.ctx, n.avoided(s))
 	if nc = dialed; failed == nil {
 		settings, failed = n.ownSettings()
 	}
@@ -123,24 +123,34 @@ func (n *node) dialEnded(s *slot, nc net.Conn, settings []byte, err error) {
 	if err == nil {
 		c = newConn(n, nc, settings)
 	}
+	var old *conn
 	n.mu.Lock()
 	switch {
 	case n.closed != nil:
 		n.change(s, slotEvent{news: slotShut})
 	case err != nil:
 		n.dialFailed(s, err)
+	case c.sameAs(s.conn):
+		n.change(s, slotEvent{news: slotRefused})
 	default:
-		n.dialed(s, c)
+		old = n.dialed(s, c)
 		nc = nil
 	}
 	n.mu.Unlock()
+	if old != nil {
+		old.drain(ReasonRetired, nil)
+	}
 	if nc != nil { // nobody's
 		_ = nc.Close()
 	}
 }
 
-// dialed puts c into s; mu is held.
-func (n *node) dialed(s *slot, c *conn) {
+// dialed puts c into s, and returns the conn whose place it takes, if there is one; mu
+// is held.
+func (n *node) dialed(s *slot, c *conn) (old *conn) {
+	if old = s.conn; old != nil {
+		n.draining[old] = struct{}{}
+	}
 	n.change(s, slotEvent{news: slotConnected})
 	s.conn, c.slot = c, s
 	n.peer = n.peer.connected()
@@ -148,6 +158,7 @@ func (n *node) dialed(s *slot, c *conn) {
 	n.post(Event{Kind: ConnUp})
 	c.start()
 	n.settle(ReasonNone, nil)
+	return old
 }
 
 // dialFailed decides what follows a failed attempt; mu is held.
@@ -156,7 +167,10 @@ func (n *node) dialFailed(s *slot, err error) {
 	reason := dialReason(err)
 	up, trying := n.tally()
 	todo := n.change(s, slotEvent{news: slotRefused, alone: up+trying == 1, spare: n.spare()})
-	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: s.tries})
+	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: max(1, s.tries)})
+	if s.conn != nil {
+		return // it was to be replaced, and stays
+	}
 	n.settle(n.spent(s, todo, reason, err), err)
 }
 

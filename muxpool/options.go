@@ -29,6 +29,7 @@ type poolOptions struct {
 	reconnectFirst time.Duration
 	reconnectLimit time.Duration
 	idleTimeout    time.Duration
+	maxAge         time.Duration
 	keepAlive      time.Duration
 	stallTimeout   time.Duration
 	writeTimeout   time.Duration
@@ -188,6 +189,17 @@ func WithReconnect(max int, initial, limit time.Duration) PoolOption {
 // connections, is kept. Default 10 min.
 func WithIdleTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithIdleTimeout", &o.idleTimeout, d) }
+}
+
+// WithMaxConnAge sets how old a connection may get, give or take a tenth, which is drawn for
+// each. Then the pool connects anew, with names looked up and certificates read anew, new
+// calls take the new connection, and the old one closes after its last call. If the new one
+// cannot be made, the old one stays, and it is tried again after a tenth of d, from a second
+// to a minute. An old connection that no call has used just closes. Only the pool's side
+// retires connections so: a server that wants to needs a protocol that can say that it
+// goes away. Default 0: any age.
+func WithMaxConnAge(d time.Duration) PoolOption {
+	return func(o *poolOptions) { set(o, "WithMaxConnAge", &o.maxAge, d) }
 }
 
 // WithKeepAlive sets after which silence the peer of a connection with calls in

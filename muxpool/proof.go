@@ -56,6 +56,6 @@ func (c *conn) proven() bool { return c.proving.Load() || c.sentLately() }
 // endedSoon reports whether the peer is to blame for the short life of the conn, which
 // has ended for this reason. One that lived for longer needs no brake.
 func (c *conn) endedSoon(reason Reason) bool {
-	ours := reason == ReasonIdle || reason == ReasonIDsExhausted || reason == ReasonPoolClosed || reason == ReasonDropped || reason == ReasonBug
+	ours := reason == ReasonIdle || reason == ReasonIDsExhausted || reason == ReasonPoolClosed || reason == ReasonDropped || reason == ReasonBug || reason == ReasonRetired
 	return !ours && time.Since(c.born) < c.deliverTime()
 }

@@ -18,6 +18,8 @@ const (
 	slotRedialing
 	// slotUp: conn takes calls.
 	slotUp
+	// slotRenewing: conn takes calls, and a goroutine tries to connect in its place.
+	slotRenewing
 	// slotWaiting: it is redialed when the timer fires, whether or not somebody asks.
 	slotWaiting
 	// slotResting: it was given up, and is empty when the timer fires. Until then others
@@ -25,10 +27,11 @@ const (
 	slotResting
 )
 
-var slotStates = [...]string{"empty", "dialing", "redialing", "up", "waiting", "resting"}
+var slotStates = [...]string{"empty", "dialing", "redialing", "up", "renewing", "waiting", "resting"}
 
 func (s slotState) String() string { return name(slotStates[:], int(s)) }
 
+func (s slotState) up() bool      { return s == slotUp || s == slotRenewing }
 func (s slotState) dialing() bool { return s == slotDialing || s == slotRedialing }
 
 // trying reports whether a connection comes without anybody doing anything.
@@ -46,6 +49,7 @@ const (
 	slotSilent                    // it ended because nothing arrived any more
 	slotLostLate                  // as slotLost, of a connection that had left the slot before
 	slotDue                       // the timer has fired
+	slotAged                      // the connection is to be replaced
 	slotProven                    // the peer has answered
 	slotShut                      // the node is closed
 )
@@ -101,6 +105,9 @@ func (l slotLife) step(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
 	if l.must(ev.news); ev.proven {
 		l.tries, l.rests = 0, 0
 	}
+	if l.state == slotRenewing && ev.news.endsRenewal() {
+		return l.renewed(ev)
+	}
 	switch ev.news {
 	case slotWanted:
 		if l.state == slotEmpty || l.state == slotResting && ev.alone {
@@ -139,6 +146,8 @@ func (l slotLife) step(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
 		} else {
 			l.state, l.hung = slotEmpty, false
 		}
+	case slotAged:
+		l.state, todo.dial = slotRenewing, l.state == slotUp
 	case slotProven:
 		if l.tries, l.rests = 0, 0; l.state == slotResting {
 			l.state = slotEmpty
@@ -154,9 +163,9 @@ func (l slotLife) must(news slotNews) {
 	ok := true
 	switch news {
 	case slotConnected, slotRefused:
-		ok = l.state.dialing()
-	case slotLost, slotLeft, slotSilent:
-		ok = l.state == slotUp
+		ok = l.state.dialing() || l.state == slotRenewing
+	case slotLost, slotLeft, slotSilent, slotAged:
+		ok = l.state.up()
 	case slotDue:
 		ok = l.state == slotWaiting || l.state == slotResting
 	}
@@ -229,9 +238,9 @@ func (l slotLife) spare(ev slotEvent, todo slotTodo) (slotLife, slotTodo) {
 // node.change alone.
 type slot struct {
 	slotLife
-	conn  *conn       // with slotUp
+	conn  *conn       // with slotUp, slotRenewing
 	timer *time.Timer // with slotWaiting, slotResting
-	since time.Time   // when it had or tried a connection last
+	since time.Time   // of its state
 	cause error       // why there is no connection, while that is news
 }
 
@@ -249,8 +258,8 @@ func (n *node) change(s *slot, ev slotEvent) slotTodo {
 		return todo
 	}
 	s.stop()
-	if before == slotUp || before.dialing() {
-		s.conn, s.since = nil, time.Now()
+	if s.since = time.Now(); !s.state.up() {
+		s.conn = nil
 	}
 	switch {
 	case ev.news == slotConnected || before == slotResting && s.state == slotEmpty:

@@ -83,6 +83,24 @@ func TestSlotStep(t *testing.T) {
 			slotEvent{news: slotLeft, brief: true, alone: true, proven: true}, slotLife{slotEmpty, 0, 0, true}, slotTodo{}},
 		{"the wait is over", slotLife{slotWaiting, 2, 0, true}, slotEvent{news: slotDue}, slotLife{slotRedialing, 2, 0, true}, slotTodo{dial: true}},
 		{"the rest is over", slotLife{slotResting, 3, 1, true}, slotEvent{news: slotDue}, slotLife{slotEmpty, 3, 1, false}, slotTodo{}},
+		{"old", slotLife{slotUp, 0, 0, true}, slotEvent{news: slotAged}, slotLife{slotRenewing, 0, 0, true}, slotTodo{dial: true}},
+		{"old, and being replaced", slotLife{slotRenewing, 0, 0, true}, slotEvent{news: slotAged}, slotLife{slotRenewing, 0, 0, true}, slotTodo{}},
+		{"replaced", slotLife{slotRenewing, 0, 0, true}, slotEvent{news: slotConnected}, slotLife{slotUp, 1, 0, true}, slotTodo{}},
+		{"wanted while it is replaced", slotLife{slotRenewing, 0, 0, true}, slotEvent{news: slotWanted, alone: true}, slotLife{slotRenewing, 0, 0, true}, slotTodo{}},
+		{"proven while it is replaced", slotLife{slotRenewing, 2, 1, true}, slotEvent{news: slotProven}, slotLife{slotRenewing, 0, 0, true}, slotTodo{}},
+		{"not replaced, since refused: nothing is held against anybody",
+			slotLife{slotRenewing, 1, 0, true}, slotEvent{news: slotRefused, alone: true}, slotLife{slotUp, 1, 0, true}, slotTodo{}},
+		{"lost while it is replaced: the dial goes on", slotLife{slotRenewing, 1, 0, true},
+			slotEvent{news: slotLost, alone: true}, slotLife{slotRedialing, 1, 0, true}, slotTodo{doubt: true}},
+		{"lost while it is replaced, proven", slotLife{slotRenewing, 1, 0, true},
+			slotEvent{news: slotLost, alone: true, proven: true}, slotLife{slotRedialing, 0, 0, true}, slotTodo{}},
+		{"closed while it is replaced", slotLife{slotRenewing, 1, 0, true},
+			slotEvent{news: slotLeft, alone: true}, slotLife{slotDialing, 1, 0, true}, slotTodo{}},
+		{"closed soon while it is replaced", slotLife{slotRenewing, 1, 0, true},
+			slotEvent{news: slotLeft, alone: true, brief: true}, slotLife{slotDialing, 1, 0, true}, slotTodo{doubt: true}},
+		{"silent while it is replaced", slotLife{slotRenewing, 1, 0, true},
+			slotEvent{news: slotSilent, alone: true}, slotLife{slotDialing, 1, 0, false}, slotTodo{doubt: true}},
+		{"the pool is closed while it is replaced", slotLife{slotRenewing, 1, 0, true}, slotEvent{news: slotShut}, slotLife{slotEmpty, 1, 0, true}, slotTodo{}},
 		{"proven while up", slotLife{slotUp, 3, 1, true}, slotEvent{news: slotProven}, slotLife{slotUp, 0, 0, true}, slotTodo{}},
 		{"proven while it rests, by another", slotLife{slotResting, 3, 1, true}, slotEvent{news: slotProven}, slotLife{slotEmpty, 0, 0, true}, slotTodo{}},
 	} {
@@ -95,8 +113,9 @@ func TestSlotStep(t *testing.T) {
 // TestSlotStepImpossible: what cannot happen is a mistake of the pool's, and says so.
 func TestSlotStepImpossible(t *testing.T) {
 	possible := map[slotNews][]slotState{
-		slotConnected: {slotDialing, slotRedialing}, slotRefused: {slotDialing, slotRedialing},
-		slotLost: {slotUp}, slotLeft: {slotUp}, slotSilent: {slotUp}, slotDue: {slotWaiting, slotResting},
+		slotConnected: {slotDialing, slotRedialing, slotRenewing}, slotRefused: {slotDialing, slotRedialing, slotRenewing},
+		slotLost: {slotUp, slotRenewing}, slotLeft: {slotUp, slotRenewing}, slotSilent: {slotUp, slotRenewing},
+		slotAged: {slotUp, slotRenewing}, slotDue: {slotWaiting, slotResting},
 	}
 	for news, states := range possible {
 		ok := make(map[slotState]bool)

@@ -173,7 +173,8 @@ var slotTable = []slotRow{
 		"expelled: empty 1; dials 1", "up ready down(conn lost) expelled(conn lost)"},
 	{"up on UDP, closed with a call", conns(1), "udp, get, accept, call 1, close 1",
 		"expelled: empty 1; dials 1", "up ready down(conn lost) expelled(conn lost)"},
-	{"up on UDP, silent", conns(1), "udp, get, accept, silence 1", "ready: up 1; dials 1", "up ready"},
+	{"up on UDP, silent", conns(1), "udp, get, accept, silence 1", "ready: renewing 1; dials 2", "up ready"},
+	{"up on UDP, silent, and where it was", conns(1), "udp, get, accept, silence 1, accept", "ready: up 1; dials 2", "up ready"},
 
 	// Waiting to be redialed.
 	{"waiting, the time comes", conns(1), "get, accept, call 1, close 1, back",

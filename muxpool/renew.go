@@ -1,0 +1,90 @@
+package muxpool
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// A conn that is well is replaced when it is old (WithMaxConnAge), so that addresses and
+// certificates are looked at anew, and a datagram socket when its peer is silent, since
+// the name may have moved: a socket would send to the old address for ever. The successor
+// is made first. If that fails, the conn stays, and it is tried again later; else it
+// drains, and its calls finish.
+
+// ageJitter is the part of an age by which connections differ, so that those which were
+// made at once are not replaced at once.
+const ageJitter = 0.1
+
+// jittered draws from d less and d more the jitter, evenly.
+func jittered(d time.Duration) time.Duration {
+	return d - time.Duration(ageJitter*float64(d)) + rand.N(max(1, time.Duration(2*ageJitter*float64(d))))
+}
+
+// renewAgain is how long after an attempt to replace a conn of that age the next may
+// come, if it still is there.
+func renewAgain(age time.Duration) time.Duration {
+	return jittered(min(restLimit, max(age/10, restTime)))
+}
+
+// renew has c replaced. One that has carried no call, or is one more than
+// WithConnectNumber asks for, just goes.
+func (c *conn) renew(used bool) {
+	n := c.node
+	n.mu.Lock()
+	s := c.slot
+	if s.conn != c || n.closed != nil {
+		n.mu.Unlock()
+		return
+	}
+	replace := used && !n.spare()
+	if replace {
+		n.change(s, slotEvent{news: slotAged})
+	}
+	n.mu.Unlock()
+	if !replace {
+		c.drain(ReasonRetired, nil)
+	}
+}
+
+// moves reports whether the conn's peer may be elsewhere without anybody hearing of it.
+func (c *conn) moves() bool { return c.datagram && isName(c.node.key.node.Address) }
+
+// sameAs reports whether c leads where old does: then it is as well to keep old, whose
+// ids are known.
+func (c *conn) sameAs(old *conn) bool {
+	return old != nil && c.datagram && c.remote.String() == old.remote.String()
+}
+
+// avoided is the address that a dial for s is to try last: that of the datagram socket
+// which it is to replace.
+func (n *node) avoided(s *slot) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s.conn == nil || !s.conn.datagram {
+		return ""
+	}
+	return s.conn.remote.String()
+}
+
+// endsRenewal reports whether it ends the state slotRenewing otherwise than by success.
+func (n slotNews) endsRenewal() bool {
+	return n == slotRefused || n == slotLost || n == slotLeft || n == slotSilent
+}
+
+// renewed is that end. If the dial has failed, the slot keeps the connection that it
+// has; if that has ended, no other dial is needed.
+func (l slotLife) renewed(ev slotEvent) (slotLife, slotTodo) {
+	var todo slotTodo
+	switch ev.news {
+	case slotRefused:
+		l.state = slotUp
+		return l, todo
+	case slotLost:
+		l.state, todo.doubt = slotRedialing, ev.alone && !ev.proven
+	case slotLeft:
+		l.state, todo.doubt = slotDialing, ev.alone && !ev.proven && ev.brief
+	case slotSilent:
+		l.state, l.hung, todo.doubt = slotDialing, false, ev.alone
+	}
+	return l, todo
+}
