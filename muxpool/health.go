@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type health struct {
 	read   uint64    // conn.bytes, likewise
 	lapsed int       // calls that timed out since then, whose requests the kernel had taken
 	link   link
+	lifted bool      // the kernel was told to have more patience, since link.slow
 	renew  time.Time // when the conn is old; zero: never
 	moving time.Time // when it was looked last whether the peer has moved
 
@@ -113,11 +115,16 @@ func (c *conn) tick() {
 	v, next := c.health.judge(c, now)
 	freed := c.datagram && c.ids.expire(now)
 	c.health.timer.Reset(next)
+	slow, turned := c.health.link.slow, c.health.link.slow != c.health.lifted
+	c.health.lifted = slow
 	since, shrink, used := now.Sub(c.health.since), c.health.shrink, c.health.used
 	c.mu.Unlock()
 
 	if freed {
 		c.node.placeFreed(c, false)
+	}
+	if turned {
+		c.allow(slow)
 	}
 	switch v {
 	case verdictPing:
@@ -202,7 +209,7 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 		return verdictMoved
 	case c.datagram:
 		return verdictNone // packets are lost, sockets are not
-	case h.pinging && h.unanswered(o.keepAlive, now):
+	case h.pinging && h.unanswered(o.keepAlive, now), h.link.stuck(now) >= oneAndHalf(o.keepAlive):
 		return verdictDead
 	case h.lapsed > 0 && h.link.quiet(h.since, now) >= o.stallTimeout:
 		return verdictStalled
@@ -212,6 +219,20 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 		return verdictPing
 	}
 	return verdictNone
+}
+
+// slowPatience is how many times as long the kernel waits for an acknowledgement while
+// bytes are under way slowly. Its own count goes on while it sends lost packets again,
+// whether or not others arrive; link.stuck does not.
+const slowPatience = 4
+
+// allow tells the kernel how long to wait for an acknowledgement.
+func (c *conn) allow(slow bool) {
+	d := oneAndHalf(c.node.opts.keepAlive)
+	if slow {
+		d = min(d, math.MaxInt64/slowPatience) * slowPatience
+	}
+	c.sent.allow(d)
 }
 
 // unanswered reports whether the keepalive has been without an answer for too long: half

@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,10 @@ type node struct {
 
 // newNode calls the parser's IDSpace: no lock may be held.
 func newNode(p *Multiplexed, key nodeKey) (*node, error) {
+	if key.local != "" && p.opts.dial != nil {
+		return nil, fmt.Errorf("%w: WithLocalAddr(%q) in a pool with WithDialContext, whose function connects and would not hear of it",
+			ErrInvalidOption, key.local)
+	}
 	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts)}
 	var err error
 	if n.space, err = idSpace(key.parser); err != nil {

@@ -32,6 +32,18 @@ func TestExtremeOptions(t *testing.T) {
 	})
 }
 
+// TestLocalAddrIsNotDropped: a dial function would not hear of it.
+func TestLocalAddrIsNotDropped(t *testing.T) {
+	withWorld(t, worldParser{}, nil, func(t *testing.T, w *world) {
+		opts := w.opts
+		opts.WithLocalAddr("127.0.0.1:0")
+		m, err := w.pool.GetMuxConn(context.Background(), "tcp", "peer:1", opts)
+		if !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), "WithLocalAddr") || !strings.Contains(err.Error(), "WithDialContext") {
+			t.Errorf("got %v, %v, want an error that names both options", m, err)
+		}
+	})
+}
+
 // TestNilTLSConfigIsNoPlaintext: who passes a TLS configuration wants TLS.
 func TestNilTLSConfigIsNoPlaintext(t *testing.T) {
 	withWorld(t, worldParser{}, nil, func(t *testing.T, w *world) {

@@ -51,6 +51,17 @@ func (l *link) follow(t transit, long time.Duration, now time.Time) (moved bool)
 	return moved
 }
 
+// stuck is for how long nothing of what is under way has got there.
+func (l *link) stuck(now time.Time) time.Duration {
+	if !l.slow {
+		return 0
+	}
+	if l.moved.After(l.since) {
+		return now.Sub(l.moved)
+	}
+	return now.Sub(l.since)
+}
+
 // quiet is how long the peer has said nothing, now, although it could: it was asked, or
 // fell silent, at from.
 func (l *link) quiet(from, now time.Time) time.Duration {

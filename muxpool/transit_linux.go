@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
@@ -18,6 +19,7 @@ const tcpInfoAcked = 120
 
 // odometer asks the kernel for the transit of a TCP socket, without waiting.
 type odometer struct {
+	tcp *net.TCPConn
 	// mu is a leaf. It guards the fields below.
 	mu   sync.Mutex
 	raw  syscall.RawConn
@@ -32,7 +34,7 @@ func newOdometer(nc net.Conn) *odometer {
 	if !ok {
 		return nil
 	}
-	o := &odometer{raw: wire.Socket(tc)}
+	o := &odometer{tcp: tc, raw: wire.Socket(tc)}
 	if o.raw == nil {
 		return nil
 	}
@@ -54,6 +56,9 @@ func newOdometer(nc net.Conn) *odometer {
 	}
 	return o
 }
+
+// allow sets how long the kernel is to wait for an acknowledgement (see tuneTCP).
+func (o *odometer) allow(d time.Duration) { setUserTimeout(o.tcp, d) }
 
 // transit asks now.
 func (o *odometer) transit() transit {

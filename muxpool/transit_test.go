@@ -16,16 +16,17 @@ func TestLink(t *testing.T) {
 		quiet int  // seconds at the last look, of a peer that fell silent at the first
 		moved bool // at the last look
 		slow  bool
+		stuck int // seconds, likewise
 	}{
-		{"nothing is known", []look{{}, {}, {}, {}}, 3, false, false},
-		{"all has arrived", []look{known(9, 0), known(9, 0), known(9, 0)}, 2, false, false},
-		{"all arrives between two looks", []look{known(9, 5), known(14, 7), known(21, 0)}, 2, true, false},
-		{"a little is acknowledged each time", []look{known(9, 90), known(19, 80), known(29, 70), known(39, 60)}, 0, true, true},
-		{"and then no more", []look{known(9, 90), known(19, 80), known(19, 80), known(19, 80)}, 2, false, true},
-		{"and then all", []look{known(9, 90), known(19, 80), known(99, 0), known(99, 0)}, 1, false, false},
-		{"nothing is, ever", []look{known(0, 5), known(0, 5), known(0, 5), known(0, 5)}, 3, false, true},
-		{"more is queued than arrives", []look{known(9, 90), known(50, 90), known(99, 90), known(140, 90)}, 0, true, true},
-		{"what was queued later is not waited for", []look{known(9, 90), known(99, 900), known(999, 9000), known(9999, 0)}, 3, true, false},
+		{"nothing is known", []look{{}, {}, {}, {}}, 3, false, false, 0},
+		{"all has arrived", []look{known(9, 0), known(9, 0), known(9, 0)}, 2, false, false, 0},
+		{"all arrives between two looks", []look{known(9, 5), known(14, 7), known(21, 0)}, 2, true, false, 0},
+		{"a little is acknowledged each time", []look{known(9, 90), known(19, 80), known(29, 70), known(39, 60)}, 0, true, true, 0},
+		{"and then no more", []look{known(9, 90), known(19, 80), known(19, 80), known(19, 80)}, 2, false, true, 2},
+		{"and then all", []look{known(9, 90), known(19, 80), known(99, 0), known(99, 0)}, 1, false, false, 0},
+		{"nothing is, ever", []look{known(0, 5), known(0, 5), known(0, 5), known(0, 5)}, 3, false, true, 3},
+		{"more is queued than arrives", []look{known(9, 90), known(50, 90), known(99, 90), known(140, 90)}, 0, true, true, 0},
+		{"what was queued later is not waited for", []look{known(9, 90), known(99, 900), known(999, 9000), known(9999, 0)}, 3, true, false, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var l link
@@ -36,8 +37,9 @@ func TestLink(t *testing.T) {
 				now = start.Add(time.Duration(i) * time.Second)
 				moved = l.follow(look, time.Second/2, now)
 			}
-			if quiet := l.quiet(start, now); quiet != time.Duration(row.quiet)*time.Second || moved != row.moved || l.slow != row.slow {
-				t.Errorf("quiet for %v, moved %v, slow %v; want %d s, %v, %v", quiet, moved, l.slow, row.quiet, row.moved, row.slow)
+			if quiet := l.quiet(start, now); quiet != time.Duration(row.quiet)*time.Second || moved != row.moved || l.slow != row.slow || l.stuck(now) != time.Duration(row.stuck)*time.Second {
+				t.Errorf("quiet for %v, moved %v, slow %v, stuck for %v; want %d s, %v, %v, %d s", quiet, moved, l.slow, l.stuck(now),
+					row.quiet, row.moved, row.slow, row.stuck)
 			}
 		})
 	}

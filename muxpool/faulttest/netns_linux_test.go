@@ -84,17 +84,31 @@ func (ns *netns) start(cmd *exec.Cmd) error { return ns.do(cmd.Start) }
 
 // run runs a command inside the namespace; its words are separated by spaces.
 func (ns *netns) run(command string) error {
+	_, err := ns.exec(command)
+	return err
+}
+
+func (ns *netns) exec(command string) (output string, err error) {
 	words := strings.Fields(command)
 	cmd := exec.Command(words[0], words[1:]...)
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := ns.start(cmd); err != nil {
-		return err
+		return "", err
 	}
 	if err := cmd.Wait(); err != nil {
-		return errors.New(err.Error() + ": " + out.String())
+		return "", errors.New(err.Error() + ": " + out.String())
 	}
-	return nil
+	return out.String(), nil
+}
+
+func (ns *netns) output(command string) string {
+	ns.t.Helper()
+	out, err := ns.exec(command)
+	if err != nil {
+		ns.t.Fatalf("%s: %v", command, err)
+	}
+	return out
 }
 
 func (ns *netns) must(command string) {

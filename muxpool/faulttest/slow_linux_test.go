@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,28 +21,30 @@ var slowLinks = map[string]struct {
 	body   int
 	parser muxpool.FrameParser
 	tls    bool
-	long   bool // with MUXPOOL_FULL only
+	rounds int // with MUXPOOL_FULL
+	quick  int // without
 }{
-	"2.5 MB over 5 Mbit, keepalive":         {"5mbit", 2_500_000, world.Alive{}, false, false},
-	"2.5 MB over 5 Mbit, keepalive, TLS":    {"5mbit", 2_500_000, world.Alive{}, true, false},
-	"2.5 MB over 5 Mbit, no keepalive":      {"5mbit", 2_500_000, muxtest.Parser{}, false, false},
-	"0.5 MB over 512 Kbit, no keepalive":    {"512kbit", 500_000, muxtest.Parser{}, false, false},
-	"0.5 MB over 1 Mbit, no keepalive, TLS": {"1mbit", 500_000, muxtest.Parser{}, true, false},
-	"2.5 MB over 1 Mbit, keepalive":         {"1mbit", 2_500_000, world.Alive{}, false, true},
-	"2.5 MB over 1 Mbit, keepalive, TLS":    {"1mbit", 2_500_000, world.Alive{}, true, true},
+	"2.5 MB over 5 Mbit, keepalive":         {"5mbit", 2_500_000, world.Alive{}, false, 20, 1},
+	"2.5 MB over 5 Mbit, no keepalive":      {"5mbit", 2_500_000, muxtest.Parser{}, false, 20, 1},
+	"2.5 MB over 5 Mbit, keepalive, TLS":    {"5mbit", 2_500_000, world.Alive{}, true, 3, 1},
+	"0.5 MB over 512 Kbit, no keepalive":    {"512kbit", 500_000, muxtest.Parser{}, false, 3, 1},
+	"0.5 MB over 1 Mbit, no keepalive, TLS": {"1mbit", 500_000, muxtest.Parser{}, true, 3, 1},
+	"2.5 MB over 1 Mbit, keepalive":         {"1mbit", 2_500_000, world.Alive{}, false, 3, 0},
+	"2.5 MB over 1 Mbit, keepalive, TLS":    {"1mbit", 2_500_000, world.Alive{}, true, 3, 0},
 }
 
 // TestFaultKernel_SlowLink: a large request over a slow link, and small calls behind it
 // that are not answered in their time: nobody is sick, so no connection ends.
 func TestFaultKernel_SlowLink(t *testing.T) {
 	p := newPKI(t)
+	var turn sync.Mutex // of those that make their link: the machine is fast, or the links are not what is slow
 	rows := make(map[string]func(*testing.T))
 	for name, row := range slowLinks {
-		if row.long && !world.Full {
-			continue
-		}
-		for round := range world.Often(20, 1) {
+		for round := range world.Often(row.rounds, row.quick) {
 			rows[fmt.Sprintf("%s, %d", name, round)] = func(t *testing.T) {
+				turn.Lock()
+				ready := sync.OnceFunc(turn.Unlock)
+				defer ready()
 				ns := newNetns(t)
 				ns.must("ip link set lo mtu 1500")
 				setup := world.Setup{Parser: row.parser, Beside: true, Alone: true, Inside: ns.do, Opts: []muxpool.PoolOption{
@@ -53,7 +56,7 @@ func TestFaultKernel_SlowLink(t *testing.T) {
 					if row.tls {
 						w.Caller.Opts.WithTLSConfig(&tls.Config{RootCAs: p.Pool()})
 					}
-					slowLink(w, ns, row.rate, row.body)
+					slowLink(w, ns, row.rate, row.body, ready)
 				})
 			}
 		}
@@ -61,8 +64,8 @@ func TestFaultKernel_SlowLink(t *testing.T) {
 	world.AtOnce(t, rows)
 }
 
-func slowLink(w *world.World, ns *netns, rate string, body int) {
-	if err := w.Call(); err != nil {
+func slowLink(w *world.World, ns *netns, rate string, body int, ready func()) {
+	if err := w.CallFor(10 * time.Second); err != nil {
 		w.Fatal(err)
 	}
 	w.Victim.Do(func(c *muxtest.Conn, f muxtest.Frame) {
@@ -70,10 +73,14 @@ func slowLink(w *world.World, ns *netns, rate string, body int) {
 		c.Reply(f)
 	})
 	ns.need("tc qdisc add dev lo root tbf rate " + rate + " burst 16kb latency 400ms")
+	ready()
 	call := func(d time.Duration, size int) error {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
-		mc := w.Get(ctx)
+		mc, err := w.Caller.Get(ctx)
+		if err != nil {
+			return err
+		}
 		defer mc.Close()
 		c := muxtest.NewCall(mc, make([]byte, size))
 		if err := mc.Write(muxtest.AppendFrame(nil, c)); err != nil {
