@@ -2,7 +2,6 @@ package muxpool
 
 import (
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -219,20 +218,6 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 		return verdictPing
 	}
 	return verdictNone
-}
-
-// slowPatience is how many times as long the kernel waits for an acknowledgement while
-// bytes are under way slowly. Its own count goes on while it sends lost packets again,
-// whether or not others arrive; link.stuck does not.
-const slowPatience = 4
-
-// allow tells the kernel how long to wait for an acknowledgement.
-func (c *conn) allow(slow bool) {
-	d := oneAndHalf(c.node.opts.keepAlive)
-	if slow {
-		d = min(d, math.MaxInt64/slowPatience) * slowPatience
-	}
-	c.sent.allow(d)
 }
 
 // unanswered reports whether the keepalive has been without an answer for too long: half

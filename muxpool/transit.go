@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"crypto/tls"
+	"math"
 	"net"
 	"time"
 )
@@ -69,6 +70,20 @@ func (l *link) quiet(from, now time.Time) time.Duration {
 		from = l.until
 	}
 	return now.Sub(from)
+}
+
+// slowPatience is how many times as long the kernel waits for an acknowledgement while
+// bytes are under way slowly. Its own count goes on while it sends lost packets again,
+// whether or not others arrive; link.stuck does not.
+const slowPatience = 4
+
+// allow tells the kernel how long to wait for an acknowledgement.
+func (c *conn) allow(slow bool) {
+	d := oneAndHalf(c.node.opts.keepAlive)
+	if slow {
+		d = min(d, math.MaxInt64/slowPatience) * slowPatience
+	}
+	c.sent.allow(d)
 }
 
 // beneathTLS returns the connection that nc makes TLS on, or nc.
