@@ -149,12 +149,13 @@ func (c *Conn) serve() {
 }
 
 func (c *Conn) handle(f Frame) {
+	act := c.peer.action() // before it is counted: who has seen the count may change it
 	c.received.Add(1)
 	c.peer.frames.Add(1)
 	if f.Kind == Call {
 		c.peer.calls.Add(1)
 	}
-	c.peer.action()(c, f)
+	act(c, f)
 }
 
 // after runs f later, unless the connection ends before.

@@ -87,11 +87,18 @@ func (w *World) Hold() *muxtest.Hold {
 	return h
 }
 
+// Longest is how long a virtual connection may last whose test says nothing: a test that
+// waits for what does not come fails, and tells where.
+const Longest = time.Minute
+
 // Get opens a virtual connection to the victim with options on top of the
-// caller's, on ctx.
+// caller's, on ctx. It ends after Longest if ctx has no deadline.
 func (w *World) Get(ctx context.Context, with ...func(*muxpool.GetOptions)) muxpool.MuxConn {
 	w.Helper()
 	c := w.Caller
+	if _, ok := ctx.Deadline(); !ok {
+		c.Opts.WithTimeout(Longest)
+	}
 	for _, f := range with {
 		f(&c.Opts)
 	}
