@@ -69,7 +69,7 @@ const (
 	ReasonIDsExhausted                   // they wait for answers that never came
 	ReasonDropped                        // by Drop
 	ReasonBug                            // a mistake of the package's own was found there; Err says which: no failure
-	ReasonRetired                        // old (WithMaxConnAge), or its peer's name has moved: no failure
+	ReasonRetired                        // old, or its peer has moved: no failure
 )
 
 var reasons = [...]string{"none", "dial failed", "handshake failed", "conn lost", "peer closed", "going away", "idle",

@@ -38,8 +38,8 @@ func (o *GetOptions) WithFrameParser(fp FrameParser) { o.parser = fp }
 // Read and Write fail with ErrDupRequestID.
 func (o *GetOptions) WithVID(vid uint32) { o.vid, o.hasVID = vid, true }
 
-// WithLocalAddr sets the address to connect from, as "127.0.0.1:0". In a pool with
-// WithDialContext, whose function chooses that, it is an error of the Get.
+// WithLocalAddr sets the address to connect from, as "127.0.0.1:0". It excludes
+// WithDialContext.
 func (o *GetOptions) WithLocalAddr(addr string) { o.local = addr }
 
 // WithDialTLS asks for TLS, unless all are empty. certFile and keyFile are the client's

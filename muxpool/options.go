@@ -191,13 +191,8 @@ func WithIdleTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithIdleTimeout", &o.idleTimeout, d) }
 }
 
-// WithMaxConnAge sets how old a connection may get, give or take a tenth, which is drawn for
-// each. Then the pool connects anew, with names looked up and certificates read anew, new
-// calls take the new connection, and the old one closes after its last call. If the new one
-// cannot be made, the old one stays, and it is tried again after a tenth of d, from a second
-// to a minute. An old connection that no call has used just closes. Only the pool's side
-// retires connections so: a server that wants to needs a protocol that can say that it
-// goes away. Default 0: any age.
+// WithMaxConnAge replaces connections that are so old, give or take a tenth: names and
+// certificates are read anew. Calls finish on the old one. Default 0: any age.
 func WithMaxConnAge(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxConnAge", &o.maxAge, d) }
 }
@@ -206,8 +201,7 @@ func WithMaxConnAge(d time.Duration) PoolOption {
 // flight is asked for a sign of life; without one within another half of d the
 // connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
 // KeepAliver) and, on TCP, the kernel, which probes several times. A sign of life is a
-// whole frame, or 4 KiB of one. Until it has got a large request, over
-// a slow link, it is not silent (on Linux, over TCP: docs/decisions/0021). Default 2 s.
+// whole frame, or 4 KiB of one. Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }
