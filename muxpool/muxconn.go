@@ -80,6 +80,10 @@ func (m *muxConn) LocalAddr() net.Addr { return m.conn.local }
 // RemoteAddr implements MuxConn.
 func (m *muxConn) RemoteAddr() net.Addr { return m.conn.remote }
 
+// GoingAway says that the peer has asked, in what was read here, for no new calls on the
+// connection: it takes none any more, and closes with its last.
+func (m *muxConn) GoingAway() { m.conn.drain(ReasonGoingAway, nil) }
+
 // Write implements MuxConn.
 func (m *muxConn) Write(b []byte) error { return m.write(b, false) }
 

@@ -56,6 +56,7 @@ const (
 	peerBytes
 	tooManyConnsOfPeer
 	tooManyConns
+	goingAway
 	refusals // how many there are
 )
 
@@ -195,6 +196,8 @@ func (l *ServiceLimits) refuse(r refusal) error {
 		e.Message = "too many calls in flight"
 	case tooManyWaiting:
 		e.Message = fmt.Sprintf("all workers are busy and %d calls wait", l.MaxWaiting)
+	case goingAway:
+		e.Code, e.Message = CodeUnavailable, "the connection is going away"
 	case connBytes:
 		e.Message = fmt.Sprintf("too many bytes are in use on this connection, at most %d are allowed", l.MaxBytesPerConn)
 	case allBytes:

@@ -141,7 +141,11 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 		if !more && c.resp.Body == nil {
 			c.resp.frame = frame
 		}
-		if err = c.protocol.ParseResponse(frame, c.resp); err == nil {
+		err = c.protocol.ParseResponse(frame, c.resp)
+		if l, ok := mc.(leaver); ok && c.resp.GoingAway {
+			l.GoingAway()
+		}
+		if err == nil {
 			continue
 		}
 		var failure *Error
@@ -152,6 +156,9 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	}
 	return nil
 }
+
+// leaver is what a MuxConn offers whose connection can be kept from new calls.
+type leaver interface{ GoingAway() }
 
 // cancel tells the server that nobody waits any more.
 func (c *clientCall) cancel(mc muxpool.MuxConn) {

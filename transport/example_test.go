@@ -173,11 +173,13 @@ func ExampleServerErrorEncoder() {
 }
 
 func ExampleServerErrorHandler() {
+	handled := make(chan error, 1)
 	pool, node, stop := startSum([]transport.ServerOption{transport.ServerErrorHandler(handlerFunc(func(_ context.Context, err error) {
-		fmt.Println("handled:", err)
+		handled <- err
 	}))})
 	defer stop()
 	_, err := sumClient(pool, node).Endpoint()(context.Background(), sumRequest{-1, 2})
+	fmt.Println("handled:", <-handled)
 	fmt.Println(err)
 	// Output:
 	// handled: negative

@@ -31,6 +31,10 @@ type Message struct {
 	// it, and a ServerProtocol sends it. The client returns it as the error of
 	// the call.
 	Err *Error
+	// GoingAway, in an answer, says that the server asks for no new calls on the
+	// connection. A Service sets it; a protocol without a frame for that (GoingAwayer) can
+	// put it into its answers, and a Client's pool heeds what ParseResponse reads.
+	GoingAway bool
 	// Tag is the protocol's own: what its ParseRequest learns of the request and
 	// its AppendResponse needs for the answer.
 	Tag any

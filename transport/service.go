@@ -108,6 +108,10 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	s.settler, _ = protocol.(muxpool.Settler)
 	s.farewell, _ = protocol.(Farewell)
 	s.batcher, _ = protocol.(Batcher)
+	if s.maxAge > 0 && s.goingAway == nil && protocol != nil {
+		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceMaxConnAge(%v): %T cannot tell a client that a connection goes away",
+			ErrInvalidOption, s.maxAge, protocol))
+	}
 	s.reports.handler = s.errorHandler
 	s.routes.Store(new(map[string]*route))
 	return s

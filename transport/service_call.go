@@ -48,6 +48,8 @@ type caller interface {
 	// listening reports whether a call whose connection's context has ended is to be
 	// run and answered still.
 	listening() bool
+	// leaving reports whether the client is asked for no new calls.
+	leaving() bool
 	// finished is called last, once for each call.
 	finished(*serverCall)
 }
@@ -227,9 +229,10 @@ func (s *Service) answer(call *serverCall) error {
 		defer sent()
 	}
 	call.resp.writeWords()
+	call.resp.GoingAway = call.from.leaving()
 	frame, err := s.encode(call)
 	if err != nil {
-		call.resp = Message{Method: call.resp.Method, Err: unsendable(err)}
+		call.resp = Message{Method: call.resp.Method, Err: unsendable(err), GoingAway: call.resp.GoingAway}
 		var again error
 		if frame, again = s.encode(call); again != nil {
 			return both(err, again)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -19,6 +20,9 @@ import (
 const (
 	quietTold   = time.Second            // for a client that was told to close the connection, when it is quiet
 	quietUntold = 100 * time.Millisecond // for a client that cannot be told
+	lookTime    = 5 * time.Millisecond   // for what has come before that was over, and was not read
+	stayTime    = 2 * time.Second        // calls are run of a client that was told; then they are refused
+	lastTime    = 5 * time.Second        // for a client that was told and calls all the same
 	lingerTime  = 500 * time.Millisecond // for the client to read the last answers and close
 	restTime    = 5 * time.Second        // for the calls of a client that has closed its side
 )
@@ -60,6 +64,7 @@ type serverConn struct {
 	told      bool         // that the connection is going away; owned by serve
 	toldAt    time.Time    // owned by serve
 	born      time.Time    // never changed
+	oldAt     time.Time    // when ServiceMaxConnAge is over; zero: never. Never changed
 	quiet     atomic.Int64 // when the last call ended, in nanoseconds from born
 	met       bool         // a frame of the client's was read; owned by serve
 	parted    bool         // last words were said; owned by serve
@@ -78,6 +83,9 @@ type serverConn struct {
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
 	c := &serverConn{service: s, raw: nc, born: time.Now(), rest: make(chan struct{}, 1)}
+	if age := s.maxAge; age > 0 {
+		c.oldAt = c.born.Add(age - age/10 + rand.N(age/5+1))
+	}
 	c.gate.init()
 	c.values = &connContext{Context: context.Background()}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
@@ -184,8 +192,15 @@ func (c *serverConn) readAll() error {
 
 // await waits for the first byte of a frame.
 func (c *serverConn) await() error {
-	if c.draining.Load() && !c.told {
+	if c.isOld(c.source.arrived) {
+		c.draining.Store(true)
+	}
+	switch {
+	case !c.draining.Load():
+	case !c.told:
 		c.tell()
+	case c.isOver():
+		return errDrained
 	}
 	c.source.beginWait()
 	for {
@@ -206,9 +221,13 @@ func (c *serverConn) await() error {
 			c.tell()
 		case !c.source.shrunk && now.Sub(c.source.since) >= shrinkTime:
 			c.source.shrink(now)
+		case c.isOld(now):
+			c.draining.Store(true)
 		case now.Before(c.quietEnd(now)):
-		case c.draining.Load():
+		case c.source.look:
 			return errDrained
+		case c.draining.Load():
+			c.source.look = true
 		default:
 			c.draining.Store(true) // idle
 		}
@@ -221,7 +240,8 @@ func (c *serverConn) whyEnded(err error) error {
 	case errors.Is(err, io.EOF):
 		return errClientLeft
 	case isTimeout(err):
-		return fmt.Errorf("transport: a frame took longer than %v: %w", c.service.frameTimeout, err)
+		return fmt.Errorf("transport: a frame took too long: %v, and %d bytes of it have come: %w",
+			c.source.arrived.Sub(c.source.began).Round(time.Millisecond), c.source.came, err)
 	}
 	return err
 }

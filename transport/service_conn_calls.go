@@ -71,6 +71,9 @@ func (c *serverConn) accept(id uint32, frame []byte) error {
 // start runs a call that was counted in, or answers it with err.
 func (c *serverConn) start(call *serverCall, err error) {
 	s := c.service
+	if c.source.look = false; c.overstays() && err == nil {
+		err = s.limits.refuse(goingAway)
+	}
 	c.began()
 	switch {
 	case err != nil:

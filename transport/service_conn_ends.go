@@ -96,6 +96,29 @@ func (c *serverConn) tell() {
 	c.source.flush()
 }
 
+// isOld reports whether the connection has reached its age, and nobody was told yet.
+func (c *serverConn) isOld(now time.Time) bool {
+	return !c.oldAt.IsZero() && !now.Before(c.oldAt) && !c.draining.Load()
+}
+
+// overstays reports whether the client calls although it was told to go, and had the time
+// to: its calls are refused.
+func (c *serverConn) overstays() bool {
+	return c.told && c.source.arrived.Sub(c.toldAt) > stayTime
+}
+
+// isOver reports whether a client that was told has nothing to wait for any more, whatever
+// it sends. Calls that are refused have been answered by now: those in flight were let in.
+func (c *serverConn) isOver() bool {
+	if c.writer.InFlight.Load() > 0 || c.reader.Buffered() > 0 {
+		return false
+	}
+	return c.source.look || c.source.arrived.Sub(c.toldAt) > lastTime
+}
+
+// leaving implements caller.
+func (c *serverConn) leaving() bool { return c.draining.Load() }
+
 // answerRest is for a client that has closed its side, or both, which looks the same:
 // the contexts of its calls end, and what they answer is sent, for a while, and unless
 // a write shows that nobody is there.

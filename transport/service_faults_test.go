@@ -132,6 +132,8 @@ func TestServiceInvalid(t *testing.T) {
 		"ServiceMaxMetadata: bytes(-1)":   transport.ServiceMaxMetadata(0, -1),
 		"ServiceIdleTimeout(-1s)":         transport.ServiceIdleTimeout(-time.Second),
 		"ServiceFrameTimeout(-1s)":        transport.ServiceFrameTimeout(-time.Second),
+		"ServiceFrameRate(-1)":            transport.ServiceFrameRate(-1),
+		"ServiceMaxConnAge(-1s)":          transport.ServiceMaxConnAge(-time.Second),
 		"ServiceWriteTimeout(-1s)":        transport.ServiceWriteTimeout(-time.Second),
 		"ServiceHandshakeTimeout(-1s)":    transport.ServiceHandshakeTimeout(-time.Second),
 		"ServiceErrorHandler(nil)":        transport.ServiceErrorHandler(nil),

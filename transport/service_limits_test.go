@@ -65,7 +65,7 @@ func TestSlowFrameIsCutAtItsLimit(t *testing.T) {
 						time.Sleep(4 * time.Second / time.Duration(bytes))
 					}
 				}()
-				closesAfter(t, nc, 5*time.Second)
+				closesAfter(t, nc, 5*time.Second+time.Duration(bytes)*time.Second/(16<<10))
 			})
 		})
 	}
@@ -90,7 +90,7 @@ func TestIdleConnectionIsClosedAtItsLimit(t *testing.T) {
 		if took := time.Since(start); took != 60*time.Second {
 			t.Errorf("idle for %v", took)
 		}
-		closesAfter(t, nc, time.Second) // for the client to close it
+		closesAfter(t, nc, time.Second+5*time.Millisecond) // for the client to close it
 	})
 }
 

@@ -19,6 +19,8 @@ type ServiceOption func(*serviceOptions)
 type serviceOptions struct {
 	limits           ServiceLimits
 	frameTimeout     time.Duration
+	frameRate        int // bytes per second
+	maxAge           time.Duration
 	idleTimeout      time.Duration
 	handshakeTimeout time.Duration
 	writeTimeout     time.Duration
@@ -33,6 +35,7 @@ func defaultServiceOptions() serviceOptions {
 	return serviceOptions{
 		limits:           defaultLimits,
 		frameTimeout:     5 * time.Second,
+		frameRate:        16 << 10,
 		idleTimeout:      60 * time.Second,
 		handshakeTimeout: 5 * time.Second,
 		writeTimeout:     3 * time.Second,
@@ -40,10 +43,27 @@ func defaultServiceOptions() serviceOptions {
 	}
 }
 
-// ServiceFrameTimeout bounds the time from the first byte of a frame to its last.
-// Default 5 s.
+// ServiceFrameTimeout bounds the time from the first byte of a frame to its last: d, and
+// what ServiceFrameRate grants for the bytes that have come. Default 5 s.
 func ServiceFrameTimeout(d time.Duration) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceFrameTimeout", &o.frameTimeout, d) }
+}
+
+// ServiceFrameRate sets how slowly a large frame may come, in bytes per second, when the
+// time of ServiceFrameTimeout is over: a frame of which n bytes have come has n divided by
+// that, in seconds, beside that time. Up to the size of ServiceMaxFrameSize, so that with
+// the defaults a frame ends after 261 s at the latest. Default 16 KiB.
+func ServiceFrameRate(bytesPerSecond int) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceFrameRate", &o.frameRate, bytesPerSecond) }
+}
+
+// ServiceMaxConnAge sets after what time, with a tenth more or less at random so that
+// connections that began together do not end so, the client of a connection is asked to
+// open another: it is told that this one goes away, and its calls are answered. It spreads
+// clients over servers that have been added, and renews what a TLS handshake has agreed on.
+// For protocols that can tell (GoingAwayer); with another it is an error. Default: no limit.
+func ServiceMaxConnAge(d time.Duration) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceMaxConnAge", &o.maxAge, d) }
 }
 
 // ServiceIdleTimeout sets how long a connection without calls is kept; then the

@@ -211,6 +211,9 @@ func (p *packetCall) maxAnswer() int { return min(p.service.limits.MaxFrameSize,
 // listening implements caller.
 func (p *packetCall) listening() bool { return false }
 
+// leaving implements caller.
+func (p *packetCall) leaving() bool { return false }
+
 // finished implements caller.
 func (p *packetCall) finished(call *serverCall) {
 	call.answered()

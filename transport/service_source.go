@@ -9,21 +9,25 @@ import (
 // timedSource reads the connection with the deadline that fits what is awaited.
 // It is owned by serve.
 type timedSource struct {
-	conn     *serverConn
-	src      *wire.Source
-	waiting  bool      // for the first byte of a frame
-	since    time.Time // when that began; moved by shrink
-	shrunk   bool      // memory was given back since then
-	frameEnd time.Time // for the rest of it; set at the first read
-	arrived  time.Time // when the last read returned
-	turn     turn
+	conn    *serverConn
+	src     *wire.Source
+	waiting bool      // for the first byte of a frame
+	since   time.Time // when that began; moved by shrink
+	shrunk  bool      // memory was given back since then
+	look    bool      // the connection is about to end: only what has come already is waited for
+	began   time.Time // the frame; set at the first read
+	came    int       // bytes of it since then, and perhaps of the next one
+	arrived time.Time // when the last read returned
+	turn    turn
 }
 
 func (s *timedSource) beginWait() {
 	s.waiting, s.shrunk, s.since = true, false, s.arrived
 }
 
-func (s *timedSource) beginFrame() { s.waiting, s.frameEnd = false, time.Time{} }
+func (s *timedSource) beginFrame() {
+	s.waiting, s.began, s.came = false, time.Time{}, s.conn.reader.Buffered()
+}
 
 // flush writes the answers that wait for the next read. serve calls it before it
 // waits for anything else.
@@ -44,6 +48,7 @@ func (s *timedSource) Read(p []byte) (int, error) {
 		n, err := s.src.Read(p)
 		s.arrived = time.Now()
 		s.turn.read(before, s.arrived)
+		s.came += n
 		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !s.arrived.Before(deadline) {
 			return n, err
 		}
@@ -53,17 +58,31 @@ func (s *timedSource) Read(p []byte) (int, error) {
 
 func (s *timedSource) deadline(now time.Time) time.Time {
 	switch {
-	case !s.waiting && s.frameEnd.IsZero():
-		s.frameEnd = now.Add(s.conn.service.frameTimeout)
-		return s.frameEnd
+	case !s.waiting && s.began.IsZero():
+		s.began = now
+		fallthrough
 	case !s.waiting:
-		return s.frameEnd
+		return s.frameEnd()
+	}
+	if s.look {
+		return now.Add(lookTime)
 	}
 	end := s.conn.quietEnd(now)
+	if age := s.conn.oldAt; !age.IsZero() && age.Before(end) && !s.conn.draining.Load() {
+		end = age
+	}
 	if shrink := s.since.Add(shrinkTime); !s.shrunk && shrink.Before(end) {
 		return shrink
 	}
 	return end
+}
+
+// frameEnd is when the frame has taken too long: the more of it has come, the more time
+// it has for the rest.
+func (s *timedSource) frameEnd() time.Time {
+	o := s.conn.service
+	came := min(s.came, o.limits.MaxFrameSize)
+	return s.began.Add(o.frameTimeout + time.Duration(float64(came)/float64(o.frameRate)*float64(time.Second)))
 }
 
 // quietEnd is when a connection has been without calls for too long: then it is told

@@ -38,6 +38,7 @@ type RefusedStats struct {
 	PeerBytes     uint64 // MaxBytesPerPeer
 	Unknown       uint64 // no such method
 	Invalid       uint64 // the request made no sense
+	GoingAway     uint64 // it came 2 s after its client was told to go, or later
 }
 
 // Stats returns what the Service does now and what it has done. It takes no lock that
@@ -71,6 +72,7 @@ func (s *Service) Stats() ServiceStats {
 			PeerBytes:     refused(peerBytes),
 			Unknown:       refused(unknownMethod),
 			Invalid:       refused(admitted),
+			GoingAway:     refused(goingAway),
 		},
 	}
 	for method, r := range *s.routes.Load() {

@@ -25,6 +25,8 @@ const (
 	// write and read them themselves.
 	MetadataNotRun = "mux-not-run"
 	MetadataCode   = "mux-code"
+	// MetadataGoingAway, in an answer, is "1" for Message.GoingAway, likewise.
+	MetadataGoingAway = "mux-going-away"
 )
 
 // maxRetryAfter bounds what a peer may ask for.
@@ -77,7 +79,7 @@ func (m *Message) writeWords() {
 }
 
 // words are the names that no user of this package may give a value.
-var words = [...]string{MetadataAttempt, MetadataRetryAfter, MetadataNoRetry, MetadataNotRun, MetadataCode}
+var words = [...]string{MetadataAttempt, MetadataRetryAfter, MetadataNoRetry, MetadataNotRun, MetadataCode, MetadataGoingAway}
 
 // dropWords takes out what a hook, a codec or an error encoder has put in the place of the
 // transport's own words, as who passes on the metadata of another call does.

@@ -11,7 +11,7 @@ var null = []byte("null")
 // envelope are the members of a request or an answer, as they stand in it; nil: absent.
 // Of a member that is there twice, the last counts, as in encoding/json.
 type envelope struct {
-	version, method, params, id, result, failure []byte
+	version, method, params, id, result, failure, goingAway []byte
 }
 
 // open looks at the members of an object. What is none has no members.
@@ -38,6 +38,8 @@ func open(object []byte) (e envelope) {
 			e.result = v
 		case `"error"`:
 			e.failure = v
+		case `"goingAway"`:
+			e.goingAway = v
 		}
 	})
 	return e

@@ -146,6 +146,7 @@ var errNothing = errors.New("jsonrpc: an answer with neither result nor error")
 // whichever was asked in.
 func (Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
 	e := open(frame)
+	resp.GoingAway = string(e.goingAway) == "true"
 	switch {
 	case !absent(e.failure) && e.failure[0] == '{':
 		return readErrorObject(e.failure, resp)

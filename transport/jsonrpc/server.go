@@ -149,7 +149,7 @@ func appendResponse1(dst []byte, r *request, req, resp *transport.Message) ([]by
 		}
 		dst = append(dst, `,"result":null,"error":`...)
 		dst = append(dst, text...)
-		return append(dst, "}\n"...), nil
+		return appendEnd(dst, resp), nil
 	}
 	dst = append(dst, `,"result":`...)
 	if body := bytes.TrimSpace(resp.Body); absent(body) {
@@ -157,7 +157,17 @@ func appendResponse1(dst []byte, r *request, req, resp *transport.Message) ([]by
 	} else {
 		dst = append(dst, body...)
 	}
-	return append(dst, `,"error":null}`+"\n"...), nil
+	return appendEnd(append(dst, `,"error":null`...), resp), nil
+}
+
+// appendEnd ends an answer. JSON-RPC has no frame that asks a client to go: a member
+// "goingAway" that is true does, beside the others, where clients pass over what they do
+// not know.
+func appendEnd(dst []byte, resp *transport.Message) []byte {
+	if resp.GoingAway {
+		dst = append(dst, `,"goingAway":true`...)
+	}
+	return append(dst, "}\n"...)
 }
 
 func appendResponse2(dst []byte, r *request, resp *transport.Message) ([]byte, error) {
@@ -166,11 +176,11 @@ func appendResponse2(dst []byte, r *request, resp *transport.Message) ([]byte, e
 	if resp.Err == nil {
 		dst = append(dst, `,"result":`...)
 		dst = append(dst, orNull(resp.Body)...)
-		return append(dst, "}\n"...), nil
+		return appendEnd(dst, resp), nil
 	}
 	dst = append(dst, `,"error":`...)
 	dst, err := appendErrorObject(dst, resp)
-	return append(dst, "}\n"...), err
+	return appendEnd(dst, resp), err
 }
 
 // AppendFarewell implements transport.Farewell.

@@ -93,6 +93,7 @@ func (p Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
 	if err := h.parse(b); err != nil {
 		return err
 	}
+	resp.GoingAway = h.metadata[transport.MetadataGoingAway] == "1"
 	body, attachment, err := cutAttachment(rest, h.attachment)
 	if err != nil {
 		return err

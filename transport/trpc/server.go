@@ -118,6 +118,9 @@ func (p Protocol) AppendResponse(dst []byte, id uint32, req, resp *transport.Mes
 		return dst, err
 	}
 	dst = appendMarks(dst, resp.Err)
+	if resp.GoingAway {
+		dst = appendPair(dst, responseTransInfo, transport.MetadataGoingAway, "1")
+	}
 	dst = appendVarint(dst, responseContentType, uint64(orDefault(own.ContentType, asked.ContentType)))
 	dst = appendVarint(dst, fieldAttachmentSize, uint64(len(own.Attachment)))
 	if len(dst)-start == headerSize {
