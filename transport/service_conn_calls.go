@@ -105,7 +105,7 @@ func (c *serverConn) turnAway(call *serverCall, err error) {
 func (c *serverConn) inCompany(answer func()) {
 	if c.reader.Buffered() > 0 {
 		c.writer.InFlight.Add(1)
-		defer c.writer.InFlight.Add(-1)
+		defer c.oneLess()
 	}
 	answer()
 }
@@ -145,17 +145,23 @@ func (c *serverConn) sendNow(frame []byte) error {
 func (c *serverConn) finished(call *serverCall) {
 	c.forget(call)
 	call.answered()
-	if c.writer.InFlight.Add(-1) == 0 {
-		c.quiet.Store(int64(time.Since(c.born)))
-		if c.left.Load() {
-			select {
-			case c.rest <- struct{}{}:
-			default:
-			}
-		}
-	}
+	c.oneLess()
 	if c.account.leave(call.held) {
 		c.gone()
+	}
+}
+
+// oneLess counts a call out of the writer's, and notes when that was the last.
+func (c *serverConn) oneLess() {
+	if c.writer.InFlight.Add(-1) > 0 {
+		return
+	}
+	c.quiet.Store(int64(time.Since(c.born)))
+	if c.left.Load() {
+		select {
+		case c.rest <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -143,6 +143,7 @@ func (c *serverConn) answerRest() {
 // linger lets the client read what was answered: closing a socket with unread
 // bytes in it would discard answers on their way.
 func (c *serverConn) linger() {
+	c.source.flush() // what was to be written before a read that does not come
 	if c.writer.WaitSent(c.ctx.Done()) != nil {
 		return
 	}
