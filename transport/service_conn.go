@@ -19,7 +19,8 @@ import (
 // The times of a graceful end.
 const (
 	quietTold   = time.Second            // for a client that was told to close the connection, when it is quiet
-	quietUntold = 100 * time.Millisecond // for a client that cannot be told
+	quietUntold = 100 * time.Millisecond // for a client that cannot be told without a call, and had none lately
+	lately      = 5 * time.Second        // if it had, it has quietTold: what it sends as the connection ends is lost
 	lookTime    = 5 * time.Millisecond   // for what has come before that was over, and was not read
 	stayTime    = 2 * time.Second        // calls are run of a client that was told; then they are refused
 	lastTime    = 5 * time.Second        // for a client that was told and calls all the same
@@ -63,6 +64,7 @@ type serverConn struct {
 	draining  atomic.Bool
 	told      bool         // that the connection is going away; owned by serve
 	toldAt    time.Time    // owned by serve
+	busy      bool         // it had calls lately, when it was told; owned by serve
 	born      time.Time    // never changed
 	oldAt     time.Time    // when ServiceMaxConnAge is over; zero: never. Never changed
 	quiet     atomic.Int64 // when the last call ended, in nanoseconds from born

@@ -90,6 +90,7 @@ func (c *serverConn) greets() bool {
 // tell says that the connection is going away.
 func (c *serverConn) tell() {
 	c.told, c.toldAt = true, time.Now()
+	c.busy = c.writer.InFlight.Load() > 0 || c.quiet.Load() > 0 && c.toldAt.Sub(c.quietSince()) < lately
 	if g := c.service.goingAway; g != nil {
 		_ = c.sendNow(g.AppendGoingAway(wire.Alloc(64)[:0])) // if it fails, reading will
 	}

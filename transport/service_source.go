@@ -89,7 +89,7 @@ func (s *timedSource) frameEnd() time.Time {
 // that it goes away, or ended. Only calls count: a client that sends other frames is as
 // idle as one that sends none.
 func (c *serverConn) quietEnd(now time.Time) time.Time {
-	from := c.born.Add(time.Duration(c.quiet.Load()))
+	from := c.quietSince()
 	switch {
 	case c.writer.InFlight.Load() > 0:
 		from = now
@@ -99,11 +99,14 @@ func (c *serverConn) quietEnd(now time.Time) time.Time {
 	switch {
 	case !c.draining.Load():
 		return from.Add(c.service.idleTimeout)
-	case c.service.goingAway != nil:
+	case c.service.goingAway != nil || c.busy:
 		return from.Add(quietTold)
 	}
 	return from.Add(quietUntold)
 }
+
+// quietSince is when the last call ended, or the connection began.
+func (c *serverConn) quietSince() time.Time { return c.born.Add(time.Duration(c.quiet.Load())) }
 
 // shrink gives back what a burst has left, once nothing has come for a while; and later
 // again, if calls or answers are still under way.

@@ -54,7 +54,9 @@ func (c *realClient) begin(o Order) <-chan Outcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last++
-	o.ID, o.Address = c.last, c.address
+	if o.ID = c.last; o.Address == "" {
+		o.Address = c.address
+	}
 	c.waiting[o.ID] = done
 	if err := c.orders.Encode(o); err != nil || c.ended {
 		delete(c.waiting, o.ID)
