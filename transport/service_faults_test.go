@@ -132,6 +132,7 @@ func TestServiceInvalid(t *testing.T) {
 		"ServiceMaxMetadata: bytes(-1)":   transport.ServiceMaxMetadata(0, -1),
 		"ServiceIdleTimeout(-1s)":         transport.ServiceIdleTimeout(-time.Second),
 		"ServiceFrameTimeout(-1s)":        transport.ServiceFrameTimeout(-time.Second),
+		"ServiceMaxAmplification(-1)":     transport.ServiceMaxAmplification(-1),
 		"ServiceFrameRate(-1)":            transport.ServiceFrameRate(-1),
 		"ServiceMaxConnAge(-1s)":          transport.ServiceMaxConnAge(-time.Second),
 		"ServiceWriteTimeout(-1s)":        transport.ServiceWriteTimeout(-time.Second),

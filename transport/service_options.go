@@ -21,6 +21,7 @@ type serviceOptions struct {
 	frameTimeout     time.Duration
 	frameRate        int // bytes per second
 	maxAge           time.Duration
+	amplification    int // 0: no limit
 	idleTimeout      time.Duration
 	handshakeTimeout time.Duration
 	writeTimeout     time.Duration
@@ -64,6 +65,16 @@ func ServiceFrameRate(bytesPerSecond int) ServiceOption {
 // For protocols that can tell (GoingAwayer); with another it is an error. Default: no limit.
 func ServiceMaxConnAge(d time.Duration) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceMaxConnAge", &o.maxAge, d) }
+}
+
+// ServiceMaxAmplification bounds the answers of ServePacket: one is at most factor times
+// as large as the datagram of its request, so that a forged source address gains an
+// attacker no more than that. An answer that is larger is replaced by one with CodeTooLarge,
+// and if that is too large as well, nothing is sent: the client's call ends by its time. For
+// comparison, QUIC allows 3 before a source has shown that it can hear (RFC 9000, section 8.1).
+// Default: no limit but a datagram's 65,507 bytes.
+func ServiceMaxAmplification(factor int) ServiceOption {
+	return func(o *serviceOptions) { setOption(o, "ServiceMaxAmplification", &o.amplification, factor) }
 }
 
 // ServiceIdleTimeout sets how long a connection without calls is kept; then the

@@ -22,8 +22,12 @@ const maxDatagram = 65507
 //
 // Datagrams have no connection: ServiceMaxInFlight's total is their bound, a
 // cancellation is ignored, and the contexts of calls end with the time that the
-// request states. Whoever can send from a forged address can make the answers
-// go there: serve datagrams to networks that you trust.
+// request states.
+//
+// Whoever can send from a forged address can make the answers go there: an answer may have
+// 65,507 bytes, thousands of times as many as its request. Serve datagrams to networks
+// that you trust, or bound the factor with ServiceMaxAmplification. What names no method is
+// not answered, so that no answer is ever taken for a request.
 func (s *Service) ServePacket(pc net.PacketConn) error {
 	p := newPacketServer(s, pc)
 	err := s.enter(p)
@@ -134,7 +138,11 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 			if s.ponger == nil {
 				return nil
 			}
-			_, err := p.pc.WriteTo(s.ponger.AppendPong(nil, id, frame), from)
+			pong := s.ponger.AppendPong(nil, id, frame)
+			if len(pong) > s.mostFor(len(frame)) {
+				return nil
+			}
+			_, err := p.pc.WriteTo(pong, from)
 			return err
 		case RequestCancel, RequestIgnored, RequestSettings:
 			return nil
@@ -148,7 +156,7 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 	s := p.service
 	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}
-	where := &packetCall{p, from}
+	where := &packetCall{p, from, s.mostFor(len(frame))}
 	most := p.account.mostCalls()
 	batched := s.requests(frame, most)
 	if len(batched) > 0 && len(batched) <= most {
@@ -168,6 +176,11 @@ func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 // start runs a call that was counted in, or answers it with err.
 func (p *packetServer) start(call *serverCall, err error) {
 	s := p.service
+	if call.method == "" {
+		// What names no method may be an answer. One that is answered may go on for ever,
+		// between two servers, or between one and itself: if somebody forges one address once.
+		call.req.OneWay = true
+	}
 	switch {
 	case err != nil:
 	case call.server.inline:
@@ -182,6 +195,15 @@ func (p *packetServer) start(call *serverCall, err error) {
 	}
 }
 
+// mostFor is how large an answer to a datagram of n bytes may be.
+func (s *Service) mostFor(n int) int {
+	most := min(s.limits.MaxFrameSize, maxDatagram)
+	if s.amplification > 0 {
+		most = min(most, s.amplification*n)
+	}
+	return most
+}
+
 // single is a call that runs on a goroutine of its own.
 type single struct{ *serverCall }
 
@@ -192,6 +214,7 @@ func (j single) work(s *Service) { s.run(j.serverCall) }
 type packetCall struct {
 	*packetServer
 	from net.Addr
+	most int // bytes of an answer
 }
 
 // ready implements caller.
@@ -206,7 +229,7 @@ func (p *packetCall) send(call *serverCall, frame []byte) error {
 }
 
 // maxAnswer implements caller.
-func (p *packetCall) maxAnswer() int { return min(p.service.limits.MaxFrameSize, maxDatagram) }
+func (p *packetCall) maxAnswer() int { return p.most }
 
 // listening implements caller.
 func (p *packetCall) listening() bool { return false }

@@ -24,4 +24,5 @@ func Run(t *testing.T, p transport.Protocol, options ...Option) {
 	t.Run("out of order", k.testOutOfOrder)
 	t.Run("error answers", k.testErrorAnswers)
 	t.Run("one-way", k.testOneWay)
+	t.Run("datagrams", k.testDatagrams)
 }
