@@ -30,11 +30,13 @@ const (
 	// ContextKeyRemoteAddr: the peer's address, a net.Addr.
 	ContextKeyRemoteAddr
 	// ContextKeyTLS: on a server, the *tls.ConnectionState of a TLS connection;
-	// its VerifiedChains hold the client's identity under mTLS.
+	// its VerifiedChains hold the client's identity under mTLS. PeerOf has all that is
+	// known of the client.
 	ContextKeyTLS
 
 	contextKeyCallerAttempt // see CallerAttempt
 	contextKeyCall          // the call's *requestContext
+	contextKeyConn          // its connection's *connContext
 )
 
 // callContext is the context of a client's encode function and its Before

@@ -89,7 +89,7 @@ func newServerConn(s *Service, nc net.Conn) *serverConn {
 		c.oldAt = c.born.Add(age - age/10 + rand.N(age/5+1))
 	}
 	c.gate.init()
-	c.values = &connContext{Context: context.Background()}
+	c.values = &connContext{Context: context.Background(), protocol: s.protocol, since: c.born}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
 	c.account.open(&s.door, s.limits.MaxInFlightPerConn)
 	return c

@@ -3,8 +3,8 @@ package transport
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
+	"time"
 )
 
 // connContext is the lowest context of a connection's calls.
@@ -12,6 +12,8 @@ type connContext struct {
 	context.Context
 	local, remote net.Addr
 	tls           *tls.ConnectionState
+	protocol      ServerProtocol
+	since         time.Time
 }
 
 func (c *connContext) Value(key any) any {
@@ -24,17 +26,8 @@ func (c *connContext) Value(key any) any {
 		if c.tls != nil {
 			return c.tls
 		}
+	case contextKeyConn:
+		return c
 	}
 	return c.Context.Value(key)
-}
-
-// PeerCertificate returns the verified certificate of the client that made the
-// call whose context ctx is, or nil if it did not show one. It is verified only
-// under a tls.Config that asks for that (see ServiceTLSConfig).
-func PeerCertificate(ctx context.Context) *x509.Certificate {
-	state, _ := ctx.Value(ContextKeyTLS).(*tls.ConnectionState)
-	if state == nil || len(state.VerifiedChains) == 0 {
-		return nil
-	}
-	return state.VerifiedChains[0][0]
 }

@@ -155,15 +155,16 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 // accept starts a call.
 func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 	s := p.service
-	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}
+	now := time.Now()
+	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from, protocol: s.protocol, since: now}
 	where := &packetCall{p, from, s.mostFor(len(frame))}
 	most := p.account.mostCalls()
 	batched := s.requests(frame, most)
 	if len(batched) > 0 && len(batched) <= most {
-		s.acceptBatch(ctx, where, &p.account, frame, 0, batched, time.Now(), p.start)
+		s.acceptBatch(ctx, where, &p.account, frame, 0, batched, now, p.start)
 		return
 	}
-	call, err := s.parse(ctx, where, id, frame, time.Now())
+	call, err := s.parse(ctx, where, id, frame, now)
 	if refused := call.enter(&p.account, frame, 0); refused != admitted && err == nil {
 		err = s.limits.refuse(refused)
 	}
