@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/text"
 )
 
 // dialer connects to one node: the address is resolved, the TLS files are read
@@ -58,10 +60,14 @@ func (d *dialer) dial(ctx context.Context, avoid string) (net.Conn, error) {
 		if ctx.Err() != nil {
 			err = both(context.Cause(ctx), err)
 		}
-		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, d.inTime(err))}
+		// What a certificate or the peer's greeting says enters here.
+		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, text.Error(d.inTime(err), maxForeign))}
 	}
 	return ready, nil
 }
+
+// maxForeign bounds what a handshake that failed may add to an error's text, in bytes.
+const maxForeign = 1 << 10
 
 // call runs the function that connects; its panic fails the dial.
 func (d *dialer) call(ctx context.Context, avoid string) (nc net.Conn, err error) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -25,7 +26,7 @@ func (c *serverConn) greet() error {
 	}
 	if tc != nil {
 		if err := tc.HandshakeContext(ctx); err != nil {
-			return fmt.Errorf("transport: TLS handshake: %w", err)
+			return fmt.Errorf("transport: TLS handshake: %w", text.Error(err, maxMessage)) // with words of the client's certificate
 		}
 		state := tc.ConnectionState()
 		c.nc, c.values.tls = tc, &state

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	kittransport "github.com/go-kit/kit/transport"
+
+	"github.com/muxkit/muxkit/internal/text"
 )
 
 const (
@@ -23,16 +25,6 @@ const (
 	// maxReport bounds the text of a report, in bytes.
 	maxReport = 2 * maxMessage
 )
-
-// quotedError is an error whose text has something of a peer in it that is not fit
-// for a log.
-type quotedError struct {
-	error
-	text string
-}
-
-func (e quotedError) Error() string { return e.text }
-func (e quotedError) Unwrap() error { return e.error }
 
 // reports passes errors on, within bounds, one at a time, on a goroutine of its own that
 // lives while there are some: who reports never waits for the handler, and neither its
@@ -133,8 +125,5 @@ func (r *reports) handle(next report) {
 	if next.left > 0 {
 		err = fmt.Errorf("%w (and %d more that were not reported)", err, next.left)
 	}
-	if was := err.Error(); quote(was, maxReport) != was {
-		err = quotedError{err, quote(was, maxReport)}
-	}
-	r.handler.Handle(next.ctx, err)
+	r.handler.Handle(next.ctx, text.Error(err, maxReport))
 }

@@ -29,6 +29,7 @@ var floors = []struct {
 	pattern string
 	floor   int
 }{
+	{"internal/text", 0},
 	{"muxpool/wire", 0},
 	{"muxpool/deadline", 0},
 	{"muxpool", 1},

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -172,19 +170,5 @@ func address(a net.Addr) string {
 // maxText bounds, in bytes, what a peer or a discovery system may add to a line.
 const maxText = 256
 
-// clean makes text of others harmless: cut to maxText bytes, and quoted if it
-// holds anything that does not print.
-func clean(s string) string {
-	cut := ""
-	if len(s) > maxText {
-		n := maxText
-		for n > maxText-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-			n--
-		}
-		s, cut = s[:n], "..."
-	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		s = strconv.Quote(s)
-	}
-	return s + cut
-}
+// clean makes text of others harmless.
+func clean(s string) string { return text.Shown(s, maxText) }
