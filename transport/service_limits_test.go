@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -201,5 +202,48 @@ func TestTooManyCallsInAllAreTurnedAway(t *testing.T) {
 			t.Errorf("got %+v, %+v", first, second)
 		}
 		nc.Close()
+	})
+}
+
+// faulty is a listener whose Accept fails as it is told, and notes when it was called.
+type faulty struct {
+	*pipes
+	fail  []bool // one for each call; then it waits
+	calls []time.Time
+}
+
+func (l *faulty) Accept() (net.Conn, error) {
+	l.calls = append(l.calls, time.Now())
+	if n := len(l.calls); n <= len(l.fail) {
+		if l.fail[n-1] {
+			return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+		}
+		nc, theirs := net.Pipe()
+		nc.Close()
+		return theirs, nil
+	}
+	return l.pipes.Accept()
+}
+
+// TestAcceptWaitsAnewAfterARecovery: a listener that fails, recovers and fails again is
+// waited for as briefly as the first time.
+func TestAcceptWaitsAnewAfterARecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &faulty{pipes: newPipes(), fail: []bool{true, true, true, true, false, true, true}}
+		s := transport.NewService(native.Protocol{})
+		s.Handle("M", rawServer(echo))
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = s.Serve(l) })
+		time.Sleep(time.Minute)
+		s.Close()
+		wg.Wait()
+		var waits []time.Duration
+		for i := 1; i < len(l.calls); i++ {
+			waits = append(waits, l.calls[i].Sub(l.calls[i-1]))
+		}
+		const ms = time.Millisecond
+		if want := []time.Duration{5 * ms, 10 * ms, 20 * ms, 40 * ms, 0, 5 * ms, 10 * ms}; !slices.Equal(waits, want) {
+			t.Errorf("waited %v, not %v", waits, want)
+		}
 	})
 }

@@ -36,6 +36,7 @@ step_pool() {
   echo "the full rows of the fault matrix: MUXPOOL_FULL=1"
   MUXPOOL_FULL=1 tests -count=1 -timeout 12m -coverprofile "$work/cover.out" -coverpkg ./muxpool,./muxpool/wire,./muxpool/deadline \
     ./muxpool ./muxpool/faulttest ./muxpool/wire ./muxpool/deadline
+  MUXPOOL_FULL=1 tests -count=1 -timeout 5m -run TestRollingShutdown ./endpoint
   covered=$(go tool cover -func "$work/cover.out" | awk '$1 == "total:" { sub("%", "", $3); print $3 }')
   echo "coverage of muxpool, its wire and its deadline: $covered%, at least $MIN_COVERAGE% is wanted"
   awk -v c="$covered" -v m="$MIN_COVERAGE" 'BEGIN { exit !(c >= m) }'
