@@ -41,6 +41,12 @@
 // net/rpc's words for it; everything else is CodeUnknown, which counts against the method.
 // That a call was not run no text says.
 //
+// # Going away
+//
+// There is no notification by which a server asks its clients to go. The answers of a
+// Service that shuts down have a member "goingAway", which is true, beside the others:
+// Clients of this package open another connection, others pass over it.
+//
 // # Limits
 //
 // Nothing carries metadata, deadlines and cancellation. A JSON text tells its length only
