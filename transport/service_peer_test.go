@@ -44,9 +44,9 @@ func (a *authority) named(t *testing.T, common string, dns []string, uris ...str
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// TestPeerOf: a handler knows its client's address, protocol and certificate, and who that
+// TestHandlersKnowTheirPeer: a handler knows its client's address, protocol and certificate, and who that
 // names; one that was not verified names nobody.
-func TestPeerOf(t *testing.T) {
+func TestHandlersKnowTheirPeer(t *testing.T) {
 	ca, other := newAuthority(t), newAuthority(t)
 	for name, c := range map[string]struct {
 		auth     tls.ClientAuthType
