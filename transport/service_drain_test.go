@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -282,4 +284,64 @@ func TestSlowLargeFrameArrives(t *testing.T) {
 			})
 		})
 	}
+}
+
+// starvedConn is a connection whose reader gets no processor for a while, once it is told to.
+type starvedConn struct {
+	net.Conn
+	starve <-chan time.Duration
+}
+
+func (c *starvedConn) SetReadDeadline(d time.Time) error {
+	err := c.Conn.SetReadDeadline(d)
+	select {
+	case pause := <-c.starve:
+		time.Sleep(pause)
+	default:
+	}
+	return err
+}
+
+type starvedListener struct {
+	*pipes
+	starve chan time.Duration
+}
+
+func (l *starvedListener) Accept() (net.Conn, error) {
+	nc, err := l.pipes.Accept()
+	return &starvedConn{nc, l.starve}, err
+}
+
+// TestCallsThatCameAreReadBeforeTheEnd: a server that got no processor while a connection
+// went away does not take that for its client's silence.
+func TestCallsThatCameAreReadBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &starvedListener{newPipes(), make(chan time.Duration, 1)}
+		s := transport.NewService(native.Protocol{})
+		s.Handle("M", rawServer(echo))
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = s.Serve(l) })
+		nc := l.dial(t)
+		synctest.Wait()
+		var down sync.WaitGroup
+		down.Go(func() { _ = s.Shutdown(context.Background()) })
+		if a, err := readAnswer(nc); err != nil || a.kind != 7 {
+			t.Fatalf("got %+v, %v", a, err)
+		}
+		synctest.Wait()
+		l.starve <- 800 * time.Millisecond // from the next deadline on: that of shrinking, or of the end
+		time.Sleep(1100 * time.Millisecond)
+		sent := make(chan error, 1)
+		go func() {
+			_, err := nc.Write(request(t, 1, "M", "x"))
+			sent <- err
+		}()
+		if a, err := readAnswer(nc); err != nil || a.body != "x" {
+			t.Errorf("got %+v, %v", a, err)
+		}
+		<-sent
+		nc.Close()
+		down.Wait()
+		serving.Wait()
+	})
 }
