@@ -44,7 +44,7 @@ type endRule struct {
 type idAfter uint8
 
 const (
-	idGone  idAfter = iota // with the conn; or the call had none
+	idGone  idAfter = iota // with the conn, which ends; or the call had none
 	idKept                 // live: its user closes the call
 	idLeft                 // free; or, while answers are to come, reserved for them
 	idTimed                // likewise, and answers that are to come are overdue (see health.lapsed)
@@ -94,7 +94,8 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 		why = cl.why // of what ended it first
 	}
 	c.calls.count(why, awaited)
-	if rule.id == idGone { // the conn forgets all ids at once
+	if rule.id == idGone {
+		c.ids.live.remove(cl.id)
 		cl.live.Store(false)
 		return departure{}
 	}

@@ -69,6 +69,26 @@ func TestManyCallsTimeOut(t *testing.T) {
 	})
 }
 
+// TestEndedCallsAreOffTheConn: whatever ends it, a call that has left its conn, and so may be
+// somebody else's on another, is found there no more; one that has not is.
+func TestEndedCallsAreOffTheConn(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		for why := range callEnd(len(endRules)) {
+			m := w.mustGet(t.Context())
+			w.mustWrite(m, 1)
+			c := m.conn
+			c.mu.Lock()
+			c.end(m.call, why, ErrConnLost)
+			live, found := m.call.live.Load(), c.ids.live.find(m.id) != nil
+			c.mu.Unlock()
+			if stays := endRules[why].id == idKept; live != stays || found != stays {
+				t.Errorf("way %d: the call is live %v, found by its id %v, want %v", why, live, found, stays)
+			}
+			m.Close()
+		}
+	})
+}
+
 // node returns the only node.
 func (w *world) node() *node {
 	w.pool.mu.Lock()
