@@ -17,10 +17,10 @@ var defaults = map[string]struct {
 	says string
 	is   func(o *poolOptions) bool
 }{
-	"WithConnectNumber":       {"Default 2:", func(o *poolOptions) bool { return o.connectNumber == 2 }},
+	"WithConnectNumber":       {"Default 2.", func(o *poolOptions) bool { return o.connectNumber == 2 }},
 	"WithMaxConnsPerHost":     {"Default 8 times WithConnectNumber.", func(o *poolOptions) bool { return o.maxConns == 16 }},
 	"WithQueueSize":           {"Default 1024.", func(o *poolOptions) bool { return o.queueSize == 0 }}, // the Writer's own, as is that of its bytes
-	"WithDropFull":            {"Default false.", func(o *poolOptions) bool { return !o.dropFull }},
+	"WithDropFull":            {"instead of waiting", func(o *poolOptions) bool { return !o.dropFull }},
 	"WithDialTimeout":         {"Default 1 s.", func(o *poolOptions) bool { return o.dialTimeout == time.Second }},
 	"WithMaxVirConnsPerConn":  {"Default 0:", func(o *poolOptions) bool { return o.maxVirConns == 0 }},
 	"WithMaxIdleConnsPerHost": {"Default 0:", func(o *poolOptions) bool { return o.maxIdle == 0 }},
