@@ -21,6 +21,7 @@ func FuzzNode(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 0, 10, 20, 11, 21, 30, 31, 50, 60, 0, 10, 20})
 	f.Add([]byte{3, 0, 10, 30, 70, 61, 61, 61, 0, 71, 62, 72, 0, 63, 63})
 	f.Add([]byte{7, 0, 0, 0, 10, 11, 80, 0, 12, 20, 21, 90, 64, 0, 10, 41, 0})
+	f.Add([]byte{32, 0, 10, 20, 64, 64, 0, 10, 93, 94, 0, 71, 64, 64, 30, 0, 94, 94, 20})
 	f.Add([]byte{255, 0, 10, 64, 64, 64, 64, 0, 10, 91, 92, 64, 30, 31, 30, 61})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) < 2 || len(script) > 200 {
@@ -84,6 +85,9 @@ func newWorld(t *testing.T, settings byte) *world {
 	}
 	if settings&8 != 0 {
 		opts = append(opts, WithMaxIdleConnsPerHost(2))
+	}
+	if settings&32 != 0 {
+		opts = append(opts, WithMaxConnAge(2*time.Second))
 	}
 	var err error
 	if w.pool, err = New(opts...); err != nil {

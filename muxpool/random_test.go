@@ -96,7 +96,7 @@ func (r *random) peers(sockets bool) {
 	parsers := []muxpool.FrameParser{world.Alive{}, world.Spaced{IDs: muxtest.IDs8}, muxtest.PlainParser{}}
 	opts := world.Settings(
 		muxpool.WithKeepAlive(200*time.Millisecond), muxpool.WithMaxVirConnsPerConn(100),
-		muxpool.WithIdleTimeout(50*time.Millisecond), muxpool.WithMaxIdleConnsPerHost(3))
+		muxpool.WithIdleTimeout(50*time.Millisecond), muxpool.WithMaxIdleConnsPerHost(3), muxpool.WithMaxConnAge(100*time.Millisecond))
 	addresses := make([]string, len(parsers))
 	for i := range parsers {
 		p := muxtest.NewPeer(r.seen.note(muxtest.Calls(r.chaos(uint64(i), parsers[i]))))
