@@ -49,6 +49,43 @@ func TestDialFunctionPanics(t *testing.T) {
 	}
 }
 
+// rude is a connection whose Write does not return.
+type rude struct {
+	net.Conn
+	end func()
+}
+
+func (r rude) Write([]byte) (int, error) { r.end(); return 0, nil }
+
+// TestConnectionPanics: a connection of the user's own whose Write panics, or ends its
+// goroutine, ends alone.
+func TestConnectionPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("planted") }, "goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			peer := muxtest.NewPeer(nil)
+			defer peer.Close()
+			var dials atomic.Int32
+			pool := newPool(t, muxpool.WithConnectNumber(1), muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
+				nc, err := peer.DialContext(ctx, network, address)
+				if dials.Add(1) == 1 && err == nil {
+					nc = rude{nc, end}
+				}
+				return nc, err
+			}))
+			caller := muxtest.NewCaller(pool, "tcp", "peer:1", muxtest.Parser{})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			err := caller.Call(ctx, nil)
+			if !errors.Is(err, muxpool.ErrConnLost) || name == "panic" && !strings.Contains(err.Error(), "planted") {
+				t.Fatalf("got %v, want a lost connection, and why", err)
+			}
+			if err := caller.Call(ctx, nil); err != nil {
+				t.Error("the next call: ", err)
+			}
+		})
+	}
+}
+
 // TestTLSFunctionPanics: as TestDialFunctionPanics, of a function in the TLS settings.
 func TestTLSFunctionPanics(t *testing.T) {
 	ca, err := muxtest.NewAuthority()

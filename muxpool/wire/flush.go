@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"io"
 	"runtime"
 	"time"
@@ -106,8 +107,21 @@ func (w *Writer) startFlusher(company bool) {
 	go w.flusher()
 }
 
-// flush is the flusher goroutine: it writes, blocking, until nothing is queued.
+// flush is the flusher goroutine. A connection of the user's own may panic, or end its
+// goroutine: then it has failed, as by any other error.
 func (w *Writer) flush() {
+	returned := false
+	defer func() {
+		if !returned {
+			w.abort(fmt.Errorf("muxpool: the connection's Write did not return: %v", recover()))
+		}
+	}()
+	w.flushQueued()
+	returned = true
+}
+
+// flushQueued writes, blocking, until nothing is queued.
+func (w *Writer) flushQueued() {
 	if w.cfg.Flushers != nil {
 		defer w.cfg.Flushers.End()
 	}
