@@ -24,13 +24,17 @@ var classes [maxClass - minClass + 1 + largeSteps*(maxLarge-maxClass)]sync.Pool 
 // classOf returns the place in classes for n bytes, and the size of memory there; size is 0
 // if there is none.
 func classOf(n int) (class, size int) {
-	log := bits.Len(uint(max(n, 1) - 1))
-	switch {
-	case log <= minClass:
-		return 0, 1 << minClass
-	case log <= maxClass:
-		return log - minClass, 1 << log
-	case log > maxLarge:
+	if n > 1<<maxClass {
+		return largeClassOf(n)
+	}
+	log := max(bits.Len(uint(max(n, 1)-1)), minClass)
+	return log - minClass, 1 << log
+}
+
+// largeClassOf is classOf of more than 1<<maxClass bytes.
+func largeClassOf(n int) (class, size int) {
+	log := bits.Len(uint(n - 1))
+	if log > maxLarge {
 		return 0, 0
 	}
 	step := 1 << log / 2 / largeSteps
