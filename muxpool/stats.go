@@ -145,6 +145,8 @@ type Closed [maxReasons]uint64
 // maxReasons leaves room for reasons to come.
 const maxReasons = 32
 
+var _ [maxReasons - len(reasons)]struct{} // there is room
+
 // By returns how many ended for r.
 func (k Closed) By(r Reason) uint64 {
 	if int(r) >= len(k) {
