@@ -120,3 +120,27 @@ func TestWaitsAndDialsAreCounted(t *testing.T) {
 		check("the pool, of a node that is gone", p.Stats().Counters)
 	})
 }
+
+// TestFiguresOfAConnThatEnds: between the node's hearing of it and its calls', the figures
+// of a conn are there once, and afterwards too.
+func TestFiguresOfAConnThatEnds(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		m := w.mustGet(context.Background())
+		c, n := m.conn, m.conn.node
+		check := func(when string) {
+			t.Helper()
+			if started := w.pool.Stats().Calls.Started; started != 1 {
+				t.Errorf("%s: %d calls started", when, started)
+			}
+		}
+		check("it is up")
+		open := n.open.Swap(new([]*conn)) // as connDown does
+		n.mu.Lock()
+		n.ending[c] = struct{}{}
+		n.mu.Unlock()
+		check("the node has heard of its end")
+		n.ended(c)
+		check("all have")
+		n.open.Store(open)
+	})
+}
