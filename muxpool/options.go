@@ -137,7 +137,7 @@ func WithQueueSize(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithQueueSize", &o.queueSize, n) }
 }
 
-// WithDropFull makes Write fail with ErrSendQueueFull instead of waiting for space.
+// WithDropFull makes Write fail with ErrSendQueueFull instead of waiting. Default false.
 func WithDropFull(drop bool) PoolOption {
 	return func(o *poolOptions) { o.dropFull = drop }
 }
