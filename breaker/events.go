@@ -56,7 +56,8 @@ type Source interface {
 
 // Watch feeds the group with the events of a pool until stop is called. Several
 // pools may be watched. A node is put out by an event whether the group knew it
-// or not, and NodeReady ends such an ejection early. While a pool is watched, calls
+// or not, and NodeReady ends such an ejection early. If events are lost on the way, a
+// source that has Stats, as a pool does, is asked how things stand. While a pool is watched, calls
 // that found no connection of it, or lost it, are not judged: the pool's events say more.
 // They are when nothing on their node was answered for a second, and for a tenth of one if
 // no pool that is watched has ever told of the node: it may be another pool's.
@@ -66,7 +67,7 @@ func (g *Group) Watch(source Source) (stop func()) {
 		return func() {}
 	}
 	g.watched.Add(1)
-	cancel := source.Subscribe(g.hear)
+	cancel := source.Subscribe((&listener{group: g, source: source}).hear)
 	return sync.OnceFunc(func() {
 		cancel()
 		g.watched.Add(-1)
