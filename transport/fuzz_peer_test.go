@@ -26,14 +26,14 @@ func fuzzPeer(f *testing.F, p transport.ServerProtocol) {
 		var own nonces
 		var callers sync.WaitGroup
 		for range 12 {
-			body := own.next(int(s.next()))
+			body := own.next(int(peer.byte()))
 			callers.Go(func() {
 				start := time.Now()
 				if err := honestCall(call, body, 3*time.Second); errors.Is(err, errWrongAnswer) || time.Since(start) > 3*time.Second+100*time.Millisecond {
 					t.Errorf("after %v: %v", time.Since(start), err)
 				}
 			})
-			time.Sleep(time.Duration(s.next()%8) * 5 * time.Millisecond)
+			time.Sleep(time.Duration(peer.byte()%8) * 5 * time.Millisecond)
 		}
 		callers.Wait()
 		peer.behave()
@@ -79,6 +79,13 @@ func (p *fuzzedPeer) behave() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.script.rest = nil
+}
+
+// byte is the next byte of the script.
+func (p *fuzzedPeer) byte() byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.script.next()
 }
 
 // take is the next step, with three bytes for it; false when there are no more.

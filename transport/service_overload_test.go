@@ -64,7 +64,7 @@ func offer(call func(context.Context, any) (any, error), perSecond int, during t
 // twice and five times as many, they run as many, in time, and refuse the others; offered
 // less, with a burst each second, they refuse nothing, nor when calls get slow.
 func TestAdaptiveLimit(t *testing.T) {
-	const workers, takes, during = 8, 10 * time.Millisecond, 10 * time.Second
+	const workers, takes, during = 8, 10 * time.Millisecond, 3 * time.Second
 	const capacity = int(workers * time.Second / takes)
 	for _, tc := range []struct {
 		of10    int // offered, in tenths of the capacity
