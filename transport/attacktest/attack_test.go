@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -58,7 +59,9 @@ func TestServerUnderAttack(t *testing.T) {
 				if failed == nil {
 					return
 				}
-				if lag < callTime/8 || tries == 1 {
+				// Others on this machine may have had the processors, not the attackers; nobody
+				// else refuses a call.
+				if !errors.Is(failed, context.DeadlineExceeded) || lag < 50*time.Millisecond || tries == 1 {
 					t.Fatal(failed)
 				}
 				t.Logf("once more: %v, and this machine ran a timer %v late", failed, lag)
@@ -99,6 +102,11 @@ func attackServer(t *testing.T, name string, during time.Duration) (lag time.Dur
 	server.end(t)
 	if all := append(quiet.failed, attacked.failed...); len(all) > 0 {
 		failed = fmt.Errorf("%d honest calls failed, the first with %w", len(all), all[0])
+		for _, err := range all {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				failed = err
+			}
+		}
 	}
 	return max(quiet.lag, attacked.lag), failed
 }
