@@ -112,10 +112,13 @@ func (c *serverConn) overstays() bool {
 // isOver reports whether a client that was told has nothing to wait for any more, whatever
 // it sends. Calls that are refused have been answered by now: those in flight were let in.
 func (c *serverConn) isOver() bool {
-	if c.writer.InFlight.Load() > 0 || c.reader.Buffered() > 0 {
+	switch {
+	case c.writer.InFlight.Load() > 0:
 		return false
+	case c.source.arrived.Sub(c.toldAt) > lastTime:
+		return true
 	}
-	return c.source.look || c.source.arrived.Sub(c.toldAt) > lastTime
+	return c.source.look && c.reader.Buffered() == 0
 }
 
 // leaving implements caller.

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -56,12 +57,13 @@ func TestAnswersSayThatTheServerGoesAway(t *testing.T) {
 				pipes, s, stop := servePipesOf(t, p, map[string]*transport.Server{"M": rawServer(echo)})
 				defer stop()
 				nc, c := pipes.dial(t), scripted(p)
+				in := bufio.NewReader(nc) // which takes the line break behind an answer with it: on a pipe, its writer waits for that
 				defer nc.Close()
 				call := func(id uint32) (resp transport.Message, err error) {
 					if _, err = nc.Write(c.request(id)); err != nil {
 						return resp, errors.Join(err, io.EOF)
 					}
-					got, resp, err := c.answer(nc)
+					got, resp, err := c.answer(in)
 					if err == nil && (got != id || string(resp.Body) != fmt.Sprint(id)) {
 						t.Errorf("call %d got %q of %d", id, resp.Body, got)
 					}

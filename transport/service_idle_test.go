@@ -152,7 +152,7 @@ func TestOnlyCallsKeepAConnection(t *testing.T) {
 				}
 			}
 			closed := time.Since(start)
-			if ended != 100*time.Second || told-ended != time.Minute || closed-told != time.Second+5*time.Millisecond {
+			if ended != 100*time.Second || told-ended != time.Minute || closed-told < time.Second || closed-told > time.Second+5*time.Millisecond {
 				t.Errorf("%s: answered after %v, told after %v, closed after %v", name, ended, told, closed)
 			}
 			time.Sleep(time.Second) // of the bubble's, for chatter to notice
