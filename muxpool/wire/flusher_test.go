@@ -79,15 +79,24 @@ func TestFlusherEndsWithItsConnection(t *testing.T) {
 	}
 }
 
-// empty is a connection that breaks the contract of io.Writer.
-type empty struct{ net.Conn }
+// empty is a connection that breaks the contract of io.Writer, for as long as anybody
+// can take to notice.
+type empty struct {
+	net.Conn
+	writes *int
+}
 
-func (empty) Write([]byte) (int, error) { return 0, nil }
+func (e empty) Write([]byte) (int, error) {
+	if *e.writes++; *e.writes > 100 {
+		panic("a write of 0 bytes is repeated for ever")
+	}
+	return 0, nil
+}
 
 func TestWriteOfNothingFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := net.Pipe()
-		w := NewWriter(empty{a}, WriterConfig{})
+		w := NewWriter(empty{a, new(int)}, WriterConfig{})
 		write(t, w, []byte("frame"))
 		synctest.Wait()
 		if err := w.WaitSent(nil); err == nil {
