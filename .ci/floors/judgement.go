@@ -16,9 +16,10 @@ var judging = regexp.MustCompile(`errors\.(Is|As)\(.*\b(context\.(Canceled|Deadl
 // judges are the folders whose errors of calls only muxpool/verdict may judge.
 var judges = []string{"breaker", "endpoint", "transport"}
 
-// ofConnections are files that judge the end of a connection or of a listener, not
-// of a call.
+// ofConnections are files that judge the end of a connection or of a listener, or what
+// reading a frame met, not a call.
 var ofConnections = map[string]bool{
+	"transport/jsonrpc/parse.go": true,
 	"transport/service_conn.go": true, "transport/service_listen.go": true, "transport/service_packet.go": true,
 }
 
