@@ -20,7 +20,7 @@ var judges = []string{"breaker", "endpoint", "transport"}
 // reading a frame met, not a call.
 var ofConnections = map[string]bool{
 	"transport/jsonrpc/parse.go": true,
-	"transport/service_conn.go": true, "transport/service_listen.go": true, "transport/service_packet.go": true,
+	"transport/service_conn.go":  true, "transport/service_listen.go": true, "transport/service_packet.go": true,
 }
 
 // checkJudgement tells where in the tree below root errors of calls are judged
