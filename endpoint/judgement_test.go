@@ -50,7 +50,7 @@ func TestJudgementOfErrors(t *testing.T) {
 // compares docs/judgement.md with what its client makes of that.
 func TestJudgementThroughTheProtocols(t *testing.T) {
 	var table strings.Builder
-	protocols := []transport.ServerProtocol{native.Protocol{}, trpc.Protocol{}, jsonrpc.Protocol{}}
+	protocols := []transport.ServerProtocol{native.Protocol{}, trpc.Protocol{}, jsonrpc.Protocol{Version: jsonrpc.Version2}, jsonrpc.Protocol{}}
 	for _, k := range answered(t) {
 		fmt.Fprintf(&table, "| %s |", k.name)
 		for _, p := range protocols {

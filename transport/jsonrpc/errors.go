@@ -21,6 +21,7 @@ const (
 	firstReserved = -32768
 	lastReserved  = -32000
 	serverRange   = -32000
+	serverNumbers = 99
 
 	numberBusiness = serverRange + int(transport.CodeBusiness) // a number of a service's own
 )
@@ -55,6 +56,9 @@ func numberOf(c transport.Code) int {
 	case transport.CodeBusiness:
 		return numberBusiness
 	}
+	if c > serverNumbers {
+		return serverRange // of a newer version: the words say which
+	}
 	return serverRange - int(c)
 }
 
@@ -80,7 +84,7 @@ func appendErrorObject(dst []byte, resp *transport.Message) ([]byte, error) {
 	if code != codeOf(number) {
 		words[transport.MetadataCode] = strconv.Itoa(int(code))
 	}
-	if e.NotRun && code != transport.CodeInvalidArgument { // which is the caller's fault wherever
+	if e.NotRun && number != numberNoRequest && number != numberNoJSON { // these are no requests
 		words[transport.MetadataNotRun] = "1"
 	}
 	for _, name := range []string{transport.MetadataRetryAfter, transport.MetadataNoRetry} {

@@ -112,7 +112,10 @@ func echoMethods() map[string]*transport.Server {
 // it, and only the transport says that a call was not run.
 func TestErrorObjectsThereAndBack(t *testing.T) {
 	p := jsonrpc.Protocol{Version: jsonrpc.Version2}
-	for code := transport.CodeCanceled; code <= transport.CodeTooLarge; code++ {
+	for code := transport.CodeCanceled; code <= 120; code++ { // newer ones, too
+		if code != code.Travels() || code > transport.CodeTooLarge && code < 100 {
+			continue
+		}
 		for _, status := range []int{0, 42, -32601, -32014, -7} {
 			for _, notRun := range []bool{false, true} {
 				sent := &transport.Error{Code: code, Status: status, Message: "why", NotRun: notRun}
@@ -121,7 +124,7 @@ func TestErrorObjectsThereAndBack(t *testing.T) {
 				if status == -32601 && code == transport.CodeUnimplemented || status == -32014 && code == transport.CodeUnavailable {
 					wantStatus = 0 // it says no more than the code
 				}
-				if got.Code != code || got.Status != wantStatus || got.NotRun != (notRun && code != transport.CodeInvalidArgument) {
+				if got.Code != code || got.Status != wantStatus || got.NotRun != notRun {
 					t.Errorf("%+v arrived as %+v", sent, got)
 				}
 			}
