@@ -186,4 +186,3 @@ func TestNodeIsKilledAndComesBack(t *testing.T) {
 		})
 	}
 }
-
