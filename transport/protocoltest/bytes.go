@@ -3,10 +3,8 @@ package protocoltest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -31,193 +29,198 @@ func (k *kit) testAppend(t *testing.T) {
 	id := k.ids()[0]
 	alone, err := k.request(id, k.bodies[0])
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("AppendRequest refuses a body that Bodies names, or %s: %v", k.bodies[0], err)
 	}
-	prefix := []byte("before")
+	want := bytes.Clone(alone)
 	body := bytes.Clone(k.bodies[0])
-	both, err := k.p.AppendRequest(bytes.Clone(prefix), id, &transport.Message{Method: k.method, Body: body})
+	dst := append(make([]byte, 0, 64<<10), "before"...)
+	both, err := k.p.AppendRequest(dst, id, &transport.Message{Method: k.method, Body: body})
 	clear(body)
-	if err != nil || !bytes.Equal(both, append(prefix, alone...)) {
-		t.Errorf("after a prefix AppendRequest made %q, %v, alone %q", both, err, alone)
+	if err != nil || !bytes.Equal(both, append([]byte("before"), want...)) {
+		t.Errorf("AppendRequest must append to what it is given: behind %q it made %q, %v, alone %q", "before", both, err, want)
+	}
+	clear(both)
+	if !bytes.Equal(alone, want) {
+		t.Error("AppendRequest gives out the same memory twice: it must not keep dst")
+	}
+	other, err := k.request(k.ids()[len(k.ids())-1], k.bodies[0])
+	if len(k.ids()) > 1 && (err != nil || bytes.Equal(other, want)) {
+		t.Errorf("AppendRequest makes the same frame for the ids %d and %d: the answers could not be told apart", id, k.ids()[len(k.ids())-1])
 	}
 }
 
 // testFrames checks that frames are cut one at a time, and their ids told.
 func (k *kit) testFrames(t *testing.T) {
-	frames := k.frames(t)
-	if len(frames) == 0 {
-		t.Skip("no server side and no Answer option: no frames to cut")
-	}
-	for name, frame := range frames {
-		_, _, idText := cutID(name)
+	for _, s := range k.samples(t) {
 		for _, plain := range []bool{false, true} {
-			id, got, err := k.parse(frame, plain)
-			if err != nil || fmt.Sprint(id) != idText {
-				t.Errorf("%s: Parse told id %d, %v", name, id, err)
+			id, got, err := k.parse(t, s.bytes, plain)
+			switch {
+			case err != nil && k.answer == nil && k.server == nil:
+				t.Fatalf("Parse does not take the protocol's own requests (%v): tell with protocoltest.Answer how the peer answers", err)
+			case err != nil:
+				t.Fatalf("%s: Parse fails: %v", s.name, err)
+			case id != s.id:
+				t.Fatalf("%s: Parse tells id %d, not %d: a Client would give the answer to another call", s.name, id, s.id)
+			}
+			k.checkKind(t, s, got)
+		}
+		k.testPatience(t, s)
+		k.testInARow(t, s)
+		if len(s.bytes) < 1000 {
+			k.testTruncated(t, s)
+		}
+	}
+}
+
+// checkKind checks what kind a frame is said to be: the only one of its sample, or the
+// first of several.
+func (k *kit) checkKind(t *testing.T, s sample, frame []byte) {
+	t.Helper()
+	if c, ok := k.p.(muxpool.FrameClassifier); ok && s.answer {
+		kinds := k.kinds(t, c, s)
+		for i, kind := range kinds {
+			want := muxpool.FrameMore
+			if i == len(kinds)-1 {
+				want = muxpool.FrameLast
+			}
+			if kind != want {
+				t.Fatalf("%s: ClassifyFrame calls frame %d of %d of the answer %v, not %v: %s", s.name, i+1, len(kinds), kindName(kind), kindName(want), kindRule(kind))
+			}
+		}
+	}
+	if c, ok := k.p.(transport.RequestClassifier); ok && !s.answer && k.server != nil {
+		if kind := c.ClassifyRequest(s.id, frame); kind != transport.RequestCall {
+			t.Errorf("%s: ClassifyRequest calls a request %d, not RequestCall: a Service would not answer it", s.name, kind)
+		}
+	}
+}
+
+// kinds are those of all frames of an answer.
+func (k *kit) kinds(t *testing.T, c muxpool.FrameClassifier, s sample) (kinds []muxpool.FrameKind) {
+	t.Helper()
+	for _, frame := range k.cut(t, s) {
+		frame := frame
+		k.guard(t, "ClassifyFrame", frame, func() { kinds = append(kinds, c.ClassifyFrame(s.id, frame)) })
+	}
+	return kinds
+}
+
+// cut returns all frames of a sample.
+func (k *kit) cut(t *testing.T, s sample) (frames [][]byte) {
+	t.Helper()
+	r := wire.NewReader(bytes.NewReader(s.bytes), limit)
+	for {
+		r.BeginFrame()
+		if _, err := r.Peek(1); err != nil {
+			return frames
+		}
+		if sep, ok := k.p.(muxpool.Separator); ok && len(frames) > 0 {
+			if b, _ := r.Peek(1); sep.Separates(b[0]) {
+				_, _ = r.Discard(1)
 				continue
 			}
-			k.checkKind(t, name, id, got)
 		}
-		k.testInARow(t, name, frame)
-		if len(frame) < 1000 {
-			k.testTruncated(t, name, frame)
+		var frame []byte
+		var err error
+		k.guard(t, "Parse", s.bytes, func() { _, frame, err = k.p.Parse(r) })
+		if err != nil {
+			t.Fatalf("%s: Parse fails behind %d frames: %v", s.name, len(frames), err)
 		}
+		if r.Consumed() == 0 {
+			t.Fatalf("%s: Parse returns a frame and consumes nothing: a pool would read it for ever", s.name)
+		}
+		frames = append(frames, frame)
 	}
 }
 
-func cutID(name string) (before, found, id string) {
-	i := strings.LastIndex(name, " ")
-	return name[:i], " ", name[i+1:]
+func kindName(kind muxpool.FrameKind) string {
+	names := []string{"FrameLast", "FrameMore", "FrameKeepAlive", "FrameGoingAway", "FrameUnsolicited", "FrameSettings"}
+	if int(kind) < len(names) {
+		return names[kind]
+	}
+	return "a kind that there is not"
 }
 
-func (k *kit) checkKind(t *testing.T, name string, id uint32, frame []byte) {
+func kindRule(kind muxpool.FrameKind) string {
+	switch kind {
+	case muxpool.FrameMore:
+		return "a call would wait for ever for the last frame"
+	case muxpool.FrameLast:
+		return "the call would end before its answer is whole"
+	}
+	return "the call would never hear of its answer"
+}
+
+// testPatience checks that Parse returns a frame as soon as it is there.
+func (k *kit) testPatience(t *testing.T, s sample) {
 	t.Helper()
-	if c, ok := k.p.(muxpool.FrameClassifier); ok && strings.HasPrefix(name, "answer") {
-		if kind := c.ClassifyFrame(id, frame); kind != muxpool.FrameLast {
-			t.Errorf("%s: ClassifyFrame calls an answer %d, not FrameLast", name, kind)
+	first := s.bytes
+	if frames := k.cut(t, s); len(frames) > 1 {
+		return
+	}
+	src := &once{rest: bytes.TrimRight(first, " \r\n")}
+	if !bytes.Equal(src.rest, first) {
+		if _, separates := k.p.(muxpool.Separator); !separates {
+			src.rest = first // the line's end is the frame's
 		}
 	}
-	if c, ok := k.p.(transport.RequestClassifier); ok && strings.HasPrefix(name, "request") {
-		if kind := c.ClassifyRequest(id, frame); kind != transport.RequestCall {
-			t.Errorf("%s: ClassifyRequest calls a request %d, not RequestCall", name, kind)
-		}
+	r := wire.NewReader(src, limit)
+	k.guard(t, "Parse", first, func() { _, _, _ = k.p.Parse(r) })
+	if src.more {
+		t.Fatalf("%s: Parse asks for more bytes than its frame has: it must return a frame when that is there, and not wait for the next", s.name)
 	}
 }
 
-// testInARow reads a frame twice from one stream, then its end.
-func (k *kit) testInARow(t *testing.T, name string, frame []byte) {
+// once is a source that has one read, and notes that more was asked for.
+type once struct {
+	rest []byte
+	more bool
+}
+
+func (o *once) Read(p []byte) (int, error) {
+	if len(o.rest) == 0 {
+		o.more = true
+		return 0, io.EOF
+	}
+	n := copy(p, o.rest)
+	o.rest = o.rest[n:]
+	return n, nil
+}
+
+// testInARow reads a sample twice from one stream, then its end.
+func (k *kit) testInARow(t *testing.T, s sample) {
 	t.Helper()
-	r := wire.NewReader(bytes.NewReader(append(bytes.Clone(frame), frame...)), limit)
-	_, first, err := k.p.Parse(r)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+	once := k.cut(t, s)
+	twice := k.cut(t, sample{s.name + ", twice", s.answer, s.id, append(bytes.Clone(s.bytes), s.bytes...)})
+	if len(twice) != 2*len(once) {
+		t.Fatalf("%s: %d frames, and %d when it comes twice: Parse must not read beyond its frame", s.name, len(once), len(twice))
 	}
-	kept := bytes.Clone(first)
-	r.BeginFrame()
-	_, second, err := k.p.Parse(r)
-	if err != nil || !bytes.Equal(second, kept) {
-		t.Errorf("%s: the same frame again was read as %.60q, %v, first as %.60q", name, second, err, kept)
+	for i, frame := range twice {
+		if !bytes.Equal(frame, once[i%len(once)]) {
+			t.Fatalf("%s: the same frame again was read as %.60q, first as %.60q", s.name, frame, once[i%len(once)])
+		}
 	}
-	if !bytes.Equal(first, kept) {
-		t.Errorf("%s: reading the next frame changed this one: Parse reuses memory", name)
-	}
-	r.BeginFrame()
-	if _, _, err := k.p.Parse(r); err != io.EOF {
-		t.Errorf("%s: at the end between two frames Parse returns %v, not io.EOF", name, err)
+	r := wire.NewReader(bytes.NewReader(nil), limit)
+	var err error
+	k.guard(t, "Parse", nil, func() { _, _, err = k.p.Parse(r) })
+	if err != io.EOF {
+		t.Errorf("%s: at the end between two frames Parse returns %v, not io.EOF", s.name, err)
 	}
 }
 
-func (k *kit) testTruncated(t *testing.T, name string, frame []byte) {
+func (k *kit) testTruncated(t *testing.T, s sample) {
 	t.Helper()
-	whole := len(bytes.TrimRight(frame, " \r\n")) // what may end a line may be missing
+	frames := k.cut(t, s)
+	if len(frames) > 1 {
+		return
+	}
+	whole := len(bytes.TrimRight(s.bytes, " \r\n")) // what may end a line may be missing
 	for n := 1; n < whole; n++ {
 		for _, plain := range []bool{false, true} {
-			if _, _, err := k.parse(frame[:n], plain); !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("%s: cut after %d of %d bytes Parse returns %v, not io.ErrUnexpectedEOF", name, n, len(frame), err)
+			if _, _, err := k.parse(t, s.bytes[:n], plain); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s: cut after %d of %d bytes Parse returns %v, not io.ErrUnexpectedEOF: a connection that is lost would seem to end in peace", s.name, n, len(s.bytes), err)
 				return
 			}
 		}
 	}
-}
-
-// testOversized checks that a frame over the reader's limit is not read.
-func (k *kit) testOversized(t *testing.T) {
-	frame, err := k.request(k.ids()[0], fmt.Appendf(nil, "%q", strings.Repeat("y", 2*limit)))
-	if err != nil {
-		t.Skipf("the protocol has no frames of this size: %v", err)
-	}
-	if _, got, err := k.parse(frame, false); !errors.Is(err, wire.ErrFrameTooLarge) {
-		t.Errorf("of a frame of %d bytes, where %d are allowed, Parse made %d bytes, %v", len(frame), limit, len(got), err)
-	}
-	k.testMeasured(t, frame)
-}
-
-// testMeasured checks that a frame over the limit can be passed over where the protocol
-// says so, and that Measure says of others what Parse does.
-func (k *kit) testMeasured(t *testing.T, large []byte) {
-	m, ok := k.p.(muxpool.Measurer)
-	if !ok {
-		return
-	}
-	next := k.small(t)[0]
-	r := wire.NewReader(bytes.NewReader(append(bytes.Clone(large), next...)), limit)
-	_, _, _ = k.p.Parse(r)
-	head, err := r.Head()
-	if err != nil {
-		t.Fatalf("Parse has consumed %d bytes of a frame that it refused as too large", r.Consumed())
-	}
-	if id, total, ok := m.Measure(head); !ok || id != k.ids()[0] || total != int64(len(large)) {
-		t.Errorf("of a frame with id %d of %d bytes, Measure says %d, %d, %v", k.ids()[0], len(large), id, total, ok)
-	}
-	if err := r.Skip(int64(len(large))); err != nil {
-		t.Fatal(err)
-	}
-	r.BeginFrame()
-	if _, got, err := k.p.Parse(r); err != nil || !bytes.Equal(got, next) {
-		t.Errorf("behind a frame that was passed over, Parse made %d bytes, %v", len(got), err)
-	}
-	for name, frame := range k.frames(t) {
-		id, _, _ := k.parse(frame, false)
-		if got, total, ok := m.Measure(frame); !ok || got != id || total != int64(len(frame)) {
-			t.Errorf("%s: Measure says %d, %d, %v", name, got, total, ok)
-		}
-	}
-	for _, garbage := range append(k.garbage, nil, []byte{0}) {
-		_, _, _ = m.Measure(garbage) // must not panic
-	}
-}
-
-// testGarbage checks that nothing that a peer may send makes the protocol panic or
-// go on for ever.
-func (k *kit) testGarbage(t *testing.T) {
-	zeros := make([]byte, 2*limit)
-	for _, g := range k.garbage {
-		if id, frame, err := k.parse(append(bytes.Clone(g), zeros...), false); err == nil {
-			t.Errorf("Parse took %.40q for a frame of %d bytes with id %d", g, len(frame), id)
-		}
-	}
-	for _, frame := range k.small(t) {
-		for i := range frame {
-			for _, b := range []byte{0, 1, 0x7f, 0x80, 0xff, frame[i] ^ 1} {
-				bad := bytes.Clone(frame)
-				bad[i] = b
-				k.digest(bad)
-			}
-		}
-	}
-}
-
-// digest drives everything that looks at bytes from a peer.
-func (k *kit) digest(b []byte) {
-	r := wire.NewReader(bytes.NewReader(b), limit)
-	for {
-		r.BeginFrame()
-		id, frame, err := k.p.Parse(r)
-		if f, ok := k.p.(transport.Farewell); ok && err != nil {
-			f.AppendFarewell(nil, err)
-		}
-		if err != nil || r.Consumed() == 0 {
-			return
-		}
-		if c, ok := k.p.(muxpool.FrameClassifier); ok {
-			c.ClassifyFrame(id, frame)
-		}
-		if c, ok := k.p.(transport.RequestClassifier); ok {
-			c.ClassifyRequest(id, frame)
-		}
-		if s, ok := k.p.(muxpool.Settler); ok {
-			_, _ = s.ReadSettings(frame)
-		}
-		_ = k.p.ParseResponse(frame, new(transport.Message))
-		if k.server != nil {
-			_ = k.server.ParseRequest(frame, new(transport.Message))
-		}
-	}
-}
-
-// Fuzz drives everything that looks at bytes from a peer with b. It is the body of
-// a fuzz test, whose seeds are Seeds.
-func Fuzz(p transport.Protocol, b []byte) {
-	server, _ := p.(transport.ServerProtocol)
-	(&kit{p: p, server: server}).digest(b)
 }

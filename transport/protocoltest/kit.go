@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -18,13 +20,16 @@ const limit = 256 << 10
 
 // kit is one protocol with what the checks need to know of it.
 type kit struct {
-	p       transport.Protocol
-	server  transport.ServerProtocol // nil if it has no server side
-	space   muxpool.IDSpace
-	method  string
-	bodies  [][]byte
-	garbage [][]byte
-	answer  func(dst []byte, id uint32, body []byte) ([]byte, error) // nil: unknown
+	p           transport.Protocol
+	server      transport.ServerProtocol // nil if it has no server side
+	space       muxpool.IDSpace
+	method      string
+	bodies      [][]byte
+	large       func(bytes int) []byte // nil: the protocol has no large frames
+	garbage     [][]byte
+	answer      func(dst []byte, id uint32, body []byte) ([]byte, error) // nil: unknown
+	errorAnswer func(dst []byte, id uint32) []byte                       // nil: unknown, or the server side's
+	handshake   func(net.Conn) error
 }
 
 func newKit(p transport.Protocol, options []Option) *kit {
@@ -37,6 +42,7 @@ func newKit(p transport.Protocol, options []Option) *kit {
 		k.bodies = append(k.bodies, fmt.Appendf(nil, `"body %d"`, i))
 	}
 	k.bodies = append(k.bodies, fmt.Appendf(nil, "%q", bytes.Repeat([]byte("x"), 20<<10)))
+	k.large = func(n int) []byte { return fmt.Appendf(nil, "%q", strings.Repeat("y", n)) }
 	if k.server != nil {
 		k.answer = k.serverAnswer
 	}
@@ -66,10 +72,12 @@ func (k *kit) request(id uint32, body []byte) ([]byte, error) {
 // ids are those at the ends of the id space, and beside reserved ones.
 func (k *kit) ids() []uint32 {
 	var ids []uint32
+	seen := make(map[uint32]bool)
 	for _, id := range []uint32{k.space.Min, k.space.Min + 1, k.space.Min + 2, k.space.Min/2 + k.space.Max/2,
 		k.space.Max - 2, k.space.Max - 1, k.space.Max} {
-		if !k.reserved(id) {
+		if !k.reserved(id) && !seen[id] {
 			ids = append(ids, id)
+			seen[id] = true
 		}
 	}
 	return ids
@@ -82,11 +90,16 @@ func (k *kit) reserved(id uint32) bool {
 
 // parse reads one frame from b as a pool does, or from a plain io.Reader that
 // gives a byte at a time.
-func (k *kit) parse(b []byte, plain bool) (id uint32, frame []byte, err error) {
-	if plain {
-		return k.p.Parse(&dribble{b})
-	}
-	return k.p.Parse(wire.NewReader(bytes.NewReader(b), limit))
+func (k *kit) parse(t *testing.T, b []byte, plain bool) (id uint32, frame []byte, err error) {
+	t.Helper()
+	k.guard(t, "Parse", b, func() {
+		if plain {
+			id, frame, err = k.p.Parse(&dribble{b})
+		} else {
+			id, frame, err = k.p.Parse(wire.NewReader(bytes.NewReader(b), limit))
+		}
+	})
+	return id, frame, err
 }
 
 // dribble gives one byte at a time.
@@ -101,19 +114,26 @@ func (d *dribble) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// frames are all the frames that the checks cut: requests where the protocol has a
-// server side, answers where they are known.
-func (k *kit) frames(t *testing.T) map[string][]byte {
+// sample is bytes that one side sends: one frame, or the several of an answer.
+type sample struct {
+	name   string
+	answer bool
+	id     uint32
+	bytes  []byte
+}
+
+// samples are all that the checks cut: answers where they are known, requests where the
+// protocol has a server side, or nothing else is there to cut.
+func (k *kit) samples(t *testing.T) (all []sample) {
 	t.Helper()
-	frames := make(map[string][]byte)
 	for _, id := range k.ids() {
 		for i, body := range k.bodies {
 			frame, err := k.request(id, body)
 			if err != nil {
 				t.Fatalf("AppendRequest with id %d, body %d: %v", id, i, err)
 			}
-			if k.server != nil {
-				frames[fmt.Sprintf("request %d with id %d", i, id)] = frame
+			if k.server != nil || k.answer == nil {
+				all = append(all, sample{fmt.Sprintf("request %d with id %d", i, id), false, id, frame})
 			}
 			if k.answer == nil {
 				continue
@@ -121,25 +141,23 @@ func (k *kit) frames(t *testing.T) map[string][]byte {
 			if frame, err = k.answer(nil, id, body); err != nil {
 				t.Fatalf("the answer to id %d with body %d: %v", id, i, err)
 			}
-			frames[fmt.Sprintf("answer %d to id %d", i, id)] = frame
+			all = append(all, sample{fmt.Sprintf("answer %d to id %d", i, id), true, id, frame})
 		}
 	}
-	return frames
+	return all
 }
 
-// small are a request and an answer.
-func (k *kit) small(t *testing.T) [][]byte {
+// small are a short request and a short answer, as far as they are cut.
+func (k *kit) small(t *testing.T) (all []sample) {
 	t.Helper()
-	frame, err := k.request(k.ids()[0], k.bodies[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	frames := [][]byte{frame}
-	if k.answer != nil {
-		if frame, err = k.answer(nil, k.ids()[0], k.bodies[0]); err != nil {
-			t.Fatal(err)
+	id := k.ids()[0]
+	for _, s := range k.samples(t) {
+		if s.id == id && len(all) < 2 && (len(all) == 0 || all[0].answer != s.answer) {
+			all = append(all, s)
 		}
-		frames = append(frames, frame)
 	}
-	return frames
+	if k.errorAnswer != nil {
+		all = append(all, sample{"error answer", true, id, k.errorAnswer(nil, id)})
+	}
+	return all
 }

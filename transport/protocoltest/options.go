@@ -1,8 +1,6 @@
 package protocoltest
 
-import (
-	"github.com/muxkit/muxkit/transport"
-)
+import "net"
 
 // Option adapts the checks to a protocol.
 type Option func(*kit)
@@ -15,36 +13,31 @@ func Method(name string) Option { return func(k *kit) { k.method = name } }
 // carry, and one of 20 KiB.
 func Bodies(bodies ...[]byte) Option { return func(k *kit) { k.bodies = bodies } }
 
+// LargeBody says how a valid body of at least so many bytes is made, for protocols that
+// look at their bodies: frames over the limit are made of it. nil means that the protocol
+// has none. Default: a JSON string.
+func LargeBody(f func(bytes int) []byte) Option { return func(k *kit) { k.large = f } }
+
 // Answer says how the peer of a protocol without a server side answers: it appends
-// the frame that answers id with body.
+// the frame that answers id with body, or the frames if there are several.
 func Answer(f func(dst []byte, id uint32, body []byte) []byte) Option {
 	return func(k *kit) {
 		k.answer = func(dst []byte, id uint32, body []byte) ([]byte, error) { return f(dst, id, body), nil }
 	}
 }
 
+// ErrorAnswer says how that peer answers with an error: it appends the frame that says to
+// id that the service works and its answer is no.
+func ErrorAnswer(f func(dst []byte, id uint32) []byte) Option {
+	return func(k *kit) { k.errorAnswer = f }
+}
+
+// PeerHandshake is the peer's part of a muxpool.Handshaker, of a protocol without a
+// server side.
+func PeerHandshake(f func(nc net.Conn) error) Option { return func(k *kit) { k.handshake = f } }
+
 // Garbage adds bytes that Parse must refuse. Each is followed by more than enough
 // zeros.
 func Garbage(frames ...[]byte) Option {
 	return func(k *kit) { k.garbage = append(k.garbage, frames...) }
-}
-
-// Seeds are frames to start a fuzz test of Parse with: whole ones, and pieces.
-func Seeds(p transport.Protocol, options ...Option) [][]byte {
-	k := newKit(p, options)
-	var seeds [][]byte
-	for _, id := range k.ids() {
-		frame, err := k.request(id, k.bodies[0])
-		if err != nil {
-			continue
-		}
-		seeds = append(seeds, frame, frame[:len(frame)/2], frame[:len(frame)-1])
-		if k.answer == nil {
-			continue
-		}
-		if frame, err = k.answer(nil, id, k.bodies[0]); err == nil {
-			seeds = append(seeds, frame, append(frame, frame...))
-		}
-	}
-	return seeds
 }

@@ -11,18 +11,35 @@ import (
 func Run(t *testing.T, p transport.Protocol, options ...Option) {
 	t.Helper()
 	k := newKit(p, options)
-	t.Run("comparable", k.testComparable)
-	t.Run("append", k.testAppend)
-	t.Run("frames", k.testFrames)
-	t.Run("oversized", k.testOversized)
-	t.Run("garbage", k.testGarbage)
-	t.Run("settings", k.testSettings)
+	// Each of these takes for granted that those before it hold: the first that does not
+	// is the verdict.
+	for _, check := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"comparable", k.testComparable},
+		{"append", k.testAppend},
+		{"frames", k.testFrames},
+		{"answers", k.testAnswers},
+		{"memory", k.testMemory},
+		{"oversized", k.testOversized},
+		{"garbage", k.testGarbage},
+		{"settings", k.testSettings},
+	} {
+		if !t.Run(check.name, check.run) {
+			return
+		}
+	}
 	if k.server == nil {
+		t.Run("scripted peer", k.testScripted)
 		return
 	}
-	t.Run("round trips", k.testRoundTrips)
-	t.Run("out of order", k.testOutOfOrder)
-	t.Run("error answers", k.testErrorAnswers)
-	t.Run("one-way", k.testOneWay)
-	t.Run("datagrams", k.testDatagrams)
+	for name, run := range map[string]func(*testing.T){
+		"round trips": k.testRoundTrips, "out of order": k.testOutOfOrder,
+		"error answers": k.testErrorAnswers, "one-way": k.testOneWay, "datagrams": k.testDatagrams,
+	} {
+		if !t.Run(name, run) {
+			return
+		}
+	}
 }

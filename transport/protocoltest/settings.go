@@ -31,7 +31,7 @@ func (k *kit) testSettings(t *testing.T) {
 		if both := s.AppendSettings([]byte("before"), want); !bytes.Equal(both, append([]byte("before"), alone...)) {
 			t.Errorf("after a prefix AppendSettings made %q, alone %q", both, alone)
 		}
-		id, frame, err := k.parse(alone, false)
+		id, frame, err := k.parse(t, alone, false)
 		if err != nil {
 			t.Errorf("Parse does not take settings: %v", err)
 			continue
@@ -41,12 +41,14 @@ func (k *kit) testSettings(t *testing.T) {
 		if err != nil || got.MaxFrameSize != want.MaxFrameSize {
 			t.Errorf("%+v was read as %+v, %v: at least the frame size must come over", want, got, err)
 		}
-		for i := range alone {
-			bad := bytes.Clone(alone)
-			bad[i] ^= 0x81
-			k.digest(bad)
-			k.digest(alone[:i])
-		}
+		k.guard(t, "the protocol, on settings,", alone, func() {
+			for i := range alone {
+				bad := bytes.Clone(alone)
+				bad[i] ^= 0x81
+				k.digest(bad)
+				k.digest(alone[:i])
+			}
+		})
 	}
 	k.testSettingsBesideCalls(t, s)
 }
@@ -67,7 +69,7 @@ func (k *kit) checkSettingsKind(t *testing.T, id uint32, frame []byte) {
 // testSettingsBesideCalls reads settings and a request, as they come in one write.
 func (k *kit) testSettingsBesideCalls(t *testing.T, s muxpool.Settler) {
 	t.Helper()
-	request := k.small(t)[0]
+	request := k.small(t)[0].bytes
 	r := wire.NewReader(bytes.NewReader(append(s.AppendSettings(nil, settings[2]), request...)), limit)
 	_, first, err := k.p.Parse(r)
 	if err != nil {
