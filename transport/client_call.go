@@ -143,10 +143,7 @@ func (c *clientCall) refused() (any, error) {
 			return response, nil
 		}
 	}
-	e := *c.failure
-	e.Remote, e.Node, e.Method = true, c.node, c.method
-	e.readWords(c.resp.Metadata)
-	return nil, &e
+	return nil, c.failure
 }
 
 // fail makes the error of a call that failed on this side: of the cause whose says

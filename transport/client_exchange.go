@@ -145,16 +145,29 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 		if l, ok := mc.(leaver); ok && c.resp.GoingAway {
 			l.GoingAway()
 		}
-		if err == nil {
+		if err == nil && c.resp.Err == nil {
 			continue
 		}
-		var failure *Error
-		if !errors.As(err, &failure) {
+		if !c.refuse(err) {
 			return c.fail(CodeBadResponse, verdict.Method, verdict.Maybe, err)
 		}
-		c.failure = failure
 	}
 	return nil
+}
+
+// refuse notes the error answer that ParseResponse returned as err, or set instead: that
+// is no good answer either. It reports false if err is none. The plug-in may use its
+// *Error for many answers.
+func (c *clientCall) refuse(err error) bool {
+	said := c.resp.Err
+	if err != nil && !errors.As(err, &said) {
+		return false
+	}
+	failure := *said
+	failure.Remote, failure.Node, failure.Method = true, c.node, c.method
+	failure.readWords(c.resp.Metadata)
+	c.failure, c.resp.Err = &failure, &failure
+	return true
 }
 
 // leaver is what a MuxConn offers whose connection can be kept from new calls.

@@ -28,8 +28,9 @@ type Message struct {
 	// OneWay says that no answer is expected, nor may be sent.
 	OneWay bool
 	// Err, in an answer, makes it an error answer. The server's ErrorEncoder sets
-	// it, and a ServerProtocol sends it. The client returns it as the error of
-	// the call.
+	// it, and a ServerProtocol sends it. On the client ParseResponse returns the *Error;
+	// the hooks of ClientAfter find it here, with the node and the method of the call,
+	// and must not change it: the endpoint returns it.
 	Err *Error
 	// GoingAway, in an answer, says that the server asks for no new calls on the
 	// connection. A Service sets it; a protocol without a frame for that (GoingAwayer) can

@@ -147,19 +147,12 @@ func (k *kit) testScripted(t *testing.T) {
 	if _, ok := k.p.(muxpool.Handshaker); ok && k.handshake == nil {
 		t.Skip("the peer is not played: tell with protocoltest.PeerHandshake what it does before the first call")
 	}
-	for _, story := range []struct {
-		name string
-		run  func(*testing.T)
-	}{
+	inTurn(t, []check{
 		{"round trips", k.scriptRoundTrips},
 		{"out of order and in pieces", k.scriptOutOfOrder},
 		{"error answers", k.scriptErrors},
 		{"the peer hangs up", k.scriptHangUp},
-	} {
-		if !t.Run(story.name, story.run) {
-			return
-		}
-	}
+	})
 }
 
 func (k *kit) scriptRoundTrips(t *testing.T) {
