@@ -174,7 +174,11 @@ func (c *clientCall) failPool(wrote bool, err error) error {
 	case v.Ran == verdict.NotSent && !errors.As(err, &own):
 		v.Ran = verdict.Maybe
 	}
-	return c.fail(codeOf(err, CodeConnection), v.Whose, v.Ran, err)
+	code := codeOf(err, CodeConnection)
+	if v.Whose == verdict.Caller && (v.Code == CodeUnauthenticated || v.Code == CodePermissionDenied) {
+		code = v.Code // the protocol's handshake says so
+	}
+	return c.fail(code, v.Whose, v.Ran, err)
 }
 
 // chosen returns the *Error that a codec or an endpoint made to choose an answer; nil

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
@@ -11,17 +10,15 @@ import (
 // ReadFrame is for Parse functions of protocols with a header of fixed size that
 // tells the frame's length: it reads one frame whole, header included. total
 // returns the frame's length in bytes, header included, or an error that ends the
-// connection; it must not keep the header.
+// connection; it must not keep the header. Of a header whose size varies it is enough
+// to give as much as tells the length; look with AsFrameReader how much that is.
 //
 // From a muxpool.FrameReader, which is what a pool and a Service give to Parse, the
 // frame is read into pooled memory, after its length was checked, which grows as its
 // bytes come. It returns
 // io.EOF between two frames and io.ErrUnexpectedEOF inside one.
 func ReadFrame(r io.Reader, header int, total func(header []byte) (int, error)) ([]byte, error) {
-	fr, ok := r.(muxpool.FrameReader)
-	if !ok {
-		return readPlain(r, header, total)
-	}
+	fr := AsFrameReader(r)
 	h, err := fr.Peek(header)
 	if err != nil {
 		return nil, err
@@ -48,23 +45,6 @@ func ReadFrame(r io.Reader, header int, total func(header []byte) (int, error)) 
 // taker is a FrameReader whose memory for a frame grows as its bytes come.
 type taker interface {
 	Take(n int) ([]byte, error)
-}
-
-// readPlain allocates as the bytes come, since nothing bounds the length.
-func readPlain(r io.Reader, header int, total func(header []byte) (int, error)) ([]byte, error) {
-	h := make([]byte, header)
-	if _, err := io.ReadFull(r, h); err != nil {
-		return nil, err
-	}
-	n, err := frameLength(h, total)
-	if err != nil {
-		return nil, err
-	}
-	frame := bytes.NewBuffer(h)
-	if _, err := io.CopyN(frame, r, int64(n-header)); err != nil {
-		return nil, inside(err)
-	}
-	return frame.Bytes(), nil
 }
 
 func frameLength(h []byte, total func(header []byte) (int, error)) (int, error) {

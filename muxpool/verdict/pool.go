@@ -39,6 +39,10 @@ func ofPool(e *muxpool.Error) Verdict {
 			break
 		}
 	}
+	var told Teller
+	if (v == unsent || v == lost) && errors.As(e.Err, &told) && told.Verdict().Whose == Caller {
+		v = told.Verdict() // a plug-in's handshake in which the peer refused the caller
+	}
 	if v.Ran = Maybe; !e.Sent() {
 		v.Ran = NotSent
 	}

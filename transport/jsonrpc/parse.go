@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
 )
 
 // window is how many bytes of a frame are looked at before they are moved, in
@@ -36,10 +37,7 @@ func tooLarge(begin []byte, err error) error {
 
 // readText reads one JSON array or object and not a byte more.
 func readText(r io.Reader) ([]byte, error) {
-	fr, ok := r.(muxpool.FrameReader)
-	if !ok {
-		fr = &plainReader{src: r}
-	}
+	fr := transport.AsFrameReader(r)
 	if err := skipSpace(fr); err != nil {
 		return nil, err
 	}
@@ -127,36 +125,3 @@ func check(text []byte) error {
 	var v json.RawMessage
 	return noJSON(fmt.Errorf("jsonrpc: %w", json.Unmarshal(text, &v)))
 }
-
-// plainReader makes a FrameReader of a reader that is none, reading no byte ahead
-// of what is asked for.
-type plainReader struct {
-	src  io.Reader
-	held []byte
-}
-
-func (p *plainReader) Peek(n int) ([]byte, error) {
-	for len(p.held) < n {
-		var b [1]byte
-		if _, err := io.ReadFull(p.src, b[:]); err != nil {
-			if err == io.EOF && len(p.held) > 0 {
-				err = io.ErrUnexpectedEOF
-			}
-			return p.held, err
-		}
-		p.held = append(p.held, b[0])
-	}
-	return p.held[:n], nil
-}
-
-func (p *plainReader) Discard(n int) (int, error) {
-	if n > len(p.held) {
-		return 0, errors.New("jsonrpc: BUG: discarding what was not looked at")
-	}
-	p.held = p.held[:copy(p.held, p.held[n:])]
-	return n, nil
-}
-
-func (p *plainReader) Read(b []byte) (int, error) { return p.src.Read(b) }
-
-func (p *plainReader) Alloc(n int) ([]byte, error) { return make([]byte, n), nil }
