@@ -92,4 +92,3 @@ func Example_login() {
 	// right: hello, ok
 	// wrong: <nil>, unauthenticated: caller, not sent
 }
-

@@ -47,9 +47,9 @@ func (Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
 
 // ParseRequest and AppendResponse are the server side; a client does without.
 func (Protocol) ParseRequest(frame []byte, req *transport.Message) (err error) {
-	_, method, body, err := split(frame)
+	code, method, body, err := split(frame)
 	req.SetMethod(method)
-	req.Body = body
+	req.Body, req.OneWay = body, code != 0 // an error answer is not answered
 	return err
 }
 

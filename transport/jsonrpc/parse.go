@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/wire"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -51,7 +52,7 @@ func readText(r io.Reader) ([]byte, error) {
 		switch {
 		case err == io.EOF:
 			return nil, io.ErrUnexpectedEOF
-		case errors.Is(err, muxpool.ErrFrameTooLarge):
+		case errors.Is(err, wire.ErrFrameTooLarge):
 			return nil, tooLarge(frame, err)
 		case err != nil:
 			return nil, err
