@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
-	_ "trpc.group/trpc-go/trpc-go"
+	"trpc.group/trpc-go/trpc-go"
 	"trpc.group/trpc-go/trpc-go/client"
 	"trpc.group/trpc-go/trpc-go/codec"
 	"trpc.group/trpc-go/trpc-go/errs"
+	"trpc.group/trpc-go/trpc-go/pool/multiplexed"
 	"trpc.group/trpc-go/trpc-go/server"
 	"trpc.group/trpc-go/trpc-go/stream"
 	"trpc.group/trpc-go/trpc-go/transport"
@@ -205,6 +206,29 @@ func TestCallsAndStreamsOfTRPCGo(t *testing.T) {
 	}
 }
 
+// TestIDsOfCallsAndStreamsMayBeTheSame: at the same time, over one pool.
+func TestIDsOfCallsAndStreamsMayBeTheSame(t *testing.T) {
+	p, pool := serve(t), newPool(t, muxpool.WithConnectNumber(1))
+	for _, streamID := range []uint32{0, 500} {
+		ctx, msg := codec.WithNewMessage(t.Context())
+		msg.WithStreamID(streamID)
+		opts := multiplexed.NewGetOptions()
+		opts.WithVID(500)
+		opts.WithFrameParser(trpc.DefaultFramerBuilder)
+		mc, err := pool.GetMuxConn(ctx, "tcp", p.Addr().String(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mc.Close()
+		if streamID == 0 {
+			continue // it is in use, and nothing else
+		}
+		if err := mc.Write(make([]byte, 16)); err != nil {
+			t.Errorf("the stream whose id is a call's: %v", err)
+		}
+	}
+}
+
 // TestErrorsOfTRPCGo: they are those that tRPC-Go's users know.
 func TestErrorsOfTRPCGo(t *testing.T) {
 	p := serve(t)
@@ -250,6 +274,13 @@ func TestOneWayCallsOfTRPCGoLeaveNothing(t *testing.T) {
 	for start := time.Now(); p.told.Load() < calls; time.Sleep(time.Millisecond) {
 		if time.Since(start) > waitTime {
 			t.Fatalf("%d of %d calls came", p.told.Load(), calls)
+		}
+	}
+	for _, n := range pool.Mux().Stats().Nodes {
+		for _, c := range n.Conns {
+			if c.Reserved != 0 {
+				t.Errorf("%d ids are reserved for answers that nobody sends", c.Reserved)
+			}
 		}
 	}
 }
