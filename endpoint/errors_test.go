@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +93,5 @@ func TestTheWordsOfAPeerAreQuotedOnce(t *testing.T) {
 	equal(t, "what prints", shown("no money", 100), "no money")
 	equal(t, "what is long", shown("abcdef", 3), "abc...")
 	equal(t, "what does not print", shown("a\nb", 100), `"a\nb"`)
-	if s := shown(string(bytes.Repeat([]byte("ä"), 10)), 3); !strings.HasPrefix(s, `"ä\xc3"`) {
-		t.Errorf("cut within a letter: %s", s)
-	}
+	equal(t, "what is cut within a letter", shown(strings.Repeat("ä", 10), 3), "ä...")
 }
