@@ -36,9 +36,10 @@ type (
 )
 
 // TestDocs checks that every block of Go code in the documents for newcomers
-// stands in this file too, where it is compiled, and where the README's is run.
+// stands in this file too, where it is compiled, and where the README's is run, or in the
+// example of a nested module.
 func TestDocs(t *testing.T) {
-	source := unindent(read(t, "docs_test.go"))
+	source := unindent(read(t, "docs_test.go") + read(t, "../../transport/trpc/trpcpool/example_test.go"))
 	for _, doc := range []string{"../../README.md", "../../docs/getting-started.md", "../../docs/from-trpc-go.md"} {
 		blocks := strings.Split(read(t, doc), "```go\n")[1:]
 		for _, b := range blocks {
