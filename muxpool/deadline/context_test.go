@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -205,72 +203,6 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestWatch(t *testing.T) {
-	wake := make(chan struct{}, 1)
-	signalled := func() bool {
-		select {
-		case <-wake:
-			return true
-		default:
-			return false
-		}
-	}
-	below, cancelBelow := deadline.WithTimeout(t.Context(), time.Hour)
-	above, cancelAbove := deadline.WithTimeout(below, time.Hour)
-	beside, cancelBeside := deadline.WithTimeout(below, time.Hour)
-	defer cancelBeside()
-	a, b := deadline.Of(above), deadline.Of(beside)
-	if !a.Watch(&wake) {
-		t.Fatal("nobody watches, and it may not be watched")
-	}
-	if b.Watch(&wake) {
-		t.Error("what is watched from above may be watched from beside")
-	}
-	if b.Watch(&wake) {
-		t.Error("the refusal has left something behind")
-	}
-	cancelAbove()
-	if !signalled() || !a.Canceled() || b.Canceled() {
-		t.Errorf("cancelled: %v, %v", a.Canceled(), b.Canceled())
-	}
-	a.Unwatch()
-	if !b.Watch(&wake) {
-		t.Fatal("nobody watches any more, and it may not be watched")
-	}
-	cancelBelow()
-	if !signalled() || !b.Canceled() || beside.Err() != context.Canceled {
-		t.Errorf("the end of what is beneath: %v, %v", b.Canceled(), beside.Err())
-	}
-	b.Unwatch()
-	cancelBeside()
-	if signalled() {
-		t.Error("a signal after Unwatch")
-	}
-}
-
-// TestWatchMissesNoCancel: who watches and then looks, and who cancels at the same
-// time, cannot both miss each other.
-func TestWatchMissesNoCancel(t *testing.T) {
-	for range 2000 {
-		ctx, cancel := deadline.WithTimeout(context.Background(), time.Hour)
-		c, wake := deadline.Of(ctx), make(chan struct{}, 1)
-		var wg sync.WaitGroup
-		wg.Go(cancel)
-		wg.Go(func() {
-			c.Watch(&wake)
-			defer c.Unwatch()
-			if !c.Canceled() {
-				<-wake
-			}
-			if ctx.Err() != context.Canceled {
-				t.Error(ctx.Err())
-			}
-		})
-		wg.Go(func() { <-ctx.Done() })
-		wg.Wait()
-	}
-}
-
 // A deadline that holds for the wall clock only is kept by the monotonic one, as one of
 // package context is.
 func TestDeadlineWithoutMonotonicReading(t *testing.T) {
@@ -341,89 +273,3 @@ func TestErrIsAlwaysTheSame(t *testing.T) {
 		})
 	}
 }
-
-func TestDue(t *testing.T) {
-	now := time.Now()
-	with := func(parent context.Context, d time.Duration) context.Context {
-		ctx, cancel := deadline.WithDeadline(parent, now.Add(d))
-		t.Cleanup(cancel)
-		return ctx
-	}
-	theirs, cancel := context.WithDeadline(t.Context(), now.Add(time.Hour))
-	defer cancel()
-	plain, cancel := deadline.WithDeadline(with(t.Context(), time.Minute), time.Time{})
-	defer cancel()
-	for name, c := range map[string]struct {
-		ctx  context.Context
-		want time.Duration // 0: none
-	}{
-		"its own":                    {with(t.Context(), time.Minute), time.Minute},
-		"before its parent's":        {with(theirs, time.Minute), time.Minute},
-		"its parent's, which is not": {with(theirs, 2*time.Hour), 0},
-		"that beneath":               {with(with(t.Context(), time.Minute), time.Hour), time.Minute},
-		"that beneath, without one":  {plain, time.Minute},
-		"beneath both":               {with(with(theirs, 3*time.Hour), 2*time.Hour), 0},
-	} {
-		var want time.Time
-		if c.want > 0 {
-			want = now.Add(c.want)
-		}
-		if got := deadline.Of(c.ctx).Due(); !got.Equal(want) {
-			t.Errorf("%s: due at %v, want %v", name, got, want)
-		}
-	}
-}
-
-// Contexts are printed by loggers, while they are in use.
-func TestString(t *testing.T) {
-	ctx, cancel := deadline.WithTimeout(context.Background(), time.Hour)
-	var wg sync.WaitGroup
-	wg.Go(func() { <-ctx.Done() })
-	wg.Go(cancel)
-	if got := fmt.Sprint(ctx); !strings.HasPrefix(got, "context.Background.WithDeadline(2") {
-		t.Errorf("printed as %q", got)
-	}
-	wg.Wait()
-	inner, cancel := deadline.WithDeadline(ctx, time.Time{})
-	defer cancel()
-	if got := fmt.Sprint(inner); !strings.HasSuffix(got, ".WithCancel") {
-		t.Errorf("printed as %q", got)
-	}
-}
-
-func TestAllocations(t *testing.T) {
-	parent := t.Context()
-	allocs := testing.AllocsPerRun(1000, func() {
-		ctx, cancel := deadline.WithTimeout(parent, time.Minute)
-		defer cancel()
-		if ctx.Err() != nil {
-			t.Error("it has ended")
-		}
-	})
-	if allocs > 1 {
-		t.Errorf("%v allocations for a context that nobody waits for, at most 1 is allowed", allocs)
-	}
-}
-
-// BenchmarkWithTimeout is what a call pays that ends before its deadline, and whose
-// callee does not ask for Done.
-func BenchmarkWithTimeout(b *testing.B) {
-	b.Run("deadline", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			ctx, cancel := deadline.WithTimeout(context.Background(), time.Minute)
-			sink = ctx
-			cancel()
-		}
-	})
-	b.Run("context", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-			sink = ctx
-			cancel()
-		}
-	})
-}
-
-var sink context.Context
