@@ -12,11 +12,13 @@ type line struct {
 
 	mu          sync.Mutex // a leaf, taken with a serverConn's held
 	first, last *waiting   // accounts with calls that wait, in the order of their turns
+	holders     int        // accounts of which any call waits
 }
 
 // waiting is one account's queue in a line, guarded by its mutex.
 type waiting struct {
 	first, last *serverCall // linked by queued and ahead
+	calls       int         // from first to last
 	next        *waiting    // in the order of turns
 	turn        bool        // it has one to come
 }
@@ -30,10 +32,13 @@ func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal
 	case l.free.Load() > 0:
 		l.free.Add(-1)
 		return true, admitted
-	case l.waiting.Load() >= int64(most):
+	case !l.roomFor(w, most):
 		return false, tooManyWaiting
 	}
 	l.waiting.Add(1)
+	if w.calls++; w.calls == 1 {
+		l.holders++
+	}
 	call.waits, call.ahead = true, w.last
 	if w.last == nil {
 		w.first = call
@@ -43,6 +48,15 @@ func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal
 	w.last = call
 	l.push(w)
 	return false, admitted
+}
+
+// roomFor is the rule for places, as admitBytes is that for bytes: up to half of most
+// anybody may wait with; beyond, nobody with more than seven times an equal share of what
+// is left. mu is held.
+func (l *line) roomFor(w *waiting, most int) bool {
+	taken := int(l.waiting.Load())
+	left := most - taken
+	return left > 0 && (taken < most/2 || w.calls <= 7*left/max(l.holders, 1))
 }
 
 // next is for a worker that has run its call: the one to run now. If there is none, the
@@ -81,6 +95,9 @@ func (l *line) quit(w *waiting, call *serverCall) bool {
 // remove takes a call out of its account's queue; mu is held.
 func (l *line) remove(w *waiting, call *serverCall) {
 	l.waiting.Add(-1)
+	if w.calls--; w.calls == 0 {
+		l.holders--
+	}
 	if call.ahead == nil {
 		w.first = call.queued
 	} else {

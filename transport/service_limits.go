@@ -137,7 +137,8 @@ func ServiceWorkers(n int) ServiceOption {
 // ServiceMaxWaiting sets how many calls may wait for one of ServiceWorkers. Further ones
 // are answered at once with CodeResourceExhausted, unrun. A call that is cancelled gives
 // up its place; one whose client leaves, or whose time is over, is not run when its turn
-// comes. Default 4096.
+// comes. Up to half of them anybody may wait; beyond, a connection has at most seven times
+// an equal share of the places that are left, so alone seven eighths. Default 4096.
 func ServiceMaxWaiting(n int) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceMaxWaiting", &o.limits.MaxWaiting, n) }
 }

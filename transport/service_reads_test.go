@@ -135,13 +135,53 @@ func TestWaitingCallsTakeTurns(t *testing.T) {
 	})
 }
 
+// TestNobodyTakesAllPlacesToWait: a client with more calls than may wait for a worker leaves
+// room for another's.
+func TestNobodyTakesAllPlacesToWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int64
+		release := make(chan struct{})
+		p, s, stop := servePipes(t, blocking(&running, release), transport.ServiceWorkers(1), transport.ServiceMaxWaiting(80))
+		defer stop()
+		greedy := p.dial(t)
+		answers := readAll(greedy)
+		if _, err := greedy.Write(batch(t, 200, "M")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := s.Stats().Waiting; n < 70 || n >= 80 {
+			t.Errorf("%d calls of one client wait, of 80 that may", n)
+		}
+		var others []net.Conn
+		for range 4 {
+			nc := p.dial(t)
+			others = append(others, nc)
+			if _, err := nc.Write(request(t, 1, "M", "x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		close(release)
+		for _, nc := range others {
+			if a, err := readAnswer(nc); err != nil || a.body != "x" {
+				t.Errorf("a client beside it got %+v, %v", a, err)
+			}
+			nc.Close()
+		}
+		for range 200 {
+			<-answers
+		}
+		greedy.Close()
+	})
+}
+
 // TestCancelledCallsGiveUpTheirPlaces: callers that leave while their calls wait for a
 // worker are answered at once, unrun, and others wait in their places.
 func TestCancelledCallsGiveUpTheirPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running atomic.Int64
 		release := make(chan struct{})
-		p, s, stop := servePipes(t, blocking(&running, release), transport.ServiceWorkers(1), transport.ServiceMaxWaiting(10))
+		p, s, stop := servePipes(t, blocking(&running, release), transport.ServiceWorkers(1), transport.ServiceMaxWaiting(11))
 		defer stop()
 		nc := p.dial(t)
 		defer nc.Close()
