@@ -40,13 +40,13 @@ func TestIDsUsedUpDespiteHeartbeats(t *testing.T) {
 						m.Close()
 					}
 				}
-				done := make(chan struct{})
+				done, peer := make(chan struct{}), w.peers[0]
 				defer close(done)
 				go func() {
 					for {
 						select {
 						case <-time.After(100 * time.Millisecond):
-							w.peers[0].nc.Write(worldFrame(worldAlive, 0, 0))
+							peer.nc.Write(worldFrame(worldAlive, 0, 0))
 						case <-done:
 							return
 						}

@@ -164,10 +164,14 @@ func TestBroken(t *testing.T) {
 	protocoltest.Run(t, m.protocol, m.options...)
 }
 
-// TestFaultsAreFound: each by its rule, and in seconds.
+// TestFaultsAreFound: each by its rule, and in seconds. Memory that was released too early
+// is poisoned by the tag muxguard, which ends the process before the kit has a look.
 func TestFaultsAreFound(t *testing.T) {
 	maps.Copy(broken, brokenClients)
 	for name, m := range broken {
+		if guarded && strings.HasPrefix(name, "released") {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "-test.run=^TestBroken$", "-test.timeout=60s")
 			cmd.Env = append(os.Environ(), brokenEnv+"="+name)

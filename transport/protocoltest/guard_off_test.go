@@ -1,0 +1,5 @@
+//go:build !muxguard
+
+package protocoltest_test
+
+const guarded = false
