@@ -88,8 +88,7 @@ type conn struct {
 	// rested is when the last call left, in ns since born; 0 before the first.
 	rested atomic.Int64
 	born   time.Time
-	peek   *peeker   // nil where it cannot
-	sent   *odometer // likewise
+	peek   *peeker // nil where it cannot
 
 	deadlines deadlines
 	patience  patience // says itself what guards it
@@ -117,7 +116,7 @@ func newConn(n *node, nc net.Conn, settings []byte) *conn {
 		c.writer.Precede(settings)
 		c.settles = settings != nil
 		c.inFlight = &c.writer.InFlight
-		c.peek, c.sent = newPeeker(nc), newOdometer(nc)
+		c.peek = newPeeker(nc)
 	}
 	return c
 }

@@ -3,6 +3,8 @@ package muxpool
 import (
 	"fmt"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // health watches over a conn with one timer: that the peer shows signs of life
@@ -103,7 +105,10 @@ const (
 // tick runs on the timer's goroutine.
 func (c *conn) tick() {
 	defer c.contain()
-	sent := c.sent.transit()
+	var sent wire.Transit
+	if c.writer != nil {
+		sent = c.writer.Transit()
+	}
 	c.mu.Lock()
 	if c.state == connClosed {
 		c.mu.Unlock()
@@ -152,14 +157,12 @@ func (c *conn) tick() {
 
 // follow notes what has come since the last look, and how far the bytes have got that
 // are to be answered. mu is held.
-func (h *health) follow(c *conn, sent transit, now time.Time) {
+func (h *health) follow(c *conn, sent wire.Transit, now time.Time) {
 	if c.frames.Load() != h.seen || c.bytes.Load()-h.read >= lifeBytes {
 		h.alive(c, now)
 		h.pinging = false
 	}
-	if h.link.follow(sent, c.interval()/2, now) {
-		c.writer.Extend()
-	}
+	h.link.follow(sent, c.interval()/2, now)
 }
 
 // judge looks at the conn and says when to look again. mu is held.

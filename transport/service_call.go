@@ -185,7 +185,15 @@ func (c *serverCall) unpack() error {
 func (c *serverCall) unpackInTurn() error {
 	a := c.account
 	for _, places := range [...]chan struct{}{a.unpacking, a.door.unpackers} {
-		places <- struct{}{}
+		select {
+		case places <- struct{}{}:
+		default:
+			select {
+			case places <- struct{}{}:
+			case <-c.Done():
+				return c.Err()
+			}
+		}
 		defer func() { <-places }()
 	}
 	if err := c.Err(); err != nil { // nobody waits any more

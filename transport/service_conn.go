@@ -65,6 +65,7 @@ type serverConn struct {
 	told      bool         // that the connection is going away; owned by serve
 	toldAt    time.Time    // owned by serve
 	busy      bool         // it had calls lately, when it was told; owned by serve
+	acked     uint64       // when underWay was last asked; owned by serve
 	born      time.Time    // never changed
 	oldAt     time.Time    // when ServiceMaxConnAge is over; zero: never. Never changed
 	quiet     atomic.Int64 // when the last call ended, in nanoseconds from born
@@ -226,6 +227,8 @@ func (c *serverConn) await() error {
 		case c.isOld(now):
 			c.draining.Store(true)
 		case now.Before(c.quietEnd(now)):
+		case c.underWay():
+			c.quiet.Store(int64(now.Sub(c.born)))
 		case c.source.look:
 			return errDrained
 		case c.draining.Load():

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -145,17 +146,40 @@ func (c *serverConn) answerRest() {
 	_ = c.writer.WaitSent(c.ctx.Done())
 }
 
-// linger lets the client read what was answered: closing a socket with unread
-// bytes in it would discard answers on their way.
+// linger lets the client read what was answered: closing a socket with unread bytes in
+// it, or to which some come, would discard answers on their way. What the client sends is
+// read and dropped meanwhile, since it may read nothing before that is taken. A client that
+// reads nothing ends it as it ends any write, after ServiceWriteTimeout.
 func (c *serverConn) linger() {
-	c.source.flush() // what was to be written before a read that does not come
-	if c.writer.WaitSent(c.ctx.Done()) != nil {
-		return
+	c.source.flush()       // what was to be written before a read that does not come
+	c.draining.Store(true) // or drain would wake the read
+	_ = c.raw.SetReadDeadline(time.Time{})
+	arrived := make(chan struct{})
+	go func() {
+		defer close(arrived)
+		var wait time.Duration
+		if c.partWays() == nil {
+			wait = lingerTime
+		}
+		_ = c.raw.SetReadDeadline(time.Now().Add(wait))
+	}()
+	_, _ = io.Copy(io.Discard, c.nc)
+	<-arrived // the client has perhaps closed its side only
+}
+
+// partWays sends what is queued, and that nothing follows, and waits until the client's
+// kernel has it.
+func (c *serverConn) partWays() (err error) {
+	defer caught(&err)
+	if err := c.writer.WaitSent(c.ctx.Done()); err != nil {
+		return err
 	}
 	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
+	if !ok {
+		return errors.ErrUnsupported
 	}
-	_ = c.raw.SetReadDeadline(time.Now().Add(lingerTime))
-	_, _ = io.Copy(io.Discard, c.nc)
+	if err := half.CloseWrite(); err != nil {
+		return err
+	}
+	return c.writer.WaitArrived(c.ctx.Done())
 }

@@ -105,7 +105,21 @@ func (c *serverConn) quietEnd(now time.Time) time.Time {
 	return from.Add(quietUntold)
 }
 
-// quietSince is when the last call ended, or the connection began.
+// download is how many bytes under way make a connection one that is not idle: pongs are
+// fewer.
+const download = 16 << 10
+
+// underWay reports whether a large answer is, and gets somewhere: a client that has not got
+// it is not idle, nor has it been told of anything since. It is asked when the connection is
+// quiet only: that takes system calls.
+func (c *serverConn) underWay() bool {
+	t := c.writer.Transit()
+	moved := t.Acked > c.acked
+	c.acked = t.Acked
+	return moved && t.Pending >= download
+}
+
+// quietSince is when the last call ended, its answer was seen to be under way, or the connection began.
 func (c *serverConn) quietSince() time.Time { return c.born.Add(time.Duration(c.quiet.Load())) }
 
 // shrink gives back what a burst has left, once nothing has come for a while; and later

@@ -152,8 +152,8 @@ const tlsChunk = 16 << 10
 // writeActive writes the rest of the active batch. A write that ran into its
 // deadline goes on if it got anywhere, except under TLS.
 func (w *Writer) writeActive() error {
-	w.block(true)
-	defer w.block(false)
+	w.beginBlocking()
+	defer w.endBlocking()
 	for w.written < w.active.size {
 		// A connection without deadlines reports an error here: then closing it
 		// is what ends a write that hangs.
@@ -167,35 +167,18 @@ func (w *Writer) writeActive() error {
 		clear(w.active.vec)
 		w.rest = nil
 		w.written += int(n)
-		if err != nil && (n == 0 || w.tls || !DeadlinePassed(err)) {
+		if err != nil && (w.tls || !DeadlinePassed(err) || !w.advanced(int(n))) {
 			return err
 		}
 		if err == nil && n == 0 {
 			return io.ErrShortWrite
 		}
 	}
-	w.block(false)
+	w.endBlocking()
 	// The non-blocking write would find it passed, and so would a connection of the
 	// user's own that writes by itself.
 	_ = w.nc.SetWriteDeadline(time.Time{})
 	return nil
-}
-
-func (w *Writer) block(blocking bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.blocking = blocking
-}
-
-// Extend gives a write that is under way its full time once more: for an owner who knows
-// that it gets somewhere, although the kernel takes nothing yet. It is for sockets and
-// TLS on them, whose SetWriteDeadline does not wait.
-func (w *Writer) Extend() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.blocking {
-		_ = w.nc.SetWriteDeadline(time.Now().Add(w.cfg.Timeout))
-	}
 }
 
 // abort ends the Writer after a failed write of the active batch. Where the

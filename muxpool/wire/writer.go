@@ -10,9 +10,13 @@ import (
 
 // WriterConfig bounds a Writer. Zero values mean the defaults.
 type WriterConfig struct {
-	MaxFrames int           // frames that may wait to be written; default 1024
-	MaxBytes  int           // bytes that may wait, one frame at the least; default 4 MiB
-	Timeout   time.Duration // a write that gets nowhere for so long fails, after twice that at most, or later (see Extend); default 3 s
+	MaxFrames int // frames that may wait to be written; default 1024
+	MaxBytes  int // bytes that may wait, one frame at the least; default 4 MiB
+	// Timeout is how long a write may get nowhere until it fails. Where the kernel can
+	// tell (see Transit), what the peer has acknowledged counts: 4 KiB is somewhere.
+	// Elsewhere, what the kernel has taken, and it fails after twice that at most.
+	// Default 3 s.
+	Timeout time.Duration
 	// OnError hears of the failed write that ended the Writer, once, on the
 	// goroutine whose write it was, with no lock held. Nil: nobody asks.
 	OnError func(error)
@@ -47,10 +51,11 @@ type Counter interface {
 //
 // All methods are safe for concurrent use.
 type Writer struct {
-	nc  net.Conn
-	raw *rawWriter // nil where nc has no non-blocking write
-	tls bool       // a write that ran into its deadline has broken the stream
-	cfg WriterConfig
+	nc       net.Conn
+	raw      *rawWriter // nil where nc has no non-blocking write
+	odometer *odometer  // nil where the kernel does not tell
+	tls      bool       // a write that ran into its deadline has broken the stream
+	cfg      WriterConfig
 
 	refMin int // frames from this size on are sent by reference
 
@@ -76,6 +81,9 @@ type Writer struct {
 	gathering bool          // a goroutine will write in a moment, unless somebody has
 	reading   bool          // the reader is between two reads and will flush
 	blocking  bool          // the flusher is in a write, which has a deadline
+	watched   bool          // watcher is set
+	watcher   *time.Timer   // calls watch; nil: there was no such write yet
+	advance   advance       // of what is watched
 	progress  chan struct{} // closed, and forgotten, at the next change of sent or err; nil: nobody waits
 	line      line          // who wait for room
 
@@ -101,7 +109,7 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 		cfg.Timeout = 3 * time.Second
 	}
 	_, isTLS := nc.(*tls.Conn)
-	w := &Writer{nc: nc, raw: newRawWriter(nc), tls: isTLS, cfg: cfg}
+	w := &Writer{nc: nc, raw: newRawWriter(nc), odometer: newOdometer(nc), tls: isTLS, cfg: cfg}
 	if w.refMin = refMin; w.raw == nil {
 		w.refMin = refMinPlain
 	}

@@ -5,16 +5,9 @@ import (
 	"math"
 	"net"
 	"time"
-)
 
-// transit is how far the bytes have got that were handed to the kernel. known is false
-// where it cannot tell: on other systems than Linux, and on connections that are no TCP
-// socket, nor TLS on one.
-type transit struct {
-	acked   uint64 // bytes that the peer's kernel has acknowledged, since the connection was made
-	pending uint64 // bytes that it has not, be they on their way or not
-	known   bool
-}
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
 
 // link is how fast a conn's bytes get to its peer. One that has not got what it was asked
 // cannot answer, and behind megabytes on a slow link that takes longer than a peer may
@@ -31,14 +24,13 @@ type link struct {
 	until time.Time // up to when it took long; zero: it never did
 }
 
-// follow looks at t, and reports whether anything has got there since the last look. What
-// is not there after long is under way slowly.
-func (l *link) follow(t transit, long time.Duration, now time.Time) (moved bool) {
-	if moved = t.acked > l.acked; moved {
-		l.acked, l.moved = t.acked, now
+// follow looks at t. What is not there after long is under way slowly.
+func (l *link) follow(t wire.Transit, long time.Duration, now time.Time) {
+	if t.Acked > l.acked {
+		l.acked, l.moved = t.Acked, now
 	}
 	switch {
-	case !t.known:
+	case !t.Known:
 		*l = link{}
 	case l.acked < l.goal:
 		l.slow = l.slow || now.Sub(l.since) >= long
@@ -47,9 +39,8 @@ func (l *link) follow(t transit, long time.Duration, now time.Time) (moved bool)
 		l.until = l.moved
 	}
 	if l.acked >= l.goal {
-		l.goal, l.since, l.slow = t.acked+t.pending, now, false
+		l.goal, l.since, l.slow = t.Acked+t.Pending, now, false
 	}
-	return moved
 }
 
 // stuck is for how long nothing of what is under way has got there.
@@ -83,7 +74,9 @@ func (c *conn) allow(slow bool) {
 	if slow {
 		d = min(d, math.MaxInt64/slowPatience) * slowPatience
 	}
-	c.sent.allow(d)
+	if tc, ok := beneathTLS(c.nc).(*net.TCPConn); ok {
+		setUserTimeout(tc, d)
+	}
 }
 
 // beneathTLS returns the connection that nc makes TLS on, or nc.

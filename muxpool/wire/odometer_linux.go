@@ -1,40 +1,43 @@
 //go:build !386
 
-package muxpool
+package wire
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"net"
 	"sync"
 	"syscall"
-	"time"
 	"unsafe"
-
-	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // tcpInfoAcked is where tcpi_bytes_acked lies in the struct tcp_info of linux/tcp.h,
 // since Linux 4.1 (RFC 4898, tcpEStatsAppHCThruOctetsAcked).
 const tcpInfoAcked = 120
 
-// odometer asks the kernel for the transit of a TCP socket, without waiting.
+// tcpClose is the state of a connection that was reset, in the struct's first byte
+// (TCP_CLOSE of net/tcp_states.h): nothing of it is under way.
+const tcpClose = 7
+
+// odometer asks the kernel for the Transit of a TCP socket, without waiting.
 type odometer struct {
-	tcp *net.TCPConn
 	// mu is a leaf. It guards the fields below.
 	mu   sync.Mutex
 	raw  syscall.RawConn
-	last transit
+	last Transit
 	info [tcpInfoAcked + 8]byte
 	look func(fd uintptr) // made once, since a closure per look is garbage
 }
 
 // newOdometer returns nil for a connection whose kernel does not tell.
 func newOdometer(nc net.Conn) *odometer {
-	tc, ok := beneathTLS(nc).(*net.TCPConn)
-	if !ok {
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	if _, ok := nc.(*net.TCPConn); !ok {
 		return nil
 	}
-	o := &odometer{tcp: tc, raw: wire.Socket(tc)}
+	o := &odometer{raw: Socket(nc)}
 	if o.raw == nil {
 		return nil
 	}
@@ -44,7 +47,7 @@ func newOdometer(nc net.Conn) *odometer {
 		size := uint32(len(o.info))
 		_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
 			uintptr(unsafe.Pointer(&o.info)), uintptr(unsafe.Pointer(&size)), 0)
-		if errno != 0 || int(size) < len(o.info) {
+		if errno != 0 || int(size) < len(o.info) || o.info[0] == tcpClose {
 			return
 		}
 		var pending int32
@@ -52,22 +55,19 @@ func newOdometer(nc net.Conn) *odometer {
 		if errno != 0 {
 			return
 		}
-		o.last = transit{binary.NativeEndian.Uint64(o.info[tcpInfoAcked:]), uint64(pending), true}
+		o.last = Transit{binary.NativeEndian.Uint64(o.info[tcpInfoAcked:]), uint64(pending), true}
 	}
 	return o
 }
 
-// allow sets how long the kernel is to wait for an acknowledgement (see tuneTCP).
-func (o *odometer) allow(d time.Duration) { setUserTimeout(o.tcp, d) }
-
 // transit asks now.
-func (o *odometer) transit() transit {
+func (o *odometer) transit() Transit {
 	if o == nil {
-		return transit{}
+		return Transit{}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.last = transit{}
+	o.last = Transit{}
 	_ = o.raw.Control(o.look) // closed: nothing is known
 	return o.last
 }

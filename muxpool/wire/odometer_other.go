@@ -1,17 +1,12 @@
 //go:build !linux || 386
 
-package muxpool
+package wire
 
-import (
-	"net"
-	"time"
-)
+import "net"
 
 // odometer does nothing where the kernel does not tell.
 type odometer struct{}
 
 func newOdometer(net.Conn) *odometer { return nil }
 
-func (*odometer) transit() transit { return transit{} }
-
-func (*odometer) allow(time.Duration) {}
+func (*odometer) transit() Transit { return Transit{} }
