@@ -45,11 +45,11 @@ type Service struct {
 	// mu guards the rest, and is the outermost lock of this package: nothing is
 	// called under it.
 	mu       sync.Mutex
-	entries  map[io.Closer]struct{} // listeners that are being served
+	entries  map[io.Closer]struct{} // what is being served, until it is closed; emptied by the end
 	sessions map[session]struct{}   // until their last call ended
 	open     int                    // connections, handshakes included
 	closing  bool                   // no new listeners and sessions
-	empty    chan struct{}          // closed when closing and without sessions
+	empty    chan struct{}          // closed when closing, without entries and sessions
 	failures []error                // of Handle
 }
 
@@ -177,13 +177,15 @@ func (s *Service) leave(l io.Closer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.entries, l)
+	s.checkEmpty()
 }
 
-// admit counts a new connection in, unless there are too many or the end came.
+// admit counts a new connection in, unless there are too many or the end came. Until its
+// listener is closed, a connection may have been made before that.
 func (s *Service) admit(c session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.closing && len(s.entries) == 0 {
 		return ErrServiceClosed
 	}
 	if s.open >= s.limits.MaxConns {
@@ -214,7 +216,7 @@ func (s *Service) forget(c session) {
 
 // checkEmpty closes empty at the right time. s.mu is held.
 func (s *Service) checkEmpty() {
-	if !s.closing || len(s.sessions) > 0 {
+	if !s.closing || len(s.entries) > 0 || len(s.sessions) > 0 {
 		return
 	}
 	select {
@@ -230,7 +232,8 @@ func (s *Service) Close() error {
 	return s.end(func(c session) { c.stop(ErrServiceClosed) }, true)
 }
 
-// Shutdown stops accepting, tells the clients (where the protocol has a frame for
+// Shutdown stops accepting, after the connections that the kernel has ready (TCP and unix
+// listeners of package net; others are closed at once), tells the clients (where the protocol has a frame for
 // that), serves what they sent, and closes each connection when its calls are
 // answered and it is quiet. When ctx ends first it does as Close does, and
 // returns the cause.
@@ -255,8 +258,12 @@ func (s *Service) end(do func(session), hard bool) error {
 			close(s.stopped)
 		}
 	}
-	entries, sessions := s.entries, maps.Clone(s.sessions)
-	s.entries = make(map[io.Closer]struct{})
+	entries, sessions := maps.Clone(s.entries), maps.Clone(s.sessions)
+	for l := range entries {
+		if hard || !hasBacklog(l) {
+			delete(s.entries, l)
+		}
+	}
 	s.checkEmpty()
 	s.mu.Unlock()
 	if hard {
@@ -265,6 +272,10 @@ func (s *Service) end(do func(session), hard bool) error {
 
 	var errs []error
 	for l := range entries {
+		if b, ok := l.(backlogged); ok && !hard && hasBacklog(l) {
+			errs = append(errs, b.SetDeadline(time.Unix(1, 0))) // wakes Serve
+			continue
+		}
 		errs = append(errs, l.Close())
 	}
 	for c := range sessions {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"runtime/debug"
 	"time"
@@ -17,7 +18,11 @@ func (s *Service) Serve(l net.Listener) error {
 		return errors.Join(err, l.Close())
 	}
 	defer s.leave(l)
-	defer l.Close() //nolint:errcheck // closed already after Shutdown
+	defer l.Close() //nolint:errcheck // closed already after Close
+	return s.acceptAll(l)
+}
+
+func (s *Service) acceptAll(l net.Listener) error {
 	var backoff time.Duration
 	for {
 		nc, err := accept(l)
@@ -27,7 +32,7 @@ func (s *Service) Serve(l net.Listener) error {
 			continue
 		}
 		if s.isClosing() {
-			return ErrServiceClosed
+			return s.acceptReady(l)
 		}
 		if !passes(err) {
 			return fmt.Errorf("transport: accept on %s: %w", l.Addr(), err)
@@ -35,7 +40,7 @@ func (s *Service) Serve(l net.Listener) error {
 		s.reports.report(context.Background(), fmt.Errorf("transport: accept on %s: %w", l.Addr(), err))
 		backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
 		if !s.pause(backoff) {
-			return ErrServiceClosed
+			return s.acceptReady(l)
 		}
 	}
 }
@@ -84,5 +89,52 @@ func (s *Service) admitConn(nc net.Conn) {
 		go c.refuse(err)
 		return
 	}
+	if s.isClosing() { // else Shutdown will
+		c.drain()
+	}
 	go c.serve()
+}
+
+// A listener whose backlog ends with it: the kernel resets the connections that nobody has
+// accepted, with the requests that their clients have sent on them.
+type backlogged interface {
+	net.Listener
+	SetDeadline(time.Time) error
+}
+
+// hasBacklog reports whether Shutdown leaves l to Serve. Types that embed a listener may
+// accept in another way than it does.
+func hasBacklog(l io.Closer) bool {
+	switch l.(type) {
+	case *net.TCPListener, *net.UnixListener:
+		return true
+	}
+	return false
+}
+
+// The times of a listener that closes.
+const (
+	readyTime   = 10 * time.Millisecond  // for a connection that was made, until it is accepted
+	readyInTime = 200 * time.Millisecond // for all of them, if there are always more
+)
+
+// acceptReady accepts the connections that are ready, before l is closed. What is made
+// between the last and that is lost; only a listener that is handed over loses none. It
+// returns ErrServiceClosed.
+func (s *Service) acceptReady(l net.Listener) error {
+	b, ok := l.(backlogged)
+	if !ok || !hasBacklog(l) {
+		return ErrServiceClosed
+	}
+	for end := time.Now().Add(readyInTime); time.Now().Before(end); {
+		if b.SetDeadline(time.Now().Add(readyTime)) != nil {
+			break
+		}
+		nc, err := accept(l)
+		if err != nil {
+			break
+		}
+		s.admitConn(nc)
+	}
+	return ErrServiceClosed
 }

@@ -78,7 +78,8 @@ func TestFaultKernel_SlowAnswer(t *testing.T) {
 				if a := s.call(config, 1); a.err != nil { // the connection is there
 					t.Fatal(a.err)
 				}
-				ns.need("tc qdisc add dev lo root tbf rate " + row.rate + " burst 16kb latency 400ms")
+				// A queue of seconds: what is slow is the link, not that it loses packets.
+				ns.need("tc qdisc add dev lo root tbf rate " + row.rate + " burst 16kb latency 3s")
 				ready()
 				start := time.Now()
 				large := make(chan slowAnswer, 1)
