@@ -97,7 +97,8 @@ type conn struct {
 // newConn makes a conn of nc. settings is the frame that goes out in front of the
 // first one; nil: none.
 func newConn(n *node, nc net.Conn, settings []byte) *conn {
-	c := &conn{node: n, nc: nc, local: nc.LocalAddr(), remote: nc.RemoteAddr(), proof: make(chan struct{})}
+	c := &conn{node: n, nc: nc, proof: make(chan struct{})}
+	c.local, c.remote = addressesOf(nc)
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, rand.Uint64N(n.space.n))
 	c.fewIDs = c.ids.small()

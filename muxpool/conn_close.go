@@ -71,7 +71,7 @@ func (c *conn) finish() {
 		defer cancel()
 		_ = c.writer.WaitSent(ctx.Done()) // its failure closes the conn all the same
 		if tc, ok := c.nc.(*tls.Conn); ok {
-			_ = tc.CloseWrite() // the alert that tells an end from a cut; a courtesy
+			closeWrite(tc)
 		}
 	}
 	c.mu.Lock()
@@ -146,6 +146,6 @@ func hangUp(nc net.Conn, run func(func())) {
 	case *net.TCPConn, *net.UnixConn, *net.UDPConn:
 		_ = nc.Close()
 	default:
-		run(func() { _ = nc.Close() })
+		run(func() { shut(nc) })
 	}
 }

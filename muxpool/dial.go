@@ -52,7 +52,7 @@ func (d *dialer) dial(ctx context.Context, avoid string) (net.Conn, error) {
 	var ready net.Conn
 	defer func() {
 		if ready == nil { // also when the handshake ends the goroutine
-			_ = nc.Close()
+			shut(nc)
 		}
 	}()
 	ready, err = d.handshake(ctx, nc)
@@ -80,7 +80,7 @@ func (d *dialer) call(ctx context.Context, avoid string) (nc net.Conn, err error
 		}
 	}()
 	nc, err = d.connect(ctx, d.key.node.Network, d.key.node.Address)
-	if err == nil && nc == nil {
+	if err == nil && noConn(nc) {
 		err = fmt.Errorf("%w: WithDialContext returned neither a connection nor an error", ErrInvalidOption)
 	}
 	return nc, err
@@ -109,8 +109,14 @@ func (e *dialTimeout) Is(target error) bool {
 	return target != context.DeadlineExceeded && errors.Is(e.err, target)
 }
 
-// handshake makes TLS and the protocol's own handshake on nc.
-func (d *dialer) handshake(ctx context.Context, nc net.Conn) (net.Conn, error) {
+// handshake makes TLS and the protocol's own handshake on nc. A panic of nc's is its
+// failure.
+func (d *dialer) handshake(ctx context.Context, nc net.Conn) (_ net.Conn, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: the connection of WithDialContext panicked: %v", ErrInvalidOption, p)
+		}
+	}()
 	tuneTCP(nc, d.silence)
 	greeter, _ := d.key.parser.(Handshaker)
 	if greeter == nil && d.key.tlsConfig == nil && d.key.tls == (tlsFiles{}) {
@@ -121,8 +127,8 @@ func (d *dialer) handshake(ctx context.Context, nc net.Conn) (net.Conn, error) {
 	}
 	// Closing is what ends a handshake whose connection knows no deadlines.
 	bare := nc
-	stop := context.AfterFunc(ctx, func() { _ = bare.Close() })
-	nc, err := d.startTLS(ctx, nc)
+	stop := context.AfterFunc(ctx, func() { shut(bare) })
+	nc, err = d.startTLS(ctx, nc)
 	if err == nil && greeter != nil {
 		err = greet(ctx, greeter, nc)
 	}

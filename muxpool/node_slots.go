@@ -141,7 +141,7 @@ func (n *node) dialEnded(s *slot, nc net.Conn, settings []byte, err error) {
 		old.drain(ReasonRetired, nil)
 	}
 	if nc != nil { // nobody's
-		_ = nc.Close()
+		shut(nc)
 	}
 }
 

@@ -52,7 +52,15 @@ func (c *conn) moves() bool { return c.datagram && isName(c.node.key.node.Addres
 // sameAs reports whether c leads where old does: then it is as well to keep old, whose
 // ids are known.
 func (c *conn) sameAs(old *conn) bool {
-	return old != nil && c.datagram && c.remote.String() == old.remote.String()
+	return old != nil && c.datagram && c.peerAddr() != "" && c.peerAddr() == old.peerAddr()
+}
+
+// peerAddr is the peer's address, empty where a connection of the user's own tells none.
+func (c *conn) peerAddr() string {
+	if c.remote == nil {
+		return ""
+	}
+	return c.remote.String()
 }
 
 // avoided is the address that a dial for s is to try last: that of the datagram socket
@@ -63,7 +71,7 @@ func (n *node) avoided(s *slot) string {
 	if s.conn == nil || !s.conn.datagram {
 		return ""
 	}
-	return s.conn.remote.String()
+	return s.conn.peerAddr()
 }
 
 // endsRenewal reports whether it ends the state slotRenewing otherwise than by success.

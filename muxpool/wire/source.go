@@ -60,6 +60,7 @@ func (s *Source) Read(p []byte) (int, error) {
 // the connection's read deadline, which is then none.
 func (s *Source) Shrink() {
 	if s.shrink.CompareAndSwap(false, true) {
+		defer func() { _ = recover() }() // a connection of the user's own, on a timer's goroutine
 		_ = s.nc.SetReadDeadline(time.Unix(1, 0))
 	}
 }
