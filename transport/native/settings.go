@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -87,7 +88,7 @@ func (Protocol) ReadSettings(frame []byte) (s muxpool.Settings, err error) {
 		last = key
 		set(&s, key, value)
 	}
-	if s.MaxVersion > 0 && s.MinVersion > s.MaxVersion {
+	if cmp.Or(s.MinVersion, version) > cmp.Or(s.MaxVersion, version) { // absent: this one
 		return s, errVersions
 	}
 	return s, nil

@@ -86,6 +86,9 @@ func TestReadSettingsThatMakeNoSense(t *testing.T) {
 		"too many":              {settingsOf(ascending(257)...), "257 settings"},
 		"a piece of a pair":     {finished(append(settingsOf(pair{1, 5}), 0)), "settings of 11 bytes"},
 		"versions upside down":  {settingsOf(pair{6, 3}, pair{7, 2}), "lowest version"},
+		"a lowest version of 3": {settingsOf(pair{6, 3}), "lowest version"}, // the highest, absent, is 2
+		"a highest of 1":        {settingsOf(pair{7, 1}), "lowest version"},
+		"a highest of 0, a 3":   {settingsOf(pair{6, 3}, pair{7, 0}), "lowest version"},
 		"metadata not there":    {finished([]byte("\x00\x00\x00\x00\x02\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01")), "longer than the frame"},
 		"an id":                 {id, "id 1"},
 		"another kind":          {kind, "kind 2"},
