@@ -57,15 +57,12 @@ func asksMore(before []string, line string) bool {
 }
 
 // toldBreaks returns the entries under "Broken" of "Unreleased".
-func toldBreaks(changelog string) (told []string) {
+func toldBreaks(changelog string) []string {
 	_, unreleased, _ := strings.Cut(changelog, "\n## Unreleased\n")
 	unreleased, _, _ = strings.Cut(unreleased, "\n## ")
 	_, broken, _ := strings.Cut(unreleased, "\n### Broken\n")
 	broken, _, _ = strings.Cut(broken, "\n### ")
-	for _, entry := range strings.Split("\n"+broken, "\n- ") {
-		told = append(told, entry)
-	}
-	return told
+	return strings.Split("\n"+broken, "\n- ")
 }
 
 var subject = regexp.MustCompile(`^(\S+): (?:func|var|const|type|field|interface|method) \*?([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_]+))?`)
