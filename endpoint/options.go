@@ -72,6 +72,12 @@ func (c *config) err() error {
 	return errors.Join(c.invalid...)
 }
 
+// Options is all of opts as one, for packages that have several of a kind to give. Nil
+// ones are refused, as by whom they are given to.
+func Options(opts ...Option) Option {
+	return func(c *config) { *c = c.with(opts) }
+}
+
 // WithNodeParser sets how an instance string becomes a node. Default, also for nil:
 // ParseNode.
 // An instance for which parse returns an error is logged and left out, and parse is asked

@@ -93,7 +93,7 @@ func (c *clientCall) encode(request any) error {
 		c.ctx = f(c.ctx, c.req)
 		c.req.keep(md)
 	}
-	c.writeAttempt()
+	c.writeWords()
 	return nil
 }
 

@@ -33,6 +33,10 @@ const (
 	// its VerifiedChains hold the client's identity under mTLS. PeerOf has all that is
 	// known of the client.
 	ContextKeyTLS
+	// ContextKeyMetadata: on a client, a Metadata that its requests carry beside what
+	// codec and hooks put into them, and over it; nobody may change it any more. It is for
+	// who stands around an endpoint (context.WithValue), such as the span of an attempt.
+	ContextKeyMetadata
 
 	contextKeyCallerAttempt // see CallerAttempt
 	contextKeyCall          // the call's *requestContext

@@ -73,10 +73,16 @@ func (m *Message) SetMethod(name []byte) {
 
 // put is Set for a message whose Metadata may be a map of the user's, which is left
 // as it is.
-func (m *Message) put(name, value string) {
-	md := make(Metadata, len(m.Metadata)+1)
+func (m *Message) put(name, value string) { m.putAll(Metadata{name: value}) }
+
+// putAll is put of several pairs.
+func (m *Message) putAll(pairs Metadata) {
+	if len(pairs) == 0 {
+		return
+	}
+	md := make(Metadata, len(m.Metadata)+len(pairs)+1)
 	maps.Copy(md, m.Metadata)
-	md[name] = value
+	maps.Copy(md, pairs)
 	m.Metadata = md
 }
 

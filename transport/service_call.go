@@ -93,11 +93,13 @@ func (c *serverCall) drop() {
 
 // turnAway answers a call that is not run.
 func (s *Service) turnAway(call *serverCall, err error) {
+	_, ended := s.observe(call)
 	s.door.count(err)
 	s.reports.report(call.requestContext, err)
 	call.resp.Err = answerOf(err)
 	call.resp.stamp(false)
 	_ = s.answer(call)
+	ended(&call.resp)
 	call.done()
 }
 
@@ -109,7 +111,8 @@ func (s *Service) run(call *serverCall) {
 	}
 	call.counts.begun.Add(1)
 	defer call.ran()
-	var ctx context.Context = call.requestContext
+	ctx, ended := s.observe(call)
+	defer func() { ended(call.answerSent()) }()
 	defer call.server.recovered(ctx) // of what no other recover has seen, such as an error whose methods panic
 	err := call.Err()
 	if err != nil && call.from.listening() && !call.Canceled() && !call.late() {

@@ -28,6 +28,7 @@ type serviceOptions struct {
 	tls              *tls.Config
 	tlsFiles         *tlsFiles // what tls was made of; nil: of no files
 	connContext      func(context.Context, net.Conn) context.Context
+	observers        []ServiceObserver
 	errorHandler     kittransport.ErrorHandler
 	invalid          []error
 }

@@ -32,8 +32,12 @@ const (
 // maxRetryAfter bounds what a peer may ask for.
 const maxRetryAfter = time.Hour
 
-// writeAttempt tells the server of an attempt that is not the first.
-func (c *clientCall) writeAttempt() {
+// writeWords puts beside a request what the context says: ContextKeyMetadata, and that an
+// attempt is not the first.
+func (c *clientCall) writeWords() {
+	if md, ok := c.ctx.Value(ContextKeyMetadata).(Metadata); ok {
+		c.req.putAll(md)
+	}
 	c.req.dropWords()
 	if n, ok := c.ctx.Value(ContextKeyAttempt).(int); ok && n > 1 {
 		c.req.put(MetadataAttempt, strconv.Itoa(n))
