@@ -167,19 +167,16 @@ func (c *serverConn) linger() {
 	<-arrived // the client has perhaps closed its side only
 }
 
-// partWays sends what is queued, and that nothing follows, and waits until the client's
-// kernel has it.
+// partWays waits until the client's kernel has what was answered, and tells that nothing
+// follows: under TLS that is a write of its own, which must not wait for long.
 func (c *serverConn) partWays() (err error) {
 	defer caught(&err)
-	if err := c.writer.WaitSent(c.ctx.Done()); err != nil {
+	if err := c.writer.WaitArrived(c.ctx.Done()); err != nil {
 		return err
 	}
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	if err := half.CloseWrite(); err != nil {
-		return err
-	}
-	return c.writer.WaitArrived(c.ctx.Done())
+	return half.CloseWrite()
 }

@@ -34,6 +34,7 @@ var slowAnswers = map[string]struct {
 	body     int
 	protocol bothProtocols
 	tls      bool
+	window   int // of the client, 0: the kernel's
 	options  []transport.ServiceOption
 	shutdown bool // while the answer is under way
 	rounds   int  // with MUXPOOL_FULL
@@ -44,15 +45,15 @@ var slowAnswers = map[string]struct {
 	"2.5 MB over 5 Mbit, native, TLS":     {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, tls: true, rounds: 3, quick: 1},
 	"2.5 MB over 1 Mbit, native":          {rate: "1mbit", body: 2_500_000, protocol: native.Protocol{}, rounds: 3},
 	"2.5 MB over 1 Mbit, trpc, TLS":       {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, tls: true, rounds: 3},
-	"0.5 MB over 256 Kbit, native":        {rate: "256kbit", body: 500_000, protocol: native.Protocol{}, rounds: 1},
-	"0.5 MB over 256 Kbit, trpc, TLS":     {rate: "256kbit", body: 500_000, protocol: trpc.Protocol{}, tls: true, rounds: 1},
+	"0.5 MB over 256 Kbit, native":        {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: native.Protocol{}, rounds: 1},
+	"0.5 MB over 256 Kbit, trpc, TLS":     {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: trpc.Protocol{}, tls: true, rounds: 1},
 	"2.5 MB over 5 Mbit, idle after 1 s":  {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, options: []transport.ServiceOption{transport.ServiceIdleTimeout(time.Second)}, rounds: 3, quick: 1},
 	"2.5 MB over 5 Mbit, shutdown":        {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, shutdown: true, rounds: 3, quick: 1},
 	"2.5 MB over 5 Mbit, shutdown, json":  {rate: "5mbit", body: 2_500_000, protocol: jsonrpc.Protocol{}, shutdown: true, rounds: 3, quick: 1},
 	"2.5 MB over 5 Mbit, shutdown, TLS":   {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, tls: true, shutdown: true, rounds: 3, quick: 1},
 	"2.5 MB over 1 Mbit, shutdown, trpc":  {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, shutdown: true, rounds: 1},
 	"2.5 MB over 1 Mbit, idle after 1 s":  {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, options: []transport.ServiceOption{transport.ServiceIdleTimeout(time.Second)}, rounds: 1},
-	"0.5 MB over 256 Kbit, shutdown, TLS": {rate: "256kbit", body: 500_000, protocol: native.Protocol{}, tls: true, shutdown: true, rounds: 1},
+	"0.5 MB over 256 Kbit, shutdown, TLS": {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: native.Protocol{}, tls: true, shutdown: true, rounds: 1},
 }
 
 // TestFaultKernel_SlowAnswer: a large answer over a slow link arrives, with the defaults of a Service and a pool.
@@ -74,12 +75,15 @@ func TestFaultKernel_SlowAnswer(t *testing.T) {
 					options = append(options, transport.ServiceTLSConfig(serverConfig(p.server)))
 					config = &tls.Config{RootCAs: p.Pool()}
 				}
-				s := newSlowService(t, ns, row.protocol, row.body, options)
+				s := newSlowService(t, ns, row.protocol, row.body, row.window, options)
 				if a := s.call(config, 1); a.err != nil { // the connection is there
 					t.Fatal(a.err)
 				}
-				// A queue of seconds: what is slow is the link, not that it loses packets.
-				ns.need("tc qdisc add dev lo root tbf rate " + row.rate + " burst 16kb latency 3s")
+				queue := "400ms" // which loses packets
+				if row.window > 0 {
+					queue = "5s" // which does not
+				}
+				ns.need("tc qdisc add dev lo root tbf rate " + row.rate + " burst 16kb latency " + queue)
 				ready()
 				start := time.Now()
 				large := make(chan slowAnswer, 1)
@@ -125,7 +129,7 @@ type slowService struct {
 	answering chan struct{}
 }
 
-func newSlowService(t *testing.T, ns *netns, protocol bothProtocols, body int, options []transport.ServiceOption) *slowService {
+func newSlowService(t *testing.T, ns *netns, protocol bothProtocols, body, window int, options []transport.ServiceOption) *slowService {
 	t.Helper()
 	s := &slowService{protocol: protocol, body: make([]byte, body), answering: make(chan struct{}, 1)}
 	for i := range s.body {
@@ -153,7 +157,14 @@ func newSlowService(t *testing.T, ns *netns, protocol bothProtocols, body int, o
 		}
 	})
 	t.Cleanup(func() { s.service.Close(); wg.Wait() })
-	pool, err := muxpool.New(muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4<<20), muxpool.WithDialContext(ns.dial))
+	pool, err := muxpool.New(muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4<<20), muxpool.WithDialContext(
+		func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := ns.dial(ctx, network, address)
+			if err == nil && window > 0 {
+				err = nc.(*net.TCPConn).SetReadBuffer(window)
+			}
+			return nc, err
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
