@@ -38,19 +38,19 @@ type Service struct {
 	peers   peers
 	space   muxpool.IDSpace // ids outside of it belong to no call
 	workers workers
-	stopped chan struct{} // closed by Close: accepting ends
+	stopped chan struct{} // closed by Shutdown and Close: accepting ends
 
 	routes atomic.Pointer[map[string]*route] // replaced, never changed
 
 	// mu guards the rest, and is the outermost lock of this package: nothing is
 	// called under it.
 	mu       sync.Mutex
-	entries  map[io.Closer]struct{} // what is being served, until it is closed; emptied by the end
-	sessions map[session]struct{}   // until their last call ended
-	open     int                    // connections, handshakes included
-	closing  bool                   // no new listeners and sessions
-	empty    chan struct{}          // closed when closing, without entries and sessions
-	failures []error                // of Handle
+	entries  map[io.Closer]chan struct{} // what is being served; closed when it is not any more
+	sessions map[session]struct{}        // until their last call ended
+	open     int                         // connections, handshakes included
+	closing  bool                        // no new listeners and sessions
+	empty    chan struct{}               // closed when closing, without entries and sessions
+	failures []error                     // of Handle
 }
 
 // session is one connection, or one datagram socket.
@@ -73,7 +73,7 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 		serviceOptions: defaultServiceOptions(),
 		protocol:       protocol,
 		stopped:        make(chan struct{}),
-		entries:        make(map[io.Closer]struct{}),
+		entries:        make(map[io.Closer]chan struct{}),
 		sessions:       make(map[session]struct{}),
 		empty:          make(chan struct{}),
 	}
@@ -169,15 +169,18 @@ func (s *Service) enter(l io.Closer) error {
 	if s.closing {
 		return ErrServiceClosed
 	}
-	s.entries[l] = struct{}{}
+	s.entries[l] = make(chan struct{})
 	return nil
 }
 
 func (s *Service) leave(l io.Closer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.entries, l)
-	s.checkEmpty()
+	if left := s.entries[l]; left != nil {
+		delete(s.entries, l)
+		close(left)
+		s.checkEmpty()
+	}
 }
 
 // admit counts a new connection in, unless there are too many or the end came. Until its
@@ -229,16 +232,20 @@ func (s *Service) checkEmpty() {
 // Close ends everything at once: it closes the listeners and connections and ends
 // the contexts of calls. It does not wait for the calls to return.
 func (s *Service) Close() error {
-	return s.end(func(c session) { c.stop(ErrServiceClosed) }, true)
+	err := s.endAccepting(func(io.Closer) bool { return false }, nil)
+	s.workers.close()
+	s.endSessions(func(c session) { c.stop(ErrServiceClosed) })
+	return err
 }
 
 // Shutdown stops accepting, after the connections that the kernel has ready (TCP and unix
-// listeners of package net; others are closed at once), tells the clients (where the protocol has a frame for
-// that), serves what they sent, and closes each connection when its calls are
-// answered and it is quiet. When ctx ends first it does as Close does, and
+// listeners of package net; others are closed at once), tells the clients (where the
+// protocol has a frame for that), serves what they sent, and closes each connection when
+// its calls are answered and it is quiet. When ctx ends first it does as Close does, and
 // returns the cause.
 func (s *Service) Shutdown(ctx context.Context) error {
-	err := s.end(session.drain, false)
+	err := s.endAccepting(hasBacklog, ctx.Done())
+	s.endSessions(session.drain)
 	select {
 	case <-s.empty:
 		return errors.Join(err, s.Close())
@@ -247,39 +254,46 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	}
 }
 
-// end closes the listeners and lets do end each session.
-func (s *Service) end(do func(session), hard bool) error {
+// endAccepting closes what is served, but leaves to Serve what left says, and waits for
+// that until done is closed.
+func (s *Service) endAccepting(left func(io.Closer) bool, done <-chan struct{}) error {
 	s.mu.Lock()
-	s.closing = true
-	if hard {
-		select {
-		case <-s.stopped:
-		default:
-			close(s.stopped)
-		}
+	if !s.closing {
+		s.closing = true
+		close(s.stopped)
 	}
-	entries, sessions := maps.Clone(s.entries), maps.Clone(s.sessions)
-	for l := range entries {
-		if hard || !hasBacklog(l) {
+	entries := maps.Clone(s.entries)
+	for l, gone := range entries {
+		if !left(l) {
 			delete(s.entries, l)
+			close(gone)
 		}
 	}
 	s.checkEmpty()
 	s.mu.Unlock()
-	if hard {
-		s.workers.close()
-	}
 
 	var errs []error
 	for l := range entries {
-		if b, ok := l.(backlogged); ok && !hard && hasBacklog(l) {
-			errs = append(errs, b.SetDeadline(time.Unix(1, 0))) // wakes Serve
-			continue
+		if left(l) {
+			errs = append(errs, l.(backlogged).SetDeadline(time.Unix(1, 0))) // wakes Serve
+		} else {
+			errs = append(errs, l.Close())
 		}
-		errs = append(errs, l.Close())
 	}
-	for c := range sessions {
-		do(c)
+	for _, gone := range entries {
+		select {
+		case <-gone:
+		case <-done:
+		}
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Service) endSessions(end func(session)) {
+	s.mu.Lock()
+	sessions := maps.Clone(s.sessions)
+	s.mu.Unlock()
+	for c := range sessions {
+		end(c)
+	}
 }

@@ -1,12 +1,16 @@
 package transport_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	kittransport "github.com/go-kit/kit/transport"
 
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -29,7 +33,12 @@ func TestShutdownAcceptsWhatIsReady(t *testing.T) {
 			if err := l.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Unix(1, 0)); err != nil {
 				t.Fatal(err)
 			}
-			s := serveOn(t, l, native.Protocol{}, map[string]*transport.Server{"M": rawServer(echo)})
+			tried := make(chan error, 100)
+			s := serveOn(t, l, native.Protocol{}, map[string]*transport.Server{"M": rawServer(echo)},
+				transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { tried <- err })))
+			if err := wait(t, "Serve", tried); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
 			var conns []net.Conn
 			for i := range 50 {
 				nc, err := net.Dial(network, l.Addr().String())

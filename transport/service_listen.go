@@ -89,9 +89,6 @@ func (s *Service) admitConn(nc net.Conn) {
 		go c.refuse(err)
 		return
 	}
-	if s.isClosing() { // else Shutdown will
-		c.drain()
-	}
 	go c.serve()
 }
 
@@ -114,27 +111,32 @@ func hasBacklog(l io.Closer) bool {
 
 // The times of a listener that closes.
 const (
-	readyTime   = 10 * time.Millisecond  // for a connection that was made, until it is accepted
+	readyTime   = 5 * time.Millisecond   // for a connection that was made, until it is accepted
+	readyTries  = 3                      // since that may be over before Accept has looked, if the processor was taken away
 	readyInTime = 200 * time.Millisecond // for all of them, if there are always more
 )
 
-// acceptReady accepts the connections that are ready, before l is closed. What is made
-// between the last and that is lost; only a listener that is handed over loses none. It
-// returns ErrServiceClosed.
+// acceptReady accepts the connections that are ready, before l is closed. Only then their
+// clients, and all others, are told to go: who is told connects anew at once. What is made
+// between the last and the close is lost; only a listener that is handed over loses none.
+// It returns ErrServiceClosed.
 func (s *Service) acceptReady(l net.Listener) error {
 	b, ok := l.(backlogged)
 	if !ok || !hasBacklog(l) {
 		return ErrServiceClosed
 	}
-	for end := time.Now().Add(readyInTime); time.Now().Before(end); {
+	for tries, end := readyTries, time.Now().Add(readyInTime); tries > 0 && time.Now().Before(end); tries-- {
 		if b.SetDeadline(time.Now().Add(readyTime)) != nil {
 			break
 		}
 		nc, err := accept(l)
-		if err != nil {
-			break
+		switch {
+		case err == nil:
+			s.admitConn(nc)
+			tries = readyTries + 1
+		case !isTimeout(err):
+			return ErrServiceClosed
 		}
-		s.admitConn(nc)
 	}
 	return ErrServiceClosed
 }
