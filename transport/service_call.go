@@ -114,6 +114,12 @@ func (s *Service) run(call *serverCall) {
 	ctx, ended := s.observe(call)
 	defer func() { ended(call.answerSent()) }()
 	defer call.server.recovered(ctx) // of what no other recover has seen, such as an error whose methods panic
+	answering := false
+	defer func() {
+		if !answering { // runtime.Goexit, which no recover sees
+			s.exited(call)
+		}
+	}()
 	err := call.Err()
 	if err != nil && call.from.listening() && !call.Canceled() && !call.late() {
 		err = nil // the client has closed its side only, as it seems
@@ -126,12 +132,25 @@ func (s *Service) run(call *serverCall) {
 	} else {
 		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
 	}
+	answering = true
 	if err = both(err, s.answer(call)); err != nil {
 		call.server.report(ctx, err)
 	}
 	call.outcome = outcomeOf(&call.resp)
 	call.server.finalize(ctx, err)
 }
+
+// exited answers a call whose handler, hook or codec has ended its goroutine: its client
+// would wait, and its id be taken, for as long as the connection lasts.
+func (s *Service) exited(call *serverCall) {
+	call.resp = Message{Method: call.method, Err: answerOf(ErrPanicked)}
+	err := both(errHandlerExited, s.answer(call))
+	call.outcome = outcomeOf(&call.resp)
+	call.server.report(call.requestContext, err)
+	call.server.finalize(call.requestContext, err)
+}
+
+var errHandlerExited = errors.New("transport: the call ended its goroutine (runtime.Goexit)")
 
 // enter counts the call in, with its frame and its metadata; taken of those bytes are
 // counted already.

@@ -120,8 +120,9 @@ func TestCallsBeforeAnInlineOneAreServed(t *testing.T) {
 	})
 }
 
-// A handler that ends its goroutine costs its own answer and nothing else: the rest of
-// its batch is served, reading goes on, and Shutdown does not wait for it.
+// A handler that ends its goroutine fails its own call and nothing else: that is answered,
+// as after a panic, and its finalizers run; the rest of its batch is served, reading goes
+// on, and Shutdown does not wait for it.
 func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	for name, tc := range map[string]struct {
 		server  []transport.ServerOption
@@ -134,7 +135,8 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctxs := make(chan context.Context, 100)
+				ctxs, finalized := make(chan context.Context, 100), make(chan error, 100)
+				tc.server = append(tc.server, transport.ServerFinalizer(func(_ context.Context, err error) { finalized <- err }))
 				p, s, stop := servePipes(t, map[string]*transport.Server{
 					"Exit": rawServer(func(ctx context.Context, r any) (any, error) {
 						ctxs <- ctx
@@ -154,10 +156,26 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !tc.closed {
-					collect(t, answers, 20)
+					answered := map[uint32]bool{}
+					for range 40 {
+						a := <-answers
+						var e *transport.Error
+						switch exits := a.id%2 == 0; {
+						case answered[a.id]:
+							t.Errorf("%d is answered twice", a.id)
+						case !exits && (a.err != nil || a.body != fmt.Sprint(a.id)):
+							t.Errorf("got %+v", a)
+						case exits && (!errors.As(a.err, &e) || e.Code != transport.CodeInternal || e.NotRun):
+							t.Errorf("a call that ended its goroutine: %+v", a)
+						}
+						answered[a.id] = true
+					}
 					synctest.Wait()
-					if len(ctxs) != 20 {
-						t.Errorf("%d of the handlers ran", len(ctxs))
+					if len(ctxs) != 20 || len(finalized) != 20 {
+						t.Errorf("%d of the handlers ran, and %d finalizers", len(ctxs), len(finalized))
+					}
+					if err := <-finalized; err == nil {
+						t.Error("a finalizer was told of no error")
 					}
 				}
 				if ctx := <-ctxs; !tc.closed && ctx.Err() != context.Canceled {
