@@ -108,6 +108,14 @@ func (b *batch) send(call *serverCall, frame []byte) error {
 	return b.failed
 }
 
+// unanswerable implements caller: a batch without one of its answers is none.
+func (b *batch) unanswerable(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.size++ // there is something to send
+	b.failed = both(b.failed, err)
+}
+
 // append appends an answer to those gathered, or the end if it is nil.
 func (b *batch) append(to, answer []byte) (joined []byte, err error) {
 	defer func() {
@@ -144,7 +152,9 @@ func (b *batch) end(last *serverCall) error {
 		whole := &serverCall{from: b.caller, req: b.req, resp: Message{Err: unsendable(err)}}
 		var again error
 		if frame, again = b.service.encode(whole); again != nil {
-			return both(err, again)
+			err = both(err, again)
+			b.caller.unanswerable(err)
+			return err
 		}
 	}
 	if sent := b.caller.ready(last); sent != nil {

@@ -43,6 +43,9 @@ type caller interface {
 	// send takes ownership of frame, which is from wire.Alloc, and may wait while
 	// the client does not read.
 	send(call *serverCall, frame []byte) error
+	// unanswerable is called instead of send where err is why there is no frame, not even
+	// one that says so.
+	unanswerable(err error)
 	// maxAnswer is the size of the largest frame that can be sent, in bytes.
 	maxAnswer() int
 	// listening reports whether a call whose connection's context has ended is to be
@@ -265,7 +268,9 @@ func (s *Service) answer(call *serverCall) error {
 		call.resp = Message{Method: call.resp.Method, Err: unsendable(err), GoingAway: call.resp.GoingAway}
 		var again error
 		if frame, again = s.encode(call); again != nil {
-			return both(err, again)
+			err = both(err, again)
+			call.from.unanswerable(err)
+			return err
 		}
 	}
 	call.answer.Store(int64(len(frame)))

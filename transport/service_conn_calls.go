@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -128,6 +129,12 @@ func (c *serverConn) send(call *serverCall, frame []byte) error {
 		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)
 	}
 	return err
+}
+
+// unanswerable implements caller: the client would wait for as long as the connection
+// lasts.
+func (c *serverConn) unanswerable(err error) {
+	c.stop(fmt.Errorf("transport: a call that cannot be answered: %w", err))
 }
 
 // sendNow is send for the reading goroutine, which has to write before it may wait

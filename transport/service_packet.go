@@ -229,6 +229,9 @@ func (p *packetCall) send(call *serverCall, frame []byte) error {
 	return err
 }
 
+// unanswerable implements caller: nothing is sent, and the client's call ends by its time.
+func (p *packetCall) unanswerable(error) {}
+
 // maxAnswer implements caller.
 func (p *packetCall) maxAnswer() int { return p.most }
 
