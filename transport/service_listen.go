@@ -14,6 +14,9 @@ import (
 // returns ErrServiceClosed. It closes l. An error of l that does not pass ends it
 // too; running out of file descriptors, or the like, does pass.
 func (s *Service) Serve(l net.Listener) error {
+	if l == nil {
+		return both(s.Err(), fmt.Errorf("%w: Serve(nil)", ErrInvalidOption))
+	}
 	if err := s.enter(l); err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -29,6 +29,9 @@ const maxDatagram = 65507
 // that you trust, or bound the factor with ServiceMaxAmplification. What names no method is
 // not answered, so that no answer is ever taken for a request.
 func (s *Service) ServePacket(pc net.PacketConn) error {
+	if pc == nil {
+		return both(s.Err(), fmt.Errorf("%w: ServePacket(nil)", ErrInvalidOption))
+	}
 	p := newPacketServer(s, pc)
 	err := s.enter(p)
 	if err == nil && s.tls != nil {

@@ -19,8 +19,9 @@ type NextProtocol = muxpool.NextProtocol
 // its ClientCAs and ClientAuth: tls.RequireAndVerifyClientCert; the client's
 // identity is then in the context (PeerOf). A nil cfg, and one that verifies clients
 // without ClientCAs, for whom any authority that the system trusts could vouch, is an
-// error; where cfg's GetConfigForClient returns such a one, that handshake fails. cfg is
-// copied. Datagrams are not encrypted: ServePacket refuses. Default: plaintext.
+// error, and so is ServiceTLSFiles beside it; where cfg's GetConfigForClient returns such a
+// one, that handshake fails. cfg is copied. Datagrams are not encrypted: ServePacket
+// refuses. Default: plaintext.
 //
 // For certificates in files that are renewed there is ServiceTLSFiles; from elsewhere,
 // cfg's GetCertificate and GetConfigForClient are asked at each handshake.
@@ -37,9 +38,15 @@ func ServiceTLSConfig(cfg *tls.Config) ServiceOption {
 				o.invalid = append(o.invalid, err)
 			}
 		}
+		if o.tlsFiles != nil {
+			o.invalid = append(o.invalid, errTwoTLS)
+		}
 		o.tls, o.tlsFiles = cfg, nil
 	}
 }
+
+// errTwoTLS: the one might verify clients, and the other not.
+var errTwoTLS = fmt.Errorf("%w: ServiceTLSConfig and ServiceTLSFiles exclude each other", ErrInvalidOption)
 
 // checkClientAuth tells why cfg cannot verify the clients that it is to verify, or nil.
 func checkClientAuth(cfg *tls.Config) error {

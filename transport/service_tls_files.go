@@ -27,6 +27,9 @@ func ServiceTLSFiles(certFile, keyFile, clientCAFile string) ServiceOption {
 			o.invalid = append(o.invalid, fmt.Errorf("%w: ServiceTLSFiles: %w", ErrInvalidOption, err))
 			return
 		}
+		if o.tls != nil && o.tlsFiles == nil {
+			o.invalid = append(o.invalid, errTwoTLS)
+		}
 		o.tlsFiles = f
 		o.tls = first.Clone()
 		o.tls.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {

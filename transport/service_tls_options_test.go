@@ -219,3 +219,35 @@ func TestALPN(t *testing.T) {
 		t.Errorf("without a name: %+v, %v", a, err)
 	}
 }
+
+// TestTwoTLSConfigurationsAreAnError: of a configuration that verifies clients and files
+// that do not, or the other way round, neither may drop the other. The same option twice is
+// its last.
+func TestTwoTLSConfigurationsAreAnError(t *testing.T) {
+	ca := newAuthority(t)
+	dir := t.TempDir()
+	cert := ca.issue(t, "server", time.Now().Add(time.Hour))
+	certFile, keyFile := writePEM(t, dir, cert)
+	files := transport.ServiceTLSFiles(certFile, keyFile, "")
+	cfg := transport.ServiceTLSConfig(&tls.Config{Certificates: []tls.Certificate{cert}})
+	for name, options := range map[string][]transport.ServiceOption{"files last": {cfg, files}, "files first": {files, cfg}} {
+		if err := transport.NewService(native.Protocol{}, options...).Err(); !errors.Is(err, transport.ErrInvalidOption) || !strings.Contains(err.Error(), "exclude each other") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, options := range map[string][]transport.ServiceOption{"files twice": {files, files}, "a configuration twice": {cfg, cfg}} {
+		if err := transport.NewService(native.Protocol{}, options...).Err(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestServeNothing(t *testing.T) {
+	s := transport.NewService(native.Protocol{})
+	if err := s.Serve(nil); !errors.Is(err, transport.ErrInvalidOption) {
+		t.Errorf("Serve(nil): %v", err)
+	}
+	if err := s.ServePacket(nil); !errors.Is(err, transport.ErrInvalidOption) {
+		t.Errorf("ServePacket(nil): %v", err)
+	}
+}
