@@ -23,14 +23,14 @@ func (c counting) AppendResponse(dst []byte, id uint32, req, resp *transport.Mes
 }
 
 // TestAnswersThatNobodyReads: while a client reads none of its large answers, only as
-// many are encoded as may be queued, and a few that were begun before. When it reads,
-// it gets all of them.
+// many are encoded as may be queued, and a few that were begun before, and no further
+// handlers are run, which would each hold a response. When it reads, it gets all of them.
 func TestAnswersThatNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var encoded atomic.Int32
+		var encoded, ran atomic.Int32
 		body := make([]byte, 64<<10)
 		p, _, stop := servePipesOf(t, counting{answers: &encoded}, map[string]*transport.Server{
-			"Large": transport.NewServer(echo, func(context.Context, *transport.Message) (any, error) { return body, nil }, transport.EncodeBytes),
+			"Large": transport.NewServer(func(context.Context, any) (any, error) { ran.Add(1); return body, nil }, transport.NopRequestDecoder, transport.EncodeBytes),
 		}, transport.ServiceMaxQueuedBytes(256<<10), transport.ServiceWriteTimeout(time.Minute))
 		defer stop()
 		nc := p.dial(t)
@@ -43,6 +43,9 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		synctest.Wait()
 		if n := encoded.Load(); n < 4 || n > 24 {
 			t.Errorf("%d answers of 64 KiB are encoded for a client that reads none, and 256 KiB may wait", n)
+		}
+		if n := ran.Load(); n > 24 { // although there is room for an answer of few bytes
+			t.Errorf("%d handlers were run for a client that reads nothing", n)
 		}
 		for range calls {
 			if _, err := readAnswer(nc); err != nil {

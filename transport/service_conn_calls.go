@@ -124,6 +124,7 @@ func (c *serverConn) send(call *serverCall, frame []byte) error {
 		n := int64(cap(frame))
 		c.account.count(n)
 		defer c.account.count(-n)
+		c.gate.wanted.Store(int64(len(frame)))
 		c.gate.backed.Add(1)
 		defer c.gate.backed.Add(-1)
 		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)

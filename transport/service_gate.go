@@ -21,6 +21,7 @@ const (
 type gate struct {
 	backed   atomic.Int32  // calls that wait, for room or for their turn
 	encoders atomic.Int32  // those that have passed, and not queued their answers
+	wanted   atomic.Int64  // bytes of the answer that last found no room
 	turn     chan struct{} // of one
 	passed   func()        // ends a pass; made once
 	took     func()        // ends a turn; made once
@@ -46,19 +47,19 @@ func (c *serverConn) ready(call *serverCall) (sent func()) {
 	defer g.backed.Add(-1)
 	select {
 	case g.turn <- struct{}{}:
-		c.awaitRoom()
+		c.awaitRoom(1)
 		return g.took
 	case <-c.ctx.Done():
 		return nil
 	}
 }
 
-// awaitRoom waits until answers can be queued again.
-func (c *serverConn) awaitRoom() {
-	if c.writer.Room(1) != wire.ErrQueueFull {
+// awaitRoom waits until an answer of n bytes can be queued.
+func (c *serverConn) awaitRoom(n int) {
+	if c.writer.Room(n) != wire.ErrQueueFull {
 		return
 	}
-	turn := c.writer.LineUp(1)
+	turn := c.writer.LineUp(n)
 	defer turn.Leave()
 	select {
 	case <-turn.Ready():

@@ -71,14 +71,14 @@ func (c *serverConn) next(arrived bool) *serverCall {
 }
 
 // work implements job: it runs the calls that wait. While the client does not read
-// its answers, no more of them are made: a worker waits, outside of any call, for room
-// in the writer's queue.
+// its answers, no more of them are made: a worker waits, outside of any call, for as much
+// room in the writer's queue as those want that wait with theirs.
 func (c *serverConn) work(s *Service) {
 	var turn turn
 	for arrived := true; ; arrived = false {
 		turn.step()
 		if c.gate.backed.Load() > 0 {
-			c.awaitRoom()
+			c.awaitRoom(max(1, int(c.gate.wanted.Load())))
 		}
 		call := c.next(arrived)
 		if call == nil {
