@@ -119,9 +119,11 @@ func TestFault_UnknownID(t *testing.T) {
 			}
 		}
 		w.Until(time.Second, "100 unknown frames are counted", func() bool { return w.Node().Unknown == 100 })
-		if s := w.Victim.Stats(); s.Accepted != 2 || s.Open != 2 {
-			w.Errorf("the connections did not stay: %+v", s)
-		}
+		// The second may come behind all calls, which need one only.
+		w.Until(5*time.Second, "both connections are there, and no other was", func() bool {
+			s := w.Victim.Stats()
+			return s.Accepted == 2 && s.Open == 2
+		})
 	})
 }
 
