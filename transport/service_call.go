@@ -120,7 +120,7 @@ func (s *Service) run(call *serverCall) {
 	answering := false
 	defer func() {
 		if !answering { // runtime.Goexit, which no recover sees
-			s.exited(call)
+			s.exited(ctx, call)
 		}
 	}()
 	err := call.Err()
@@ -145,12 +145,12 @@ func (s *Service) run(call *serverCall) {
 
 // exited answers a call whose handler, hook or codec has ended its goroutine: its client
 // would wait, and its id be taken, for as long as the connection lasts.
-func (s *Service) exited(call *serverCall) {
+func (s *Service) exited(ctx context.Context, call *serverCall) {
 	call.resp = Message{Method: call.method, Err: answerOf(ErrPanicked)}
 	err := both(errHandlerExited, s.answer(call))
 	call.outcome = outcomeOf(&call.resp)
-	call.server.report(call.requestContext, err)
-	call.server.finalize(call.requestContext, err)
+	call.server.report(ctx, err)
+	call.server.finalize(ctx, err)
 }
 
 var errHandlerExited = errors.New("transport: the call ended its goroutine (runtime.Goexit)")

@@ -15,7 +15,7 @@ import (
 //
 // ended, if it is not nil, is called once: with the answer, when it was handed to the
 // connection or could not be, and for one-way calls as well; with nil if nothing was
-// answered, since the code of the call ended its goroutine. It may read Err, Metadata and
+// answered, since the protocol's code ended its goroutine. It may read Err, Metadata and
 // the length of Body, and must not keep or change the Message.
 //
 // A panic goes to the ServiceErrorHandler, and the call goes on.

@@ -132,7 +132,7 @@ func TestEachCallIsObservedOnce(t *testing.T) {
 				t.Errorf("the call that was under way: %q", got)
 			}
 			send(&transport.Message{Method: "M", Body: []byte("exit")})
-			if got := o.take(); !slices.Equal(got, []string{"M known=true: not answered"}) {
+			if got := o.take(); !slices.Equal(got, []string{"M known=true: internal unrun=false"}) {
 				t.Errorf("of a call that ended its goroutine: %q", got)
 			}
 		})
