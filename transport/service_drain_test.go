@@ -80,6 +80,8 @@ func TestAnswersSayThatTheServerGoesAway(t *testing.T) {
 					resp, err := call(id)
 					var e *transport.Error
 					switch at := time.Since(start); {
+					case at > 10*time.Second:
+						t.Fatalf("calls go on after %v", at)
 					case errors.As(err, &e):
 						if e.Code != transport.CodeUnavailable || !resp.GoingAway {
 							t.Fatalf("after %v: %+v, %v", at, resp, err)
@@ -122,7 +124,8 @@ func TestCallsOfTheToldAreRefusedInTheEnd(t *testing.T) {
 		answers := readAll(nc)
 		start := time.Now()
 		go func() {
-			for id := uint32(1); ; id++ {
+			defer nc.Close()
+			for id := uint32(1); time.Since(start) < 10*time.Second; id++ {
 				if _, err := nc.Write(request(t, id, "M", "x")); err != nil {
 					return
 				}
@@ -200,8 +203,14 @@ func TestOldConnectionsGoAway(t *testing.T) {
 				told := time.Duration(0)
 				tick := time.NewTicker(10 * time.Second)
 				defer tick.Stop()
+				late := time.After(2 * time.Minute)
 				for got := uint32(0); ; {
 					select {
+					case <-late:
+						t.Errorf("a connection of 2 minutes is open, told after %v", told)
+						nc.Close()
+						done <- told
+						return
 					case <-tick.C:
 						if told == 0 && !quiet {
 							sent++
