@@ -90,8 +90,9 @@ func ServiceHandshakeTimeout(d time.Duration) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceHandshakeTimeout", &o.handshakeTimeout, d) }
 }
 
-// ServiceWriteTimeout bounds one write to the kernel: a client that does not read
-// for so long is disconnected. Default 3 s.
+// ServiceWriteTimeout bounds a write that gets nowhere: a client that does not read for so
+// long is disconnected. On Linux, for TCP and TLS on it, 4 KiB that its kernel has
+// acknowledged are somewhere; elsewhere what this side's kernel has taken. Default 3 s.
 func ServiceWriteTimeout(d time.Duration) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceWriteTimeout", &o.writeTimeout, d) }
 }
