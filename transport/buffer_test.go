@@ -71,7 +71,11 @@ func TestBuffers(t *testing.T) {
 				var before *transport.Buffer // kept for the time of the next call
 				var size int
 				var nonce uint64
-				for i := range 100 {
+				rounds := 100
+				if raceEnabled { // under which a body takes long
+					rounds = 25
+				}
+				for i := range rounds {
 					n := []int{0, 8, 128, 4 << 10, 5000, 64 << 10}[i%6] &^ 7
 					next := uint64(m)<<48 | uint64(c)<<40 | uint64(i)<<20
 					request := transport.NewBuffer(n)
