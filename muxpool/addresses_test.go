@@ -155,7 +155,7 @@ func TestNameWithTwoAddresses(t *testing.T) {
 		asked = network + " " + host
 		return []netip.Addr{netip.MustParseAddr("::1"), netip.MustParseAddr("127.0.0.1")}, nil
 	}
-	nc, err := d.dial(t.Context(), "") // to ::1 on tcp4: no suitable address
+	nc, _, err := d.dial(t.Context(), "") // to ::1 on tcp4: no suitable address
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestNameWithTwoAddresses(t *testing.T) {
 		return nil, &net.DNSError{Err: "no such host", Name: "two.test", IsNotFound: true}
 	}
 	var dns *net.DNSError
-	if _, err := d.dial(t.Context(), ""); !errors.As(err, &dns) || !dns.IsNotFound {
+	if _, _, err := d.dial(t.Context(), ""); !errors.As(err, &dns) || !dns.IsNotFound {
 		t.Errorf("a name that is not there: %v", err)
 	}
 }

@@ -46,6 +46,7 @@ type conn struct {
 	nc       net.Conn
 	local    net.Addr
 	remote   net.Addr
+	session  any // what HandshakeSession returned; never changed
 	datagram bool
 	classify FrameClassifier // nil: every frame is FrameLast
 	fewIDs   bool            // the protocol has few ids
@@ -94,10 +95,10 @@ type conn struct {
 	patience  patience // says itself what guards it
 }
 
-// newConn makes a conn of nc. settings is the frame that goes out in front of the
-// first one; nil: none.
-func newConn(n *node, nc net.Conn, settings []byte) *conn {
-	c := &conn{node: n, nc: nc, proof: make(chan struct{})}
+// newConn makes a conn of nc. session is what its handshake learned, settings the frame
+// that goes out in front of the first one; nil: none.
+func newConn(n *node, nc net.Conn, session any, settings []byte) *conn {
+	c := &conn{node: n, nc: nc, session: session, proof: make(chan struct{})}
 	c.local, c.remote = addressesOf(nc)
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, rand.Uint64N(n.space.n))
@@ -171,12 +172,14 @@ func (c *conn) open(cl *call) (bool, error) {
 // full reports whether the virtual-connection limit is reached, or the peer has as many
 // calls as it takes, those included whose callers have left; mu is held.
 func (c *conn) full() bool {
-	live := c.ids.live.len()
-	if limit := c.node.opts.maxVirConns; limit > 0 && live >= limit {
-		return true
-	}
+	limit := c.node.opts.maxVirConns
+	return limit > 0 && c.ids.live.len() >= limit || c.peerFull()
+}
+
+// peerFull is the peer's part of full; mu is held.
+func (c *conn) peerFull() bool {
 	limit := c.peerCalls()
-	return limit > 0 && live+c.ids.reserved.len() >= limit
+	return limit > 0 && c.ids.live.len()+c.ids.reserved.len() >= limit
 }
 
 // room reports whether one more call could be put on the conn.

@@ -40,30 +40,29 @@ func newDialer(key nodeKey, o *poolOptions) *dialer {
 	return &dialer{key: key, connect: o.dial, lookup: net.DefaultResolver.LookupNetIP, timeout: o.dialTimeout, silence: o.keepAlive}
 }
 
-// dial returns a connection that is ready for calls. It ends with ctx, or after
-// the dial timeout. Of the addresses of a name, avoid is tried last.
-func (d *dialer) dial(ctx context.Context, avoid string) (net.Conn, error) {
+// dial returns a connection that is ready for calls, and its session. It ends with ctx,
+// or after the dial timeout. Of the addresses of a name, avoid is tried last.
+func (d *dialer) dial(ctx context.Context, avoid string) (ready net.Conn, session any, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	nc, err := d.call(ctx, avoid)
 	if err != nil {
-		return nil, fmt.Errorf("dial %s: %w", d.key.node, d.inTime(err))
+		return nil, nil, fmt.Errorf("dial %s: %w", d.key.node, d.inTime(err))
 	}
-	var ready net.Conn
 	defer func() {
 		if ready == nil { // also when the handshake ends the goroutine
 			shut(nc)
 		}
 	}()
-	ready, err = d.handshake(ctx, nc)
+	ready, session, err = d.handshake(ctx, nc)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = both(context.Cause(ctx), err)
 		}
 		// What a certificate or the peer's greeting says enters here.
-		return nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, text.Error(d.inTime(err), maxForeign))}
+		return nil, nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, text.Error(d.inTime(err), maxForeign))}
 	}
-	return ready, nil
+	return ready, session, nil
 }
 
 // maxForeign bounds what a handshake that failed may add to an error's text, in bytes.
@@ -111,16 +110,16 @@ func (e *dialTimeout) Is(target error) bool {
 
 // handshake makes TLS and the protocol's own handshake on nc. A panic of nc's is its
 // failure.
-func (d *dialer) handshake(ctx context.Context, nc net.Conn) (_ net.Conn, err error) {
+func (d *dialer) handshake(ctx context.Context, nc net.Conn) (_ net.Conn, session any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: the connection of WithDialContext panicked: %v", ErrInvalidOption, p)
 		}
 	}()
 	tuneTCP(nc, d.silence)
-	greeter, _ := d.key.parser.(Handshaker)
-	if greeter == nil && d.key.tlsConfig == nil && d.key.tls == (tlsFiles{}) {
-		return nc, nil
+	greet := greeter(d.key.parser)
+	if greet == nil && d.key.tlsConfig == nil && d.key.tls == (tlsFiles{}) {
+		return nc, nil, nil
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = nc.SetDeadline(deadline)
@@ -129,26 +128,40 @@ func (d *dialer) handshake(ctx context.Context, nc net.Conn) (_ net.Conn, err er
 	bare := nc
 	stop := context.AfterFunc(ctx, func() { shut(bare) })
 	nc, err = d.startTLS(ctx, nc)
-	if err == nil && greeter != nil {
-		err = greet(ctx, greeter, nc)
+	if err == nil && greet != nil {
+		session, err = guarded(ctx, greet, nc)
 	}
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return nc, nc.SetDeadline(time.Time{})
+	return nc, session, nc.SetDeadline(time.Time{})
 }
 
-// greet runs the plug-in's handshake; its panic is the connection's failure.
-func greet(ctx context.Context, h Handshaker, nc net.Conn) (err error) {
+// greetFunc is a plug-in's handshake, which returns what it has learned.
+type greetFunc func(context.Context, net.Conn) (session any, err error)
+
+// greeter is that of parser, nil if it has none.
+func greeter(parser FrameParser) greetFunc {
+	switch h := parser.(type) {
+	case SessionHandshaker:
+		return h.HandshakeSession
+	case Handshaker:
+		return func(ctx context.Context, nc net.Conn) (any, error) { return nil, h.Handshake(ctx, nc) }
+	}
+	return nil
+}
+
+// guarded runs the plug-in's handshake; its panic is the connection's failure.
+func guarded(ctx context.Context, greet greetFunc, nc net.Conn) (session any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: Handshake panicked: %v", ErrProtocol, p)
 		}
 	}()
-	return h.Handshake(ctx, nc)
+	return greet(ctx, nc)
 }
 
 // resolveLocal parses an address to connect from: an IP address and a port, both

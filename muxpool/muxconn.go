@@ -208,6 +208,22 @@ func (m *muxConn) CloseWith(frame []byte) {
 	m.Close()
 }
 
+// CloseWithRequest implements LastRequester. A panic of frame's is its caller's.
+func (m *muxConn) CloseWithRequest(frame func(id uint32) []byte) {
+	defer m.Close()
+	c := m.enter()
+	if c == nil {
+		return
+	}
+	defer m.leave()
+	if c.queued() {
+		m.conn.sendLastRequest(frame)
+	}
+}
+
+// Session implements Sessioned.
+func (m *muxConn) Session() any { return m.conn.session }
+
 func (m *muxConn) fail(op string, err error, sent bool) error {
 	return &Error{Op: op, Node: m.conn.node.name, Err: err, unsent: !sent}
 }

@@ -102,14 +102,15 @@ func (n *node) trim() {
 // with the dial timeout or with the pool, not with any caller.
 func (n *node) dial(s *slot) {
 	var nc net.Conn
+	var session any
 	var settings []byte
 	err, began := errDialGone, time.Now()
 	defer func() { // also if a plug-in ends the goroutine
 		n.counters.dialTime.Add(int64(time.Since(began)))
-		n.dialEnded(s, nc, settings, err)
+		n.dialEnded(s, nc, session, settings, err)
 	}()
-	dialed, failed := n.dialer.dial(n.pool.ctx, n.avoided(s))
-	if nc = dialed; failed == nil {
+	dialed, learned, failed := n.dialer.dial(n.pool.ctx, n.avoided(s))
+	if nc, session = dialed, learned; failed == nil {
 		settings, failed = n.ownSettings()
 	}
 	err = failed
@@ -118,10 +119,10 @@ func (n *node) dial(s *slot) {
 // errDialGone: the user's function, or the plug-in's, did not return (runtime.Goexit).
 var errDialGone = fmt.Errorf("%w: the dial did not return", ErrInvalidOption)
 
-func (n *node) dialEnded(s *slot, nc net.Conn, settings []byte, err error) {
+func (n *node) dialEnded(s *slot, nc net.Conn, session any, settings []byte, err error) {
 	var c *conn
 	if err == nil {
-		c = newConn(n, nc, settings)
+		c = newConn(n, nc, session, settings)
 	}
 	var old *conn
 	n.mu.Lock()

@@ -93,6 +93,13 @@ type Handshaker interface {
 	Handshake(ctx context.Context, nc net.Conn) error
 }
 
+// SessionHandshaker is an optional part of a FrameParser, in the place of Handshaker, whose
+// greeting learns what requests need, such as a token.
+type SessionHandshaker interface {
+	// HandshakeSession is a Handshake; session is the connection's (see Sessioned).
+	HandshakeSession(ctx context.Context, nc net.Conn) (session any, err error)
+}
+
 // Settler is an optional part of a FrameParser that can tell the peer what this side
 // takes, in front of the first frame of a stream. Both must be safe for concurrent use.
 type Settler interface {

@@ -15,8 +15,8 @@ type Pool interface {
 }
 
 // MuxConn is a virtual connection: one id on a shared connection. Its methods may run at
-// once, but for Read: one at a time. Those of Multiplexed are an OwnedWriter, a LastWriter
-// and a Limiter, too. Streams: see docs/protocols.md.
+// once, but for Read: one at a time. Those of Multiplexed have all optional parts that
+// stand below. Streams: see docs/protocols.md.
 type MuxConn interface {
 	// Write queues one whole frame, with the id that VID tells; b may be reused when it
 	// returns. It waits for space (see WithDropFull). Nil says that the frame was queued,
@@ -50,6 +50,21 @@ type LastWriter interface {
 	CloseWith(frame []byte)
 }
 
+// LastRequester is an optional part of a MuxConn.
+type LastRequester interface {
+	// CloseWithRequest is CloseWith for a frame that has an id of its own and is answered.
+	// The id that frame is called with is nobody else's until that answer, which is
+	// dropped and counted as late. Without a free id, and if frame returns nothing,
+	// nothing is sent.
+	CloseWithRequest(frame func(id uint32) []byte)
+}
+
+// Sessioned is an optional part of a MuxConn: what the HandshakeSession of its connection
+// returned, nil without one. All MuxConns of the connection share it.
+type Sessioned interface {
+	Session() any
+}
+
 // Limiter is an optional part of a MuxConn: WithMaxFrameSize and WithMaxAnswerSize.
 type Limiter interface {
 	MaxFrameSize() int
@@ -60,6 +75,8 @@ var _ interface {
 	MuxConn
 	OwnedWriter
 	LastWriter
+	LastRequester
+	Sessioned
 	Limiter
 } = (*muxConn)(nil)
 

@@ -108,14 +108,58 @@ func (c *conn) awaitSent(cl *call, offset uint64) error {
 // writerError says what the end of the writer means for a call.
 func writerError(err error) error { return fmt.Errorf("%w: write: %w", ErrConnLost, err) }
 
-// sendLast queues a frame that nobody waits for, if it can be done at once.
-func (c *conn) sendLast(frame []byte) {
-	switch {
-	case len(frame) == 0 || c.fits(len(frame)) != nil:
-	case c.datagram:
-		_, _ = c.nc.Write(frame)
-	default:
-		_, _ = c.writer.TryWrite(frame)
+// sendLast queues a frame that nobody waits for, if it can be done at once, and reports
+// whether it was.
+func (c *conn) sendLast(frame []byte) (queued bool) {
+	if len(frame) == 0 || c.fits(len(frame)) != nil {
+		return false
+	}
+	var err error
+	if c.datagram {
+		_, err = c.nc.Write(frame)
+	} else {
+		_, err = c.writer.TryWrite(frame)
+	}
+	return err == nil
+}
+
+// sendLastRequest is sendLast for a frame that is answered, to an id of its own: that is
+// reserved, as if it were a call's whose caller has left.
+func (c *conn) sendLastRequest(frame func(id uint32) []byte) {
+	id, ok := c.reserve()
+	if !ok {
+		return
+	}
+	queued := false
+	defer func() {
+		if !queued { // also if frame panics
+			c.unreserve(id)
+		}
+	}()
+	queued = c.sendLast(frame(id))
+}
+
+// reserve takes a free id for one answer that nobody waits for, if the peer takes one
+// more call.
+func (c *conn) reserve() (id uint32, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == connClosed || c.peerFull() {
+		return 0, false
+	}
+	if id, ok = c.ids.allocate(); ok {
+		c.ids.reserved.set(id, 1)
+	}
+	return id, ok
+}
+
+// unreserve takes that back, unless the answer has come.
+func (c *conn) unreserve(id uint32) {
+	c.mu.Lock()
+	freed := c.ids.late(id, true)
+	c.mu.Unlock()
+	if freed {
+		c.node.placeFreed(c, false)
 	}
 }
 

@@ -26,7 +26,8 @@ type Client struct {
 	before    []RequestFunc
 	after     []ClientResponseFunc
 	finalizer []ClientFinalizerFunc
-	canceler  Canceler                // nil if the protocol has none
+	leave     leaveFunc               // nil if the protocol cannot tell that a caller left
+	sessions  bool                    // the protocol's handshake learns what its messages need
 	kinds     muxpool.FrameClassifier // nil if every frame is a last one
 	plain     bool                    // nobody sees the call's context: no hooks, and codecs that do not look
 	invalid   []error
@@ -54,7 +55,8 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 		c.opts.WithOneWay()
 	}
 	c.plain = len(c.before)+len(c.after)+len(c.finalizer) == 0 && ignoresContext(enc) && (c.oneWay || ignoresContext(dec))
-	c.canceler, _ = protocol.(Canceler)
+	c.leave = leaver(protocol)
+	_, c.sessions = protocol.(muxpool.SessionHandshaker)
 	c.kinds, _ = protocol.(muxpool.FrameClassifier)
 	return c
 }

@@ -20,6 +20,8 @@ type clientCall struct {
 	req     *Message        // until it is written
 	resp    *Message        // once it is read
 	called  string          // the request's method, as the hooks left it
+	tag     any             // and its Tag, as the protocol left it
+	session any             // of the connection
 	limit   time.Duration   // the time for the call, before hooks saw it; 0: none, or nobody sees it
 	end     time.Time       // when it is over; zero: never
 	failure *Error          // the error answer

@@ -70,6 +70,9 @@ func endsBy(ctx context.Context, t time.Time) bool {
 }
 
 func (c *clientCall) write(mc muxpool.MuxConn) error {
+	if err := c.join(mc); err != nil {
+		return err
+	}
 	if !c.end.IsZero() {
 		c.req.Timeout = max(time.Until(c.end), 1)
 	}
@@ -79,7 +82,7 @@ func (c *clientCall) write(mc muxpool.MuxConn) error {
 		wire.Free(buf)
 		return c.fail(codeOf(err, CodeEncode), verdict.Caller, verdict.NotSent, err)
 	}
-	c.called = c.req.Method
+	c.called, c.tag = c.req.Method, c.req.Tag
 	c.req.free()
 	size := len(frame)
 	if w, ok := mc.(muxpool.OwnedWriter); ok {
@@ -115,21 +118,21 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	for more, size := true, 0; more; {
 		frame, err := mc.Read()
 		if err != nil {
-			if code := codeOf(err, CodeConnection); c.canceler != nil && (code == CodeDeadlineExceeded || code == CodeCanceled) {
-				c.cancel(mc)
+			if code := codeOf(err, CodeConnection); c.leave != nil && (code == CodeDeadlineExceeded || code == CodeCanceled) {
+				c.leave(c, mc)
 			}
 			return c.failPool(true, err)
 		}
 		if c.resp == nil {
 			c.resp = newMessage()
-			c.resp.Method = c.called
+			c.resp.Method, c.resp.Tag, c.resp.Session = c.called, c.tag, c.session
 			if limits != nil {
 				c.resp.most = limits.MaxFrameSize()
 			}
 		}
 		if size += len(frame); size > len(frame) && limits != nil && size > limits.MaxAnswerSize() {
-			if c.canceler != nil {
-				c.cancel(mc)
+			if c.leave != nil {
+				c.leave(c, mc)
 			}
 			return c.failPool(true, fmt.Errorf("%w: an answer of %d bytes or more in several frames, at most %d are allowed (WithMaxAnswerSize)",
 				muxpool.ErrFrameTooLarge, size, limits.MaxAnswerSize()))
@@ -142,7 +145,7 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			c.resp.frame = frame
 		}
 		err = c.protocol.ParseResponse(frame, c.resp)
-		if l, ok := mc.(leaver); ok && c.resp.GoingAway {
+		if l, ok := mc.(goingAwayer); ok && c.resp.GoingAway {
 			l.GoingAway()
 		}
 		if err == nil && c.resp.Err == nil {
@@ -170,15 +173,5 @@ func (c *clientCall) refuse(err error) bool {
 	return true
 }
 
-// leaver is what a MuxConn offers whose connection can be kept from new calls.
-type leaver interface{ GoingAway() }
-
-// cancel tells the server that nobody waits any more.
-func (c *clientCall) cancel(mc muxpool.MuxConn) {
-	frame := c.canceler.AppendCancel(nil, mc.VID())
-	if w, ok := mc.(muxpool.LastWriter); ok {
-		w.CloseWith(frame)
-		return
-	}
-	_ = mc.Write(frame) // the server learns of it from its own deadline otherwise
-}
+// goingAwayer is what a MuxConn offers whose connection can be kept from new calls.
+type goingAwayer interface{ GoingAway() }

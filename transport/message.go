@@ -36,9 +36,13 @@ type Message struct {
 	// connection. A Service sets it; a protocol without a frame for that (GoingAwayer) can
 	// put it into its answers, and a Client's pool heeds what ParseResponse reads.
 	GoingAway bool
-	// Tag is the protocol's own: what its ParseRequest learns of the request and
-	// its AppendResponse needs for the answer.
+	// Tag is the protocol's own: what its AppendRequest, or ParseRequest on the server,
+	// knows of the request, and its ParseResponse or AppendResponse needs for the answer.
 	Tag any
+	// Session is what the handshake of the connection has learned, in requests and answers
+	// of a client (see muxpool.SessionHandshaker). All calls of the connection share it,
+	// at once. Before the connection is known, as in codecs and ClientBefore hooks, it is nil.
+	Session any
 
 	limits  *ServiceLimits    // set by a Service
 	most    int               // bytes of a body that is unpacked; 0: no limit

@@ -15,17 +15,19 @@ type Node = muxpool.Node
 // uses the value itself as its FrameParser, so the rules of muxpool.FrameParser
 // hold (safe for concurrent use, of a comparable type, best a struct without
 // fields), and muxpool's optional parts are found on it: IDSpacer,
-// FrameClassifier, KeepAliver, Handshaker, Settler. The optional parts of this package
-// are OneWayer, Canceler and, for a Service, ServerProtocol and its own options.
+// FrameClassifier, KeepAliver, Handshaker or SessionHandshaker, Settler. The optional parts
+// of this package are OneWayer, Canceler or CancelRequester and, for a Service,
+// ServerProtocol and its own options.
 type Protocol interface {
 	muxpool.FrameParser
 
 	// AppendRequest appends to dst the one frame of the request with the id. It
-	// must not keep dst nor req. An error fails the call before anything is sent.
+	// must not keep dst, req nor its Body. An error fails the call before anything is
+	// sent. What it puts into req.Tag is resp.Tag when ParseResponse is called first.
 	AppendRequest(dst []byte, id uint32, req *Message) ([]byte, error)
 
 	// ParseResponse reads an answer's frame, as Parse cut it, into resp, whose
-	// Method is set. resp.Body may refer to frame; everything else must be a copy.
+	// Method, Tag and Session are those of the request. resp.Body may refer to frame; everything else must be a copy.
 	//
 	// An error answer is returned as an *Error (with resp.Body, if it has a body,
 	// and resp.Metadata set as well). Any other error says that the frame makes
@@ -50,6 +52,18 @@ type OneWayer interface {
 // timeout ends before the answer came.
 type Canceler interface {
 	AppendCancel(dst []byte, id uint32) []byte
+}
+
+// CancelRequester is an optional part of a Protocol, in the place of Canceler, whose cancel
+// is a request: it has an id of its own, and is answered.
+type CancelRequester interface {
+	// AppendCancelRequest appends to dst the request, with the id, which tells the server
+	// that the caller of left is gone; req has the Method, Tag and Session of that call,
+	// and is not to be kept. Nothing is sent if nothing is appended.
+	//
+	// Both are to be answered: id goes to no call before its answer has come, which is
+	// dropped and counted as late, and neither does left.
+	AppendCancelRequest(dst []byte, id, left uint32, req *Message) []byte
 }
 
 // ServerProtocol is a Protocol that a Service can serve. Its Parse cuts requests

@@ -101,7 +101,7 @@ func (p Protocol) ParseResponse(frame []byte, resp *transport.Message) error {
 	if err = p.unpack(resp, body, h.contentEncoding); err != nil {
 		return err
 	}
-	resp.Metadata = h.metadata
+	resp.Metadata, resp.Tag = h.metadata, nil // the Tag was the request's
 	if len(attachment) > 0 || h.messageType != 0 || h.contentType != p.ContentType {
 		resp.Tag = &Head{MessageType: h.messageType, ContentType: h.contentType, Attachment: attachment}
 	}
