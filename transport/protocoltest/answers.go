@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"testing"
@@ -16,15 +17,16 @@ func (k *kit) testAnswers(t *testing.T) {
 			if _, err := k.response(t, s); err != nil {
 				t.Fatalf("%s: ParseResponse takes an answer for %v", s.name, err)
 			}
+			k.checkTag(t, s)
 		}
 	}
 	id := k.ids()[0]
 	if k.errorAnswer != nil {
-		k.checkErrorAnswer(t, sample{"the error answer", true, id, k.errorAnswer(nil, id)})
+		k.checkErrorAnswer(t, sample{"the error answer", true, id, k.errorAnswer(nil, id), k.bodies[0]})
 	}
 	if k.server != nil {
 		for code := transport.CodeUnknown; code <= transport.CodeTooLarge; code++ {
-			k.checkErrorAnswer(t, sample{fmt.Sprintf("an answer with the code %v", code), true, id, k.serverError(t, id, code)})
+			k.checkErrorAnswer(t, sample{fmt.Sprintf("an answer with the code %v", code), true, id, k.serverError(t, id, code), k.bodies[0]})
 		}
 		return
 	}
@@ -36,7 +38,7 @@ func (k *kit) testAnswers(t *testing.T) {
 // response is what ParseResponse makes of an answer.
 func (k *kit) response(t *testing.T, s sample) (resp *transport.Message, err error) {
 	t.Helper()
-	resp = &transport.Message{Method: k.method}
+	resp = k.question(s.id, s.body)
 	for _, frame := range k.cut(t, s) {
 		k.guard(t, "ParseResponse", frame, func() { err = k.p.ParseResponse(frame, resp) })
 		if err != nil {
@@ -47,6 +49,31 @@ func (k *kit) response(t *testing.T, s sample) (resp *transport.Message, err err
 		t.Fatalf("%s: ParseResponse sets Message.Err (%v) and returns nil: an error answer is returned, as an *Error", s.name, resp.Err)
 	}
 	return resp, nil
+}
+
+// checkTag checks that what AppendRequest keeps for the answer outlives the request.
+func (k *kit) checkTag(t *testing.T, s sample) {
+	t.Helper()
+	req := &transport.Message{Method: k.method, Body: bytes.Clone(s.body), Session: k.session}
+	frame, err := k.p.AppendRequest(nil, s.id, req)
+	if err != nil || req.Tag == nil {
+		return
+	}
+	want, _ := k.response(t, s)
+	resp := &transport.Message{Method: k.method, Tag: req.Tag, Session: k.session}
+	for _, b := range [][]byte{frame, req.Body} {
+		for i := range b {
+			b[i] = spoilt
+		}
+	}
+	*req = transport.Message{} // as a Client does, when the frame is made
+	for _, frame := range k.cut(t, s) {
+		k.guard(t, "ParseResponse", frame, func() { err = k.p.ParseResponse(frame, resp) })
+	}
+	if err != nil || !bytes.Equal(resp.Body, want.Body) || told(resp, nil) != told(want, nil) {
+		t.Fatalf("%s: when the request's memory was used again, ParseResponse made %.60q, %v of what was %.60q: "+
+			"the Tag that AppendRequest leaves must not refer to the request, its body or the frame", s.name, resp.Body, err, want.Body)
+	}
 }
 
 // serverError is the frame of the protocol's own server side for an error.

@@ -34,7 +34,7 @@ func (k *kit) testAppend(t *testing.T) {
 	want := bytes.Clone(alone)
 	body := bytes.Clone(k.bodies[0])
 	dst := append(make([]byte, 0, 64<<10), "before"...)
-	both, err := k.p.AppendRequest(dst, id, &transport.Message{Method: k.method, Body: body})
+	both, err := k.p.AppendRequest(dst, id, &transport.Message{Method: k.method, Body: body, Session: k.session})
 	clear(body)
 	if err != nil || !bytes.Equal(both, append([]byte("before"), want...)) {
 		t.Errorf("AppendRequest must append to what it is given: behind %q it made %q, %v, alone %q", "before", both, err, want)
@@ -134,7 +134,7 @@ func (k *kit) cut(t *testing.T, s sample) (frames [][]byte) {
 }
 
 func kindName(kind muxpool.FrameKind) string {
-	names := []string{"FrameLast", "FrameMore", "FrameKeepAlive", "FrameGoingAway", "FrameUnsolicited", "FrameSettings"}
+	names := []string{"FrameLast", "FrameMore", "FrameKeepAlive", "FrameGoingAway", "FrameUnsolicited", "FrameSettings", "FrameRequest"}
 	if int(kind) < len(names) {
 		return names[kind]
 	}
@@ -191,7 +191,7 @@ func (o *once) Read(p []byte) (int, error) {
 func (k *kit) testInARow(t *testing.T, s sample) {
 	t.Helper()
 	once := k.cut(t, s)
-	twice := k.cut(t, sample{s.name + ", twice", s.answer, s.id, append(bytes.Clone(s.bytes), s.bytes...)})
+	twice := k.cut(t, sample{s.name + ", twice", s.answer, s.id, append(bytes.Clone(s.bytes), s.bytes...), s.body})
 	if len(twice) != 2*len(once) {
 		t.Fatalf("%s: %d frames, and %d when it comes twice: Parse must not read beyond its frame", s.name, len(once), len(twice))
 	}

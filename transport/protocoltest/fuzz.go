@@ -11,6 +11,7 @@ import (
 // Seeds are frames to start a fuzz test of Parse with: whole ones, and pieces.
 func Seeds(p transport.Protocol, options ...Option) [][]byte {
 	k := newKit(p, options)
+	_ = k.learn() // without a session: what can be had
 	var seeds [][]byte
 	for _, id := range k.ids() {
 		frame, err := k.request(id, k.bodies[0])
@@ -35,7 +36,7 @@ func Seeds(p transport.Protocol, options ...Option) [][]byte {
 // a fuzz test, whose seeds are Seeds.
 func Fuzz(p transport.Protocol, b []byte) {
 	server, _ := p.(transport.ServerProtocol)
-	(&kit{p: p, server: server}).digest(b)
+	(&kit{p: p, server: server, method: defaultMethod, bodies: [][]byte{[]byte(`""`)}}).digest(b)
 }
 
 // FuzzFrames is a fuzz test of what peers send: whatever the bytes, nothing panics or goes
@@ -48,6 +49,9 @@ func FuzzFrames(f *testing.F, p transport.Protocol, options ...Option) {
 		f.Add(seed)
 	}
 	k := newKit(p, options)
+	if err := k.learn(); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		k.digest(b)
 		whole, dribbled := wire.NewReader(bytes.NewReader(b), limit), wire.NewReader(&dribble{b}, limit)
@@ -72,6 +76,9 @@ func FuzzFrames(f *testing.F, p transport.Protocol, options ...Option) {
 func FuzzMessages(f *testing.F, p transport.Protocol, options ...Option) {
 	f.Helper()
 	k := newKit(p, options)
+	if err := k.learn(); err != nil {
+		f.Fatal(err)
+	}
 	for i, id := range k.ids() {
 		f.Add(id, k.method, k.bodies[i%len(k.bodies)], "why")
 		f.Add(id, "", []byte{}, "")
@@ -80,7 +87,8 @@ func FuzzMessages(f *testing.F, p transport.Protocol, options ...Option) {
 		if k.reserved(id) {
 			return
 		}
-		frame, err := p.AppendRequest(nil, id, &transport.Message{Method: method, Body: bytes.Clone(body)})
+		asked := &transport.Message{Method: method, Body: bytes.Clone(body), Session: k.session}
+		frame, err := p.AppendRequest(nil, id, asked)
 		if err != nil || k.server == nil {
 			return
 		}
@@ -98,7 +106,7 @@ func FuzzMessages(f *testing.F, p transport.Protocol, options ...Option) {
 			if err != nil {
 				continue
 			}
-			var back transport.Message
+			back := transport.Message{Method: method, Tag: asked.Tag, Session: k.session}
 			err = p.ParseResponse(k.cutOne(t, "the answer", id, frame), &back)
 			switch {
 			case (err == nil) != (resp.Err == nil):

@@ -51,6 +51,7 @@ var every = func() (all [256]byte) {
 // digest drives everything that looks at bytes from a peer.
 func (k *kit) digest(b []byte) {
 	r := wire.NewReader(bytes.NewReader(b), limit)
+	asked := k.question(k.space.Min, k.bodies[0])
 	for {
 		r.BeginFrame()
 		id, frame, err := k.p.Parse(r)
@@ -69,7 +70,8 @@ func (k *kit) digest(b []byte) {
 		if s, ok := k.p.(muxpool.Settler); ok {
 			_, _ = s.ReadSettings(frame)
 		}
-		_ = k.p.ParseResponse(frame, new(transport.Message))
+		resp := *asked
+		_ = k.p.ParseResponse(frame, &resp)
 		k.digestRequest(id, frame)
 	}
 }

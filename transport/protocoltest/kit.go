@@ -30,10 +30,13 @@ type kit struct {
 	answer      func(dst []byte, id uint32, body []byte) ([]byte, error) // nil: unknown
 	errorAnswer func(dst []byte, id uint32) []byte                       // nil: unknown, or the server side's
 	handshake   func(net.Conn) error
+	session     any // what the protocol's handshake has learned, if that learns something
 }
 
+const defaultMethod = "Test.Echo"
+
 func newKit(p transport.Protocol, options []Option) *kit {
-	k := &kit{p: p, method: "Test.Echo", space: muxpool.IDSpace{Max: math.MaxUint32}}
+	k := &kit{p: p, method: defaultMethod, space: muxpool.IDSpace{Max: math.MaxUint32}}
 	k.server, _ = p.(transport.ServerProtocol)
 	if s, ok := p.(muxpool.IDSpacer); ok {
 		k.space = s.IDSpace()
@@ -66,7 +69,24 @@ func (k *kit) serverAnswer(dst []byte, id uint32, body []byte) ([]byte, error) {
 }
 
 func (k *kit) request(id uint32, body []byte) ([]byte, error) {
-	return k.p.AppendRequest(nil, id, &transport.Message{Method: k.method, Body: body})
+	frame, _, err := k.tagged(id, body)
+	return frame, err
+}
+
+// tagged is request, and what AppendRequest keeps of it for the answer.
+func (k *kit) tagged(id uint32, body []byte) (frame []byte, tag any, err error) {
+	req := &transport.Message{Method: k.method, Body: body, Session: k.session}
+	frame, err = k.p.AppendRequest(nil, id, req)
+	return frame, req.Tag, err
+}
+
+// question is the Message that an answer is read into.
+func (k *kit) question(id uint32, body []byte) *transport.Message {
+	resp := &transport.Message{Method: k.method, Session: k.session}
+	if _, needs := k.p.(muxpool.SessionHandshaker); !needs || k.session != nil {
+		_, resp.Tag, _ = k.tagged(id, body)
+	}
+	return resp
 }
 
 // ids are those at the ends of the id space, and beside reserved ones.
@@ -120,6 +140,7 @@ type sample struct {
 	answer bool
 	id     uint32
 	bytes  []byte
+	body   []byte // of the request
 }
 
 // samples are all that the checks cut: answers where they are known, requests where the
@@ -133,7 +154,7 @@ func (k *kit) samples(t *testing.T) (all []sample) {
 				t.Fatalf("AppendRequest with id %d, body %d: %v", id, i, err)
 			}
 			if k.server != nil || k.answer == nil {
-				all = append(all, sample{fmt.Sprintf("request %d with id %d", i, id), false, id, frame})
+				all = append(all, sample{fmt.Sprintf("request %d with id %d", i, id), false, id, frame, body})
 			}
 			if k.answer == nil {
 				continue
@@ -141,7 +162,7 @@ func (k *kit) samples(t *testing.T) (all []sample) {
 			if frame, err = k.answer(nil, id, body); err != nil {
 				t.Fatalf("the answer to id %d with body %d: %v", id, i, err)
 			}
-			all = append(all, sample{fmt.Sprintf("answer %d to id %d", i, id), true, id, frame})
+			all = append(all, sample{fmt.Sprintf("answer %d to id %d", i, id), true, id, frame, body})
 		}
 	}
 	return all
@@ -157,7 +178,7 @@ func (k *kit) small(t *testing.T) (all []sample) {
 		}
 	}
 	if k.errorAnswer != nil {
-		all = append(all, sample{"error answer", true, id, k.errorAnswer(nil, id)})
+		all = append(all, sample{"error answer", true, id, k.errorAnswer(nil, id), k.bodies[0]})
 	}
 	return all
 }

@@ -125,7 +125,7 @@ func (k *kit) testMessageMemory(t *testing.T, s sample) {
 		}
 		read, what = func() error { return k.server.ParseRequest(frame, &m) }, "ParseRequest"
 	} else {
-		m.Method = k.method
+		m = *k.question(s.id, s.body)
 	}
 	var err error
 	var body, churnedTo []byte

@@ -13,6 +13,7 @@ func Run(t *testing.T, p transport.Protocol, options ...Option) {
 	k := newKit(p, options)
 	right := inTurn(t, []check{
 		{"comparable", k.testComparable},
+		{"session", k.testSession},
 		{"append", k.testAppend},
 		{"frames", k.testFrames},
 		{"answers", k.testAnswers},
@@ -20,6 +21,7 @@ func Run(t *testing.T, p transport.Protocol, options ...Option) {
 		{"oversized", k.testOversized},
 		{"garbage", k.testGarbage},
 		{"settings", k.testSettings},
+		{"cancel", k.testCancel},
 	})
 	live := []check{{"round trips", k.testRoundTrips}, {"out of order", k.testOutOfOrder}, {"error answers", k.testErrorAnswers}, {"one-way", k.testOneWay},
 		{"datagrams", k.testDatagrams}}

@@ -87,6 +87,9 @@ type telling struct {
 	body  []byte
 }
 
+// Session implements muxpool.Sessioned.
+func (c *telling) Session() any { return c.MuxConn.(muxpool.Sessioned).Session() }
+
 func (c *telling) Write(b []byte) error {
 	c.stage.mu.Lock()
 	defer c.stage.mu.Unlock()
@@ -112,7 +115,7 @@ func (s *stage) call(body []byte) ([]byte, error) {
 func (s *stage) want(t *testing.T, body []byte) []byte {
 	t.Helper()
 	id := s.k.ids()[0]
-	resp, err := s.k.response(t, sample{"an answer", true, id, s.k.answerTo(t, sent{id: id, body: body})})
+	resp, err := s.k.response(t, sample{"an answer", true, id, s.k.answerTo(t, sent{id: id, body: body}), body})
 	if err != nil {
 		t.Fatal(err)
 	}
