@@ -31,6 +31,10 @@ type (
 		muxtest.Parser
 		_ int
 	}
+	panicSession struct {
+		muxtest.Parser
+		_ int
+	}
 	panicOwnSettings struct {
 		muxtest.Parser
 		settled
@@ -56,6 +60,8 @@ func (panicKinds) ClassifyFrame(uint32, []byte) muxpool.FrameKind { panic("kinds
 func (panicKeepAlive) AppendKeepAlive([]byte, uint32) []byte      { panic("keepalive") }
 func (panicHandshake) Handshake(context.Context, net.Conn) error  { panic("handshake") }
 
+func (panicSession) HandshakeSession(context.Context, net.Conn) (any, error) { panic("session") }
+
 // TestPluginPanics: a panic in any part of a plug-in ends a connection or a Get,
 // never the process.
 func TestPluginPanics(t *testing.T) {
@@ -69,6 +75,7 @@ func TestPluginPanics(t *testing.T) {
 		{"kinds", panicKinds{}, nil, muxpool.ErrProtocol},
 		{"keepalive", panicKeepAlive{}, muxtest.Drop, muxpool.ErrProtocol},
 		{"handshake", panicHandshake{}, nil, muxpool.ErrProtocol},
+		{"session", panicSession{}, nil, muxpool.ErrProtocol},
 		{"own settings", panicOwnSettings{}, nil, muxpool.ErrProtocol},
 		{"peer's settings", panicPeersSettings{}, nil, muxpool.ErrProtocol},
 	} {
