@@ -8,11 +8,18 @@ import (
 	"time"
 )
 
+// getSoon is mustGet for what is free at once.
+func (w *world) getSoon() *muxConn {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	w.t.Cleanup(cancel)
+	return w.mustGet(ctx)
+}
+
 // leave makes a call that is not answered, and leaves with a request that has an id of its
 // own; 0: none was to be had.
 func (w *world) leave(t *testing.T, frame func(id uint32) []byte) (m *muxConn, own uint32) {
 	t.Helper()
-	m = w.mustGet(context.Background())
+	m = w.getSoon()
 	w.mustWrite(m, 1)
 	m.CloseWithRequest(func(id uint32) []byte {
 		own = id
@@ -33,7 +40,7 @@ func TestLastRequestHasAnIDUntilItIsAnswered(t *testing.T) {
 		}
 		taken := make(map[uint32]bool)
 		for range 5 { // all other ids: there are 7
-			next := w.mustGet(context.Background())
+			next := w.getSoon()
 			defer next.Close()
 			taken[next.id] = true
 		}
@@ -84,7 +91,7 @@ func TestLastRequestThatIsNotMadeKeepsNoID(t *testing.T) {
 					t.Errorf("the peer got %x", got)
 				}
 				for range 6 { // all but the call's own, whose answer may come
-					defer w.mustGet(context.Background()).Close()
+					defer w.getSoon().Close()
 				}
 			})
 		})
@@ -96,7 +103,7 @@ func TestLastRequestWithoutAFreeID(t *testing.T) {
 		w := newWorld(t, 0)
 		defer w.end()
 		for range 6 {
-			defer w.mustGet(context.Background()).Close()
+			defer w.getSoon().Close()
 		}
 		if _, own := w.leave(t, func(id uint32) []byte { return worldFrame(worldAnswer, id, 2) }); own != 0 {
 			t.Errorf("id %d was to be had of none", own)
@@ -110,7 +117,7 @@ func TestLastRequestWithoutAFreeID(t *testing.T) {
 
 func TestLastRequestOfACallThatSentNothing(t *testing.T) {
 	peerFrames(t, func(t *testing.T, w *world) {
-		m := w.mustGet(context.Background())
+		m := w.getSoon()
 		for range 2 {
 			m.CloseWithRequest(func(uint32) []byte { t.Error("there is nothing to take back"); return nil })
 		}
