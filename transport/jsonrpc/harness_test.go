@@ -24,7 +24,7 @@ type served struct {
 	node transport.Node
 }
 
-func serve(t *testing.T, p jsonrpc.Protocol, methods map[string]*transport.Server, options ...transport.ServiceOption) *served {
+func serve(t *testing.T, p transport.ServerProtocol, methods map[string]*transport.Server, options ...transport.ServiceOption) *served {
 	t.Helper()
 	s := transport.NewService(p, options...)
 	for name, server := range methods {

@@ -1,0 +1,85 @@
+package transport_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/wire"
+	"github.com/muxkit/muxkit/transport"
+)
+
+func TestAsFrameReaderLeavesFrameReadersAlone(t *testing.T) {
+	r := wire.NewReader(strings.NewReader("abc"), 0)
+	if got := transport.AsFrameReader(r); got != muxpool.FrameReader(r) {
+		t.Errorf("got another: %T", got)
+	}
+}
+
+// TestAsFrameReaderOfAPlainReader: a story of peeks, reads and ends, and not a byte more is
+// taken than was asked for.
+func TestAsFrameReaderOfAPlainReader(t *testing.T) {
+	for name, slow := range map[string]func(io.Reader) io.Reader{
+		"at once": func(r io.Reader) io.Reader { return r }, "a byte at a time": iotest.OneByteReader, "the error with the data": iotest.DataErrReader,
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := strings.NewReader("abcdefgh")
+			fr := transport.AsFrameReader(slow(src))
+			peek := func(n int, want string) {
+				t.Helper()
+				if b, err := fr.Peek(n); err != nil || string(b) != want || cap(b) != n {
+					t.Fatalf("Peek(%d): %q (%d), %v, want %q", n, b, cap(b), err, want)
+				}
+			}
+			peek(2, "ab")
+			peek(1, "a")
+			peek(3, "abc")
+			if name == "at once" && src.Len() != 5 {
+				t.Errorf("%d bytes are left of 5: it has read ahead", src.Len())
+			}
+			if n, err := fr.Discard(1); n != 1 || err != nil {
+				t.Fatalf("Discard: %d, %v", n, err)
+			}
+			peek(1, "b")
+			b := make([]byte, 3)
+			if n, err := fr.Read(b); n != 2 || err != nil || string(b[:n]) != "bc" {
+				t.Fatalf("Read of what was looked at: %q, %v", b[:n], err)
+			}
+			if n, err := io.ReadFull(fr, b[:1]); n != 1 || err != nil || b[0] != 'd' {
+				t.Fatalf("Read behind it: %q, %v", b[:n], err)
+			}
+			if n, err := fr.Discard(2); n != 2 || err != nil {
+				t.Fatalf("Discard of what was not looked at: %d, %v", n, err)
+			}
+			if b, err := fr.Peek(3); err != io.ErrUnexpectedEOF || string(b) != "gh" {
+				t.Fatalf("Peek over the end: %q, %v", b, err)
+			}
+			if _, err := fr.Discard(3); err != io.ErrUnexpectedEOF {
+				t.Fatalf("Discard over the end: %v", err)
+			}
+			if n, err := fr.Discard(2); n != 2 || err != nil {
+				t.Fatalf("Discard to the end: %d, %v", n, err)
+			}
+			if b, err := fr.Peek(1); err != io.EOF || len(b) != 0 {
+				t.Fatalf("Peek at the end: %q, %v", b, err)
+			}
+		})
+	}
+}
+
+func TestAsFrameReaderTellsTheReadersError(t *testing.T) {
+	broken := errors.New("broken")
+	fr := transport.AsFrameReader(io.MultiReader(strings.NewReader("ab"), iotest.ErrReader(broken)))
+	if b, err := fr.Peek(3); err != broken || string(b) != "ab" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	if b, err := fr.Alloc(-1); err == nil {
+		t.Errorf("Alloc of less than nothing: %d bytes", len(b))
+	}
+	if b, err := fr.Alloc(5); err != nil || len(b) != 5 {
+		t.Errorf("Alloc: %d bytes, %v", len(b), err)
+	}
+}
