@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// getSoon is mustGet for what is free at once.
+// getSoon is mustGet for what is free at once, on a connection that is there: later a silent
+// one would be replaced.
 func (w *world) getSoon() *muxConn {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	w.t.Cleanup(cancel)
 	return w.mustGet(ctx)
 }
@@ -113,6 +114,24 @@ func TestLastRequestWithoutAFreeID(t *testing.T) {
 			t.Errorf("the peer got %x", got)
 		}
 	})
+}
+
+// TestLastRequestToAPeerThatTakesNoMoreCalls: it would be refused.
+func TestLastRequestToAPeerThatTakesNoMoreCalls(t *testing.T) {
+	for most, want := range map[int]int{1: 1, 2: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 0)
+			defer w.end()
+			m := w.getSoon()
+			w.mustWrite(m, 1)
+			m.conn.peer.Store(&Settings{MaxCalls: most})
+			m.CloseWithRequest(func(id uint32) []byte { return worldFrame(worldAnswer, id, 2) })
+			synctest.Wait()
+			if got := w.peers[0].got; len(got) != want {
+				t.Errorf("of a peer that takes %d calls: it got %x, want %d frames", most, got, want)
+			}
+		})
+	}
 }
 
 func TestLastRequestOfACallThatSentNothing(t *testing.T) {

@@ -49,7 +49,7 @@ func TestBatchIsTakenApartNoFurtherThanAllowed(t *testing.T) {
 	p := watched{watch: new(watch)}
 	c := dial(t, serve(t, p, echoMethods(), transport.ServiceMaxInFlight(10, 100)).node)
 	c.send(batch("Echo", 5000))
-	if got := c.next().(map[string]any); got["error"] == nil {
+	if got, _ := c.next().(map[string]any); got["error"] == nil {
 		t.Errorf("got %v", got)
 	}
 	if n := p.requests.Load(); n != 11 {
@@ -76,7 +76,7 @@ func TestAnswersOfABatchAreGatheredUpToTheLimit(t *testing.T) {
 			p := watched{watch: &watch{padding: test.padding}}
 			c := dial(t, serve(t, p, methods, transport.ServiceMaxFrameSize(most)).node)
 			c.send(batch("Large", test.calls))
-			got := c.next().(map[string]any)
+			got, _ := c.next().(map[string]any)
 			if e, _ := got["error"].(map[string]any); e == nil || e["code"] != -32018.0 || !strings.Contains(fmt.Sprint(e["message"]), fmt.Sprint(most)) {
 				t.Errorf("got %.200v", got)
 			}
