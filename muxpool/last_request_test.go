@@ -8,19 +8,33 @@ import (
 	"time"
 )
 
-// getSoon is mustGet for what is free at once, on a connection that is there: later a silent
-// one would be replaced.
-func (w *world) getSoon() *muxConn {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+// getNow is mustGet for what is free at once: no time passes.
+func (w *world) getNow() *muxConn {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
 	w.t.Cleanup(cancel)
-	return w.mustGet(ctx)
+	got := make(chan MuxConn, 1)
+	go func() {
+		if m, err := w.pool.GetMuxConn(ctx, "tcp", "peer:1", w.opts); err == nil {
+			got <- m
+		}
+	}()
+	synctest.Wait()
+	select {
+	case m := <-got:
+		return m.(*muxConn)
+	default:
+		cancel()
+		w.t.Fatal("no id is free")
+		return nil
+	}
 }
 
 // leave makes a call that is not answered, and leaves with a request that has an id of its
 // own; 0: none was to be had.
 func (w *world) leave(t *testing.T, frame func(id uint32) []byte) (m *muxConn, own uint32) {
 	t.Helper()
-	m = w.getSoon()
+	m = w.getNow()
 	w.mustWrite(m, 1)
 	m.CloseWithRequest(func(id uint32) []byte {
 		own = id
@@ -41,7 +55,7 @@ func TestLastRequestHasAnIDUntilItIsAnswered(t *testing.T) {
 		}
 		taken := make(map[uint32]bool)
 		for range 5 { // all other ids: there are 7
-			next := w.getSoon()
+			next := w.getNow()
 			defer next.Close()
 			taken[next.id] = true
 		}
@@ -92,7 +106,7 @@ func TestLastRequestThatIsNotMadeKeepsNoID(t *testing.T) {
 					t.Errorf("the peer got %x", got)
 				}
 				for range 6 { // all but the call's own, whose answer may come
-					defer w.getSoon().Close()
+					defer w.getNow().Close()
 				}
 			})
 		})
@@ -104,7 +118,7 @@ func TestLastRequestWithoutAFreeID(t *testing.T) {
 		w := newWorld(t, 0)
 		defer w.end()
 		for range 6 {
-			defer w.getSoon().Close()
+			defer w.getNow().Close()
 		}
 		if _, own := w.leave(t, func(id uint32) []byte { return worldFrame(worldAnswer, id, 2) }); own != 0 {
 			t.Errorf("id %d was to be had of none", own)
@@ -122,7 +136,7 @@ func TestLastRequestToAPeerThatTakesNoMoreCalls(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 0)
 			defer w.end()
-			m := w.getSoon()
+			m := w.getNow()
 			w.mustWrite(m, 1)
 			m.conn.peer.Store(&Settings{MaxCalls: most})
 			m.CloseWithRequest(func(id uint32) []byte { return worldFrame(worldAnswer, id, 2) })
@@ -136,7 +150,7 @@ func TestLastRequestToAPeerThatTakesNoMoreCalls(t *testing.T) {
 
 func TestLastRequestOfACallThatSentNothing(t *testing.T) {
 	peerFrames(t, func(t *testing.T, w *world) {
-		m := w.getSoon()
+		m := w.getNow()
 		for range 2 {
 			m.CloseWithRequest(func(uint32) []byte { t.Error("there is nothing to take back"); return nil })
 		}

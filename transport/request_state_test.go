@@ -7,14 +7,14 @@ import (
 	"net"
 	"testing"
 
-	"github.com/muxkit/muxkit/examples/houseprotocol"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
 )
 
-// reading is the house protocol whose answers do not say how many numbers they have: the
+// reading is the native protocol whose answers do not say how many numbers they have: the
 // request does, which its Tag remembers.
-type reading struct{ houseprotocol.Protocol }
+type reading struct{ native.Protocol }
 
 func (p reading) AppendRequest(dst []byte, id uint32, req *transport.Message) ([]byte, error) {
 	req.Tag = int(req.Body[0])
@@ -43,9 +43,9 @@ func TestTagOfTheRequestReachesItsAnswer(t *testing.T) {
 	}
 }
 
-// greeted is the house protocol whose answers are as many letters further in the alphabet as the
+// greeted is the native protocol whose answers are as many letters further in the alphabet as the
 // server's greeting says.
-type greeted struct{ houseprotocol.Protocol }
+type greeted struct{ native.Protocol }
 
 func (greeted) HandshakeSession(_ context.Context, nc net.Conn) (any, error) {
 	b := make([]byte, 1)
@@ -88,8 +88,8 @@ func TestPoolThatTellsNoSession(t *testing.T) {
 	}
 }
 
-// unasking is the house protocol whose cancel is a request to the method "cancel".
-type unasking struct{ houseprotocol.Protocol }
+// unasking is the native protocol whose cancel is a request to the method "cancel".
+type unasking struct{ native.Protocol }
 
 func (p unasking) AppendCancelRequest(dst []byte, id, left uint32, req *transport.Message) []byte {
 	dst, _ = p.Protocol.AppendRequest(dst, id, &transport.Message{Method: "cancel", Body: binary.BigEndian.AppendUint32([]byte(req.Method), left)})
