@@ -64,8 +64,14 @@ func (v *village) dial(ctx context.Context, _, address string) (net.Conn, error)
 
 // serve runs a native service at an address until stop.
 func (v *village) serve(address string, methods map[string]endpoint.Endpoint) (stop func()) {
+	_, stop = v.serveToo(address, methods)
+	return stop
+}
+
+// serveToo is serve for who has something to tell the service.
+func (v *village) serveToo(address string, methods map[string]endpoint.Endpoint) (s *transport.Service, stop func()) {
 	h := &house{door: make(chan net.Conn), closed: make(chan struct{})}
-	s := transport.NewService(native.Protocol{})
+	s = transport.NewService(native.Protocol{})
 	for name, ep := range methods {
 		s.Handle(name, transport.NewServer(ep, transport.DecodeBytes, transport.EncodeBytes))
 	}
@@ -74,7 +80,7 @@ func (v *village) serve(address string, methods map[string]endpoint.Endpoint) (s
 	v.mu.Unlock()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Serve(h) })
-	return sync.OnceFunc(func() {
+	return s, sync.OnceFunc(func() {
 		v.mu.Lock()
 		delete(v.houses, address)
 		v.mu.Unlock()

@@ -21,6 +21,7 @@ type Client struct {
 	enc       EncodeRequestFunc
 	dec       DecodeResponseFunc
 	opts      muxpool.GetOptions
+	asks      muxpool.GetOptions // opts of calls that are answered
 	timeout   time.Duration
 	oneWay    bool
 	before    []RequestFunc
@@ -51,7 +52,7 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	c.opts.WithFrameParser(protocol)
 	c.opts.WithTimeout(0)
 	c.opts.WithDeadline(time.Time{})
-	if c.oneWay {
+	if c.asks = c.opts; c.oneWay {
 		c.opts.WithOneWay()
 	}
 	c.plain = len(c.before)+len(c.after)+len(c.finalizer) == 0 && ignoresContext(enc) && (c.oneWay || ignoresContext(dec))

@@ -21,6 +21,7 @@ type Server struct {
 	finalizer    []ServerFinalizerFunc
 	middlewares  []endpoint.Middleware
 	inline       bool
+	apart        bool // its calls wait for long, and take no worker's place
 	nilOption    bool
 }
 

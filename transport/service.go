@@ -33,6 +33,8 @@ type Service struct {
 	measurer   muxpool.Measurer
 	batcher    Batcher
 	reports    reports
+	own        *route // of the protocol's own method for health; nil if it has none
+	health     health
 
 	door    admission
 	peers   peers
@@ -108,6 +110,9 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	s.settler, _ = protocol.(muxpool.Settler)
 	s.farewell, _ = protocol.(Farewell)
 	s.batcher, _ = protocol.(Batcher)
+	if h, ok := protocol.(Healther); ok {
+		s.own = &route{method: h.HealthMethod(), server: s.healthServer()}
+	}
 	if s.maxAge > 0 && s.goingAway == nil && protocol != nil {
 		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceMaxConnAge(%v): %T cannot tell a client that a connection goes away",
 			ErrInvalidOption, s.maxAge, protocol))
@@ -118,7 +123,8 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 }
 
 // Handle makes server serve method, also while connections are being served. An
-// empty or repeated method, one that begins with "mux.", a nil server, or one made of
+// empty or repeated method, one that begins with "mux." or is the protocol's own (Healther),
+// a nil server, or one made of
 // nil functions, is an error told by Err and by Serve.
 func (s *Service) Handle(method string, server *Server) {
 	s.mu.Lock()
@@ -130,6 +136,8 @@ func (s *Service) Handle(method string, server *Server) {
 		fault = "the method is empty"
 	case strings.HasPrefix(method, "mux."):
 		fault = "names that begin with mux. are the transport's own"
+	case s.own != nil && method == s.own.method:
+		fault = "it is the protocol's own, for health"
 	case server == nil:
 		fault = "the server is nil"
 	case server.e == nil || server.dec == nil || server.enc == nil:
@@ -170,6 +178,7 @@ func (s *Service) enter(l io.Closer) error {
 		return ErrServiceClosed
 	}
 	s.entries[l] = make(chan struct{})
+	s.listens()
 	return nil
 }
 
@@ -179,8 +188,15 @@ func (s *Service) leave(l io.Closer) {
 	if left := s.entries[l]; left != nil {
 		delete(s.entries, l)
 		close(left)
+		s.listens()
 		s.checkEmpty()
 	}
+}
+
+// listens tells the health whether somebody is served. s.mu is held.
+func (s *Service) listens() {
+	entries, closing := len(s.entries), s.closing
+	s.health.change(func(h *health) { h.entries, h.closing = entries, closing })
 }
 
 // admit counts a new connection in, unless there are too many or the end came. Until its
@@ -269,6 +285,7 @@ func (s *Service) endAccepting(left func(io.Closer) bool, done <-chan struct{}) 
 			close(gone)
 		}
 	}
+	s.listens()
 	s.checkEmpty()
 	s.mu.Unlock()
 

@@ -79,6 +79,9 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	if r == nil || r.method != call.req.Method {
 		r = call.req.routes[call.req.Method]
 	}
+	if r == nil && s.own != nil && s.own.method == call.req.Method {
+		r = s.own
+	}
 	call.req.routes, call.req.route = nil, nil
 	if r == nil {
 		return call, &Error{Code: CodeUnimplemented, Message: "unknown method " + quote(call.method, 80), refused: unknownMethod}

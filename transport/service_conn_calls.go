@@ -81,6 +81,9 @@ func (c *serverConn) start(call *serverCall, err error) {
 	case call.server.inline:
 		call.inline = true
 		c.inCompany(func() { s.run(call) })
+	case call.server.apart:
+		c.source.woke()
+		s.start(single{call})
 	case s.limits.Workers == 0:
 		c.source.woke()
 		c.enqueue(call)

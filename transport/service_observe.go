@@ -82,7 +82,8 @@ func (s *Service) contain(call *serverCall, f func()) {
 	f()
 }
 
-// answerSent is the answer of a call that has run, nil if it was ended without one.
+// answerSent is the answer of a call that has run, nil if none was made: an error's own
+// methods, or an error handler, may have ended it.
 func (c *serverCall) answerSent() *Message {
 	if c.outcome == outcomeNone {
 		return nil

@@ -189,7 +189,7 @@ func (p *packetServer) start(call *serverCall, err error) {
 	case err != nil:
 	case call.server.inline:
 		s.run(call)
-	case s.limits.Workers == 0:
+	case call.server.apart, s.limits.Workers == 0:
 		s.start(single{call})
 	default:
 		err = s.dispatch(&p.account, call)

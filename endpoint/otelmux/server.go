@@ -98,8 +98,7 @@ func (s *server) observe(ctx context.Context, call muxtransport.ObservedCall) (c
 	}
 }
 
-// codeOf says how a call ended, by its answer. One that was not answered has ended its
-// goroutine.
+// codeOf says how a call ended, by its answer, nil if none could be made.
 func codeOf(answer *muxtransport.Message) (code verdict.Code, why string) {
 	switch {
 	case answer == nil:

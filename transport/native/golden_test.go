@@ -51,7 +51,9 @@ func golden(t *testing.T) map[string][]byte {
 		"settings":    p.AppendSettings(nil, muxpool.Settings{MaxFrameSize: 4 << 20, MaxCalls: 4096}),
 		"settings-full": p.AppendSettings(nil, muxpool.Settings{MaxFrameSize: 4 << 20, MaxCalls: 4096, MaxMetadataPairs: 128,
 			MaxMetadataBytes: 16 << 10, Features: muxpool.FeatureMore, MinVersion: 2, MaxVersion: 3}),
-		"farewell": p.AppendFarewell(nil, v1(t, "request")),
+		"health-request": must(p.AppendRequest(nil, 10, &transport.Message{Method: p.HealthMethod(), Body: []byte("\x01pay"), Timeout: 30 * time.Second})),
+		"health-answer":  must(p.AppendResponse(nil, 10, nil, &transport.Message{Body: []byte{byte(transport.HealthNotServing)}})),
+		"farewell":       p.AppendFarewell(nil, v1(t, "request")),
 	}
 }
 

@@ -29,10 +29,14 @@ var (
 	_ muxpool.Measurer            = Protocol{}
 	_ transport.Farewell          = Protocol{}
 	_ transport.NextProtocol      = Protocol{}
+	_ transport.Healther          = Protocol{}
 )
 
 // NextProtocol implements muxpool.NextProtocol.
 func (Protocol) NextProtocol() string { return "muxkit/2" }
+
+// HealthMethod implements transport.Healther.
+func (Protocol) HealthMethod() string { return "mux.health" }
 
 // Parse implements muxpool.FrameParser.
 func (Protocol) Parse(r io.Reader) (uint32, []byte, error) {
