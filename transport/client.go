@@ -27,7 +27,7 @@ type Client struct {
 	before    []RequestFunc
 	after     []ClientResponseFunc
 	finalizer []ClientFinalizerFunc
-	leave     leaveFunc               // nil if the protocol cannot tell that a caller left
+	leaver    leaver
 	sessions  bool                    // the protocol's handshake learns what its messages need
 	kinds     muxpool.FrameClassifier // nil if every frame is a last one
 	plain     bool                    // nobody sees the call's context: no hooks, and codecs that do not look
@@ -56,7 +56,7 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 		c.opts.WithOneWay()
 	}
 	c.plain = len(c.before)+len(c.after)+len(c.finalizer) == 0 && ignoresContext(enc) && (c.oneWay || ignoresContext(dec))
-	c.leave = leaver(protocol)
+	c.leaver = newLeaver(protocol)
 	_, c.sessions = protocol.(muxpool.SessionHandshaker)
 	c.kinds, _ = protocol.(muxpool.FrameClassifier)
 	return c

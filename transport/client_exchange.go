@@ -118,8 +118,8 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	for more, size := true, 0; more; {
 		frame, err := mc.Read()
 		if err != nil {
-			if code := codeOf(err, CodeConnection); c.leave != nil && (code == CodeDeadlineExceeded || code == CodeCanceled) {
-				c.leave(c, mc)
+			if code := codeOf(err, CodeConnection); code == CodeDeadlineExceeded || code == CodeCanceled {
+				c.leave(mc)
 			}
 			return c.failPool(true, err)
 		}
@@ -131,9 +131,7 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			}
 		}
 		if size += len(frame); size > len(frame) && limits != nil && size > limits.MaxAnswerSize() {
-			if c.leave != nil {
-				c.leave(c, mc)
-			}
+			c.leave(mc)
 			return c.failPool(true, fmt.Errorf("%w: an answer of %d bytes or more in several frames, at most %d are allowed (WithMaxAnswerSize)",
 				muxpool.ErrFrameTooLarge, size, limits.MaxAnswerSize()))
 		}

@@ -7,32 +7,36 @@ import (
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
-// leaveFunc tells the server that nobody waits for the call's answer any more.
-type leaveFunc func(*clientCall, muxpool.MuxConn)
+// leaver is how a protocol tells the server that nobody waits for a call's answer any more:
+// at most one of the two.
+type leaver struct {
+	canceler  Canceler
+	requester CancelRequester
+}
 
-// leaver is how protocol does that, nil if it cannot.
-func leaver(protocol Protocol) leaveFunc {
-	switch p := protocol.(type) {
-	case CancelRequester:
-		return func(c *clientCall, mc muxpool.MuxConn) {
-			w, ok := mc.(muxpool.LastRequester)
-			if !ok {
-				return // no id to be had: the server learns of it from its own deadline
-			}
-			req := &Message{Method: c.called, Tag: c.tag, Session: c.session}
-			w.CloseWithRequest(func(id uint32) []byte { return p.AppendCancelRequest(nil, id, mc.VID(), req) })
-		}
-	case Canceler:
-		return func(_ *clientCall, mc muxpool.MuxConn) {
-			frame := p.AppendCancel(nil, mc.VID())
-			if w, ok := mc.(muxpool.LastWriter); ok {
-				w.CloseWith(frame)
-				return
-			}
-			_ = mc.Write(frame) // likewise
-		}
+func newLeaver(protocol Protocol) (l leaver) {
+	if l.requester, _ = protocol.(CancelRequester); l.requester == nil {
+		l.canceler, _ = protocol.(Canceler)
 	}
-	return nil
+	return l
+}
+
+// leave tells it, if it can.
+func (c *clientCall) leave(mc muxpool.MuxConn) {
+	if w, ok := mc.(muxpool.LastRequester); ok && c.leaver.requester != nil { // else no id is to be had for it
+		p, req := c.leaver.requester, &Message{Method: c.called, Tag: c.tag, Session: c.session}
+		w.CloseWithRequest(func(id uint32) []byte { return p.AppendCancelRequest(nil, id, mc.VID(), req) })
+		return
+	}
+	if c.leaver.canceler == nil {
+		return // the server learns of it from its own deadline
+	}
+	frame := c.leaver.canceler.AppendCancel(nil, mc.VID())
+	if w, ok := mc.(muxpool.LastWriter); ok {
+		w.CloseWith(frame)
+		return
+	}
+	_ = mc.Write(frame)
 }
 
 // join gives the request what the handshake of its connection has learned.
