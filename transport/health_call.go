@@ -70,12 +70,23 @@ func (c *Client) Health(ctx context.Context, name string) (HealthStatus, error) 
 // misses no state that lasts. Meanwhile one call is in flight on the server, a minute each.
 func (c *Client) WatchHealth(ctx context.Context, name string, known HealthStatus) (HealthStatus, error) {
 	for {
+		next := time.NewTimer(watchPause)
 		status, err := c.askHealth(ctx, known, name)
 		if err != nil || status != known {
+			next.Stop()
 			return status, err
+		}
+		select {
+		case <-next.C:
+		case <-ctx.Done(): // the next call says so
+			next.Stop()
 		}
 	}
 }
+
+// watchPause is the least time between two calls of a watch: a server that shuts down does
+// not let them wait.
+const watchPause = time.Second
 
 func (c *Client) askHealth(ctx context.Context, known HealthStatus, name string) (HealthStatus, error) {
 	if err := c.Err(); err != nil {
