@@ -11,10 +11,10 @@ type Event struct {
 	Node     Node
 	Identity Identity
 	Reason   Reason
-	Err      error     // the cause; nil where nothing failed
-	Attempt  int       // of DialFailed and ReconnectLimit: which in a row, from 1
-	Time     time.Time // when it happened
-	Lost     int       // how many events before it the subscriber did not get
+	Err      error // the cause; nil where nothing failed
+	Attempt  int   // of DialFailed and ReconnectLimit: which in a row, from 1
+	Time     time.Time
+	Lost     int // events before it that the subscriber did not get
 }
 
 func (e Event) String() string {
@@ -52,24 +52,24 @@ func (k EventKind) String() string { return name(eventKinds[:], int(k)) }
 type Reason uint8
 
 const (
-	ReasonNone             Reason = iota // nothing failed
-	ReasonDialFailed                     // or not in time
-	ReasonHandshakeFailed                // of TLS, or of the protocol
-	ReasonConnLost                       // with calls in flight
-	ReasonPeerClosed                     // while idle
-	ReasonGoingAway                      // the peer asked for that
-	ReasonIdle                           // unused
-	ReasonProtocolError                  // the parser refused what came
-	ReasonFrameTooLarge                  // what came was
-	ReasonKeepAliveTimeout               // no sign of life in time
-	ReasonStalled                        // see WithStallTimeout
-	ReasonWriteFailed                    // or did not end in time
-	ReasonReconnectLimit                 // see WithReconnect
-	ReasonPoolClosed                     // the pool was closed
-	ReasonIDsExhausted                   // they wait for answers that never came
-	ReasonDropped                        // by Drop
-	ReasonBug                            // a mistake of the package's own was found there; Err says which: no failure
-	ReasonRetired                        // old, or its peer has moved: no failure
+	ReasonNone            Reason = iota // nothing failed
+	ReasonDialFailed                    // or not in time
+	ReasonHandshakeFailed               // of TLS, or of the protocol
+	ReasonConnLost                      // with calls in flight
+	ReasonPeerClosed                    // while idle
+	ReasonGoingAway                     // the peer asked for that
+	ReasonIdle                          // unused
+	ReasonProtocolError                 // the parser refused what came
+	ReasonFrameTooLarge
+	ReasonKeepAliveTimeout // no sign of life in time
+	ReasonStalled
+	ReasonWriteFailed // or did not end in time
+	ReasonReconnectLimit
+	ReasonPoolClosed
+	ReasonIDsExhausted // they wait for answers that never came
+	ReasonDropped
+	ReasonBug     // an invariant did not hold: no failure
+	ReasonRetired // old, or its peer has moved: no failure
 )
 
 var reasons = [...]string{"none", "dial failed", "handshake failed", "conn lost", "peer closed", "going away", "idle",

@@ -93,20 +93,17 @@ type Handshaker interface {
 	Handshake(ctx context.Context, nc net.Conn) error
 }
 
-// SessionHandshaker is an optional part of a FrameParser, in the place of Handshaker, whose
-// greeting learns what requests need, such as a token.
+// SessionHandshaker is a Handshaker whose greeting learns what requests need, as a token.
 type SessionHandshaker interface {
-	// HandshakeSession is a Handshake; session is the connection's (see Sessioned).
+	// HandshakeSession is Handshake; see Sessioned.
 	HandshakeSession(ctx context.Context, nc net.Conn) (session any, err error)
 }
 
 // Settler is an optional part of a FrameParser that can tell the peer what this side
 // takes, in front of the first frame of a stream. Both must be safe for concurrent use.
 type Settler interface {
-	// AppendSettings appends the frame that tells s.
 	AppendSettings(dst []byte, s Settings) []byte
-	// ReadSettings reads a FrameSettings, without keeping it. An error ends the
-	// connection.
+	// ReadSettings must not keep frame. An error ends the connection.
 	ReadSettings(frame []byte) (Settings, error)
 }
 
@@ -132,7 +129,6 @@ type NextProtocol interface {
 	NextProtocol() string
 }
 
-// Release gives back a frame that Read has returned, or memory of a FrameReader's Alloc,
-// whole. Nobody may hold or touch it any more. It is optional. Memory of others is not
-// told from the pool's if its size is one of those.
+// Release gives back, whole, a frame that Read has returned, or memory of a FrameReader's
+// Alloc: nothing else, and nobody may hold it any more. It is optional.
 func Release(frame []byte) { wire.Free(frame) }

@@ -26,9 +26,9 @@ type MuxConn interface {
 	// Read returns the next frame for the id. It belongs to the caller.
 	Read() ([]byte, error)
 
-	VID() uint32          // the id
-	LocalAddr() net.Addr  // of the connection underneath
-	RemoteAddr() net.Addr // likewise
+	VID() uint32 // the id
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
 
 	// Close ends Read and Write with ErrMuxConnClosed. What Write has queued is still
 	// sent. It never waits, and may be called again.
@@ -45,22 +45,19 @@ type OwnedWriter interface {
 // LastWriter is an optional part of a MuxConn.
 type LastWriter interface {
 	// CloseWith is Close after a last frame, such as a cancel, also when the context has
-	// ended. It never waits: a full send queue drops the frame, and so does a MuxConn that
-	// has written nothing.
+	// ended. It never waits: a full send queue, or a MuxConn that wrote nothing, drops it.
 	CloseWith(frame []byte)
 }
 
 // LastRequester is an optional part of a MuxConn.
 type LastRequester interface {
-	// CloseWithRequest is CloseWith for a frame that has an id of its own and is answered.
-	// The id that frame is called with is nobody else's until that answer, which is
-	// dropped and counted as late. Without a free id, and if frame returns nothing,
-	// nothing is sent.
+	// CloseWithRequest is CloseWith for a request: frame is given an id, which is reserved
+	// for the answer. Without a free one nothing is sent.
 	CloseWithRequest(frame func(id uint32) []byte)
 }
 
-// Sessioned is an optional part of a MuxConn: what the HandshakeSession of its connection
-// returned, nil without one. All MuxConns of the connection share it.
+// Sessioned is an optional part of a MuxConn: what its connection's HandshakeSession
+// returned.
 type Sessioned interface {
 	Session() any
 }

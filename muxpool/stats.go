@@ -41,12 +41,12 @@ func (s ConnState) String() string { return connState(s).String() }
 type ConnStats struct {
 	LocalAddr, RemoteAddr net.Addr
 	State                 ConnState
-	Since                 time.Time // when it was made
+	Since                 time.Time
 	InFlight              int
-	Reserved              int      // ids of who has left, which wait for answers
-	QueuedFrames          int      // to be written
-	QueuedBytes           int      // likewise
-	Frames                uint64   // that arrived
+	Reserved              int // ids of who has left, which wait for answers
+	QueuedFrames          int
+	QueuedBytes           int
+	Frames                uint64   // read
 	Peer                  Settings // what the peer takes
 	Traffic
 }
@@ -55,14 +55,14 @@ type ConnStats struct {
 type Counters struct {
 	Dials        uint64        // attempts
 	DialFailures uint64        // those that failed
-	DialDuration time.Duration // of all together
+	DialDuration time.Duration // of all
 	Waits        uint64        // Gets that had to wait
-	WaitDuration time.Duration // of all together
+	WaitDuration time.Duration // of all
 	Expelled     uint64        // see NodeExpelled
 	ConnsClosed  Closed
 	Late         uint64 // answers to who had left
 	Duplicate    uint64 // answers to who was answered
-	Unknown      uint64 // answers to an id that nobody had lately
+	Unknown      uint64 // answers to nobody
 	Unsolicited  uint64 // frames of that kind
 	Overflowed   uint64 // frames of who had ended, or read too slowly
 	Malformed    uint64 // datagrams that the parser refused
@@ -75,8 +75,8 @@ type Traffic struct {
 	Calls        Calls
 	BytesRead    uint64
 	BytesWritten uint64 // that the kernel has taken
-	Reads        uint64 // of many frames each, perhaps
-	Writes       uint64 // likewise
+	Reads        uint64
+	Writes       uint64
 }
 
 func (t *Traffic) add(o Traffic) {
