@@ -63,6 +63,10 @@ const (
 // goroutine's.
 const callBytes = 4 << 10
 
+// ownBytes is what every connection may have beside the budget, unless that is small: one
+// call of a few KiB. It costs about as much anyway.
+const ownBytes = 2 * callBytes
+
 func (a *account) open(door *admission, maxCalls int) {
 	a.door, a.maxCalls = door, int64(maxCalls)
 	a.unpacking = make(chan struct{}, 1)
@@ -161,13 +165,15 @@ func (a *account) backlog(n int) { a.count(int64(n)) }
 // have seven eighths, two that want everything end with seven sixteenths each, and as
 // long as many want little, a few may have much. Of the last eighth, moreover, nobody gets
 // more who has more than a 16th of what is left, so that whoever comes finds something.
+// A small call is every connection's own: what answers take, which are never refused, does
+// not shut out who has nothing.
 func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
 	budget := int64(l.MaxBytes)
 	left := budget - all
 	switch {
 	case mine > int64(l.MaxBytesPerConn):
 		return connBytes
-	case all <= budget/2:
+	case all <= budget/2 || mine <= min(ownBytes, budget/2048):
 	case mine > 7*left/max(holders, 1):
 		return allBytes
 	case left < budget/8 && mine > left/16:

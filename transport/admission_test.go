@@ -38,6 +38,25 @@ func TestAdmissionOfBytes(t *testing.T) {
 	}
 }
 
+// TestEachConnectionHasASmallCall: however full it is, who has nothing gets one call of a
+// few KiB, and no more.
+func TestEachConnectionHasASmallCall(t *testing.T) {
+	d := &admission{limits: ServiceLimits{MaxInFlight: 10, MaxBytes: 128 << 20, MaxBytesPerConn: 256 << 20}}
+	var greedy, modest account
+	greedy.open(d, 0)
+	modest.open(d, 0)
+	greedy.backlog(200 << 20) // answers are never refused
+	if got := modest.enter(6 << 10); got != admitted {
+		t.Errorf("a small call of who has nothing: %d", got)
+	}
+	if got := modest.enter(6 << 10); got != allBytes {
+		t.Errorf("another beside it: %d, want %d", got, allBytes)
+	}
+	if got := greedy.enter(6 << 10); got != allBytes {
+		t.Errorf("one of who has much: %d, want %d", got, allBytes)
+	}
+}
+
 // TestAdmissionCounts: what goes in comes out, and what is refused is counted until then.
 func TestAdmissionCounts(t *testing.T) {
 	d := &admission{limits: ServiceLimits{MaxInFlight: 3, MaxBytes: 1024, MaxBytesPerConn: 1024}}

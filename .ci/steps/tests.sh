@@ -48,11 +48,15 @@ step_soak() { MUXPOOL_EXCHANGES=${EXCHANGES:-1000000} tests -race -count=1 -time
 # The tests of what a call allocates and an idle node holds. The race detector and
 # coverage would change both, and most of these tests skip themselves there; here
 # none may.
-step_allocs() {
+step_allocs() { GOTEST_SKIPS=none each_module allocs; }
+
+# allocs runs those of the current module.
+allocs() {
   local dirs
-  dirs=$(grep -rlE --include='*_test.go' 'AllocsPerRun' . | xargs -n 1 dirname | sort -u)
+  dirs=$(go list -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$d}}/{{.}} {{end}}' ./... |
+    xargs -r grep -lE 'AllocsPerRun' | xargs -r -n 1 dirname | sort -u)
   # shellcheck disable=SC2086 # one word each
-  GOTEST_SKIPS=none tests -count=1 -run 'Alloc|MemoryOf' $dirs
+  [ -z "$dirs" ] || tests -count=1 -run 'Alloc|MemoryOf' $dirs
 }
 
 # The quick tests once more under the race detector, on one processor and on four:

@@ -235,7 +235,9 @@ func (r *Reader) fill() error {
 	if r.held > 0 && r.r == r.w && r.budget.Tight() {
 		r.resize(minReadBuffer)
 	}
-	if err := r.reserve(minReadBuffer); err != nil {
+	if r.buf == nil { // a connection may never be used
+		r.buf = make([]byte, idleReadBuffer)
+	} else if err := r.reserve(minReadBuffer); err != nil {
 		return err
 	}
 	switch {
