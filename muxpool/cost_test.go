@@ -159,8 +159,14 @@ func TestMemoryOfIdleNodes(t *testing.T) {
 	peer := echoProcess(t)
 	pool := newPool(t, muxpool.WithConnectNumber(conns), muxpool.WithKeepAlive(3*time.Second),
 		muxpool.WithStallTimeout(time.Minute), muxpool.WithDialTimeout(time.Minute), muxpool.WithWriteTimeout(time.Minute))
-	heap, goroutines := usage()
 	var wg sync.WaitGroup
+	all := make(chan struct{}) // the runtime keeps what its goroutines once had: the callers' are not the pool's
+	for range 6 * nodes {
+		wg.Go(func() { <-all })
+	}
+	close(all)
+	wg.Wait()
+	heap, goroutines := usage()
 	errs := make(chan error, nodes)
 	for i := range nodes { // told apart by the address that they are called from
 		wg.Go(func() {
