@@ -56,7 +56,7 @@ allocs() {
   dirs=$(go list -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$d}}/{{.}} {{end}}' ./... |
     xargs -r grep -lE 'AllocsPerRun' | xargs -r -n 1 dirname | sort -u)
   # shellcheck disable=SC2086 # one word each
-  [ -z "$dirs" ] || tests -count=1 -run 'Alloc|MemoryOf' $dirs
+  [ -z "$dirs" ] || tests -count=1 -run 'Alloc|MemoryOf|CostsNothing' $dirs
 }
 
 # The quick tests once more under the race detector, on one processor and on four:
