@@ -101,7 +101,8 @@ func ServiceMaxFrameSize(bytes int) ServiceOption {
 // connection. Up to half of the total anybody may use. Beyond that a connection gets more
 // while it has at most seven times an equal share of what is left: alone it may have
 // seven eighths, and those who want everything end with equal shares. Of the last eighth
-// it gets more while it has at most a 16th of what is left. Defaults: 128 MiB, or four of
+// it gets more while it has at most a 16th of what is left. One small call, of 8 KiB, every
+// connection may have, however full it is. Defaults: 128 MiB, or four of
 // the largest frames if that is more, for both.
 func ServiceMaxBytes(perConn, total int) ServiceOption {
 	return func(o *serviceOptions) {

@@ -1,0 +1,77 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/muxkit/muxkit/muxpool/verdict"
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// answer sends the answer. Its error says that something else was answered, or
+// nothing.
+func (s *Service) answer(call *serverCall) error {
+	if call.req.OneWay {
+		return nil
+	}
+	if sent := call.from.ready(call); sent != nil {
+		defer sent()
+	}
+	call.resp.writeWords()
+	call.resp.GoingAway = call.from.leaving()
+	frame, err := s.encode(call)
+	if err != nil {
+		call.resp = Message{Method: call.resp.Method, Err: unsendable(err), GoingAway: call.resp.GoingAway}
+		var again error
+		if frame, again = s.encode(call); again != nil {
+			err = both(err, again)
+			call.from.unanswerable(err)
+			return err
+		}
+	}
+	call.answer.Store(int64(len(frame)))
+	return both(err, call.from.send(call, frame))
+}
+
+// unsendable is what is answered in the place of an answer that cannot be made a frame
+// of. The client learns of sizes, and nothing else of the reasons.
+func unsendable(err error) *Error {
+	e := &Error{Code: codeOf(err, CodeInternal), Message: "the answer cannot be sent"}
+	var large *answerTooLarge
+	if errors.As(err, &large) {
+		e.Message += ": " + large.Error()
+	}
+	return e
+}
+
+// answerTooLarge is an answer over what may be sent.
+type answerTooLarge struct{ size, limit int }
+
+func (e *answerTooLarge) Error() string {
+	return fmt.Sprintf("%d bytes, at most %d are allowed", e.size, e.limit)
+}
+
+func (e *answerTooLarge) Is(target error) bool { return target == wire.ErrFrameTooLarge }
+
+// Verdict says that the call asked for too much.
+func (e *answerTooLarge) Verdict() verdict.Verdict { return verdict.ByCode(CodeTooLarge) }
+
+// encode makes the frame of the answer.
+func (s *Service) encode(call *serverCall) (frame []byte, err error) {
+	buf := wire.Alloc(sizeHint(&call.resp))
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	frame, err = s.protocol.AppendResponse(buf[:0], call.id, &call.req, &call.resp)
+	if limit := call.from.maxAnswer(); err == nil && len(frame) > limit {
+		err = fmt.Errorf("transport: an answer of %w", &answerTooLarge{len(frame), limit})
+	}
+	if err != nil {
+		wire.Free(buf)
+		return nil, err
+	}
+	return frame, nil
+}
