@@ -1,4 +1,4 @@
-module github.com/muxkit/muxkit/muxpool/muxbench
+module github.com/muxkit/muxkit/examples/muxbench
 
 go 1.26.0
 
