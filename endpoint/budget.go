@@ -8,8 +8,9 @@ import (
 // Budget bounds further attempts at calls that may have been run, and hedges, to a share
 // of the calls, so that they cannot multiply the load of nodes that are failing because
 // of load. It is a bucket of tokens: each call puts a part of one in, each such attempt
-// takes one out, and an empty bucket refuses. One Budget may serve several methods and Sets. Safe
-// for concurrent use; it needs no clock and no goroutine.
+// takes one out, and an empty bucket refuses. What a node loses with its connections takes
+// none while it has answered for it: see docs/endpoint.md. One Budget may serve several
+// methods and Sets. Safe for concurrent use; it needs no clock and no goroutine.
 type Budget struct {
 	milli atomic.Int64 // thousandths of tokens
 	gain  int64        // a call's

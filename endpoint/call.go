@@ -29,6 +29,7 @@ type call struct {
 	served   bool      // it has waited for the node of its last attempt, which was not sent
 	failures []Failure // attempts that failed
 	last     verdict.Verdict
+	paid     bool // the last attempt was lost, and its node's credit pays for a further one
 	noRetry  bool // a peer wants no further attempt
 	tried    tried
 }
@@ -44,11 +45,11 @@ func (c *call) run() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		response, err, ended := c.attempt(t)
+		response, err, ended := c.attempt(&t)
 		if err == nil || ended {
 			return response, err
 		}
-		c.note(t, err)
+		c.note(&t, err)
 		c.giveBack()
 		if err := c.again(); err != nil {
 			return nil, err
@@ -57,11 +58,11 @@ func (c *call) run() (any, error) {
 }
 
 // note takes note of a failed attempt.
-func (c *call) note(t try, err error) {
+func (c *call) note(t *try, err error) {
 	if t.node == (muxpool.Node{}) {
 		t.node = nodeOf(err)
 	}
-	c.last = verdict.Of(err)
+	c.last, c.paid = verdict.Of(err), t.paid
 	if c.lulls > 0 && c.last.Ran == verdict.NotSent {
 		c.forget(t.node)
 	}
@@ -138,7 +139,7 @@ func (c *call) again() error {
 	if why := c.outlasted(wait); why != 0 {
 		return c.giveUp(why, nil)
 	}
-	if !c.budget.withdraw() {
+	if !c.paid && !c.budget.withdraw() {
 		return c.giveUp(GaveUpBudget, nil)
 	}
 	return c.pause(wait)

@@ -58,7 +58,7 @@ func (h *hedging) loop() (any, error) {
 				overtake(slower)
 				return f.response, nil
 			}
-			h.note(f.try, f.err)
+			h.note(&f.try, f.err)
 			switch {
 			case h.last.Definitive(): // an answer as well
 				overtake(slower)
@@ -176,7 +176,7 @@ func (h *hedging) outcome(decisive int) (any, error) {
 		if f.err == nil {
 			return f.response, nil
 		}
-		h.note(f.try, f.err)
+		h.note(&f.try, f.err)
 	}
 	last := h.failures[decisive]
 	h.failures = append(slices.Delete(h.failures, decisive, decisive+1), last)

@@ -38,14 +38,17 @@ func (l *later) hear(w *weight, v verdict.Verdict) {
 
 // learn is told how a call to the node ended. A method's retry-after, as when what it
 // depends on is away, keeps calls from that method only; one that comes with the caller's own
-// fault is for the caller.
-func (e *NodeEndpoint) learn(err error) {
+// fault is for the caller. The call is still inside; paid says that the node's credit pays for a
+// further attempt.
+func (e *NodeEndpoint) learn(err error) (paid bool) {
 	w := &e.member.weight
 	if err == nil {
 		w.gain()
-		return
+		e.member.credit.earn()
+		return false
 	}
-	switch v := verdict.Of(err); v.Whose {
+	v := verdict.Of(err)
+	switch v.Whose {
 	case verdict.Overload:
 		w.halve()
 		w.later.hear(w, v)
@@ -54,6 +57,7 @@ func (e *NodeEndpoint) learn(err error) {
 	case verdict.Method:
 		e.later.hear(w, v)
 	}
+	return e.member.account(err, v)
 }
 
 // heldBack reports whether the peer wants new calls of the method later than now.

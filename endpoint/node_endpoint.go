@@ -29,6 +29,7 @@ type member struct {
 	text     string // node's: the key of its place in lists
 	affinity affinity
 	calls    gate // shut when discovery drops the node
+	credit   credit
 	weight   weight
 
 	tenure // guarded by the mutex of its Set
@@ -66,14 +67,14 @@ func (e *NodeEndpoint) Call(ctx context.Context, request any) (any, error) {
 		return nil, &RemovedError{Node: e.member.node}
 	}
 	defer e.member.calls.leave()
-	return e.serve(ctx, request)
+	response, err, _ := e.serve(ctx, request)
+	return response, err
 }
 
-// serve makes a call that is inside, and has the node's weight learn of its end.
-func (e *NodeEndpoint) serve(ctx context.Context, request any) (any, error) {
-	response, err := e.call(ctx, request)
-	e.learn(err)
-	return response, err
+// serve makes a call that is inside, and has the node learn of its end; paid is as learn's.
+func (e *NodeEndpoint) serve(ctx context.Context, request any) (response any, err error, paid bool) {
+	response, err = e.call(ctx, request)
+	return response, err, e.learn(err)
 }
 
 // Endpointer yields the nodes to choose between. The slice is shared: it must

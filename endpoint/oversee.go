@@ -54,11 +54,11 @@ func (c *call) isFresh() bool { return len(c.tried) == 0 && c.waited == 0 }
 
 // attempt makes an attempt in the caller's goroutine. It reports whether that ended the call,
 // with what it returns.
-func (c *call) attempt(t try) (response any, err error, ended bool) {
+func (c *call) attempt(t *try) (response any, err error, ended bool) {
 	if t.to != nil && t.number < c.max && c.mayRunTwice() {
 		left, end := c.left()
 		if share := c.share(t.number, left); share > 0 {
-			return c.oversee(&t, left-share, end)
+			return c.oversee(t, left-share, end)
 		}
 	}
 	response, err = t.run(c.ctx, c.request, earlier(c.ctx, c.deadline, c.perTry))
@@ -83,17 +83,17 @@ func (c *call) oversee(t *try, left time.Duration, end time.Time) (response any,
 	defer func() {
 		if !returned { // a panic, or runtime.Goexit: it goes on when nothing of the call runs any more
 			if r := t.land(a, s, x); r != nil {
-				r.landed(nil, errExited, newPanicError(errExited))
+				r.landed(t, nil, errExited, newPanicError(errExited))
 			}
 		}
 	}()
-	response, err = t.to.serve(a, c.request)
+	response, err, t.paid = t.to.serve(a, c.request)
 	returned = true
 	r := t.land(a, s, x)
 	if r == nil {
 		return response, err, false
 	}
-	e := r.landed(response, err, nil)
+	e := r.landed(t, response, err, nil)
 	if e.panicked != nil {
 		panic(e.panicked)
 	}
@@ -150,10 +150,10 @@ func (r *rescue) run() {
 	e.response, e.err = r.loop()
 }
 
-// landed is told how the attempt ended, by its caller, and returns how the call did.
-func (r *rescue) landed(response any, err error, panicked *PanicError) ending {
+// landed is told how the attempt t ended, by its caller, and returns how the call did.
+func (r *rescue) landed(t *try, response any, err error, panicked *PanicError) ending {
 	f := r.first
-	f.response, f.err, f.panicked = response, err, panicked
+	f.paid, f.response, f.err, f.panicked = t.paid, response, err, panicked
 	r.ended <- f
 	return <-r.over
 }

@@ -18,7 +18,8 @@ import (
 //   - Not sent, as by an open breaker or a refused dial: tried elsewhere, at no cost.
 //   - Refused, as the server's transport says: tried elsewhere, for an attempt.
 //   - Any other: again if WithIdempotent declares the request idempotent, for an
-//     attempt, a wait (WithBackoff) and a token of the Budget.
+//     attempt, a wait (WithBackoff) and a token of the Budget; without the token if it was
+//     lost with its connection, by a node that has answered for it before.
 //   - Definitive, as an answer of the business: never. Nor what the peer says is not
 //     to be retried, nor, but for the first two, a call whose caller is retrying it
 //     already (transport.CallerAttempt).

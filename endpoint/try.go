@@ -16,6 +16,7 @@ type try struct {
 	node   muxpool.Node
 	to     *NodeEndpoint     // which the attempt is inside of
 	ep     endpoint.Endpoint // under a foreign balancer, instead of to
+	paid   bool              // it was lost, and its node's credit pays for a further one
 }
 
 // begin chooses where the next attempt goes, or says why there is none.
@@ -58,19 +59,20 @@ func (c *call) to(e *NodeEndpoint) try {
 }
 
 // run makes the attempt, which ends at end, if that is not zero, or with ctx.
-func (t try) run(ctx context.Context, request any, end time.Time) (any, error) {
+func (t *try) run(ctx context.Context, request any, end time.Time) (response any, err error) {
 	defer t.leave()
 	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node, Hedge: t.hedge}}
 	a.Init(ctx, end)
 	defer a.Cancel()
 	if t.to != nil {
-		return t.to.serve(a, request)
+		response, err, t.paid = t.to.serve(a, request)
+		return response, err
 	}
 	return t.ep(a, request)
 }
 
 // leave ends the attempt, or gives it up before it was made.
-func (t try) leave() {
+func (t *try) leave() {
 	if t.to != nil {
 		t.to.member.calls.leave()
 	}
