@@ -188,7 +188,7 @@ func TestUnsentKeepAliveAsksNobody(t *testing.T) {
 		m.conn.mu.Lock()
 		defer m.conn.mu.Unlock()
 		if m.conn.health.pinging || m.conn.ids.reserved.len() != 0 {
-			t.Errorf("pinging %v, reserved %v", m.conn.health.pinging, m.conn.ids.reserved)
+			t.Errorf("pinging %v, reserved %v", m.conn.health.pinging, m.conn.ids.reserved.young)
 		}
 	})
 }

@@ -296,3 +296,39 @@ func TestFault_AllIDsAwaitLateAnswers(t *testing.T) {
 		w.Recovers(world.DropWithin)
 	})
 }
+
+// TestFault_OneConnectionIsSilent: the peer answers nothing on one of two connections. Of
+// callers who come one after the other one runs into that, at most: the others go where
+// nobody was left unanswered, until the answer has come all the same.
+func TestFault_OneConnectionIsSilent(t *testing.T) {
+	world.InBubble(t, world.Setup{}, func(w *world.World) {
+		silent, _ := w.TwoConns()
+		var hold muxtest.Hold
+		w.Victim.Do(func(c *muxtest.Conn, f muxtest.Frame) {
+			if c == silent.Conn {
+				hold.Do(c, f)
+				return
+			}
+			muxtest.Echo(c, f)
+		})
+		for range 40 {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			mc := w.Get(ctx)
+			_ = muxtest.Exchange(mc, nil)
+			mc.Close()
+			cancel()
+		}
+		if hold.Len() > 1 {
+			w.Errorf("%d of 40 calls ran into the silence", hold.Len())
+		}
+		w.Victim.Do(muxtest.Echo)
+		hold.Release(nil)
+		w.Until(time.Second, "the late answer", func() bool { return world.Reserved(w.Node()) == 0 })
+		idsOf(w, 64)
+		for _, c := range w.Node().Conns {
+			if c.Frames < 10 {
+				w.Errorf("afterwards a connection had %d of 64 answers", c.Frames)
+			}
+		}
+	})
+}

@@ -34,6 +34,16 @@ func (n *node) place(ctx context.Context, cl *call) error {
 // by the peer.
 var errHungUp = errors.New("muxpool: closed by the peer while idle")
 
+// lighter reports whether c has fewer calls in flight than other, or as many, and fewer
+// whose callers have left unanswered: the peer may be at work on those still, or, if it
+// is not, it was silent on that connection.
+func (c *conn) lighter(other *conn) bool {
+	if a, b := c.inFlight.Load(), other.inFlight.Load(); a != b {
+		return a < b
+	}
+	return c.ids.reserved.count.Load() < other.ids.reserved.count.Load()
+}
+
 // tryOpen puts cl on the least loaded connection that takes it. An explicit id
 // that is in use on every connection is ErrDupRequestID, a deadline that has passed
 // context.DeadlineExceeded.
@@ -47,7 +57,7 @@ func (n *node) tryOpen(cl *call) (bool, error) {
 		best = int(rand.Uint32N(uint32(len(conns)))) // among equals
 	}
 	for i := range conns {
-		if conns[i].inFlight.Load() < conns[best].inFlight.Load() {
+		if conns[i].lighter(conns[best]) {
 			best = i
 		}
 	}

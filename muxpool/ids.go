@@ -188,7 +188,8 @@ func (t *ids) list(number uint64, on bool) (changed bool) {
 // clear forgets every id; none is handed out any more. What was set by newIDs stays,
 // since it is read without the lock.
 func (t *ids) clear() {
-	t.live, t.reserved, t.freed, t.listed = callTable{}, reservedIDs{}, nil, nil
+	t.live, t.freed, t.listed = callTable{}, nil, nil
+	t.reserved.clear()
 }
 
 // recentIDs remembers the ids that were answered last, to tell a duplicate
