@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -25,134 +24,115 @@ const (
 	uncompilable outcome = "uncompilable"
 )
 
-// A package of the module that has Go files beside its tests.
-type pkg struct {
-	ImportPath, Dir, Name     string
-	GoFiles                   []string
-	Imports                   []string
-	TestGoFiles, XTestGoFiles []string
-	TestImports, XTestImports []string
-}
-
-func (p pkg) tested() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
-
-func (p pkg) uses(path string) bool {
-	return slices.Contains(p.Imports, path) || slices.Contains(p.TestImports, path) || slices.Contains(p.XTestImports, path)
-}
-
-func (p pkg) sites() (all []site, err error) {
-	wd, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range p.GoFiles {
-		file, err := filepath.Rel(wd, filepath.Join(p.Dir, name))
-		if err != nil {
-			return nil, err
-		}
-		found, err := sitesIn(file)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	return all, nil
-}
-
-// listPackages lists the packages to plant in: no commands, and nothing that is
-// there for tests only.
-func listPackages(patterns []string) ([]pkg, error) {
-	all, err := goList(patterns...)
-	return slices.DeleteFunc(all, func(p pkg) bool {
-		return p.Name == "main" || len(p.GoFiles) == 0 || forTests.MatchString(p.ImportPath)
-	}), err
-}
-
-var forTests = regexp.MustCompile(`/(examples|muxpool/(muxtest|faulttest|internal/world)|transport/protocoltest)(/|$)`)
-
-func goList(patterns ...string) (all []pkg, err error) {
-	cmd := exec.Command("go", append([]string{"list", "-json"}, patterns...)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go list: %w", err)
-	}
-	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
-		var p pkg
-		if err := d.Decode(&p); err != nil {
-			return nil, fmt.Errorf("go list: %w", err)
-		}
-		all = append(all, p)
-	}
-	return all, nil
-}
-
-// A lab tries the mistakes of one package.
+// A lab tries mistakes, one at a time.
 type lab struct {
-	settings
-	pkg    pkg
-	work   string
-	stages [][]string // packages whose tests are run, one stage after the other
-	usual  []time.Duration
+	chart *chart
+	grace time.Duration
+	near  bool   // on the tests of the mistake's own package only
+	work  string // a folder of its own
 }
 
-// newLab runs the tests without a mistake: they have to pass, and their time says
-// what a hang is.
-func newLab(p pkg, work string, s settings) (*lab, error) {
-	l := &lab{settings: s, pkg: p, work: work}
-	if p.tested() {
-		l.stages = append(l.stages, []string{p.ImportPath})
-	}
-	if !s.near {
-		all, err := goList("./...")
-		if err != nil {
-			return nil, err
-		}
-		var others []string
-		for _, q := range all {
-			if q.ImportPath != p.ImportPath && q.tested() && q.uses(p.ImportPath) && !strings.Contains(q.ImportPath, "/examples/") {
-				others = append(others, q.ImportPath)
-			}
-		}
-		if len(others) > 0 {
-			l.stages = append(l.stages, others)
-		}
-	}
-	for i, stage := range l.stages {
-		begin := time.Now()
-		if out, err := l.test(stage, 10*time.Minute, ""); err != nil {
-			return nil, fmt.Errorf("the tests fail without a mistake: %w\n%s", err, out)
-		}
-		l.usual = append(l.usual, time.Since(begin))
-		fmt.Printf("-- %s, stage %d: %d packages, %.0f s\n", p.ImportPath, i+1, len(stage), l.usual[i].Seconds())
-	}
-	if len(l.stages) == 0 {
-		return nil, fmt.Errorf("%s has no tests", p.ImportPath)
-	}
-	return l, nil
-}
-
-// try plants a mistake and tells what came of it, and by what.
-func (l *lab) try(m site) (o outcome, by string) {
+// try plants a mistake in a package and tells what came of it, and by what.
+func (l *lab) try(p pkg, m site) (o outcome, by string) {
 	overlay, err := l.plant(m)
 	if err != nil {
 		return uncompilable, err.Error()
 	}
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", os.DevNull, l.pkg.ImportPath)
-	if out, err := build.CombinedOutput(); err != nil {
-		return uncompilable, string(out)
+	groups := l.groups(p, m)
+	if len(groups) == 0 {
+		return survived, "no test runs it"
 	}
-	for i, stage := range l.stages {
-		out, err := l.test(stage, l.usual[i]*2+l.grace, overlay)
-		switch {
-		case err == nil:
-		case strings.Contains(out, "panic: test timed out") || errors.Is(err, context.DeadlineExceeded):
-			return hung, firstFailure(out)
-		default:
-			return noticed, firstFailure(out)
+	tests := 0
+	for _, g := range groups {
+		bin := filepath.Join(l.work, "mutant.test")
+		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, g[0].pkg.ImportPath).CombinedOutput(); err != nil {
+			return uncompilable, string(out)
+		}
+		if o, by := l.run(bin, g); o != survived {
+			return o, by
+		}
+		tests += len(g)
+	}
+	return survived, fmt.Sprintf("%d tests", tests)
+}
+
+// groups are the tests that run m, by package: the mistake's own first, then those
+// that take least.
+func (l *lab) groups(p pkg, m site) (groups [][]*test) {
+	of, took := make(map[string]int), make(map[string]time.Duration)
+	for _, t := range l.chart.thatRun(m) {
+		path := t.pkg.ImportPath
+		if path != p.ImportPath && l.near {
+			continue
+		}
+		if _, ok := of[path]; !ok {
+			of[path] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[of[path]] = append(groups[of[path]], t)
+		if path != p.ImportPath {
+			took[path] += t.took
 		}
 	}
-	return survived, fmt.Sprintf("%d stages", len(l.stages))
+	slices.SortFunc(groups, func(a, b []*test) int { return int(took[a[0].pkg.ImportPath] - took[b[0].pkg.ImportPath]) })
+	for _, g := range groups {
+		slices.SortFunc(g, func(a, b *test) int { return int(a.took - b.took) })
+	}
+	return groups
+}
+
+// run runs tests of one package, the quick ones first. What fails or hangs has to
+// do so twice: on a busy machine a test may fail once without a mistake.
+func (l *lab) run(bin string, tests []*test) (o outcome, by string) {
+	for len(tests) > 0 {
+		n, usual := 0, time.Duration(0)
+		for n < len(tests) && (n == 0 || usual+tests[n].took < batch) {
+			usual += tests[n].took
+			n++
+		}
+		some := tests[:n]
+		tests = tests[n:]
+		for len(some) > 0 {
+			if o, by = l.once(bin, some, l.grace/3); o == survived {
+				break
+			}
+			i := slices.IndexFunc(some, func(t *test) bool { return t.name == strings.SplitN(by, "/", 2)[0] })
+			again := some
+			if i >= 0 {
+				again = some[i : i+1]
+			}
+			if o, by = l.once(bin, again, l.grace); o != survived {
+				return o, by
+			}
+			if i < 0 {
+				break
+			}
+			some = slices.Delete(slices.Clone(some), i, i+1)
+		}
+	}
+	return survived, ""
+}
+
+// batch is how long the tests take that run in one process.
+const batch = 5 * time.Second
+
+// once runs tests in one process; those that take twice as long as usual, and grace,
+// hang.
+func (l *lab) once(bin string, tests []*test, grace time.Duration) (outcome, string) {
+	var names []string
+	var usual time.Duration
+	for _, t := range tests {
+		names = append(names, t.name)
+		usual += t.took
+	}
+	out, err := runBinary(tests[0].pkg, bin, 2*usual+grace, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
+	switch {
+	case err == nil:
+		return survived, ""
+	case strings.Contains(out, "panic: test timed out") || errors.Is(err, context.DeadlineExceeded):
+		return hung, firstFailure(out)
+	}
+	return noticed, firstFailure(out)
 }
 
 // plant writes the overlay with the changed file.
@@ -178,27 +158,7 @@ func (l *lab) plant(m site) (string, error) {
 	return name, os.WriteFile(name, overlay, 0o644)
 }
 
-// test runs the tests of packages; those of one that hangs, and what they have
-// started, are ended.
-func (l *lab) test(pkgs []string, limit time.Duration, overlay string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit+5*time.Minute) // to compile as well
-	defer cancel()
-	args := []string{"test", "-count=1", "-failfast", "-vet=off", "-timeout", limit.String()}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.CommandContext(ctx, "go", append(args, pkgs...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return string(out), err
-}
-
-var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)|^(panic: .*)$|^(fatal error: .*)$`)
+var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)|^\s*running tests:\n\s+(\S+)|^(panic: [^t].*|panic: t[^e].*)$|^(fatal error: .*)$`)
 
 // firstFailure names the test that noticed.
 func firstFailure(out string) string {
@@ -206,5 +166,5 @@ func firstFailure(out string) string {
 	if m == nil {
 		return "see the output"
 	}
-	return m[1] + m[2] + m[3]
+	return strings.Join(m[1:], "")
 }

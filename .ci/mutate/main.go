@@ -9,10 +9,12 @@
 // The source stays as it is: go's -overlay puts a changed file in its place. The
 // same seed on the same source plants the same mistakes.
 //
-// A mistake is tried on its package's own tests and, if those pass, on those of the packages that
-// import it. It ends as noticed; as a hang, where the tests noticed only because
-// their time was up; as survived; or, if .ci/mutate/equivalent.txt says with a
-// reason that it changes nothing, as equivalent. A survivor fails the run.
+// To begin with each test runs once, alone, without a mistake, to find what it
+// covers. A mistake is tried on the tests that run its line: those of its package,
+// then those of others, the quick ones first. It ends as noticed; as a hang, where
+// the tests noticed only because their time was up; as survived; or, if
+// .ci/mutate/equivalent.txt says with a reason that it changes nothing, as
+// equivalent. A survivor fails the run.
 package main
 
 import (
@@ -21,19 +23,25 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
+
+const modulePath = "github.com/muxkit/muxkit"
 
 const equivalents = ".ci/mutate/equivalent.txt"
 
 func main() {
 	seed := flag.Uint64("seed", 0, "chooses the mistakes; 0 draws one")
 	n := flag.Int("n", 5, "mistakes in each package")
-	grace := flag.Duration("hang", time.Minute, "tests that take this much longer than without a mistake hang")
+	grace := flag.Duration("hang", time.Minute, "tests that take this much longer than twice their time without a mistake hang")
 	budget := flag.Duration("budget", time.Hour, "no mistake is planted after this time")
+	workers := flag.Int("p", 1, "mistakes that are tried at a time")
 	near := flag.Bool("near", false, "run the package's own tests only")
 	in := flag.String("func", "", "in functions only whose name this expression matches")
 	show := flag.Bool("show", false, "list the mistakes and plant none")
@@ -50,7 +58,7 @@ func main() {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *near, *show, within})
+	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *workers, *near, *show, within})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -65,6 +73,7 @@ type settings struct {
 	n          int
 	grace      time.Duration
 	budget     time.Duration
+	workers    int
 	near, show bool
 	within     *regexp.Regexp
 }
@@ -74,66 +83,119 @@ func run(patterns []string, s settings) (survivors int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	pkgs, err := listPackages(patterns)
+	pkgs, err := toPlantIn(patterns)
 	if err != nil {
 		return 0, err
 	}
 	fmt.Printf("seed %d, %d mistakes in each of %d packages\n", s.seed, s.n, len(pkgs))
+	samples := make([]*sample, len(pkgs))
+	for i, p := range pkgs {
+		if samples[i], err = newSample(p, s); err != nil {
+			return 0, err
+		}
+	}
+	if s.show {
+		for _, sample := range samples {
+			for _, m := range sample.sites[:min(s.n, len(sample.sites))] {
+				fmt.Println(m)
+			}
+		}
+		return 0, nil
+	}
 	work, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(work)
+	tests := pkgs
+	if !s.near {
+		if tests, err = toRun(); err != nil {
+			return 0, err
+		}
+	}
 	begin := time.Now()
-	counts := make(map[outcome]int)
-	var lines []string
-	for _, p := range pkgs {
-		sites, err := p.sites()
-		if err != nil {
+	chart, err := newChart(tests, pkgs, work, s.workers)
+	if err != nil {
+		return 0, err
+	}
+	labs := make([]*lab, s.workers)
+	for i := range labs {
+		labs[i] = &lab{chart: chart, grace: s.grace, near: s.near, work: filepath.Join(work, strconv.Itoa(i))}
+		if err := os.Mkdir(labs[i].work, 0o755); err != nil {
 			return 0, err
 		}
-		sites = slices.DeleteFunc(sites, func(m site) bool { return !s.within.MatchString(m.fn) })
-		shuffle(sites, s.seed, p.ImportPath)
-		if s.show {
-			for _, m := range sites[:min(s.n, len(sites))] {
-				fmt.Println(m)
-			}
-			continue
-		}
-		lab, err := newLab(p, work, s)
-		if err != nil {
-			return 0, err
-		}
-		for planted := 0; planted < s.n && len(sites) > 0 && time.Since(begin) < s.budget; sites = sites[1:] {
-			m := sites[0]
+	}
+	var r results
+	each(s.workers, len(samples)*s.n, func(i, worker int) {
+		sample := samples[i%len(samples)]
+		for m, ok := sample.next(); ok && time.Since(begin) < s.budget; m, ok = sample.next() {
 			o, by, took := equivalent, judged.reason(m), time.Duration(0)
 			if by == "" {
 				now := time.Now()
-				o, by = lab.try(m)
+				o, by = labs[worker].try(sample.pkg, m)
 				took = time.Since(now)
 			}
-			if o == uncompilable {
-				continue
-			}
-			planted++
-			counts[o]++
-			line := fmt.Sprintf("%-10s %s (%s, %.0f s)", o, m, by, took.Seconds())
-			fmt.Println(line)
-			if o == survived || o == hung {
-				lines = append(lines, line)
+			if o != uncompilable {
+				r.add(o, fmt.Sprintf("%-10s %s (%s, %.0f s)", o, m, by, took.Seconds()))
+				return
 			}
 		}
-	}
-	if s.show {
-		return 0, nil
-	}
+	})
 	fmt.Printf("\nseed %d, %.0f s: %d noticed, %d by a hang, %d equivalent, %d survived\n", s.seed, time.Since(begin).Seconds(),
-		counts[noticed], counts[hung], counts[equivalent], counts[survived])
-	fmt.Println(strings.Join(lines, "\n"))
-	if counts[noticed] == 0 {
+		r.counts[noticed], r.counts[hung], r.counts[equivalent], r.counts[survived])
+	fmt.Println(strings.Join(r.lines, "\n"))
+	if r.counts[noticed] == 0 {
 		return 0, fmt.Errorf("no mistake was noticed: do the tests run?")
 	}
-	return counts[survived], nil
+	return r.counts[survived], nil
+}
+
+// A sample is the mistakes of one package, in the order of the seed.
+type sample struct {
+	pkg   pkg
+	mu    sync.Mutex
+	sites []site // that are left
+}
+
+func newSample(p pkg, s settings) (*sample, error) {
+	sites, err := p.sites()
+	if err != nil {
+		return nil, err
+	}
+	sites = slices.DeleteFunc(sites, func(m site) bool { return !s.within.MatchString(m.fn) })
+	shuffle(sites, s.seed, p.ImportPath)
+	return &sample{pkg: p, sites: sites}, nil
+}
+
+func (s *sample) next() (m site, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sites) == 0 {
+		return m, false
+	}
+	m = s.sites[0]
+	s.sites = s.sites[1:]
+	return m, true
+}
+
+// results gathers what came of the mistakes.
+type results struct {
+	mu     sync.Mutex
+	counts map[outcome]int
+	lines  []string // of those that want a test
+}
+
+func (r *results) add(o outcome, line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Println(line)
+	if r.counts == nil {
+		r.counts = make(map[outcome]int)
+	}
+	r.counts[o]++
+	if o == survived || o == hung {
+		r.lines = append(r.lines, line)
+	}
 }
 
 // shuffle orders the sites of a package by the seed, whatever other packages there

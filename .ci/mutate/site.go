@@ -17,7 +17,9 @@ type site struct {
 	from, to int
 	text     string
 	line     int
+	at       place
 	fn       string // the function it is in
+	in       block  // and where that is
 	old      string // the source line as it is, trimmed
 	new      string // and with the mistake
 }
@@ -54,7 +56,7 @@ func sitesIn(file string) ([]site, error) {
 		if !ok || fn.Body == nil || isText(fn) {
 			continue
 		}
-		f.fn = fn.Name.Name
+		f.fn, f.in = fn.Name.Name, block{f.place(fn.Pos()), f.place(fn.End())}
 		ast.Inspect(fn.Body, f.visit)
 	}
 	return f.sites, nil
@@ -68,6 +70,7 @@ func isText(fn *ast.FuncDecl) bool {
 
 type finder struct {
 	file, src, fn string
+	in            block
 	fset          *token.FileSet
 	sites         []site
 }
@@ -147,6 +150,11 @@ func (f *finder) text(n ast.Node) string {
 	return f.src[f.offset(n.Pos()):f.offset(n.End())]
 }
 
+func (f *finder) place(p token.Pos) place {
+	at := f.fset.Position(p)
+	return place{at.Line, at.Column}
+}
+
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
 func (f *finder) swap(at token.Pos, from, to token.Token) {
@@ -165,7 +173,7 @@ func (f *finder) put(from, to token.Pos, text string) {
 		end = b + i
 	}
 	f.sites = append(f.sites, site{
-		file: f.file, from: a, to: b, text: text, line: f.fset.Position(from).Line, fn: f.fn,
+		file: f.file, from: a, to: b, text: text, line: f.place(from).line, at: f.place(from), fn: f.fn, in: f.in,
 		old: short(f.src[begin:end]), new: short(f.src[begin:a] + text + f.src[b:end]),
 	})
 }

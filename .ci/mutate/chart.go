@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A chart tells which tests run a place in the source, as each has done, alone and
+// without a mistake.
+type chart struct {
+	tests  []*test
+	blocks map[string]map[block]bool // all there are, by file as cover names it
+}
+
+type test struct {
+	pkg  pkg
+	name string
+	took time.Duration
+	ran  map[string][]block
+}
+
+// A block is a stretch of source, from..to, as cover tells it.
+type block struct{ from, to place }
+
+type place struct{ line, column int }
+
+func (p place) before(q place) bool {
+	return p.line < q.line || p.line == q.line && p.column < q.column
+}
+
+func (b block) holds(p place) bool    { return !p.before(b.from) && p.before(b.to) }
+func (b block) overlaps(c block) bool { return b.from.before(c.to) && c.from.before(b.to) }
+
+// thatRun are the tests that have run m: the block that it is in or, for what cover
+// puts in none, such as the expression of a case, any of its function.
+func (c *chart) thatRun(m site) (all []*test) {
+	file := modulePath + "/" + m.file
+	within := func(b block) bool { return b.overlaps(m.in) }
+	for b := range c.blocks[file] {
+		if b.holds(m.at) {
+			within = func(other block) bool { return other == b }
+		}
+	}
+	for _, t := range c.tests {
+		if slices.ContainsFunc(t.ran[file], within) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// newChart runs each test of the packages by itself, workers at a time, and looks
+// at what they cover of some.
+func newChart(pkgs, covered []pkg, work string, workers int) (*chart, error) {
+	var paths []string
+	for _, p := range covered {
+		paths = append(paths, p.ImportPath)
+	}
+	c := &chart{blocks: make(map[string]map[block]bool)}
+	for i, p := range pkgs {
+		bin := filepath.Join(work, fmt.Sprintf("chart%d.test", i))
+		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-coverpkg", strings.Join(paths, ","), "-o", bin, p.ImportPath).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go test -c %s: %w\n%s", p.ImportPath, err, out)
+		}
+		names, err := runBinary(p, bin, time.Minute, "-test.list", ".")
+		if err != nil {
+			return nil, fmt.Errorf("the tests of %s: %w\n%s", p.ImportPath, err, names)
+		}
+		begin := time.Now()
+		var tests []*test
+		for _, name := range strings.Fields(names) {
+			if testName.MatchString(name) {
+				tests = append(tests, &test{pkg: p, name: name})
+			}
+		}
+		profiles := make([]string, len(tests))
+		each(workers, len(tests), func(i, worker int) {
+			profiles[i] = tests[i].profile(bin, filepath.Join(work, fmt.Sprintf("cover%d.out", worker)))
+		})
+		for i, profile := range profiles {
+			tests[i].ran = c.read(profile)
+		}
+		fmt.Printf("-- %s: %d tests, %.0f s\n", p.ImportPath, len(tests), time.Since(begin).Seconds())
+		c.tests = append(c.tests, tests...)
+	}
+	return c, nil
+}
+
+var testName = regexp.MustCompile(`^(Test|Fuzz|Example)`)
+
+// profile runs the test and returns its cover profile. One that fails twice without
+// a mistake notices none.
+func (t *test) profile(bin, file string) string {
+	for range 2 {
+		begin := time.Now()
+		out, err := runBinary(t.pkg, bin, 5*time.Minute, "-test.run", "^"+t.name+"$", "-test.coverprofile", file)
+		if err == nil {
+			t.took = time.Since(begin)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				fmt.Printf("-- the coverage of %s: %v\n", t.name, err)
+			}
+			return string(text)
+		}
+		fmt.Printf("-- %s fails without a mistake: %s\n", t.name, firstFailure(out))
+	}
+	return ""
+}
+
+var profileLine = regexp.MustCompile(`(?m)^(\S+):(\d+)\.(\d+),(\d+)\.(\d+) \d+ (\d+)$`)
+
+// read adds the blocks of a cover profile and returns those that were run.
+func (c *chart) read(profile string) map[string][]block {
+	ran := make(map[string][]block)
+	for _, m := range profileLine.FindAllStringSubmatch(profile, -1) {
+		var n [4]int
+		for i := range n {
+			n[i], _ = strconv.Atoi(m[i+2])
+		}
+		file, b := m[1], block{place{n[0], n[1]}, place{n[2], n[3]}}
+		if c.blocks[file] == nil {
+			c.blocks[file] = make(map[block]bool)
+		}
+		c.blocks[file][b] = true
+		if m[6] != "0" {
+			ran[file] = append(ran[file], b)
+		}
+	}
+	return ran
+}
+
+// each calls do with 0..n-1, as many at a time as there are workers.
+func each(workers, n int, do func(i, worker int)) {
+	jobs := make(chan int)
+	var wg sync.WaitGroup
+	for worker := range workers {
+		wg.Go(func() {
+			for i := range jobs {
+				do(i, worker)
+			}
+		})
+	}
+	for i := range n {
+		jobs <- i
+	}
+	close(jobs)
+	wg.Wait()
+}
+
+// runBinary runs a test binary in its package's folder; it and what it has started
+// are ended when the limit is over.
+func runBinary(p pkg, bin string, limit time.Duration, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit+10*time.Second) // the binary's own end tells more
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, append(args, "-test.timeout", limit.String())...)
+	cmd.Dir = p.Dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return string(out), err
+}
