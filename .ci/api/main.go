@@ -5,6 +5,7 @@
 //	go run ./.ci/api          tell what is new, and which breaks docs/changelog.md
 //	                          does not name under "Broken" of "Unreleased"
 //	go run ./.ci/api -write   write the files anew; .ci/release does
+//	go run ./.ci/api -list    list the packages that are promised, as of now
 //
 // What is added is no break, but for a method of an interface that others can
 // implement. docs/versioning.md says what else users are asked to do without.
@@ -15,8 +16,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,7 +30,15 @@ const (
 
 func main() {
 	write := flag.Bool("write", false, "write the files anew")
+	list := flag.Bool("list", false, "list the packages that are promised")
 	flag.Parse()
+	if *list {
+		if err := listPromised(os.Stdout, "."); err != nil {
+			fmt.Fprintln(os.Stderr, "api:", err)
+			os.Exit(2)
+		}
+		return
+	}
 	sound, err := run(os.Stdout, ".", *write)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "api:", err)
@@ -36,6 +47,14 @@ func main() {
 	if !sound {
 		os.Exit(1)
 	}
+}
+
+func listPromised(w io.Writer, root string) error {
+	now, err := exported(root)
+	for _, pkg := range slices.Sorted(maps.Keys(now)) {
+		fmt.Fprintln(w, pkg)
+	}
+	return err
 }
 
 // run compares, or writes, the files of the repository in root.

@@ -46,7 +46,7 @@ var versions = regexp.MustCompile(`^v[01]\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9a-z.]
 
 // release checks, then changes the files that name the version.
 func release(root, version string) error {
-	modules, err := modulesIn(root)
+	modules, err := toRelease(root)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type module struct {
 	dir   string   // from the root, with slashes; "." is the root
 	path  string   // by which it is required
 	root  string   // the folder of the repository
-	had   bool     // it is tagged: .ci/api has a file of one of its packages
+	had   bool     // it is tagged: one of its packages is promised
 	files []string // what it consists of, from the root
 }
 
@@ -55,10 +55,30 @@ func modulesIn(root string) ([]*module, error) {
 		}
 		owner.files = append(owner.files, f)
 	}
-	for _, m := range modules {
-		m.had = m.promises()
-	}
 	return modules, nil
+}
+
+// toRelease are the modules of a repository, those marked that are to be had.
+func toRelease(root string) ([]*module, error) {
+	modules, err := modulesIn(root)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("go", "run", "./.ci/api", "-list")
+	cmd.Dir, cmd.Stderr = root, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("the promised packages: %w", err)
+	}
+	mark(modules, strings.Fields(string(out)))
+	return modules, nil
+}
+
+// mark marks the modules that have one of the packages, which are named from the root.
+func mark(modules []*module, promised []string) {
+	for _, m := range modules {
+		m.had = slices.ContainsFunc(m.files, func(f string) bool { return slices.Contains(promised, path.Dir(f)) })
+	}
 }
 
 // named reports whether go.mod says what the module is called here.
@@ -68,15 +88,6 @@ func (m *module) named() error {
 		err = fmt.Errorf("%s/go.mod does not begin with module %s", m.dir, m.path)
 	}
 	return err
-}
-
-// promises reports whether .ci/api has a file of one of the module's packages.
-func (m *module) promises() bool {
-	return slices.ContainsFunc(m.files, func(f string) bool {
-		name := strings.ReplaceAll(path.Dir(f), "/", "-") + ".txt"
-		_, err := os.Stat(filepath.Join(m.root, ".ci/api", name))
-		return err == nil
-	})
 }
 
 // tag is what git calls a version of the module.

@@ -21,7 +21,7 @@ var program string
 // requires it alone, and one that requires all that are to be had together, which
 // also runs.
 func strangers(root, version string) error {
-	modules, err := modulesIn(root)
+	modules, err := toRelease(root)
 	if err != nil {
 		return err
 	}
