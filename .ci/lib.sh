@@ -55,7 +55,7 @@ list_steps() {
 need() {
   local who found package wanted=()
   while read -r who found package; do
-    [ "$who" = "$1" ] || continue
+    [ "$who" = "$1" ] || [ "$who" = every ] || continue
     if [ -e "$found" ] || command -v "$found" >/dev/null; then continue; fi
     case $package in
       apt:*) wanted+=("${package#apt:}") ;;

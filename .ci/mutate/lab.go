@@ -142,7 +142,7 @@ func (l *lab) plant(m site) (string, error) {
 		return "", err
 	}
 	changed := filepath.Join(l.work, "changed.go")
-	text := string(src[:m.from]) + m.text + string(src[m.to:])
+	text := string(src[:m.from]) + m.text + string(src[m.to:]) + m.tail
 	if err := os.WriteFile(changed, []byte(text), 0o644); err != nil {
 		return "", err
 	}

@@ -20,7 +20,7 @@ type pkg struct {
 
 func (p pkg) tested() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
 
-func (p pkg) sites() (all []site, err error) {
+func (p pkg) sites(options bool) (all []site, err error) {
 	wd, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (p pkg) sites() (all []site, err error) {
 		if err != nil {
 			return nil, err
 		}
-		found, err := sitesIn(file)
+		found, err := sitesIn(file, options)
 		if err != nil {
 			return nil, err
 		}

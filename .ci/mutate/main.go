@@ -4,7 +4,8 @@
 //	go run ./.ci/mutate                            5 mistakes in each package
 //	go run ./.ci/mutate -n 20 ./breaker ./muxpool/...
 //	go run ./.ci/mutate -seed 7 -show ./breaker    what would be planted
-//	go run ./.ci/mutate -near -func '^With' ./endpoint    in the options, tried on its own tests
+//	go run ./.ci/mutate -near -func 'Close' ./endpoint    in these functions, tried on its own tests
+//	go run ./.ci/mutate -options -p 2              every option, given in vain
 //
 // The source stays as it is: go's -overlay puts a changed file in its place. The
 // same seed on the same source plants the same mistakes.
@@ -44,12 +45,16 @@ func main() {
 	workers := flag.Int("p", 1, "mistakes that are tried at a time")
 	near := flag.Bool("near", false, "run the package's own tests only")
 	in := flag.String("func", "", "in functions only whose name this expression matches")
+	options := flag.Bool("options", false, "plant, in every option and nowhere else, that it is given in vain")
 	show := flag.Bool("show", false, "list the mistakes and plant none")
 	flag.Parse()
 	within, err := regexp.Compile(*in)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate: -func:", err)
 		os.Exit(2)
+	}
+	if *options {
+		*n = 1000 // all
 	}
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano()) % 1_000_000
@@ -58,7 +63,7 @@ func main() {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *workers, *near, *show, within})
+	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *workers, *near, *options, *show, within})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -69,13 +74,13 @@ func main() {
 }
 
 type settings struct {
-	seed       uint64
-	n          int
-	grace      time.Duration
-	budget     time.Duration
-	workers    int
-	near, show bool
-	within     *regexp.Regexp
+	seed                uint64
+	n                   int
+	grace               time.Duration
+	budget              time.Duration
+	workers             int
+	near, options, show bool
+	within              *regexp.Regexp
 }
 
 func run(patterns []string, s settings) (survivors int, err error) {
@@ -158,7 +163,7 @@ type sample struct {
 }
 
 func newSample(p pkg, s settings) (*sample, error) {
-	sites, err := p.sites()
+	sites, err := p.sites(s.options)
 	if err != nil {
 		return nil, err
 	}

@@ -31,15 +31,37 @@ func f(a, b int, done chan bool) (ok bool, err error) {
 	}
 	return true, nil
 }
+
+func WithLimit(n int) Option {
+	return func(s *state) {
+		if n < 0 {
+			s.invalid = append(s.invalid, errNone)
+			return
+		}
+		s.limit = n
+	}
+}
+
+func WithOther(n int) Option {
+	return func(s *state) {
+		set(s, "WithOther", &s.other, n)
+	}
+}
+
+func WithCall(n int) Option {
+	return func(s *state) { s.call(n) }
+}
+
+func withAll() Option { return WithLimit(0) }
 `
 
-func planted(t *testing.T) []site {
+func planted(t *testing.T, options bool) []site {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "p.go")
 	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	sites, err := sitesIn(file)
+	sites, err := sitesIn(file, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +70,10 @@ func planted(t *testing.T) []site {
 
 func TestSites(t *testing.T) {
 	var got []string
-	for _, m := range planted(t) {
+	for _, m := range planted(t, false) {
+		if strings.HasPrefix(strings.ToLower(m.fn), "with") {
+			continue
+		}
 		if m.fn != "f" {
 			t.Errorf("a mistake in %s", m.fn)
 		}
@@ -76,6 +101,21 @@ func TestSites(t *testing.T) {
 	}
 }
 
+func TestOptions(t *testing.T) {
+	var got []string
+	for _, m := range planted(t, true) {
+		got = append(got, m.new)
+	}
+	want := []string{
+		"_ = any(n)",
+		"set(s, \"WithOther\", elsewhere(&s.other), n)",
+		"return func(s *state) {}",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestASeedPlantsTheSame(t *testing.T) {
 	order := func(sites []site, seed uint64) (all []string) {
 		shuffle(sites, seed, "p")
@@ -84,7 +124,7 @@ func TestASeedPlantsTheSame(t *testing.T) {
 		}
 		return all
 	}
-	sites := planted(t)
+	sites := planted(t, false)
 	again := slices.Clone(sites)
 	slices.Reverse(again) // whatever order they are found in
 	if first := order(sites, 7); !slices.Equal(first, order(again, 7)) || slices.Equal(first, order(again, 8)) {

@@ -16,6 +16,7 @@ type site struct {
 	file     string
 	from, to int
 	text     string
+	tail     string // what is added at the file's end
 	line     int
 	at       place
 	fn       string // the function it is in
@@ -39,8 +40,9 @@ var swaps = map[token.Token]token.Token{
 	token.ADD_ASSIGN: token.SUB_ASSIGN, token.SUB_ASSIGN: token.ADD_ASSIGN, token.INC: token.DEC, token.DEC: token.INC,
 }
 
-// sitesIn finds the mistakes that can be planted in a file.
-func sitesIn(file string) ([]site, error) {
+// sitesIn finds the mistakes that can be planted in a file: with options, only those
+// of options that are given in vain.
+func sitesIn(file string, options bool) ([]site, error) {
 	src, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,11 @@ func sitesIn(file string) ([]site, error) {
 			continue
 		}
 		f.fn, f.in = fn.Name.Name, block{f.place(fn.Pos()), f.place(fn.End())}
-		ast.Inspect(fn.Body, f.visit)
+		if options {
+			f.inVain(fn)
+		} else {
+			ast.Inspect(fn.Body, f.visit)
+		}
 	}
 	return f.sites, nil
 }
