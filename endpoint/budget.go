@@ -12,10 +12,12 @@ import (
 // none while it has answered for it: see docs/endpoint.md. One Budget may serve several
 // methods and Sets. Safe for concurrent use; it needs no clock and no goroutine.
 type Budget struct {
-	milli atomic.Int64 // thousandths of tokens
-	gain  int64        // a call's
-	burst int64        // the most that milli holds
-	err   error
+	milli   atomic.Int64 // thousandths of tokens
+	gain    int64        // a call's
+	burst   int64        // the most that milli holds
+	spent   atomic.Uint64
+	refused atomic.Uint64
+	err     error
 }
 
 // unbounded is never refused anything: see WithoutBudget. Nothing is withdrawn.
@@ -55,6 +57,19 @@ func NewBudget(ratio float64, burst int) *Budget {
 // Left returns how many retries may follow each other now.
 func (b *Budget) Left() int { return int(b.milli.Load() / 1000) }
 
+// BudgetStats are the figures of a Budget. Without one (see WithoutBudget) they are zero.
+type BudgetStats struct {
+	Left    int    // retries that may follow each other now
+	Burst   int    // the most that Left becomes
+	Spent   uint64 // retries and hedges that were made of it
+	Refused uint64 // those that were not made because it was used up
+}
+
+// Stats returns what a Budget holds and what was made of it.
+func (b *Budget) Stats() BudgetStats {
+	return BudgetStats{Left: b.Left(), Burst: int(b.burst / 1000), Spent: b.spent.Load(), Refused: b.refused.Load()}
+}
+
 // deposit is for each call. While nothing fails the bucket is full, and callers
 // on many cores only read it.
 func (b *Budget) deposit() {
@@ -74,9 +89,11 @@ func (b *Budget) withdraw() bool {
 	for {
 		old := b.milli.Load()
 		if old < 1000 {
+			b.refused.Add(1)
 			return false
 		}
 		if b.milli.CompareAndSwap(old, old-1000) {
+			b.spent.Add(1)
 			return true
 		}
 	}

@@ -40,6 +40,7 @@ var floors = []struct {
 	{"muxpool/verdict", 1},
 	{"transport", 2},
 	{"transport/...", 2},
+	{"internal/rpcstatus", 2},
 	{"breaker", 2},
 	{"endpoint", 3},
 	{"examples/...", 4},

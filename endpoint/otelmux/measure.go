@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/muxkit/muxkit/internal/rpcstatus"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
@@ -24,8 +25,8 @@ func newDurations(h metric.Float64Histogram, s side, common []attribute.KeyValue
 	byStatus := make(map[string]metric.MeasurementOption)
 	for c := range d.sets {
 		code := verdict.Code(c)
-		key := statusOf(code)
-		if s.failed(code) {
+		key := rpcstatus.Of(code)
+		if s.Failed(code) {
 			key += " failed"
 		}
 		if byStatus[key] == nil {

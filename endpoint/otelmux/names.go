@@ -1,12 +1,11 @@
 package otelmux
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/muxkit/muxkit/internal/rpcstatus"
 	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -35,7 +34,7 @@ const (
 )
 
 // other is the value of what is not known.
-const other = "_OTHER"
+const other = rpcstatus.Other
 
 // maxText bounds texts of others in spans, in bytes.
 const maxText = 256
@@ -43,47 +42,16 @@ const maxText = 256
 // buckets are those that the conventions advise for durations, in seconds.
 var buckets = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
 
-// statusOf is rpc.status_code: OK, or the code as gRPC writes it, _OTHER for those that
-// have no name here.
-func statusOf(c verdict.Code) string {
-	if c == 0 {
-		return "OK"
-	}
-	name := c.String()
-	if strings.HasPrefix(name, "code ") {
-		return other
-	}
-	return strings.ReplaceAll(strings.ToUpper(name), " ", "_")
-}
-
 // side is whose view of a call a span or measurement is.
-type side uint8
+type side struct{ rpcstatus.Side }
 
-const (
-	ofClient side = iota
-	ofServer
-)
-
-// failed reports whether a call that ended with c has failed. The conventions leave that to
-// each system, for each side. The business's no is a good answer, and nobody has failed whose
-// caller left, or who was overtaken; of the others, all are failures to a client, and to a
-// server those that are its own doing.
-func (s side) failed(c verdict.Code) bool {
-	switch {
-	case c == 0, c == verdict.CodeBusiness, c == verdict.CodeCanceled:
-		return false
-	case s == ofClient, c == verdict.CodeUnimplemented:
-		return true
-	}
-	whose := verdict.ByCode(c).Whose
-	return whose == verdict.Method || whose == verdict.Node
-}
+var ofClient, ofServer = side{rpcstatus.Client}, side{rpcstatus.Server}
 
 // outcome are the attributes that tell how a call ended.
 func (s side) outcome(c verdict.Code) []attribute.KeyValue {
-	status := statusOf(c)
+	status := rpcstatus.Of(c)
 	attributes := []attribute.KeyValue{keyStatus.String(status)}
-	if s.failed(c) {
+	if s.Failed(c) {
 		attributes = append(attributes, keyErrorType.String(status))
 	}
 	return attributes
@@ -95,7 +63,7 @@ func (s side) mark(span trace.Span, c verdict.Code, why string) {
 		return
 	}
 	span.SetAttributes(s.outcome(c)...)
-	if s.failed(c) {
+	if s.Failed(c) {
 		span.SetStatus(codes.Error, text.Shown(why, maxText))
 	}
 }
