@@ -64,7 +64,9 @@ func census(all []breaker.Status) map[stateOf]int64 {
 		for _, state := range []breaker.State{breaker.Closed, breaker.Open, breaker.HalfOpen} {
 			n[stateOf{s.Scope, state}] += 0
 		}
-		n[stateOf{s.Scope, s.State}]++
+		if s.Live { // and not remembered only
+			n[stateOf{s.Scope, s.State}]++
+		}
 	}
 	return n
 }
