@@ -22,7 +22,6 @@ type call struct {
 	explicit bool              // WithVID
 	oneWay   bool
 	stream   bool          // all frames that are written ask for one answer
-	limit    int           // bytes that may wait unread
 	wait     time.Duration // for how long the read loop waits for the reader, in all
 	unbind   func() bool   // ends the tie to ctx, where a place must not outlive it
 	deadline time.Time     // of an option or of dctx; zero: none
@@ -45,16 +44,19 @@ type call struct {
 
 	live atomic.Bool // the id is in the connection's table; changed under conn.mu
 	owed int64       // no longer live: answers for which the id was reserved; guarded by conn.mu
+	nth  uint64      // call of the conn, from 1; likewise
 
 	// mu is taken after conn.mu, if both are. It guards the fields below.
 	mu      sync.Mutex
 	head    []byte          // the oldest unread frame; nil: none
 	more    [][]byte        // the others
 	unread  int             // cost of all of them
+	limit   int             // how much that may be
 	answers int64           // frames that ended a wait for an answer
 	left    time.Duration   // of wait
-	since   time.Time       // when room was set, or what was waited since then was charged
+	since   time.Time       // when room was set, or left was last charged; zero: never
 	room    chan<- struct{} // not nil: the read loop waits for room in the inbox
+	alone   bool            // and keeps nobody else waiting
 	err     error           // why nothing more will come; unread frames are read first
 	why     callEnd         // with err
 	sent    bool            // with err: the request may have reached the peer
@@ -185,12 +187,13 @@ func (c *call) reset() {
 	}
 	c.conn, c.ctx, c.dctx, c.unbind = nil, nil, nil, nil
 	c.deadline, c.explicit, c.oneWay, c.stream = time.Time{}, false, false, false
-	c.owed = 0
+	c.owed, c.nth = 0, 0
 	c.writes.Store(0)
 	c.over.Store(false)
 	c.tentative.Store(false)
 	c.first.Reset()
-	c.head, c.more, c.unread, c.answers, c.room = nil, nil, 0, 0, nil
+	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
+	c.room, c.alone, c.since = nil, false, time.Time{}
 	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
 	c.inHand, c.taken = 0, false
 }

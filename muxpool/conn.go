@@ -165,6 +165,7 @@ func (c *conn) open(cl *call) (bool, error) {
 	cl.live.Store(true)
 	c.ids.enter(cl)
 	c.calls.Started++
+	cl.nth = c.calls.Started
 	c.loaded()
 	return true, nil
 }

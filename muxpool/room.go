@@ -5,14 +5,37 @@ import "time"
 // An inbox is bounded (WithRecvLimit), and the frames of an answer of several may come
 // faster than their reader takes them. Then the read loop waits for room: nothing is read
 // from the connection, and TCP tells the peer to hold back. All calls of the connection
-// wait with it, so it waits for a short time only (WithRecvWait).
+// wait with it, so it waits for a short time only: WithRecvWait in all for a call, which
+// comes back at a 32nd of the pace at which it was spent. So whoever reads slowly holds up
+// the others for a 32nd of their time, in the long run.
 //
-// Time is given back with what is taken: who takes a 32nd of an inbox within WithRecvWait,
-// again and again, is waited for as long as the answer lasts, since that is no standstill
-// but a slow link. Who takes nothing has WithRecvWait in all.
+// A call that has its connection to itself holds up nobody: none has come to it since. To it time is
+// given back with what is taken: who takes a 32nd of an inbox within WithRecvWait, again and
+// again, is waited for as long as its frames come: that is no standstill but a slow link.
+//
+// An answer that is gathered in memory is as well kept there unread: nobody waits for it.
 
-// roomShare is the part of an inbox that gives WithRecvWait back.
+// roomShare is the part of the time, or of an inbox, that gives time back.
 const roomShare = 32
+
+// Gather says that what is read here is one answer, which its reader keeps until it is whole:
+// up to WithMaxAnswerSize of it may wait unread. It lasts until the MuxConn is closed.
+func (m *muxConn) Gather() {
+	if c := m.enter(); c != nil {
+		c.gather(m.MaxAnswerSize())
+		m.leave()
+	}
+}
+
+// gather lets size bytes wait unread, if that is more.
+func (c *call) gather(size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if size > c.limit {
+		c.limit = size
+		c.madeRoom()
+	}
+}
 
 // awaitRoom waits until cl, which has the id vid and left to be waited for, may have
 // room. Whether it has, the next deliver finds out. It is called by the read loop, which
@@ -34,8 +57,15 @@ func (a *arrivals) awaitRoom(vid uint32, cl *call, left time.Duration) {
 	}
 }
 
-// crowd notes that the read loop waits, whom room tells of room; mu is held.
-func (c *call) crowd(room chan<- struct{}) { c.room, c.since = room, time.Now() }
+// crowd notes that the read loop waits, whom room tells of room; conn.mu and mu are held.
+func (c *call) crowd(room chan<- struct{}) {
+	now := time.Now()
+	if !c.since.IsZero() {
+		c.refund(now.Sub(c.since) / roomShare)
+	}
+	c.room, c.since = room, now
+	c.alone = c.conn.calls.Started == c.nth // and others have left, or are seen in time
+}
 
 // waited ends what crowd has begun.
 func (c *call) waited() {
@@ -54,14 +84,19 @@ func (c *call) charge() {
 	c.since = now
 }
 
-// regain gives time back for n bytes that were taken; mu is held.
+// regain gives time back for n bytes that were taken, if nobody is held up; mu is held.
 func (c *call) regain(n int) {
+	if !c.alone || c.conn.inFlight.Load() > 1 {
+		return
+	}
 	if c.room != nil {
 		c.charge()
 	}
-	share := float64(n) * roomShare / float64(c.limit) * float64(c.wait)
-	c.left = min(c.wait, c.left+time.Duration(share))
+	c.refund(time.Duration(float64(n) * roomShare / float64(c.limit) * float64(c.wait)))
 }
+
+// refund gives d back; mu is held.
+func (c *call) refund(d time.Duration) { c.left = min(c.wait, c.left+d) }
 
 // madeRoom wakes the read loop, if it waits for room in the inbox; mu is held.
 func (c *call) madeRoom() {

@@ -139,6 +139,9 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			c.sent.response += len(frame)
 		}
 		more = c.kinds != nil && c.kinds.ClassifyFrame(mc.VID(), frame) == muxpool.FrameMore
+		if g, ok := mc.(gatherer); ok && more && size == len(frame) {
+			g.Gather()
+		}
 		if !more && c.resp.Body == nil {
 			c.resp.frame = frame
 		}
@@ -173,3 +176,7 @@ func (c *clientCall) refuse(err error) bool {
 
 // goingAwayer is what a MuxConn offers whose connection can be kept from new calls.
 type goingAwayer interface{ GoingAway() }
+
+// gatherer is what a MuxConn offers on which an answer of several frames may wait unread as a
+// whole: it is kept in memory in any case.
+type gatherer interface{ Gather() }
