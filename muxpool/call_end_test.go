@@ -13,7 +13,7 @@ import (
 // TestCallsEndInPortions: 50,000 calls are due at once, or lose their connection. Those who
 // wait for a place have it, and the lock is free, before more than a portion has ended.
 func TestCallsEndInPortions(t *testing.T) {
-	const calls, waiting = 50_000, 10
+	calls, waiting := many(50_000), 10
 	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1), WithMaxVirConnsPerConn(calls)}, func(t *testing.T, w *world) {
 		for range calls {
 			w.mustGet(context.Background(), func(o *GetOptions) { o.WithTimeout(time.Hour) })
@@ -48,9 +48,17 @@ func TestCallsEndInPortions(t *testing.T) {
 	})
 }
 
+// many is n, which is about growth, or less under the race detector, which is not.
+func many(n int) int {
+	if raceDetector {
+		return n / 16
+	}
+	return n
+}
+
 // TestManyCallsTimeOut: each of 50,000 calls with one deadline ends at it.
 func TestManyCallsTimeOut(t *testing.T) {
-	const calls = 50_000
+	calls := many(50_000)
 	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
 		ends, begin := make(chan readEnd, calls), time.Now()
 		for range calls {

@@ -171,7 +171,7 @@ func TestCallTableIsGivenBack(t *testing.T) {
 	slots := func(table *callTable) (n int) { // that all() goes through
 		return len(table.slots)
 	}
-	for _, calls := range []int{100_000, 1_000_000} {
+	for _, calls := range []int{many(100_000), many(1_000_000)} {
 		ids := testIDs(t, worldParser{})
 		for range calls {
 			ids.mustAllocate(t)
@@ -190,7 +190,7 @@ func TestCallTableIsGivenBack(t *testing.T) {
 	}
 	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
 		var calls []*muxConn
-		for range 200_000 {
+		for range many(200_000) {
 			calls = append(calls, w.mustGet(context.Background()))
 		}
 		for _, m := range calls {
@@ -223,17 +223,17 @@ func TestCallTableKeepsItsSizeInUse(t *testing.T) {
 
 // TestReservedIDsAreGivenBack: a map keeps the memory of its largest size.
 func TestReservedIDsAreGivenBack(t *testing.T) {
-	ids := testIDs(t, worldParser{})
-	for range 100_000 {
+	n, ids := many(100_000), testIDs(t, worldParser{})
+	for range n {
 		ids.leave(ids.mustAllocate(t), 1)
 	}
-	for id := range uint32(100_000) {
+	for id := range uint32(n) {
 		if !ids.late(id, true) {
 			t.Fatalf("no answer to %d is awaited", id)
 		}
 	}
 	if ids.reserved.young != nil || ids.reserved.old != nil {
-		t.Error("the memory of 100,000 reserved ids is kept")
+		t.Errorf("the memory of %d reserved ids is kept", n)
 	}
 	one := func() {
 		ids.reserved.set(7, 1)

@@ -48,7 +48,7 @@ func TestWaitersQueue(t *testing.T) {
 // TestManyWaitersLeave: 50,000 Gets that leave at the same moment cost what as many do
 // that leave one after the other.
 func TestManyWaitersLeave(t *testing.T) {
-	const gets = 50000
+	gets := many(50_000)
 	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1), WithMaxVirConnsPerConn(1)}, func(t *testing.T, w *world) {
 		defer w.mustGet(t.Context()).Close()
 		ctx, cancel := context.WithCancel(t.Context())

@@ -1,0 +1,5 @@
+//go:build !race
+
+package muxpool
+
+const raceDetector = false
