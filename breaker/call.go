@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
+
+	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 // call is one call behind the gates that it began at. It lives on its
@@ -39,7 +41,8 @@ func (c *call) unjudged() bool {
 // judged makes the call and judges it. One whose context has ended before it
 // begins says nothing.
 func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
-	if ctx.Err() != nil {
+	c.start = c.method.group.clock()
+	if c.tooLate(ctx) {
 		return next(ctx, request)
 	}
 	c.begin()
@@ -57,8 +60,18 @@ func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) 
 	return response, err
 }
 
+// tooLate reports whether ctx had ended when the call began.
+func (c *call) tooLate(ctx context.Context) bool {
+	if deadline.Noticed(ctx) != nil {
+		return true
+	}
+	end, ends := ctx.Deadline()
+	return ends && int64(end.Sub(c.method.group.start)) <= c.start
+}
+
+// begin begins a call whose start is set.
 func (c *call) begin() {
-	c.start, c.answered = c.method.group.clock(), c.answers()
+	c.answered = c.answers()
 	if j := c.node.judge; j != nil {
 		c.numberNode = j.begin()
 	}

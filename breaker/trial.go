@@ -61,6 +61,7 @@ type probe struct {
 
 // try makes a call that is a probe.
 func (c *call) try(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
+	c.start = c.method.group.clock()
 	p := &probe{call: *c}
 	p.begin()
 	overdue := time.AfterFunc(c.node.set.probeTimeout, p.overdue)

@@ -8,6 +8,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/sd/lb"
 
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -100,8 +101,10 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 	c.deadline, c.fresh = within(ctx, set.timeout)
 	if c.max > 0 {
 		c.budget.deposit()
-		if err := c.ended(); err != nil {
-			return nil, err
+		if c.fresh <= 0 || deadline.Noticed(ctx) != nil { // else there is time left, as within has just seen
+			if err := c.ended(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if c.hedgeAfter > 0 && c.mayRunTwice() && transport.CallerAttempt(ctx) == 1 {

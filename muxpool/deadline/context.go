@@ -122,36 +122,47 @@ func (c *Context) Err() error {
 	if in := c.inner.Load(); in != nil {
 		return in.Err()
 	}
-	if c.ended() == nil && (!c.own || time.Until(c.deadline) > 0) {
-		return nil
+	if c.noticed() == nil {
+		if due := c.Due(); due.IsZero() || time.Until(due) > 0 {
+			return nil
+		}
 	}
 	// Which end came first is decided under mu, so that every answer is the same.
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.settle(expired)
+	return c.expire()
 }
 
-// ended is the error of a c that has not become anything, without the clock.
+// ended is the error of a c that has not become anything; its own deadline is left to who
+// asks.
 func (c *Context) ended() error {
+	if err := c.stated(); err != nil {
+		return err
+	}
+	return c.parent.Err()
+}
+
+// stated is the error that state tells.
+func (c *Context) stated() error {
 	switch state := c.state.Load(); {
 	case state&canceled != 0:
 		return context.Canceled
 	case state&expired != 0:
 		return context.DeadlineExceeded
 	}
-	return c.parent.Err()
+	return nil
 }
 
-// settle ends c as end says, unless it has ended already, and returns its error; mu
+// expire ends c at its deadline, unless it has ended already, and returns its error; mu
 // is held.
-func (c *Context) settle(end uint32) error {
+func (c *Context) expire() error {
 	if in := c.inner.Load(); in != nil {
 		return in.Err()
 	}
 	if err := c.ended(); err != nil {
 		return err
 	}
-	c.state.Or(end)
+	c.state.Or(expired)
 	return c.ended()
 }
 
@@ -166,13 +177,15 @@ func (c *Context) Value(key any) any {
 }
 
 // Cancel ends c with context.Canceled, if it has not ended before, and frees what it
-// holds. A deadline that has passed counts only if somebody has noticed: by Done, by
-// Err, or with a call that it ended. To look at the clock for the others would cost
-// each call as much as all else in Cancel.
+// holds. A deadline that has passed, c's or that of a Context beneath it, counts only if
+// somebody has noticed: by Done, by Err, or with a call that it ended. To look at the clock
+// for the others would cost each call as much as all else in Cancel.
 func (c *Context) Cancel() {
 	c.mu.Lock()
-	_ = c.settle(canceled)
 	in := c.inner.Load()
+	if in == nil && c.noticed() == nil {
+		c.state.Or(canceled)
+	}
 	c.mu.Unlock()
 	if in != nil {
 		in.cancel()

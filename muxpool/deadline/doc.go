@@ -12,9 +12,9 @@
 // a Context is a context like any other, and costs what one does.
 //
 // One thing differs: a deadline that has passed counts only once somebody has noticed
-// it, by Done, by Err, or with a call that it ended. A cancel before that leaves
-// context.Canceled.
+// it, by Done, by Err, or with a call that it ended. A cancel before that, also of a Context
+// made from it, leaves context.Canceled.
 //
-// Watch, Unwatch, Canceled, Due and Base are for muxpool, and outside of what this module
+// Noticed, Watch, Unwatch, Canceled, Due and Base are for this module, and outside of what this module
 // promises to keep: they may change with any version.
 package deadline

@@ -65,3 +65,26 @@ func (c *Context) Base() context.Context {
 	}
 	return p.parent
 }
+
+// Noticed is what ctx.Err says, as far as somebody has noticed: of a Context it does not
+// look at the clock. It is for who has looked, and compares with the deadline.
+func Noticed(ctx context.Context) error {
+	if c := Of(ctx); c != nil {
+		return c.noticed()
+	}
+	return ctx.Err()
+}
+
+func (c *Context) noticed() error {
+	for p := c; ; p = p.under {
+		if in := p.inner.Load(); in != nil {
+			return in.Err()
+		}
+		if err := p.stated(); err != nil {
+			return err
+		}
+		if p.under == nil {
+			return p.parent.Err()
+		}
+	}
+}
