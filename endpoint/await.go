@@ -59,8 +59,8 @@ func (c *call) linger(why error) (*NodeEndpoint, error) {
 // spend notes that the call has waited for d: WithRetry's timeout is of the attempts alone.
 func (c *call) spend(d time.Duration) {
 	c.waited += d
-	if !c.unsent.IsZero() {
-		c.unsent = c.unsent.Add(d)
+	if !c.since.IsZero() {
+		c.since = c.since.Add(d)
 	}
 	if c.deadline.IsZero() {
 		return

@@ -224,3 +224,76 @@ func TestACallThatHangsInConnectsEnds(t *testing.T) {
 		})
 	}
 }
+
+// What a further attempt waits for a connection does not count either: calls that were lost
+// with their node find the other one gone, have waited for it to come back for nearly all of
+// WithRetry's time, and their last attempt has what the first ones left.
+func TestAFurtherAttemptWaitsForItsConnectionToo(t *testing.T) {
+	for name, c := range map[string]struct {
+		opts []Option
+		call []CallOption
+	}{
+		"as the README has it":  {[]Option{WithRetry(3, 500*time.Millisecond)}, nil},
+		"by the caller's time":  {[]Option{WithRetry(3, 0)}, nil},
+		"time for each attempt": {[]Option{WithRetry(3, 500*time.Millisecond), WithPerTryTimeout(490 * time.Millisecond)}, nil},
+		"hedged":                {[]Option{WithRetry(4, 500*time.Millisecond), WithHedging(5 * time.Millisecond)}, nil},
+		"time of its own":       {[]Option{WithRetry(3, time.Millisecond)}, []CallOption{CallTimeout(500 * time.Millisecond)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &shop{}
+				var mu sync.Mutex
+				made := 0
+				f.do = func(n muxpool.Node, ctx context.Context) error {
+					mu.Lock()
+					made++
+					number := made
+					mu.Unlock()
+					switch number {
+					case 1: // lost
+						time.Sleep(10 * time.Millisecond)
+						return lostWith(n, muxpool.ErrConnLost)
+					case 2, 3: // there is no connection
+						if sleep(ctx, 480*time.Millisecond) != nil {
+							return &muxpool.Error{Op: "get", Node: n, Err: ctx.Err()}
+						}
+						return &muxpool.Error{Op: "get", Node: n, Err: muxpool.ErrReconnectLimit}
+					}
+					return sleep(ctx, 100*time.Millisecond)
+				}
+				s := NewSet(sd.FixedInstancer{"a:1", "b:1", "c:1"}, nil, append(c.opts, WithIdempotent(Always), WithBackoff(1, 1), WithBudget(NewBudget(1, 10)))...)
+				defer s.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				got, err := s.EndpointFrom("Get", f.factory)(WithCallOptions(ctx, c.call...), "x")
+				if err != nil {
+					t.Errorf("%v, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
+// ... and it ends: a call whose first attempt was sent does not go on for ever because none of
+// the others can be.
+func TestACallThatFindsNoFurtherConnectionEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &shop{}
+		var first sync.Once
+		f.do = func(n muxpool.Node, ctx context.Context) (err error) {
+			first.Do(func() { err = lostWith(n, muxpool.ErrConnLost) })
+			if err == nil {
+				sleep(ctx, 100*time.Millisecond)
+				err = &muxpool.Error{Op: "get", Node: n, Err: muxpool.ErrReconnectLimit}
+			}
+			return err
+		}
+		s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithRetry(3, 500*time.Millisecond), WithIdempotent(Always))
+		defer s.Close()
+		begin := time.Now()
+		_, err := s.EndpointFrom("Get", f.factory)(t.Context(), nil)
+		if took := time.Since(begin); err == nil || took < 5*time.Second || took > 6*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+	})
+}

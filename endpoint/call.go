@@ -17,6 +17,7 @@ type call struct {
 	*retryConfig                 // of when it began
 	ctx          context.Context // the caller's
 	request      any
+	twice        bool          // it is declared idempotent
 	deadline     time.Time     // that of the timeout; zero if there is none, or ctx's is earlier
 	fresh        time.Duration // what was left of its time when it began; 0: not known
 
@@ -25,7 +26,7 @@ type call struct {
 	waits    int // before further attempts
 	lulls    int // waits before it goes back where it could not be sent
 	waited   time.Duration
-	unsent   time.Time // when its last attempt ended, if none was sent yet, and the waits since are over
+	since    time.Time // when its last attempt ended, and the waits since are over; zero: none has
 	served   bool      // it has waited for the node of its last attempt, which was not sent
 	failures []Failure // attempts that failed
 	last     verdict.Verdict
@@ -75,24 +76,25 @@ func (c *call) note(t *try, err error) {
 	} else {
 		c.free = 0
 		c.served = false
+		c.since = time.Now()
 	}
 }
 
-// giveBack gives a call of which nothing was sent yet the time back that it has spent with trying to:
+// giveBack gives a call whose last attempt was not sent the time back that it has spent with that:
 // it has waited for a connection, as other calls do for a node. Where nobody knows when it
 // began, because only that bounds it, its first attempt is free.
 func (c *call) giveBack() {
-	if c.number > 0 || !c.patient || !c.nodes.tells() {
+	if c.last.Ran != verdict.NotSent || !c.patient || !c.nodes.tells() {
 		return
 	}
 	now := time.Now()
 	switch {
+	case !c.since.IsZero():
+		c.spend(now.Sub(c.since))
 	case !c.deadline.IsZero():
 		c.spend(now.Sub(c.deadline.Add(-c.timeout)))
-	case !c.unsent.IsZero():
-		c.spend(now.Sub(c.unsent))
 	}
-	c.unsent = now
+	c.since = now
 }
 
 // forget drops an attempt that was not sent to node: that it is so still, the next one tells.
@@ -145,13 +147,10 @@ func (c *call) again() error {
 	return c.pause(wait)
 }
 
-// mayRunTwice reports whether the request is declared idempotent.
-func (c *call) mayRunTwice() bool { return c.idempotent != nil && c.idempotent(c.request) }
-
 // canRepeat reports whether the call can be repeated elsewhere after its next attempt, as far
 // as is known beforehand. nil is one of which nothing is known.
 func (c *call) canRepeat() bool {
-	return c != nil && c.number+1 < c.max && !c.noRetry && c.mayRunTwice() && transport.CallerAttempt(c.ctx) <= 1
+	return c != nil && c.number+1 < c.max && !c.noRetry && c.twice && transport.CallerAttempt(c.ctx) <= 1
 }
 
 // repeatable reports whether the last attempt, which may have run, may be repeated.
@@ -159,7 +158,7 @@ func (c *call) repeatable() bool {
 	if c.retryIf != nil && !c.retryIf(c.failures[len(c.failures)-1].Err) {
 		return false
 	}
-	return c.mayRunTwice()
+	return c.twice
 }
 
 // outlasted returns why the call does not live for d more, or 0.

@@ -55,7 +55,7 @@ func (c *call) isFresh() bool { return len(c.tried) == 0 && c.waited == 0 }
 // attempt makes an attempt in the caller's goroutine. It reports whether that ended the call,
 // with what it returns.
 func (c *call) attempt(t *try) (response any, err error, ended bool) {
-	if t.to != nil && t.number < c.max && c.mayRunTwice() {
+	if t.to != nil && t.number < c.max && c.twice {
 		left, end := c.left()
 		if share := c.share(t.number, left); share > 0 {
 			return c.oversee(t, left-share, end)
@@ -121,7 +121,7 @@ func newRescue(of *retrying, x *slot) *rescue {
 	a := x.attempt
 	c := x.past
 	if c == nil {
-		c = &call{retrying: of, retryConfig: x.call, ctx: a.Parent(), request: x.request, deadline: x.limit, number: a.attempt.Number}
+		c = &call{retrying: of, retryConfig: x.call, ctx: a.Parent(), request: x.request, twice: true, deadline: x.limit, number: a.attempt.Number}
 	}
 	r := &rescue{hedging: hedging{call: c, ended: make(chan *flight)}, over: make(chan ending, 1)}
 	r.first = &flight{try: try{number: c.number, node: a.attempt.Node, to: x.to}, cancel: a.CancelCause, err: errExited}

@@ -98,6 +98,9 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 		set = set.forCall(own)
 	}
 	c := call{retrying: r, retryConfig: set, ctx: ctx, request: request}
+	if c.max > 0 && c.idempotent != nil { // asked once, before the call is at a node: it may panic
+		c.twice = c.idempotent(request)
+	}
 	c.deadline, c.fresh = within(ctx, set.timeout)
 	if c.max > 0 {
 		c.budget.deposit()
@@ -107,7 +110,7 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 			}
 		}
 	}
-	if c.hedgeAfter > 0 && c.mayRunTwice() && transport.CallerAttempt(ctx) == 1 {
+	if c.hedgeAfter > 0 && c.twice && transport.CallerAttempt(ctx) == 1 {
 		return c.runHedged()
 	}
 	return c.run()

@@ -25,7 +25,7 @@ const defaultRetryMax = 3
 // WithRetry makes a Set retry: at most max attempts for a call, the first one
 // included (default 3), all within timeout, if it ends before the caller's
 // context does. What the call waits for a node does not count for it (see WithWait), nor, where
-// it may wait, what attempts have taken as long as none was sent. A
+// it may wait, what attempts have taken that were not sent. A
 // timeout of zero leaves it to the caller's context. See Retry. Without this
 // option a Set makes no further attempts but those that cost nothing, and returns the last
 // one's error as it is.
@@ -94,7 +94,7 @@ func WithoutBudget() Option { return WithBudget(unbounded) }
 // WithIdempotent declares which requests do no harm when the peer gets them
 // twice, so that they may be retried although they may have been run. Default, also
 // for nil: none. For a method whose requests all are, give (*Set).Endpoint the option
-// WithIdempotent(Always).
+// WithIdempotent(Always). The function is asked once for each call, in the caller's goroutine.
 func WithIdempotent(idempotent func(request any) bool) Option {
 	return func(c *config) { c.retry.idempotent = idempotent }
 }

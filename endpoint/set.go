@@ -22,12 +22,13 @@ type Set struct {
 	teller    Instancer  // instancer, if it tells more than addresses; else nil
 	logger    log.Logger // nil: nobody listens
 
-	events   chan sd.Event       // unbuffered; never closed, since an Instancer may be sending
-	told     chan InstancesEvent // likewise, of teller
-	marks    chan func()         // pushed on the lane behind the events that came before
-	quit     chan struct{}       // closed by Close, once no event comes any more
-	closing  atomic.Bool         // the first Close has begun
-	isClosed chan struct{}       // closed when it has ended
+	events     chan sd.Event       // unbuffered; never closed, since an Instancer may be sending
+	told       chan InstancesEvent // likewise, of teller
+	marks      chan func()         // pushed on the lane behind the events that came before
+	registered chan struct{}       // closed when the Instancer's registration has returned
+	quit       chan struct{}       // closed by Close, once no event comes any more
+	closing    atomic.Bool         // the first Close has begun
+	isClosed   chan struct{}       // closed when it has ended
 
 	nodes   gate          // the members that have not drained are inside; shut by Close
 	drained chan struct{} // closed when the Set is closed and the last call has returned
@@ -53,17 +54,18 @@ type Set struct {
 // look again when no node takes calls; if it is an Instancer of this package's, it tells more
 // than addresses.
 //
-// What the user gives a Set (the node parser, the functions that make clients and
-// middlewares, closers, the logger) may call the Set, fail, panic and block: it is
+// What the user gives a Set (the instancer, the node parser, the functions that make clients
+// and middlewares, closers, the logger) may call the Set, fail, panic and block: it is
 // called one at a time, but who takes longer than a quarter of a second is no
-// longer waited for. A panic is logged, and counts as a failure.
+// longer waited for; an instancer, for longer than a second. A panic is logged, and counts as a
+// failure.
 //
 // All options are for the Set; WithMiddleware and WithNodeMiddleware, and
 // whatever Retry and NewBalancer take, can be changed for a method. An invalid
 // one is told by Err, and by every call.
 func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: config{retry: retryConfig{patient: true}}.with(opts), instancer: instancer, logger: logger,
-		events: make(chan sd.Event), told: make(chan InstancesEvent), marks: make(chan func()), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
+		events: make(chan sd.Event), told: make(chan InstancesEvent), marks: make(chan func()), registered: make(chan struct{}), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
 	s.nodes.empty = s.left
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
@@ -78,7 +80,7 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s.teller, _ = instancer.(Instancer)
 	if s.cfg.err() == nil {
 		go s.receive()
-		s.subscribe()
+		s.register()
 		applied := make(chan struct{})
 		s.marks <- func() { close(applied) } // behind what was sent, and what that asks for
 		<-applied
@@ -166,7 +168,8 @@ func (s *Set) Nodes() []NodeStatus {
 	return status
 }
 
-// closeTime is how long Close waits for what the user's code has to do for it.
+// closeTime is how long Close waits for what the user's code has to do for it, and NewSet for
+// the instancer.
 const closeTime = time.Second
 
 // Close ends the subscription; calls that begin afterwards fail with
@@ -189,19 +192,40 @@ func (s *Set) Close() {
 	s.lane.wait(late.C)
 }
 
-// deregister ends the subscription. Meanwhile the receiver takes what the Instancer sends,
-// for as long as that takes.
+// register begins the subscription. An Instancer may wait for another one of its subscribers,
+// as go-kit's do while they send, and for ever.
+func (s *Set) register() {
+	go func() {
+		defer close(s.registered)
+		defer func() {
+			if v := recover(); v != nil {
+				s.note(instances{}, newPanicError(v))
+			}
+		}()
+		s.subscribe()
+	}()
+	waitFor(s.registered)
+}
+
+// deregister ends the subscription, after its begin. Meanwhile the receiver takes what the
+// Instancer sends, for as long as that takes.
 func (s *Set) deregister() {
 	left := make(chan struct{})
 	go func() {
 		defer close(left)
 		defer close(s.quit)
+		<-s.registered
 		s.guard("leaving discovery", s.unsubscribe)
 	}()
+	waitFor(left)
+}
+
+// waitFor waits until done is closed, for closeTime at most.
+func waitFor(done <-chan struct{}) {
 	late := time.NewTimer(closeTime)
 	defer late.Stop()
 	select {
-	case <-left:
+	case <-done:
 	case <-late.C:
 	}
 }

@@ -390,3 +390,77 @@ func TestAPanicOfAMiddlewareMakerIsToldByTheEndpoint(t *testing.T) {
 	mustBe(t, err, ErrInvalidOption)
 	as[*PanicError](t, err)
 }
+
+// registering is a discovery whose registration meets trouble first.
+type registering struct {
+	*discovery
+	trouble func()
+	left    atomic.Int64
+}
+
+func (r *registering) Register(ch chan<- sd.Event) {
+	r.trouble()
+	r.discovery.Register(ch)
+}
+
+func (r *registering) Deregister(ch chan<- sd.Event) {
+	r.left.Add(1)
+	r.discovery.Deregister(ch)
+}
+
+// An Instancer that panics, ends its goroutine or blocks when a Set registers, as a go-kit one
+// does while another subscriber of it does not listen, neither ends the process nor holds up
+// who makes the Set for long. What it says later counts, and it is not left in the middle.
+func TestAnInstancerThatCannotRegisterASet(t *testing.T) {
+	released := make(chan struct{})
+	for name, c := range map[string]struct {
+		trouble func()
+		took    time.Duration
+	}{
+		"panics":           {func() { panic("no discovery") }, 0},
+		"ends its routine": {runtime.Goexit, 0},
+		"blocks":           {nil, closeTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &registering{discovery: discover("a:1"), trouble: c.trouble}
+				if c.trouble == nil {
+					released = make(chan struct{})
+					r.trouble = func() { <-released }
+				}
+				begin := time.Now()
+				s := NewSet(r, nil, WithWait(time.Minute))
+				equal(t, "NewSet took", time.Since(begin), c.took)
+				get := s.EndpointFrom("Get", (&shop{}).factory)
+				if c.trouble == nil {
+					time.AfterFunc(time.Second, func() { close(released) })
+					if _, err := get(t.Context(), nil); err != nil {
+						t.Error(err)
+					}
+					s.Close()
+					equal(t, "left", r.left.Load(), 1)
+					return
+				}
+				_, err := get(WithCallOptions(t.Context(), CallWithoutWait()), nil)
+				as[*NoNodesError](t, err)
+				if name == "panics" {
+					equal(t, "cause", as[*PanicError](t, err).Value, any("no discovery"))
+				}
+				s.Close()
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // closed while it blocks: it is left once it has joined
+		released = make(chan struct{})
+		r := &registering{discovery: discover("a:1"), trouble: func() { <-released }}
+		s := NewSet(r, nil)
+		begin := time.Now()
+		s.Close()
+		equal(t, "Close took", time.Since(begin), closeTime)
+		equal(t, "left before it had joined", r.left.Load(), 0)
+		close(released)
+		synctest.Wait()
+		equal(t, "left", r.left.Load(), 1)
+		equal(t, "subscribed", len(r.subscribed), 0)
+	})
+}
