@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-kit/kit/endpoint"
 
@@ -75,41 +76,45 @@ func TestOneChangedNodeCostsWhatOneNodeCosts(t *testing.T) {
 
 // What the user's code is asked for is what changed.
 func TestOneChangedNodeIsAskedForOncePerMethod(t *testing.T) {
-	parsed, made := 0, 0
-	d := discover(fleetOf(500, 0)...)
-	s := NewSet(d, nil, WithNodeParser(func(instance string) (muxpool.Node, error) { parsed++; return ParseNode(instance) }))
-	defer s.Close()
-	for i := range 10 {
-		s.EndpointFrom(fmt.Sprint(i), func(string) (endpoint.Endpoint, io.Closer, error) { made++; return endpoint.Nop, nil, nil })
-	}
-	equal(t, "parsed at first", parsed, 500)
-	equal(t, "made at first", made, 5000)
-	for generation := 1; generation <= 3; generation++ {
-		d.now(s, fleetOf(500, generation)...)
-		d.now(s, fleetOf(500, generation)...)
-	}
-	equal(t, "parsed", parsed, 503)
-	equal(t, "made", made, 5030)
+	synctest.Test(t, func(t *testing.T) { // where no machine is slow, so that the user's code is called one at a time
+		parsed, made := 0, 0
+		d := discover(fleetOf(500, 0)...)
+		s := NewSet(d, nil, WithNodeParser(func(instance string) (muxpool.Node, error) { parsed++; return ParseNode(instance) }))
+		defer s.Close()
+		for i := range 10 {
+			s.EndpointFrom(fmt.Sprint(i), func(string) (endpoint.Endpoint, io.Closer, error) { made++; return endpoint.Nop, nil, nil })
+		}
+		equal(t, "parsed at first", parsed, 500)
+		equal(t, "made at first", made, 5000)
+		for generation := 1; generation <= 3; generation++ {
+			d.now(s, fleetOf(500, generation)...)
+			d.now(s, fleetOf(500, generation)...)
+		}
+		equal(t, "parsed", parsed, 503)
+		equal(t, "made", made, 5030)
+	})
 }
 
 // A method that gets its node sees one list copied for an event, not one for each node.
 func TestAMethodPublishesOncePerEvent(t *testing.T) {
-	d, s := bigSet(t, 2, 1)
-	var before, seen *view
-	count := 0
-	look := func() {
-		if v := s.methods[0].view.Load(); v != seen {
-			seen = v
-			count++
+	synctest.Test(t, func(t *testing.T) { // where no machine is slow, so that the user's code is called one at a time
+		d, s := bigSet(t, 2, 1)
+		var before, seen *view
+		count := 0
+		look := func() {
+			if v := s.methods[0].view.Load(); v != seen {
+				seen = v
+				count++
+			}
 		}
-	}
-	before = s.methods[0].view.Load()
-	seen = before
-	s.EndpointFrom("watch", func(string) (endpoint.Endpoint, io.Closer, error) { look(); return endpoint.Nop, nil, nil })
-	d.now(s, fleetOf(1000, 1)...)
-	look()
-	equal(t, "lists published", count, 1)
-	equal(t, "nodes", len(seen.nodes), 1000)
+		before = s.methods[0].view.Load()
+		seen = before
+		s.EndpointFrom("watch", func(string) (endpoint.Endpoint, io.Closer, error) { look(); return endpoint.Nop, nil, nil })
+		d.now(s, fleetOf(1000, 1)...)
+		look()
+		equal(t, "lists published", count, 1)
+		equal(t, "nodes", len(seen.nodes), 1000)
+	})
 }
 
 // A Directory takes a node in at a cost that does not grow with those that it has.
