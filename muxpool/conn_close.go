@@ -65,6 +65,7 @@ func (c *conn) vacate(cl *call) {
 // finish closes a drained conn when what was queued on it is sent.
 func (c *conn) finish() {
 	defer c.contain()
+	defer c.closeDrained() // also if the plug-in ends the goroutine
 	if c.writer != nil {
 		c.farewell()
 		ctx, cancel := context.WithTimeout(c.node.pool.ctx, c.node.opts.writeTimeout)
@@ -74,6 +75,10 @@ func (c *conn) finish() {
 			closeWrite(tc)
 		}
 	}
+}
+
+// closeDrained closes a drained conn for the reason for which it was drained.
+func (c *conn) closeDrained() {
 	c.mu.Lock()
 	reason, err := c.reason, c.err
 	c.mu.Unlock()

@@ -47,7 +47,7 @@ func (d *dialer) dial(ctx context.Context, avoid string) (ready net.Conn, sessio
 	defer cancel()
 	nc, err := d.call(ctx, avoid)
 	if err != nil {
-		return nil, nil, fmt.Errorf("dial %s: %w", d.key.node, d.inTime(err))
+		return nil, nil, fmt.Errorf("dial %s: %w", d.key.node, text.Error(d.inTime(err), maxForeign)) // it may tell the address
 	}
 	defer func() {
 		if ready == nil { // also when the handshake ends the goroutine
@@ -65,7 +65,7 @@ func (d *dialer) dial(ctx context.Context, avoid string) (ready net.Conn, sessio
 	return ready, session, nil
 }
 
-// maxForeign bounds what a handshake that failed may add to an error's text, in bytes.
+// maxForeign bounds what a dial that failed may add to an error's text, in bytes.
 const maxForeign = 1 << 10
 
 // call runs the function that connects; its panic fails the dial.

@@ -76,17 +76,6 @@ func (c *conn) interval() time.Duration {
 	return max(min(o.keepAlive/ticksPerKeepAlive, o.stallTimeout/ticksPerKeepAlive, o.writeTimeout/4), time.Millisecond)
 }
 
-// pong takes note of the answer to one keepalive frame, or that it was not sent.
-func (h *health) pong(c *conn) {
-	h.pinging = false
-	if h.holding {
-		starved := c.ids.starved
-		c.ids.forgive(h.ping)
-		c.ids.starved = starved // a ping's id was nobody's place
-		h.holding = c.ids.reserved.awaited(h.ping) > 0
-	}
-}
-
 // verdict is what a look at the conn came to.
 type verdict uint8
 
@@ -249,47 +238,4 @@ func (h *health) judgeIdle(c *conn, now time.Time) (verdict, time.Duration) {
 		return verdictNone, min(o.keepAlive, o.idleTimeout/2)
 	}
 	return verdictNone, o.idleTimeout - idle
-}
-
-// sendKeepAlive asks the peer for a sign of life. A frame that cannot be queued
-// is not sent, and not waited for: then the writer has its own deadline.
-func (c *conn) sendKeepAlive() {
-	c.mu.Lock()
-	h := &c.health
-	if !h.holding {
-		id, ok := c.ids.allocate()
-		if !ok || c.state == connClosed {
-			c.mu.Unlock()
-			return
-		}
-		h.ping, h.holding = id, true
-	}
-	c.ids.reserved.set(h.ping, c.ids.reserved.awaited(h.ping)+1)
-	id := h.ping
-	h.pinging, h.pinged, h.queued = true, time.Now(), false
-	c.mu.Unlock()
-	frame, err := appendKeepAlive(c.node.key.parser.(KeepAliver), id)
-	if err != nil {
-		c.close(ReasonProtocolError, err)
-		return
-	}
-	offset, err := c.writer.TryWrite(frame)
-	c.mu.Lock()
-	if err == nil {
-		h.queued, h.offset = true, offset
-		c.mu.Unlock()
-		return
-	}
-	h.pong(c)
-	c.mu.Unlock()
-	c.node.placeFreed(c, false)
-}
-
-func appendKeepAlive(k KeepAliver, id uint32) (frame []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %w: AppendKeepAlive panicked: %v", ErrConnLost, ErrProtocol, p)
-		}
-	}()
-	return k.AppendKeepAlive(nil, id), nil
 }

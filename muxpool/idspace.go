@@ -24,14 +24,11 @@ type idRun struct {
 
 // idSpace asks the parser for its id space.
 func idSpace(fp FrameParser) (set idSet, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: IDSpace of %T panicked: %v", ErrInvalidOption, fp, p)
-		}
-	}()
 	space := IDSpace{Max: math.MaxUint32}
 	if s, ok := fp.(IDSpacer); ok {
-		space = s.IDSpace()
+		if space, err = askIDSpace(s); err != nil {
+			return set, err
+		}
 	}
 	if space.Max < space.Min {
 		return set, fmt.Errorf("%w: IDSpace of %T: Max %d is less than Min %d", ErrInvalidOption, fp, space.Max, space.Min)
@@ -45,6 +42,24 @@ func idSpace(fp FrameParser) (set idSet, err error) {
 		return set, fmt.Errorf("%w: IDSpace of %T: every id is reserved", ErrInvalidOption, fp)
 	}
 	return set, nil
+}
+
+// askIDSpace calls the plug-in on a goroutine of its own, since it is a Get of somebody's
+// that asks, whose goroutine a runtime.Goexit would end.
+func askIDSpace(s IDSpacer) (space IDSpace, err error) {
+	err = fmt.Errorf("%w: IDSpace of %T did not return", ErrInvalidOption, s)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%w: IDSpace of %T panicked: %v", ErrInvalidOption, s, p)
+			}
+		}()
+		space, err = s.IDSpace(), nil
+	}()
+	<-done
+	return space, err
 }
 
 // usable returns the ids that are not reserved.

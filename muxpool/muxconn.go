@@ -249,7 +249,7 @@ func (m *muxConn) prove(ctx context.Context) error {
 	if _, asks := m.conn.node.key.parser.(KeepAliver); !asks || m.conn.datagram {
 		return nil
 	}
-	m.conn.sendKeepAlive()
+	m.conn.ask()
 	select {
 	case <-m.conn.proof:
 		return nil

@@ -33,7 +33,7 @@ func (m *muxConn) ping(ctx context.Context) (answered bool, err error) {
 		return false, nil
 	}
 	frame := m.conn.next.frame()
-	m.conn.sendKeepAlive()
+	m.conn.ask()
 	select {
 	case <-frame:
 		return true, nil

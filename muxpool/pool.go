@@ -3,6 +3,8 @@ package muxpool
 import (
 	"context"
 	"net"
+
+	"github.com/muxkit/muxkit/internal/text"
 )
 
 // Pool is what a transport needs of a pool. *Multiplexed implements it.
@@ -83,5 +85,8 @@ type Node struct {
 	Address string // as net.Dial takes it
 }
 
-// String returns the node as "network://address".
-func (n Node) String() string { return n.Network + "://" + n.Address }
+// String returns the node as "network://address", quoted if that does not print.
+func (n Node) String() string {
+	s := n.Network + "://" + n.Address
+	return text.Shown(s, len(s))
+}
