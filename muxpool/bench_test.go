@@ -79,7 +79,7 @@ func BenchmarkCall(b *testing.B) {
 	p, _ := muxpool.New()
 	defer p.Close()
 	for _, way := range []string{"option", "context", "none"} {
-		for _, n := range []int{1, 64, 512, 4096} {
+		for _, n := range []int{1, 8, 64, 512, 4096} {
 			b.Run(fmt.Sprintf("%s/%d", way, n), func(b *testing.B) {
 				opts := muxpool.NewGetOptions()
 				opts.WithFrameParser(echoParser{})
