@@ -3,16 +3,17 @@ module github.com/muxkit/muxkit/endpoint/prommux/dashboard
 go 1.25.0
 
 require (
+	github.com/go-kit/kit v0.13.0
 	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/muxkit/muxkit v0.0.0
 	github.com/muxkit/muxkit/endpoint/prommux v0.0.0
 	github.com/prometheus/client_golang v1.23.2
+	go.uber.org/goleak v1.3.0
 )
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/go-kit/kit v0.13.0 // indirect
 	github.com/go-kit/log v0.2.1 // indirect
 	github.com/go-logfmt/logfmt v0.5.1 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
