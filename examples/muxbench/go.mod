@@ -7,9 +7,11 @@ replace github.com/muxkit/muxkit => ../..
 require github.com/muxkit/muxkit v0.0.0
 
 require (
+	connectrpc.com/connect/v2 v2.0.2
 	github.com/cloudwego/netpoll v0.7.2
 	github.com/go-kit/kit v0.13.0
 	github.com/go-kit/log v0.2.1
+	github.com/google/pprof v0.0.0-20261105003125-4bf881d7fb0b
 	github.com/hashicorp/yamux v0.1.2
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0

@@ -10,11 +10,15 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/muxkit/muxkit/examples/muxbench/check"
+	"github.com/muxkit/muxkit/examples/muxbench/harness"
+	"github.com/muxkit/muxkit/examples/muxbench/report"
 )
 
 // TestMain lets the test binary be its own children, as the program is.
 func TestMain(m *testing.M) {
-	if runChild() {
+	if harness.RunChild() {
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) // some rivals start goroutines in init
@@ -50,7 +54,7 @@ func TestRun(t *testing.T) {
 	if err := os.WriteFile(doc, []byte("before\n<!-- muxbench: throughput -->\nold\n<!-- end -->\nafter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := "-contenders raw,muxkit* -sizes 128 -callers 2 -rounds 2 -duration 50ms -warmup 20ms -json " + file
+	args := "-contenders raw,muxkit,muxkit-chain+deadline -sizes 128 -callers 2 -rounds 2 -duration 500ms -warmup 20ms -json " + file
 	if err := run(strings.Fields(args), io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
@@ -61,14 +65,14 @@ func TestRun(t *testing.T) {
 	if err := run([]string{"-from", file, "-targets"}, &again, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	for what, text := range map[string]string{"table": table.String(), "targets": again.String(), "document": readText(doc)} {
+	for what, text := range map[string]string{"table": table.String(), "targets": again.String(), "document": harness.ReadText(doc)} {
 		if !strings.Contains(text, "muxkit") || strings.Contains(text, "failed in round") || strings.Contains(text, "old") {
 			t.Errorf("%s:\n%s", what, text)
 		}
 	}
-	for _, f := range figureFiles {
-		if svg := readText(filepath.Join(plots, f.name)); !strings.Contains(svg, "</svg>") || !strings.Contains(svg, "raw") {
-			t.Errorf("%s is no SVG that names raw", f.name)
+	for _, f := range report.FigureFiles {
+		if svg := harness.ReadText(filepath.Join(plots, f.Name)); !strings.Contains(svg, "</svg>") || !strings.Contains(svg, "raw") {
+			t.Errorf("%s is no SVG that names raw", f.Name)
 		}
 	}
 }
@@ -89,14 +93,14 @@ func TestNodes(t *testing.T) {
 
 // TestCheck runs what -check runs.
 func TestCheck(t *testing.T) {
-	b, err := newBench(io.Discard)
+	b, err := harness.NewBench(io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
-	b.duration, b.warmup = 500*time.Millisecond, 100*time.Millisecond
+	defer b.Close()
+	b.Duration, b.Warmup = 500*time.Millisecond, 100*time.Millisecond
 	var report bytes.Buffer
-	if err := b.selfCheck(&report); err != nil {
+	if err := check.Run(b, &report); err != nil {
 		t.Errorf("%v\n%s", err, &report)
 	}
 }

@@ -1,6 +1,0 @@
-//go:build !race
-
-package main
-
-// raceEnabled: this program was built with the race detector.
-const raceEnabled = false
