@@ -62,7 +62,7 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	f.StringVar(&s.growth, "growth", "", "how cost grows, and who is to blame: callers, nodes, sizes, or several of them")
 	f.BoolVar(&s.quick, "quick", false, "a window of 300 ms and a warm-up of 100 ms: two minutes for the targets, and figures for a first look")
 	f.StringVar(&s.other, "other", "", "muxbench built from another commit: its processes run NAME@other, with which targets compare CPU time")
-	f.BoolVar(&s.full, "full", false, "measure everything that docs/performance.md shows")
+	f.BoolVar(&s.full, "full", false, "measure everything that docs/performance.md and docs/performance/closed-loop.md show")
 	f.BoolVar(&s.targets, "targets", false, "print the table of targets, and measure what it needs unless -contenders, -full or -from says otherwise; without a flag that chooses, this is what is done")
 	f.BoolVar(&s.plan, "plan", false, "list what would be measured, and how long it would take")
 	f.BoolVar(&s.list, "list", false, "list the contenders")
@@ -70,8 +70,8 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	f.StringVar(&s.from, "from", "", "read the measurements of former runs from these JSON `files`, comma-separated, instead of measuring")
 	f.StringVar(&s.json, "json", "", "write the measurements to this `file`")
 	f.StringVar(&s.plots, "plots", "", "write SVG plots into this `directory`")
-	f.StringVar(&s.markdown, "markdown", "", "write the tables into this Markdown `file`")
-	f.StringVar(&s.sections, "sections", "", "comma-separated sections of that file to write; without it all")
+	f.StringVar(&s.markdown, "markdown", "", "write the tables into these Markdown `files`, comma-separated")
+	f.StringVar(&s.sections, "sections", "", "comma-separated sections of these to write; without it all")
 	f.StringVar(&s.profiles, "profiles", "", "write a CPU profile of each window's client and server into this `directory`")
 	if err := f.Parse(args); err != nil {
 		return s, err

@@ -144,7 +144,9 @@ func (s settings) write(stdout io.Writer, r harness.Results) error {
 		if s.sections != "" {
 			only = strings.Split(s.sections, ",")
 		}
-		errs = append(errs, report.UpdateMarkdown(s.markdown, r, only))
+		for file := range strings.SplitSeq(s.markdown, ",") {
+			errs = append(errs, report.UpdateMarkdown(file, r, only))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -29,7 +29,17 @@ var sections = map[string]func(*bytes.Buffer, harness.Results){
 	"networks":               networkSection,
 	"one-core":               oneCoreSection,
 	"nodes":                  nodesSection,
+	"rivals":                 rivalsSection,
+	"load":                   openSection,
+	"beside":                 besideSection,
+	"layers":                 layersSection,
+	"prices":                 pricesSection,
+	"unmet":                  unmetSection,
+	"growth":                 growthSection,
 }
+
+// ownWords are the sections that say themselves where their figures are from, or have none.
+var ownWords = []string{"machine", "contenders", "unmet", "growth"}
 
 // oneProcessor ends the names of sections that are filled from a run with -procs 1,
 // and left as they are by any other; and the other way round.
@@ -85,6 +95,10 @@ func fillSections(text []byte, r harness.Results, only []string) ([]byte, error)
 			}
 			out.WriteByte('\n')
 			write(&out, r)
+			if !slices.Contains(ownWords, inside) {
+				out.WriteByte('\n')
+				tellMachine(&out, r)
+			}
 			out.WriteByte('\n')
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/muxkit/muxkit/examples/muxbench/harness"
 )
 
-// What docs/performance.md shows beside targets and costs.
+// What docs/performance/closed-loop.md shows beside costs.
 var (
 	smallCallers = []int{1, 8, 64, 512, 4096} // at 128 B
 	largeSizes   = []int{4 << 10, 64 << 10}
@@ -46,7 +46,7 @@ func Product(chosen []harness.Entry, nets []string, sizes, callers []int, pinned
 	return cells
 }
 
-// FullPlan is everything that docs/performance.md shows, and no more.
+// FullPlan is everything that docs/performance.md and docs/performance/closed-loop.md show.
 func FullPlan() []harness.Cell {
 	rivals := pageEntries()
 	cells := Product(rivals, []string{"tcp"}, []int{128}, smallCallers, false)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
@@ -23,27 +24,35 @@ import (
 // figureFile is one SVG: a panel for each size, callers across, a metric up,
 // both axes logarithmic.
 type figureFile struct {
-	Name, title string
+	name, title string
 	metric      harness.Metric
 }
 
-var FigureFiles = []figureFile{
+var figureFiles = []figureFile{
 	{"throughput.svg", "thousand calls/s", thousandCalls},
 	{"latency.svg", "p99, ms", harness.P99Millis},
 	{"cpu.svg", "CPU s per 100,000 calls", harness.CPUPer100k},
 }
 
-// WritePlots writes the figures into dir.
+// WritePlots writes the figures that the results are enough for into dir.
 func WritePlots(dir string, r harness.Results) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for _, f := range FigureFiles {
-		if err := f.write(filepath.Join(dir, f.Name), plain(r.Records)); err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
+	errs := []error{writeOpen(filepath.Join(dir, openPlot), r)}
+	for _, p := range rowsPlots() {
+		errs = append(errs, p.write(filepath.Join(dir, p.name), r))
+	}
+	records := plain(r.Records)
+	for _, c := range smallCallers {
+		if math.IsNaN(harness.MedianOf(records, harness.On("raw", 128, c), thousandCalls)) {
+			return errors.Join(errs...) // no run with -full: some loads are missing
 		}
 	}
-	return nil
+	for _, f := range figureFiles {
+		errs = append(errs, f.write(filepath.Join(dir, f.name), records))
+	}
+	return errors.Join(errs...)
 }
 
 const (

@@ -97,6 +97,9 @@ var (
 	layerCallers = []int{64, 512}
 )
 
+// rivalEntries are whole stacks first, and then pools.
+var rivalEntries = []string{client, chain, grpc, h2c, "gokit-grpc", "gokit-http", pool, "trpc", "netpoll", "rueidis", "raw"}
+
 func layerCells() []harness.Cell {
-	return Product(named(layerEntries), []string{harness.TCP}, []int{128}, layerCallers, false)
+	return Product(named(append(rivalEntries, layerEntries...)), []string{harness.TCP}, []int{128}, layerCallers, false)
 }

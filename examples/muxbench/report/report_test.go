@@ -3,6 +3,8 @@ package report
 import (
 	"bytes"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -148,5 +150,132 @@ func TestLimitSection(t *testing.T) {
 	limitSection(&out, harness.Results{Records: records})
 	if want := "| gokit-grpc, c=64 | 10 | 10.0 | - | 13.3 | - | 0.75 | - |\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("no %q in:\n%s", want, &out)
+	}
+}
+
+// TestPlots draws what there is: of a run with the questions, and of one with -full.
+func TestPlots(t *testing.T) {
+	var asked, full []harness.Record
+	for _, c := range TargetCells() {
+		rec := harness.Record{Cell: c, Window: time.Second, Calls: 1000, P50: time.Millisecond, P99: 3 * time.Millisecond}
+		if c.Percent > 0 {
+			rec.Offered = 500 + c.Percent
+		}
+		asked = append(asked, rec)
+	}
+	for _, size := range append(largeSizes, 128) {
+		for _, callers := range smallCallers {
+			full = append(full, rates(harness.On("raw", size, callers), 1000)...)
+		}
+	}
+	for want, r := range map[string]struct {
+		records []harness.Record
+		names   []string
+	}{
+		"grpc-go": {asked, []string{"beside.svg", "chain.svg", "load.svg"}},
+		"raw":     {full, []string{"chain.svg", "cpu.svg", "latency.svg", "throughput.svg"}},
+	} {
+		dir := t.TempDir()
+		for i := range r.records {
+			r.records[i].Client.CPU, r.records[i].P99 = time.Second, 3*time.Millisecond
+		}
+		if err := WritePlots(dir, harness.Results{Records: r.records}); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			names = append(names, f.Name())
+			svg, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil || !strings.Contains(string(svg), "</svg>") || !strings.Contains(string(svg), want) && f.Name() != "chain.svg" {
+				t.Errorf("%s is no SVG that names %s (%v)", f.Name(), want, err)
+			}
+		}
+		if !slices.Equal(names, r.names) {
+			t.Errorf("written: %v, want %v", names, r.names)
+		}
+	}
+}
+
+// The sections of docs/performance.md, of a run in which everything was measured, have a
+// figure everywhere.
+func TestAnswersAreWhole(t *testing.T) {
+	var records []harness.Record
+	for _, c := range TargetCells() {
+		records = append(records, harness.Record{
+			Cell: c, Window: time.Second, Calls: 1000, Offered: c.Percent, P50: time.Millisecond, P99: 3 * time.Millisecond,
+			Large: harness.BulkResult{Calls: 7}, Client: harness.Usage{CPU: time.Second, Writes: 100, Mallocs: 3},
+			Idle: &harness.Footprint{Sockets: 1000},
+		})
+	}
+	r := harness.Results{Machine: harness.Machine{CPU: "Abacus"}, Records: records}
+	for _, name := range []string{"rivals", "load", "beside", "layers", "prices"} {
+		var out bytes.Buffer
+		sections[name](&out, r)
+		tellMachine(&out, r)
+		text := strings.Replace(out.String(), "| - | ", "", 2) // nothing is above the first line
+		if strings.Contains(text, " - ") || !strings.Contains(text, "Abacus") {
+			t.Errorf("%s:\n%s", name, &out)
+		}
+	}
+	var out bytes.Buffer
+	PrintTargets(&out, r)
+	if !strings.Contains(out.String(), "Abacus") || strings.Contains(out.String(), "not measured") {
+		t.Errorf("targets:\n%s", &out)
+	}
+}
+
+// Every line of unmet.txt is about a target.
+func TestUnmetNamesTargets(t *testing.T) {
+	for line := range strings.Lines(unmetText) {
+		row, sentence, ok := strings.Cut(line, " | ")
+		about := slices.ContainsFunc(targets(), func(t target) bool { return strings.HasPrefix(t.What, row) })
+		if !ok || !about || len(strings.TrimSpace(sentence)) < 20 {
+			t.Errorf("%q is about no target, or says nothing", line)
+		}
+	}
+	if got := why("what nobody wrote about"); !strings.Contains(got, "unmet.txt") {
+		t.Errorf("%q", got)
+	}
+}
+
+// Of two rows of which the second costs more, what grew most is to blame; small changes
+// are no bend.
+func TestBlame(t *testing.T) {
+	g := growths[0]
+	rec := func(step int, cpu time.Duration, parts harness.Parts) harness.Record {
+		c := g.cell(g.entry, step)
+		c.Profiled = true
+		return harness.Record{Cell: c, Window: time.Second, Calls: 1e6, Client: harness.Usage{CPU: cpu}, Parts: parts}
+	}
+	r := harness.Results{Records: []harness.Record{
+		rec(8, 2*time.Second, harness.Parts{"muxpool": 1, "the garbage collector": 1}),
+		rec(64, 2*time.Second+time.Second/5, harness.Parts{"muxpool": 1, "the garbage collector": 1}),
+		rec(512, 4*time.Second, harness.Parts{"muxpool": 1, "the garbage collector": 3}),
+	}}
+	var out bytes.Buffer
+	growthSection(&out, r)
+	for _, want := range []string{"| 64 | 1000 | 0.00 | 0.00 | 2.20 |  |", "| 512 | 1000 | 0.00 | 0.00 | 4.00 | +82%, of it 106% the garbage collector: 1.10 to 3.00 µs |"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &out)
+		}
+	}
+}
+
+func TestGrowthCells(t *testing.T) {
+	cells, err := GrowthCells("callers,sizes")
+	if err != nil || len(cells) != len(growths[0].steps)+len(growths[2].steps) {
+		t.Errorf("%d cells, %v", len(cells), err)
+	}
+	for _, c := range cells {
+		if e, err := harness.FindEntry(c.Entry); err != nil || !e.Info().Can(c) {
+			t.Errorf("%v cannot be measured: %v", c, err)
+		}
+	}
+	if _, err := GrowthCells("hair"); err == nil || !strings.Contains(err.Error(), "callers") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/muxkit/muxkit/examples/muxbench/contenders"
 	"github.com/muxkit/muxkit/examples/muxbench/harness"
@@ -45,6 +46,17 @@ func secondTargets() []target {
 		all = append(all, over("Client and Service / connect-go v2 over h2c", harness.On(client, 128, c), h2c, told))
 	}
 	return append(all, cpuTargets()...)
+}
+
+// priceTargets are those that compare muxkit with itself, one thing changed.
+func priceTargets() []target {
+	var all []target
+	for _, t := range secondTargets() {
+		if t.Metric == nil && strings.HasPrefix(t.Cell.Entry, "muxkit") && (strings.HasPrefix(t.Against.Entry, "muxkit") || t.Against.Net == harness.TLS) {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 // told is the bound of what is not judged.
