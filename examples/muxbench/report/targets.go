@@ -95,7 +95,7 @@ func (t target) reached(records []harness.Record) float64 {
 // otherwise is the figure with the deadlines of muxkit's calls given in another way;
 // NaN if it was not measured. It is told, and not judged.
 func (t target) otherwise(records []harness.Record, way map[string]string) float64 {
-	if entry, ok := way[t.Cell.Entry]; ok && t.Metric == nil && t.Cell.Entry != t.Against.Entry {
+	if entry, ok := way[t.Cell.Entry]; ok && t.first() && t.Metric == nil && t.Cell.Entry != t.Against.Entry {
 		t.Cell.Entry = entry
 		return t.reached(records)
 	}

@@ -73,7 +73,7 @@ func bodyTargets() []target {
 	for _, heap := range []int{0, 64} {
 		what, bound := "[]byte codecs / Buffers", 0.7
 		if heap > 0 {
-			what, bound = fmt.Sprintf("the same, %d MiB live on both heaps", heap), 0.85
+			what, bound = fmt.Sprintf("[]byte codecs / Buffers, %d MiB live on both heaps", heap), 0.85
 		}
 		for _, size := range []int{4 << 10, 64 << 10} {
 			c := harness.On(copied, size, 64)
@@ -123,7 +123,7 @@ func besideTargets() []target {
 }
 
 func manyTargets() []target {
-	all := []target{{What: "muxkit, 128 B, c=4096 / c=512", Bound: 0.75}, {What: "the same, one processor", Bound: 0.7}}
+	all := []target{{What: "muxkit, 128 B, c=4096 / c=512", Bound: 0.75}, {What: "muxkit, 128 B, c=4096 / c=512, one processor", Bound: 0.7}}
 	for i := range all {
 		all[i].Cell, all[i].Against = harness.On(tuned, 128, 4096), harness.On(tuned, 128, 512)
 		all[i].Cell.Procs, all[i].Against.Procs = i, i
