@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -112,6 +113,63 @@ func TestReadme(t *testing.T) {
 		t.Error(err)
 	}
 	<-ended
+}
+
+// The README's lines as they are printed, while no node is there: the call waits for one. What
+// restarts do to them, and outages, TestRestarts of examples/resilience shows, with the same
+// options.
+func TestReadmeWaitsForANode(t *testing.T) {
+	muxtest.CheckLeaks(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	asked := make(chan struct{})
+	answer := make(chan error, 1)
+	go func() {
+		v, err := callSum(ctx, telling{sd.FixedInstancer{address}, asked}, log.NewNopLogger())
+		if err == nil && v != 42 {
+			err = fmt.Errorf("got %d", v)
+		}
+		answer <- err
+	}()
+	<-asked
+	select {
+	case err := <-answer:
+		t.Fatalf("nobody is there: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	for listener, err = net.Listen("tcp", address); err != nil && ctx.Err() == nil; listener, err = net.Listen("tcp", address) {
+		time.Sleep(10 * time.Millisecond) // the port is ours: it is free in a moment
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := newService(addsvc.NewEndpoints(addsvc.NewService()).Sum)
+	ended := make(chan error, 1)
+	go func() { ended <- service.Serve(listener) }()
+	if err := <-answer; err != nil {
+		t.Error(err)
+	}
+	if err := service.Close(); err != nil {
+		t.Error(err)
+	}
+	<-ended
+}
+
+// telling is an Instancer that tells when it was asked: the call follows.
+type telling struct {
+	sd.FixedInstancer
+	asked chan struct{}
+}
+
+func (r telling) Register(ch chan<- sd.Event) {
+	r.FixedInstancer.Register(ch)
+	close(r.asked)
 }
 
 func callSum(ctx context.Context, instancer sd.Instancer, logger log.Logger) (int, error) {
