@@ -34,8 +34,13 @@ type arrival struct {
 func (a *arrivals) Read(p []byte) (int, error) {
 	a.deliver()
 	c := a.conn
-	c.partial.Store(a.r.Consumed()+a.r.Buffered() > 0)
+	awaits := awaitsFrame
+	if a.r.Consumed()+a.r.Buffered() > 0 {
+		awaits = awaitsRest
+	}
+	c.awaits.Store(awaits)
 	n, err := a.src.Read(p)
+	c.awaits.Store(awaitsNothing)
 	c.bytes.Add(uint64(n))
 	c.reads.Add(1)
 	return n, err

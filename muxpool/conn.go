@@ -60,12 +60,12 @@ type conn struct {
 	// inFlight is how many calls are live, written under mu, read by whoever chooses
 	// a conn. On a stream it is the writer's.
 	inFlight *atomic.Int32
-	// frames counts what arrived, bytes those of a stream; partial: the read loop waits
+	// frames counts what arrived, bytes those of a stream; awaits is what the read loop waits
 	// for the rest of a frame. All are written by the read loop.
-	frames  atomic.Uint64
-	bytes   atomic.Uint64
-	reads   atomic.Uint64
-	partial atomic.Bool
+	frames atomic.Uint64
+	bytes  atomic.Uint64
+	reads  atomic.Uint64
+	awaits atomic.Uint32
 	// datagrams counts bytes of datagrams, and writes of one each.
 	datagrams struct{ read, written, writes atomic.Uint64 }
 	// proof is closed when the peer has answered: it does more than to connect.

@@ -12,6 +12,7 @@ import (
 // the mutex of its conn.
 type health struct {
 	timer  *time.Timer
+	due    time.Time // when it is to fire; zero: it has just been made
 	busy   bool      // calls wait: the timer runs at the short interval
 	used   bool      // a call was on the conn, ever
 	since  time.Time // busy: since when nothing arrived; else since when it is idle
@@ -63,7 +64,13 @@ func (h *health) begin(c *conn) {
 	}
 	h.busy, h.used, h.shrunk = true, true, false
 	h.alive(c, time.Now())
-	h.timer.Reset(c.interval())
+	h.again(c.interval())
+}
+
+// again sets the timer.
+func (h *health) again(d time.Duration) {
+	h.timer.Reset(d)
+	h.due = time.Now().Add(d)
 }
 
 // alive notes that the peer was heard of at now.
@@ -107,7 +114,7 @@ func (c *conn) tick() {
 	c.health.follow(c, sent, now)
 	v, next := c.health.judge(c, now)
 	freed := c.datagram && c.ids.expire(now)
-	c.health.timer.Reset(next)
+	c.health.again(next)
 	slow, turned := c.health.link.slow, c.health.link.slow != c.health.lifted
 	c.health.lifted = slow
 	since, shrink, used := now.Sub(c.health.since), c.health.shrink, c.health.used
@@ -144,14 +151,43 @@ func (c *conn) tick() {
 	}
 }
 
+// What the read loop waits for.
+const (
+	awaitsNothing uint32 = iota // it is at work on what has come, or waits for a call's reader
+	awaitsFrame
+	awaitsRest // of one that has begun
+)
+
 // follow notes what has come since the last look, and how far the bytes have got that
 // are to be answered. mu is held.
 func (h *health) follow(c *conn, sent wire.Transit, now time.Time) {
+	h.excuse(c, now)
 	if c.frames.Load() != h.seen || c.bytes.Load()-h.read >= lifeBytes {
 		h.alive(c, now)
 		h.pinging = false
 	}
 	h.link.follow(sent, c.interval()/2, now)
+}
+
+// excuse takes out of the peer's silence what is not its own: what has come while the
+// read loop was at work, or the process was not, lies unread. mu is held.
+func (h *health) excuse(c *conn, now time.Time) {
+	var ours time.Duration
+	if late := now.Sub(h.due); !h.due.IsZero() && late >= c.interval() {
+		ours = late
+	}
+	if c.writer != nil && c.awaits.Load() == awaitsNothing {
+		ours = now.Sub(h.since)
+	}
+	h.since = earlier(now, h.since.Add(ours))
+	h.pinged = earlier(now, h.pinged.Add(ours))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // judge looks at the conn and says when to look again. mu is held.
@@ -204,7 +240,7 @@ func (h *health) judgeBusy(c *conn, now time.Time) verdict {
 		return verdictDead
 	case h.lapsed > 0 && h.link.quiet(h.since, now) >= o.stallTimeout:
 		return verdictStalled
-	case c.partial.Load() && silent >= o.stallTimeout:
+	case c.awaits.Load() == awaitsRest && silent >= o.stallTimeout:
 		return verdictStalled
 	case asks && !h.pinging && silent >= o.keepAlive:
 		return verdictPing

@@ -48,7 +48,7 @@ func TestFaultKernel_SlowLink(t *testing.T) {
 				ns := newNetns(t)
 				ns.must("ip link set lo mtu 1500")
 				setup := world.Setup{Parser: row.parser, Beside: true, Alone: true, Inside: ns.do, Opts: []muxpool.PoolOption{
-					muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4 << 20), muxpool.WithDialContext(ns.dial)}}
+					muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4 << 20), muxpool.WithDialTimeout(time.Minute), muxpool.WithDialContext(ns.dial)}}
 				if row.tls {
 					setup.TLS = serverConfig(p.server)
 				}
