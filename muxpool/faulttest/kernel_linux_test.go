@@ -177,11 +177,12 @@ func packetsDropped(w *world.World, p *muxtest.Process, ns *netns) {
 	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
 	w.Until(world.DropWithin, "the silent connection is dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) == 1 })
 	stop()
-	if w.Tally.OK() < 10 {
-		w.Errorf("only %d calls succeeded meanwhile, on the sibling", w.Tally.OK())
+	if w.Tally.OK() == 0 {
+		w.Error("no call succeeded meanwhile, on the sibling")
 	}
 	for _, err := range w.Tally.Errors() {
-		if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) {
+		if !world.IsTimeout(err) && !errors.Is(err, muxpool.ErrStalled) && !errors.Is(err, muxpool.ErrKeepAliveTimeout) &&
+			!errors.Is(err, syscall.EPIPE) { // the kernel gave it up, and a write hears of that
 			w.Fatal("on the silent connection: ", err)
 		}
 	}

@@ -89,6 +89,12 @@ func TestLag(t *testing.T) {
 		if lag := l.Stop(); lag != 0 {
 			t.Errorf("a lag of %v in a bubble", lag)
 		}
+		for _, late := range []time.Duration{time.Millisecond, 2 * time.Second, time.Second} {
+			l.saw(late)
+		}
+		if l.Worst() != 2*time.Second || l.Total() != 3*time.Second {
+			t.Errorf("%v at worst, %v in all", l.Worst(), l.Total())
+		}
 	})
 }
 

@@ -70,12 +70,23 @@ func (w *World) Allowed(bound time.Duration) time.Duration {
 	return bound + 2*w.lag.Worst()
 }
 
+// stopwatch returns how long it is since the call, less what is allowed to a slow machine
+// besides Allowed: the time in which this process did not run.
+func (w *World) stopwatch() func() time.Duration {
+	if w.lag == nil {
+		start := time.Now()
+		return func() time.Duration { return time.Since(start) }
+	}
+	start, before := time.Now(), w.lag.Total()
+	return func() time.Duration { return time.Since(start) - (w.lag.Total() - before) }
+}
+
 // Within asserts that f takes no longer than bound.
 func (w *World) Within(bound time.Duration, what string, f func()) {
 	w.Helper()
-	start := time.Now()
+	took := w.stopwatch()
 	f()
-	if took := time.Since(start); took > w.Allowed(bound) {
+	if took := took(); took > w.Allowed(bound) {
 		w.Errorf("%s took %v, at most %v is allowed", what, took, bound)
 	}
 }
@@ -83,8 +94,8 @@ func (w *World) Within(bound time.Duration, what string, f func()) {
 // Until waits for a condition, at most bound.
 func (w *World) Until(bound time.Duration, what string, cond func() bool) {
 	w.Helper()
-	for start := time.Now(); ; time.Sleep(time.Millisecond) {
-		late := time.Since(start) > w.Allowed(bound)
+	for took := w.stopwatch(); ; time.Sleep(time.Millisecond) {
+		late := took() > w.Allowed(bound)
 		if w.lag == nil {
 			synctest.Wait()
 		}
