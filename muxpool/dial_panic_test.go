@@ -140,11 +140,12 @@ func TestTLSFunctionPanics(t *testing.T) {
 type unkind struct {
 	net.Conn
 	method string
+	end    func()
 }
 
 func (u unkind) trip(method string) {
 	if u.method == method {
-		panic("planted in " + method)
+		u.end()
 	}
 }
 
@@ -162,9 +163,14 @@ func (u unkind) SetWriteDeadline(t time.Time) error {
 }
 
 // TestConnectionsOtherMethodsPanic: whatever method of a connection of the user's own
-// panics, the process lives, on every way by which such a connection ends: a handshake
-// that fails, Drop, a pool that shuts down, one that is closed.
+// panics, or ends its goroutine, the process and the pool live, on every way by which such
+// a connection ends: a handshake that fails, Drop, a pool that shuts down, one that is closed.
 func TestConnectionsOtherMethodsPanic(t *testing.T) {
+	t.Run("panic", func(t *testing.T) { testUnkind(t, func() { panic("planted") }) })
+	t.Run("goexit", func(t *testing.T) { testUnkind(t, runtime.Goexit) })
+}
+
+func testUnkind(t *testing.T, trip func()) {
 	for _, method := range []string{"Close", "LocalAddr", "RemoteAddr", "SetDeadline", "SetReadDeadline", "SetWriteDeadline"} {
 		for _, overTLS := range []bool{false, true} {
 			for _, end := range []string{"drop", "shutdown", "close"} {
@@ -174,7 +180,7 @@ func TestConnectionsOtherMethodsPanic(t *testing.T) {
 					pool, err := muxpool.New(muxpool.WithIdleTimeout(time.Minute), muxpool.WithReconnect(1, time.Millisecond, time.Millisecond),
 						muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
 							nc, err := peer.DialContext(ctx, network, address)
-							return unkind{nc, method}, err
+							return unkind{nc, method, trip}, err
 						}))
 					if err != nil {
 						t.Fatal(err)

@@ -5,7 +5,8 @@ import (
 	"reflect"
 )
 
-// A connection that the user's function made may panic in any method. Where the pool calls
+// A connection that the user's function made may panic in any method, or end the goroutine
+// that calls it. Where the pool calls
 // Read and Write, that is the connection's failure; what else it asks of one, it asks here,
 // since those goroutines are not the connection's own.
 
@@ -21,11 +22,18 @@ func shut(nc net.Conn) {
 	_ = nc.Close()
 }
 
-// addressesOf returns what nc says of its two sides; nil where it panics.
+// addressesOf returns what nc says of its two sides; nil where it does not. It asks on
+// another goroutine, which nc may end.
 func addressesOf(nc net.Conn) (local, remote net.Addr) {
-	defer func() { _ = recover() }()
-	local = nc.LocalAddr()
-	return local, nc.RemoteAddr()
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		defer func() { _ = recover() }()
+		local = nc.LocalAddr()
+		remote = nc.RemoteAddr()
+	}()
+	<-asked
+	return local, remote
 }
 
 // closeWrite ends the side of nc on which nothing more is sent: under TLS that is the alert

@@ -20,7 +20,7 @@ type batch struct {
 	req     Message // what ParseRequest made of the frame
 
 	mu      sync.Mutex // a leaf but for account; guards the fields below until open is 0
-	open    int        // calls that have not ended
+	open    int        // calls that have not ended, and one for who starts them
 	held    int64      // bytes of account that the batch has: the frame's and the answers'
 	answers []byte     // gathered
 	size    int        // of all answers; beyond maxAnswer they are dropped
@@ -58,11 +58,11 @@ func errBatch(most int) error {
 // counted already.
 func (s *Service) acceptBatch(conn context.Context, from caller, a *account, frame []byte, taken int,
 	requests [][]byte, arrived time.Time, start func(*serverCall, error)) {
-	b := &batch{caller: from, service: s, account: a, open: len(requests), held: int64(cap(frame))}
+	b := &batch{caller: from, service: s, account: a, open: len(requests) + 1, held: int64(cap(frame))}
 	a.count(b.held - int64(taken))
 	started := 0
-	defer func() { b.leave(len(requests) - started) }() // in a panic: of those nobody hears
-	_ = s.protocol.ParseRequest(frame, &b.req)          // for the answer to the whole
+	defer func() { b.begun(conn, len(requests)-started) }() // also if a call ends the goroutine
+	_ = s.protocol.ParseRequest(frame, &b.req)              // for the answer to the whole
 	b.req.Body = nil
 	for _, request := range requests {
 		call, err := s.parse(conn, b, 0, request, arrived)
@@ -75,12 +75,25 @@ func (s *Service) acceptBatch(conn context.Context, from caller, a *account, fra
 	}
 }
 
+// begun counts out who has started the calls, and those that were not. Where there are any
+// the batch is answered as a whole.
+func (b *batch) begun(conn context.Context, missing int) {
+	if missing > 0 {
+		b.unanswerable(errHandlerExited)
+	}
+	if b.leave(missing+1) && b.size > 0 {
+		if err := b.end(&serverCall{from: b, inline: true}); err != nil {
+			b.service.reports.report(conn, err)
+		}
+	}
+}
+
 // leave counts calls out; it reports whether those were the last. Then nobody else has b.
 func (b *batch) leave(calls int) (last bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.open -= calls
-	if last = calls > 0 && b.open == 0; last {
+	if last = b.open == 0; last {
 		b.account.count(-b.held)
 	}
 	return last

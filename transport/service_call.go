@@ -97,6 +97,7 @@ func (c *serverCall) drop() {
 
 // turnAway answers a call that is not run.
 func (s *Service) turnAway(call *serverCall, err error) {
+	defer call.done()
 	_, ended := s.observe(call)
 	s.door.count(err)
 	s.reports.report(call.requestContext, err)
@@ -104,7 +105,6 @@ func (s *Service) turnAway(call *serverCall, err error) {
 	call.resp.stamp(false)
 	_ = s.answer(call)
 	ended(&call.resp)
-	call.done()
 }
 
 // run runs a call, on the goroutine that was chosen for it.

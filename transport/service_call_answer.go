@@ -15,6 +15,8 @@ func (s *Service) answer(call *serverCall) error {
 	if call.req.OneWay {
 		return nil
 	}
+	returned := false
+	defer func() { call.orEnd(returned) }()
 	if sent := call.from.ready(call); sent != nil {
 		defer sent()
 	}
@@ -26,12 +28,23 @@ func (s *Service) answer(call *serverCall) error {
 		var again error
 		if frame, again = s.encode(call); again != nil {
 			err = both(err, again)
+			returned = true
 			call.from.unanswerable(err)
 			return err
 		}
 	}
 	call.answer.Store(int64(len(frame)))
-	return both(err, call.from.send(call, frame))
+	err = both(err, call.from.send(call, frame))
+	returned = true
+	return err
+}
+
+// orEnd is deferred around code that is not a call's, such as the protocol's: where that has
+// ended the goroutine, nobody answers the call any more.
+func (c *serverCall) orEnd(returned bool) {
+	if !returned {
+		c.from.unanswerable(errHandlerExited)
+	}
 }
 
 // unsendable is what is answered in the place of an answer that cannot be made a frame

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +47,7 @@ type serverConn struct {
 	raw     net.Conn        // as accepted; what stop closes
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelCauseFunc
-	values  *connContext // below ctx; changed by live only, before there are calls
+	values  *connContext // below ctx; changed by greetAndRead only, before there are calls
 
 	// Set by greet, then unchanged; calls come after it.
 	nc       net.Conn           // raw, or TLS on it
@@ -72,6 +71,7 @@ type serverConn struct {
 	met       bool         // a frame of the client's was read; owned by serve
 	parted    bool         // last words were said; owned by serve
 	announced bool         // firstCalls was reached, and the settings told; owned by serve
+	answering bool         // a call is being answered where the client is read; owned by serve
 	gate      gate
 	account   account // its owner is serve; when all have left, the service forgets the connection
 
@@ -97,20 +97,32 @@ func newServerConn(s *Service, nc net.Conn) *serverConn {
 }
 
 // serve is the life of a connection.
-func (c *serverConn) serve() {
+func (c *serverConn) serve() { c.live(c.greetAndRead) }
+
+// live does what is left of a connection's life, and ends it. Whatever code of others
+// panics on the way, or ends the goroutine, the connection alone ends; and if that was a
+// call's, which has been answered, not even that: another goroutine reads on.
+func (c *serverConn) live(life func() error) {
 	err := errExited
-	defer func() { c.end(err) }() // also after runtime.Goexit
-	err = c.live()
+	defer func() {
+		if err == errExited && c.answering {
+			c.answering = false
+			go c.live(c.readAll)
+			return
+		}
+		c.end(err)
+	}()
+	err = contained(life)
 }
 
-// live greets the client and reads what it sends, until the error that is returned.
-// Whatever code of others panics on the way, the connection alone ends.
-func (c *serverConn) live() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
+// contained returns the error of f, or its panic.
+func contained(f func() error) (err error) {
+	defer caught(&err)
+	return f()
+}
+
+// greetAndRead greets the client and reads what it sends, until the error that is returned.
+func (c *serverConn) greetAndRead() (err error) {
 	c.values.local, c.values.remote = c.raw.LocalAddr(), c.raw.RemoteAddr()
 	if s := c.service; s.limits.perPeer() {
 		if c.account.peer, err = s.peers.join(c.values.remote, s.limits.MaxConnsPerPeer); err != nil {
@@ -137,12 +149,17 @@ func (c *serverConn) end(err error) {
 	if cause := context.Cause(c.ctx); cause != nil {
 		err = cause // what follows from it is no news
 	}
+	defer c.ended(err) // also if what is read until then ends the goroutine
 	if err == errClientLeft && c.writer != nil {
 		c.answerRest()
 	}
 	if c.parted || errors.Is(err, errDrained) {
 		c.linger()
 	}
+}
+
+// ended is the last that the goroutine does.
+func (c *serverConn) ended(err error) {
 	if c.writer != nil {
 		c.writer.Close(err) // first: what calls answer because their contexts end is for nobody
 	}

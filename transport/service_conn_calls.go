@@ -111,7 +111,9 @@ func (c *serverConn) inCompany(answer func()) {
 		c.writer.InFlight.Add(1)
 		defer c.oneLess()
 	}
+	c.answering = true
 	answer()
+	c.answering = false // unless it has ended the goroutine
 }
 
 // send implements caller. The id is free, and so is the call's place among those in

@@ -79,7 +79,7 @@ func (c *serverConn) drain() {
 		return
 	}
 	if !c.draining.Swap(true) {
-		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // wakes serve
+		_ = apart(func() error { return c.raw.SetReadDeadline(time.Unix(1, 0)) }) // wakes serve
 	}
 }
 

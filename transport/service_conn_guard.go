@@ -10,7 +10,10 @@ import (
 
 // guard returns nc, or, if it is of a type that a listener of somebody else's made,
 // something that turns its panics into errors: its methods are called by goroutines
-// that many connections share.
+// that many connections share. What is called of them ends no such goroutine either
+// (runtime.Goexit): Read and SetReadDeadline are called by the connection's own goroutine,
+// Write and SetWriteDeadline by its writer's (see wire.Writer), whose ends are an end of the
+// connection as any other; the rest, which is rare, runs apart.
 func guard(nc net.Conn) net.Conn {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn, *tls.Conn:
@@ -36,6 +39,21 @@ func caught(err *error) {
 	}
 }
 
+// apart runs f on a goroutine of its own, which f may end.
+func apart(f func() error) error {
+	err := errConnExited
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer caught(&err)
+		err = f()
+	}()
+	<-done
+	return err
+}
+
+var errConnExited = errors.New("transport: a method of the connection ended its goroutine (runtime.Goexit)")
+
 func (g *guardedConn) Read(p []byte) (n int, err error) {
 	defer caught(&err)
 	return g.Conn.Read(p)
@@ -44,26 +62,6 @@ func (g *guardedConn) Read(p []byte) (n int, err error) {
 func (g *guardedConn) Write(p []byte) (n int, err error) {
 	defer caught(&err)
 	return g.Conn.Write(p)
-}
-
-func (g *guardedConn) Close() (err error) {
-	defer caught(&err)
-	return g.Conn.Close()
-}
-
-// CloseWrite closes the side of the connection on which nothing more is sent, if it has
-// two.
-func (g *guardedConn) CloseWrite() (err error) {
-	defer caught(&err)
-	if half, ok := g.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
-}
-
-func (g *guardedConn) SetDeadline(t time.Time) (err error) {
-	defer caught(&err)
-	return g.Conn.SetDeadline(t)
 }
 
 func (g *guardedConn) SetReadDeadline(t time.Time) (err error) {
@@ -76,14 +74,28 @@ func (g *guardedConn) SetWriteDeadline(t time.Time) (err error) {
 	return g.Conn.SetWriteDeadline(t)
 }
 
+func (g *guardedConn) SetDeadline(t time.Time) error {
+	return apart(func() error { return g.Conn.SetDeadline(t) })
+}
+
+func (g *guardedConn) Close() error { return apart(g.Conn.Close) }
+
+// CloseWrite closes the side of the connection on which nothing more is sent, if it has
+// two.
+func (g *guardedConn) CloseWrite() error {
+	half, ok := g.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return apart(half.CloseWrite)
+}
+
 func (g *guardedConn) LocalAddr() (a net.Addr) {
-	var err error
-	defer caught(&err)
-	return g.Conn.LocalAddr()
+	_ = apart(func() error { a = g.Conn.LocalAddr(); return nil })
+	return a
 }
 
 func (g *guardedConn) RemoteAddr() (a net.Addr) {
-	var err error
-	defer caught(&err)
-	return g.Conn.RemoteAddr()
+	_ = apart(func() error { a = g.Conn.RemoteAddr(); return nil })
+	return a
 }

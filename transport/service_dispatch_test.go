@@ -127,11 +127,10 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	for name, tc := range map[string]struct {
 		server  []transport.ServerOption
 		service []transport.ServiceOption
-		closed  bool
 	}{
 		"default": {},
 		"workers": {service: []transport.ServiceOption{transport.ServiceWorkers(2)}},
-		"inline":  {server: []transport.ServerOption{transport.ServerInline()}, closed: true},
+		"inline":  {server: []transport.ServerOption{transport.ServerInline()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -152,33 +151,31 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 					frames = append(frames, request(t, id, "Echo", fmt.Sprint(id))...)
 					frames = append(frames, request(t, id+1, "Exit", "")...)
 				}
-				if _, err := nc.Write(frames); err != nil && !tc.closed {
+				if _, err := nc.Write(frames); err != nil {
 					t.Fatal(err)
 				}
-				if !tc.closed {
-					answered := map[uint32]bool{}
-					for range 40 {
-						a := <-answers
-						var e *transport.Error
-						switch exits := a.id%2 == 0; {
-						case answered[a.id]:
-							t.Errorf("%d is answered twice", a.id)
-						case !exits && (a.err != nil || a.body != fmt.Sprint(a.id)):
-							t.Errorf("got %+v", a)
-						case exits && (!errors.As(a.err, &e) || e.Code != transport.CodeInternal || e.NotRun):
-							t.Errorf("a call that ended its goroutine: %+v", a)
-						}
-						answered[a.id] = true
+				answered := map[uint32]bool{}
+				for range 40 {
+					a := <-answers
+					var e *transport.Error
+					switch exits := a.id%2 == 0; {
+					case answered[a.id]:
+						t.Errorf("%d is answered twice", a.id)
+					case !exits && (a.err != nil || a.body != fmt.Sprint(a.id)):
+						t.Errorf("got %+v", a)
+					case exits && (!errors.As(a.err, &e) || e.Code != transport.CodeInternal || e.NotRun):
+						t.Errorf("a call that ended its goroutine: %+v", a)
 					}
-					synctest.Wait()
-					if len(ctxs) != 20 || len(finalized) != 20 {
-						t.Errorf("%d of the handlers ran, and %d finalizers", len(ctxs), len(finalized))
-					}
-					if err := <-finalized; err == nil {
-						t.Error("a finalizer was told of no error")
-					}
+					answered[a.id] = true
 				}
-				if ctx := <-ctxs; !tc.closed && ctx.Err() != context.Canceled {
+				synctest.Wait()
+				if len(ctxs) != 20 || len(finalized) != 20 {
+					t.Errorf("%d of the handlers ran, and %d finalizers", len(ctxs), len(finalized))
+				}
+				if err := <-finalized; err == nil {
+					t.Error("a finalizer was told of no error")
+				}
+				if ctx := <-ctxs; ctx.Err() != context.Canceled {
 					t.Errorf("the context of a call that ended: %v", ctx.Err())
 				}
 				go func() {

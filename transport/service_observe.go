@@ -50,6 +50,8 @@ func (s *Service) observe(call *serverCall) (ctx context.Context, ended func(ans
 	if len(s.observers) == 0 {
 		return ctx, notObserved
 	}
+	returned := false
+	defer func() { call.orEnd(returned) }()
 	told := make([]func(*Message), 0, len(s.observers))
 	about := ObservedCall{Method: call.method, Known: call.server != nil, Metadata: call.req.Metadata, Arrived: call.arrived}
 	for _, f := range s.observers {
@@ -63,6 +65,7 @@ func (s *Service) observe(call *serverCall) (ctx context.Context, ended func(ans
 			}
 		})
 	}
+	returned = true
 	return ctx, func(answer *Message) {
 		for i := len(told) - 1; i >= 0; i-- {
 			s.contain(call, func() { told[i](answer) })

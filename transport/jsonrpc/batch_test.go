@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -252,4 +253,26 @@ func TestPanicWhileAnswersAreJoined(t *testing.T) {
 		s.Close()
 		<-served
 	}
+}
+
+// TestBatchWhoseCallEndsItsGoroutine: where a call ends the goroutine that starts the others
+// of its batch, the batch is answered as a whole, and the connection goes on.
+func TestBatchWhoseCallEndsItsGoroutine(t *testing.T) {
+	methods := echoMethods()
+	methods["Exit"] = transport.NewServer(func(context.Context, any) (any, error) { runtime.Goexit(); return nil, nil },
+		transport.DecodeBytes, transport.EncodeBytes, transport.ServerInline())
+	s := serve(t, jsonrpc.Protocol{}, methods)
+	c := dial(t, s.node)
+	c.send(`[{"jsonrpc":"2.0","method":"Echo","params":["x"],"id":1},{"jsonrpc":"2.0","method":"Exit","id":2},{"jsonrpc":"2.0","method":"Echo","params":["y"],"id":3}]`)
+	answer, ok := c.next().(map[string]any)
+	if e, _ := answer["error"].(map[string]any); !ok || e == nil || answer["id"] != nil {
+		t.Errorf("got %v, want one error for all", answer)
+	}
+	c.send(`[{"jsonrpc":"2.0","method":"Exit","id":4}]`) // of which nothing is missing
+	if got := c.batchAnswer(); got[4] != float64(-32603) {
+		t.Errorf("got %v", got)
+	}
+	c.send(`{"jsonrpc":"2.0","method":"Echo","params":["z"],"id":5}`)
+	c.want(`{"jsonrpc":"2.0","id":5,"result":"z"}`)
+	until(t, "nothing is in flight", func() bool { st := s.Stats(); return st.InFlight == 0 && st.Bytes == 0 })
 }
