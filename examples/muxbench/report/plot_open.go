@@ -17,17 +17,17 @@ const openPlot = "load.svg"
 // writeOpen draws it; nothing, if there is nothing to draw.
 func writeOpen(file string, r harness.Results) error {
 	chart := plot.New()
-	chart.Title.Text = "How long does a call take under load? 128 B, open loop, at 50, 70 and 90% of the own maximum"
-	chart.X.Label.Text, chart.Y.Label.Text = "calls that were due, thousand/s", "ms from when the call was due (lower is better)"
+	chart.Title.Text = "How long does a call of 128 B take at 50, 70 and 90% of the own maximum? Solid: p99, dashed: p50"
+	chart.X.Label.Text, chart.Y.Label.Text = "thousand calls/s that were due (right is better)", "ms (lower is better)"
 	chart.X.Scale, chart.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	chart.X.Tick.Marker, chart.Y.Tick.Marker = plot.TickerFunc(logTicks), plot.TickerFunc(logTicks)
 	chart.Add(plotter.NewGrid())
 	drawn := false
 	for i, e := range openEntries {
 		for _, tail := range []bool{true, false} {
-			metric, suffix := harness.P50Millis, ", p50"
+			metric := harness.P50Millis
 			if tail {
-				metric, suffix = harness.P99Millis, ", p99"
+				metric = harness.P99Millis
 			}
 			points := openPoints(r, e, metric)
 			if len(points) == 0 {
@@ -43,15 +43,18 @@ func writeOpen(file string, r harness.Results) error {
 				line.Width, line.Dashes = vg.Points(1), []vg.Length{3, 3}
 			}
 			chart.Add(line, dots)
-			chart.Legend.Add(label(e)+suffix, line, dots)
+			if last := points[len(points)-1]; tail {
+				if err := text(chart, last.X, last.Y, label(e), false); err != nil {
+					return err
+				}
+			}
 			drawn = true
 		}
 	}
 	if !drawn {
 		return nil
 	}
-	chart.Legend.Top, chart.Legend.Left = false, false
-	chart.X.Min, chart.X.Max = chart.X.Min/1.3, chart.X.Max*6 // the legend's room
+	chart.X.Min, chart.X.Max = chart.X.Min/1.3, chart.X.Max*5 // room for names
 	chart.Y.Min, chart.Y.Max = chart.Y.Min/1.5, chart.Y.Max*1.5
 	return save(chart, file, barsWidth, 13*vg.Centimeter)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -52,23 +53,53 @@ func rowsPlots() []rowsPlot {
 }
 
 const (
-	barHeight  = 0.5 * vg.Centimeter
-	rowGap     = 1 // bars
-	barsWidth  = 26 * vg.Centimeter
-	barsMargin = 1.18 // room right of the longest bar for its figure
+	barHeight = 0.52 * vg.Centimeter
+	barsWidth = 26 * vg.Centimeter
+	rowHead   = 1.3 // bars that the name of a row takes
+	rowGap    = 0.7 // bars between two rows
 )
 
-// write draws the plot; nothing, if there is nothing to draw.
+// write draws the plot; nothing, if there is nothing to draw. From top to bottom: the name
+// of a row, and its bars, each with its figure and its name.
 func (p rowsPlot) write(file string, r harness.Results) error {
 	entries := slices.DeleteFunc(slices.Clone(p.entries), func(e string) bool { return math.IsNaN(p.any(r, e)) })
 	if len(entries) == 0 {
 		return nil
 	}
-	group := len(entries) + rowGap
-	high := len(p.rows) * group
 	chart := plot.New()
 	chart.Title.Text, chart.X.Label.Text = p.title, p.axis
-	least, most := math.Inf(1), 0.0
+	from, most := p.span(r, entries)
+	if p.log {
+		chart.X.Scale, chart.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
+	}
+	chart.Add(plotter.NewGrid())
+	high := float64(len(p.rows)) * (float64(len(entries)) + rowHead + rowGap)
+	at := high
+	for i, name := range p.rows {
+		at -= rowHead
+		if err := text(chart, from, at+rowHead/2-0.2, name, true); err != nil {
+			return err
+		}
+		for j, e := range entries {
+			at--
+			if err := p.bar(chart, from, p.value(r, i, e), at+0.5, e, j); err != nil {
+				return err
+			}
+		}
+		at -= rowGap
+	}
+	chart.HideY()
+	chart.Y.Min, chart.Y.Max = 0, high
+	chart.X.Min, chart.X.Max = from, most*1.45 // room for names
+	if p.log {
+		chart.X.Max = most * math.Pow(most/from, 0.4)
+	}
+	return save(chart, file, barsWidth, vg.Length(high)*barHeight+3*vg.Centimeter)
+}
+
+// span is where the axis begins, and the largest figure.
+func (p rowsPlot) span(r harness.Results, entries []string) (from, most float64) {
+	least := math.Inf(1)
 	for i := range p.rows {
 		for _, e := range entries {
 			if v := p.value(r, i, e); v > 0 {
@@ -76,38 +107,10 @@ func (p rowsPlot) write(file string, r harness.Results) error {
 			}
 		}
 	}
-	from := 0.0
 	if p.log {
 		from = math.Pow(10, math.Floor(math.Log10(least)))
-		chart.X.Scale, chart.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 	}
-	var ticks []plot.Tick
-	for i, name := range p.rows {
-		top := float64(high - i*group)
-		ticks = append(ticks, plot.Tick{Value: top - float64(len(entries)-1)/2, Label: name})
-		for j, e := range entries {
-			if err := p.bar(chart, from, p.value(r, i, e), top-float64(j), e, j); err != nil {
-				return err
-			}
-		}
-	}
-	chart.Y.Tick.Marker = plot.ConstantTicks(ticks)
-	chart.Y.Min, chart.Y.Max = float64(rowGap), float64(high)+0.7
-	chart.X.Min, chart.X.Max = from, most*barsMargin
-	if p.log {
-		chart.X.Max = most * 3
-	}
-	chart.Add(plotter.NewGrid())
-	for j, e := range entries {
-		line, err := plotter.NewLine(plotter.XYs{{X: from, Y: 0}, {X: from, Y: 0}})
-		if err != nil {
-			return err
-		}
-		line.LineStyle = barStyle(e, j)
-		chart.Legend.Add(label(e), line)
-	}
-	chart.Legend.ThumbnailWidth, chart.Legend.Top = barHeight, false
-	return save(chart, file, barsWidth, vg.Length(high)*barHeight+3*vg.Centimeter)
+	return from, most
 }
 
 // any is a figure of an entry, in any row; NaN if there is none.
@@ -130,12 +133,25 @@ func (p rowsPlot) bar(chart *plot.Plot, from, to, at float64, entry string, i in
 		return err
 	}
 	line.LineStyle = barStyle(entry, i)
-	text, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: to, Y: at}}, Labels: []string{" " + figure(to)}})
+	chart.Add(line)
+	return text(chart, to, at, figure(to)+"  "+label(entry), false)
+}
+
+// text writes at a place of the chart, to the right of it.
+func text(chart *plot.Plot, x, y float64, words string, head bool) error {
+	l, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: x, Y: y}}, Labels: []string{words}})
 	if err != nil {
 		return err
 	}
-	text.TextStyle[0].YAlign = draw.YCenter
-	chart.Add(line, text)
+	l.TextStyle[0].YAlign = draw.YCenter
+	l.TextStyle[0].Font.Size = 10
+	if !head {
+		l.Offset.X = 4
+	} else {
+		l.TextStyle[0].Font.Size = 11
+		l.TextStyle[0].Font.Weight = font.WeightBold
+	}
+	chart.Add(l)
 	return nil
 }
 
