@@ -22,6 +22,7 @@ type call struct {
 	explicit bool              // WithVID
 	oneWay   bool
 	stream   bool          // all frames that are written ask for one answer
+	bulk     bool          // WithBulk
 	wait     time.Duration // for how long the read loop waits for the reader, in all
 	unbind   func() bool   // ends the tie to ctx, where a place must not outlive it
 	deadline time.Time     // of an option or of dctx; zero: none
@@ -186,7 +187,7 @@ func (c *call) reset() {
 	default:
 	}
 	c.conn, c.ctx, c.dctx, c.unbind = nil, nil, nil, nil
-	c.deadline, c.explicit, c.oneWay, c.stream = time.Time{}, false, false, false
+	c.deadline, c.explicit, c.oneWay, c.stream, c.bulk = time.Time{}, false, false, false, false
 	c.owed, c.nth = 0, 0
 	c.writes.Store(0)
 	c.over.Store(false)

@@ -50,6 +50,7 @@ type conn struct {
 	datagram bool
 	classify FrameClassifier // nil: every frame is FrameLast
 	fewIDs   bool            // the protocol has few ids
+	bulk     bool            // it is the node's bulk connection
 
 	writer *wire.Writer // nil on a datagram socket
 	// peer is what the peer says that it takes; nil: it has said nothing. Written by

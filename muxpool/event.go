@@ -13,12 +13,16 @@ type Event struct {
 	Reason   Reason
 	Err      error // the cause; nil where nothing failed
 	Attempt  int   // of DialFailed and ReconnectLimit: which in a row, from 1
+	Bulk     bool  // of the bulk connection
 	Time     time.Time
-	Lost     int // events before it that the subscriber did not get
+	Lost     int // events before it that were lost
 }
 
 func (e Event) String() string {
 	s := fmt.Sprintf("%s %s", e.Node, e.Kind)
+	if e.Bulk {
+		s += " (bulk)"
+	}
 	if e.Reason != ReasonNone {
 		s += ": " + e.Reason.String()
 	}
@@ -68,8 +72,8 @@ const (
 	ReasonPoolClosed
 	ReasonIDsExhausted // they wait for answers that never came
 	ReasonDropped
-	ReasonBug     // an invariant did not hold: no failure
-	ReasonRetired // old, or its peer has moved: no failure
+	ReasonBug     // an invariant did not hold
+	ReasonRetired // old, or its peer has moved
 )
 
 var reasons = [...]string{"none", "dial failed", "handshake failed", "conn lost", "peer closed", "going away", "idle",

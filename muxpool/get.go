@@ -18,6 +18,9 @@ func (n *node) place(ctx context.Context, cl *call) error {
 			if n.short.Load() {
 				n.refill()
 			}
+			if cl.bulk {
+				n.wantBulk()
+			}
 			if ok && cl.conn.hungUp() {
 				cl.conn.vacate(cl)
 				return errHungUp
@@ -27,7 +30,11 @@ func (n *node) place(ctx context.Context, cl *call) error {
 		}
 		cl.tentative.Store(false)
 	}
-	return n.wait(ctx, cl)
+	err := n.wait(ctx, cl)
+	if err == nil && cl.bulk {
+		n.wantBulk()
+	}
+	return err
 }
 
 // errHungUp sends a Get back to the start: the conn that it was put on had been closed
@@ -44,10 +51,17 @@ func (c *conn) lighter(other *conn) bool {
 	return c.ids.reserved.count.Load() < other.ids.reserved.count.Load()
 }
 
-// tryOpen puts cl on the least loaded connection that takes it. An explicit id
+// tryOpen puts cl on the least loaded connection that takes it, bulk on its own. An explicit id
 // that is in use on every connection is ErrDupRequestID, a deadline that has passed
 // context.DeadlineExceeded.
 func (n *node) tryOpen(cl *call) (bool, error) {
+	if cl.bulk {
+		if c := n.bulk.Load(); c != nil {
+			if ok, err := c.open(cl); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
 	conns := *n.open.Load()
 	if len(conns) == 0 {
 		return false, nil
@@ -214,7 +228,7 @@ func (n *node) placeFreed(c *conn, idle bool) {
 		n.serve()
 		n.mu.Unlock()
 	}
-	if idle && n.opts.maxIdle > 0 && n.surplus() {
+	if idle && n.opts.maxIdle > 0 && !c.bulk && n.surplus() {
 		c.drainIdle()
 	}
 }

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// GetOptions says how a Get wants its connection; NewGetOptions makes one. Gets that differ
-// in Identity never share a connection.
+// GetOptions says how a Get wants its connection; NewGetOptions makes one.
 type GetOptions struct {
 	parser    FrameParser
 	local     string
@@ -20,6 +19,7 @@ type GetOptions struct {
 	hasVID    bool
 	oneWay    bool
 	stream    bool
+	bulk      bool
 	noTLS     bool // WithTLSConfig(nil): a Get refuses it
 }
 
@@ -71,6 +71,11 @@ func (o *GetOptions) WithOneWay() { o.oneWay = true }
 // WithStream says that all frames that are written ask for one answer, which one FrameLast
 // ends. Otherwise each asks for one.
 func (o *GetOptions) WithStream() { o.stream = true }
+
+// WithBulk puts a call that moves much on the node's bulk connection, so that others do not
+// queue behind it: one beyond WithConnectNumber, dialed when asked for. Without it the
+// others serve: with WithVID, on datagrams, with a SessionHandshaker, if the peer refuses.
+func (o *GetOptions) WithBulk(bulk bool) { o.bulk = bulk }
 
 // Identity is what Gets of a node share that share connections: the parser, the local
 // address and TLS. It is comparable; the zero Identity is nobody's.

@@ -40,7 +40,8 @@ type Multiplexed struct {
 
 var _ Pool = (*Multiplexed)(nil)
 
-// New returns a pool. Its error names every option that makes no sense.
+// New returns a pool. Its error wraps ErrInvalidOption, and names every option that makes
+// no sense.
 func New(opts ...PoolOption) (*Multiplexed, error) {
 	p := &Multiplexed{nodes: make(map[nodeKey]*node), named: make(nodesByName), leaving: make(map[*node]struct{})}
 	p.recent.seed = maphash.MakeSeed()
@@ -161,10 +162,10 @@ func (p *Multiplexed) Close() error {
 // code (a parser, a dial, a subscriber) too.
 func (p *Multiplexed) Done() <-chan struct{} { return p.running.gone }
 
-// CloseIdle closes the connections that no call is on. It does not wait.
+// CloseIdle closes the connections that no call is on.
 func (p *Multiplexed) CloseIdle() {
 	for _, n := range p.all() {
-		for _, c := range *n.open.Load() {
+		for _, c := range n.conns() {
 			c.drainIdle()
 		}
 	}

@@ -21,7 +21,7 @@ const (
 	NodeUp
 	// NodeReconnecting: all were lost, and are being redialed.
 	NodeReconnecting
-	// NodeDown: all were given up. The next Get tries again.
+	// NodeDown: all were given up, until the next Get.
 	NodeDown
 )
 
@@ -37,12 +37,14 @@ type node struct {
 	name     Node
 	dialer   *dialer
 	space    idSet
+	hasBulk  bool
 	counters counters
 
 	// What a Get looks at without the lock.
-	open    atomic.Pointer[[]*conn] // the conns in slots; the slice never changes
+	open    atomic.Pointer[[]*conn] // the conns in slots, for any call; the slice never changes
+	bulk    atomic.Pointer[conn]    // the bulk one, which is in open only if no other is
 	waiting atomic.Int32            // Gets in the queue, or about to enter it
-	short   atomic.Bool             // a slot is empty: the next Get fills it
+	short   atomic.Bool             // a slot is empty: the next Get fills it; not the bulk one's
 
 	// mu is taken after the pool's and before a conn's. It guards the fields
 	// below. Under it: no I/O, no call into user code, no wait.
@@ -53,7 +55,7 @@ type node struct {
 	draining map[*conn]struct{} // conns that have left their slot and not closed
 	ending   map[*conn]struct{} // conns that have closed, whose calls may not all have heard of it
 	closings Closed             // conns that have closed
-	past     Traffic            // of those of them that are not ending
+	past     Counters           // their Traffic and Bulk, of those of them that are not ending
 	queue    waiters
 	since    time.Time   // of state
 	forget   *time.Timer // runs while idle or down
@@ -66,7 +68,7 @@ func newNode(p *Multiplexed, key nodeKey) (*node, error) {
 		return nil, fmt.Errorf("%w: WithLocalAddr(%q) in a pool with WithDialContext, whose function connects and would not hear of it",
 			ErrInvalidOption, key.local)
 	}
-	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts)}
+	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts), hasBulk: hasBulk(key)}
 	var err error
 	if n.space, err = idSpace(key.parser); err != nil {
 		return nil, err
@@ -127,14 +129,32 @@ func (n *node) settle(reason Reason, err error) {
 func (n *node) publish() {
 	open := make([]*conn, 0, len(n.slots))
 	short := false
+	var bulk *conn
 	for _, s := range n.slots {
-		if s.state.up() {
+		switch {
+		case s.bulk:
+			bulk = s.conn
+		case s.state.up():
 			open = append(open, s.conn)
+		case s.state == slotEmpty:
+			short = true
 		}
-		short = short || s.state == slotEmpty
+	}
+	if len(open) == 0 && bulk != nil {
+		open = append(open, bulk)
 	}
 	n.open.Store(&open)
+	n.bulk.Store(bulk)
 	n.short.Store(short)
+}
+
+// conns are those in slots.
+func (n *node) conns() []*conn {
+	conns := slices.Clone(*n.open.Load())
+	if b := n.bulk.Load(); b != nil && !slices.Contains(conns, b) {
+		conns = append(conns, b)
+	}
+	return conns
 }
 
 // post queues an event about the node. mu is held, so events are in the order of
@@ -168,7 +188,7 @@ func (n *node) shut(err error) []*conn {
 		n.forget.Stop()
 	}
 	n.failQueue(err)
-	conns := slices.Clone(*n.open.Load())
+	conns := n.conns()
 	for c := range n.draining {
 		conns = append(conns, c)
 	}

@@ -1,14 +1,21 @@
 package muxpool
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // checkNode checks what must hold of a node whenever nothing is under way.
 func checkNode(t *testing.T, n *node) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	count := make(map[slotState]int)
+	var bulk []*slot
 	for i, s := range n.slots {
 		count[s.state]++
+		if s.bulk {
+			bulk = append(bulk, s)
+		}
 		if (s.conn != nil) != s.state.up() {
 			t.Fatalf("slot %d: state %d, conn %p", i, s.state, s.conn)
 		}
@@ -33,8 +40,17 @@ func checkNode(t *testing.T, n *node) {
 	if int(n.waiting.Load()) != n.queue.n {
 		t.Fatalf("waiting %d, queue %d", n.waiting.Load(), n.queue.n)
 	}
-	if len(*n.open.Load()) != up {
-		t.Fatalf("%d open conns are shown, %d are", len(*n.open.Load()), up)
+	open := *n.open.Load()
+	if len(n.conns()) != up {
+		t.Fatalf("%d conns are shown, %d are", len(n.conns()), up)
+	}
+	switch {
+	case len(bulk) > 1:
+		t.Fatalf("%d slots are the bulk connection's", len(bulk))
+	case len(bulk) == 0 && n.bulk.Load() != nil, len(bulk) == 1 && n.bulk.Load() != bulk[0].conn:
+		t.Fatal("the bulk connection that is shown is not that of its slot")
+	case slices.Contains(open, n.bulk.Load()) && len(open) > 1:
+		t.Fatal("the bulk connection is shown to other calls, though others are up")
 	}
 	anybody := false // waits for any id
 	for w := n.queue.first; w != nil; w = w.next {
@@ -50,8 +66,8 @@ func checkNode(t *testing.T, n *node) {
 			}
 		}
 	}
-	if len(n.slots) > n.opts.maxConns {
-		t.Fatalf("%d slots, at most %d are allowed", len(n.slots), n.opts.maxConns)
+	if ordinary := len(n.slots) - len(bulk); ordinary > n.opts.maxConns {
+		t.Fatalf("%d slots, at most %d are allowed", ordinary, n.opts.maxConns)
 	}
 }
 

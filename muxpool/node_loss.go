@@ -20,7 +20,7 @@ func (n *node) connDown(c *conn, reason Reason, err error, calls int) {
 	delete(n.draining, c)
 	n.ending[c] = struct{}{}
 	n.closings[reason]++
-	n.post(Event{Kind: ConnDown, Reason: reason, Err: err})
+	n.post(Event{Kind: ConnDown, Reason: reason, Err: err, Bulk: c.bulk})
 	if parted, reason := n.part(c, reason, err, calls); parted {
 		n.settle(reason, err)
 	}
@@ -33,7 +33,7 @@ func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason)
 	s := c.slot
 	ev := slotEvent{
 		news:   slotLeft,
-		spare:  n.spare(),
+		spare:  n.spare(s),
 		proven: c.proven(),
 		brief:  c.endedSoon(reason),
 	}

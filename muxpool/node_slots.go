@@ -26,12 +26,6 @@ func (n *node) tally() (up, trying int) {
 	return up, trying
 }
 
-// spare reports whether more slots live than WithConnectNumber asks for. mu is held.
-func (n *node) spare() bool {
-	up, trying := n.tally()
-	return up+trying > n.opts.connectNumber
-}
-
 // fill dials for every empty slot; mu is held. If no slot has a connection or tries to
 // make one then, one that rests is tried: a peer that was given up is asked once.
 func (n *node) fill() {
@@ -39,16 +33,26 @@ func (n *node) fill() {
 		return
 	}
 	for _, s := range n.slots {
-		if s.state == slotEmpty {
+		if s.state == slotEmpty && !s.bulk {
 			n.want(s, false)
 		}
 	}
 	if up, trying := n.tally(); up+trying == 0 {
-		n.want(slices.MinFunc(n.slots, func(a, b *slot) int { return a.tries - b.tries }), true)
+		n.want(n.leastTried(), true)
 	}
 	if n.short.Store(false); n.state == NodeIdle || n.state == NodeDown {
 		n.setState(NodeDialing)
 	}
+}
+
+// leastTried is the slot of which most is to be hoped. mu is held.
+func (n *node) leastTried() (least *slot) {
+	for _, s := range n.slots {
+		if !s.bulk && (least == nil || s.tries < least.tries) {
+			least = s
+		}
+	}
+	return least
 }
 
 func (n *node) want(s *slot, alone bool) {
@@ -59,12 +63,12 @@ func (n *node) want(s *slot, alone bool) {
 // do for all who wait, and the options allow it; mu is held.
 func (n *node) grow() {
 	per := n.perConn()
-	if n.opts.maxIdle == 0 || per == 0 || len(n.slots) >= n.opts.maxConns || n.closed != nil {
+	if n.opts.maxIdle == 0 || per == 0 || n.ordinary() >= n.opts.maxConns || n.closed != nil {
 		return
 	}
 	dialing := 0
 	for _, s := range n.slots {
-		if s.state.dialing() {
+		if s.state.dialing() && !s.bulk {
 			dialing++
 		}
 	}
@@ -88,9 +92,9 @@ func (n *node) vacant() {
 // trim drops empty slots beyond WithConnectNumber: who needs one more lets the node
 // grow again. mu is held.
 func (n *node) trim() {
-	spare := len(n.slots) - n.opts.connectNumber
+	spare := n.ordinary() - n.opts.connectNumber
 	n.slots = slices.DeleteFunc(n.slots, func(s *slot) bool {
-		if spare <= 0 || s.state != slotEmpty {
+		if spare <= 0 || s.state != slotEmpty || s.bulk {
 			return false
 		}
 		spare--
@@ -153,10 +157,10 @@ func (n *node) dialed(s *slot, c *conn) (old *conn) {
 		n.draining[old] = struct{}{}
 	}
 	n.change(s, slotEvent{news: slotConnected})
-	s.conn, c.slot = c, s
+	s.conn, c.slot, c.bulk = c, s, s.bulk
 	n.peer = n.peer.connected()
 	n.pool.conns.add(1)
-	n.post(Event{Kind: ConnUp})
+	n.post(Event{Kind: ConnUp, Bulk: s.bulk})
 	c.start()
 	n.settle(ReasonNone, nil)
 	return old
@@ -167,8 +171,8 @@ func (n *node) dialFailed(s *slot, err error) {
 	n.counters.dialFailures.Add(1)
 	reason := dialReason(err)
 	up, trying := n.tally()
-	todo := n.change(s, slotEvent{news: slotRefused, alone: up+trying == 1, spare: n.spare()})
-	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: max(1, s.tries)})
+	todo := n.change(s, slotEvent{news: slotRefused, alone: up+trying == 1, spare: n.spare(s)})
+	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: max(1, s.tries), Bulk: s.bulk})
 	if s.conn != nil {
 		return // it was to be replaced, and stays
 	}
@@ -189,7 +193,7 @@ func (n *node) spent(s *slot, todo slotTodo, reason Reason, err error) Reason {
 	}
 	s.cause = fmt.Errorf("%w: %d attempts: %w", ErrReconnectLimit, s.tries, err)
 	if todo.limit {
-		n.post(Event{Kind: ReconnectLimit, Reason: reason, Err: s.cause, Attempt: s.tries})
+		n.post(Event{Kind: ReconnectLimit, Reason: reason, Err: s.cause, Attempt: s.tries, Bulk: s.bulk})
 	}
 	return ReasonReconnectLimit
 }

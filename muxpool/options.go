@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// PoolOption sets a property of a pool. Zero means the default; for what makes no sense New
-// returns an error that wraps ErrInvalidOption and names the option.
+// PoolOption sets a property of a pool. Zero means the default.
 type PoolOption func(*poolOptions)
 
 // dialFunc connects to address, as net.Dialer.DialContext does.
@@ -219,8 +218,7 @@ func WithWriteTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithWriteTimeout", &o.writeTimeout, d) }
 }
 
-// WithMaxFrameSize sets the largest frame, in bytes, that may be read or written. Default
-// 4 MiB.
+// WithMaxFrameSize sets the largest frame, in bytes, read or written. Default 4 MiB.
 func WithMaxFrameSize(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxFrameSize", &o.maxFrameSize, bytes) }
 }
@@ -233,7 +231,7 @@ func WithRecvLimit(bytes int) PoolOption {
 
 // WithRecvWait sets for how long, in all, a connection that is full of unread frames of one
 // MuxConn waits for its reader, before that alone ends with ErrRecvQueueFull. Taking a
-// 32nd of WithRecvLimit gives the time back: who reads just so quickly holds up the others
+// 32nd of WithRecvLimit gives the time back: one just so quick holds up the others
 // for as long as it reads. At most a quarter of WithKeepAlive and of WithStallTimeout.
 // Default 100 ms.
 func WithRecvWait(d time.Duration) PoolOption {

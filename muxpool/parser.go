@@ -117,8 +117,7 @@ type Measurer interface {
 	Measure(header []byte) (vid uint32, total int64, ok bool)
 }
 
-// Separator is an optional part of a FrameParser: bytes between frames, such as line
-// breaks, are skipped.
+// Separator is an optional part of a FrameParser: bytes between frames are skipped.
 type Separator interface {
 	Separates(b byte) bool
 }

@@ -5,8 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// Pinger is an optional part of a Pool, as of *Multiplexed: it asks whether a node is
-// there, without a call.
+// Pinger is an optional part of a Pool: it asks whether a node is there, without a call.
 type Pinger interface {
 	// Ping connects to a node if it must, asks for a sign of life (see KeepAliver), and
 	// waits for a frame of the peer's. answered false with a nil error: there is a

@@ -7,7 +7,7 @@ import (
 	"github.com/muxkit/muxkit/internal/text"
 )
 
-// Pool is what a transport needs of a pool. *Multiplexed implements it.
+// Pool is what a transport needs of a pool.
 type Pool interface {
 	// GetMuxConn opens a virtual connection; network is "tcp", "tcp4", "tcp6", "unix",
 	// "udp", "udp4" or "udp6". It waits for a place on a connection. The MuxConn ends with
@@ -17,12 +17,12 @@ type Pool interface {
 }
 
 // MuxConn is a virtual connection: one id on a shared connection. Its methods may run at
-// once, but for Read: one at a time. Those of Multiplexed have all optional parts that
-// stand below. Streams: see docs/protocols.md.
+// once, but for Read: one at a time. Multiplexed's have all optional parts below. Streams:
+// see docs/protocols.md.
 type MuxConn interface {
 	// Write queues one whole frame, with the id that VID tells; b may be reused when it
-	// returns. It waits for space (see WithDropFull). Nil says that the frame was queued,
-	// with WithOneWay that the kernel has it.
+	// returns. It waits for space (see WithDropFull). Nil says that the frame was queued
+	// (see WithOneWay).
 	Write(b []byte) error
 
 	// Read returns the next frame for the id. It belongs to the caller.

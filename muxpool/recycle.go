@@ -33,7 +33,7 @@ func (p *Multiplexed) newCall(ctx context.Context, opts *GetOptions) *call {
 		cl = &call{wake: make(chan struct{}, 1)}
 	}
 	cl.ctx, cl.id, cl.explicit, cl.oneWay, cl.limit = ctx, opts.vid, opts.hasVID, opts.oneWay, p.opts.recvLimit
-	cl.stream = opts.stream
+	cl.stream, cl.bulk = opts.stream, opts.bulk && !opts.hasVID
 	cl.deadline, cl.wait, cl.left = opts.deadline, p.opts.recvWait, p.opts.recvWait
 	if opts.timeout > 0 {
 		cl.endBy(time.Now().Add(opts.timeout))

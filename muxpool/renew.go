@@ -36,7 +36,7 @@ func (c *conn) renew(used bool) {
 		n.mu.Unlock()
 		return
 	}
-	replace := used && !n.spare()
+	replace := used && !n.spare(s)
 	if replace {
 		n.change(s, slotEvent{news: slotAged})
 	}

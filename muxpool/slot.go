@@ -59,7 +59,7 @@ type slotEvent struct {
 	news    slotNews
 	alone   bool // no slot has a connection; with slotWanted: nor tries to make one
 	patient bool // the peer is worth redialing
-	spare   bool // the slot is one more than WithConnectNumber asks for
+	spare   bool // the slot is one more than WithConnectNumber asks for, and not needed
 	// Of a connection that ended:
 	proven bool          // the peer had answered on it
 	brief  bool          // it was ended by the peer, soon
@@ -129,7 +129,7 @@ func (l slotLife) step(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
 		}
 		return l.retry(p, todo)
 	case slotLostLate:
-		if todo.doubt = ev.alone && !ev.proven; l.state == slotEmpty {
+		if todo.doubt = ev.alone && !ev.proven; l.state == slotEmpty && !ev.spare {
 			return l.retry(p, todo)
 		}
 	case slotSilent: // a connect would prove nothing: no redial
@@ -212,7 +212,7 @@ func (l slotLife) left(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
 	todo.doubt = soon && ev.alone
 	l.hung = l.hung && ev.brief
 	switch {
-	case ev.spare || !soon || l.tries < 2:
+	case !soon || l.tries < 2:
 	case !ev.alone:
 		return l.rest(todo)
 	case l.tries >= p.max || l.rests > 0:
@@ -238,6 +238,7 @@ func (l slotLife) spare(ev slotEvent, todo slotTodo) (slotLife, slotTodo) {
 // node.change alone.
 type slot struct {
 	slotLife
+	bulk  bool        // the node's bulk connection is its own; never changed
 	conn  *conn       // with slotUp, slotRenewing
 	timer *time.Timer // with slotWaiting, slotResting
 	since time.Time   // of its state

@@ -125,4 +125,6 @@ var slotFaults = []slotRow{
 		"ready: up 1; dials 2", "up ready up down(peer closed)"},
 	{"grown, one goes away, a Get comes", growing(2), "call, accept, call, accept, end, leave 2, get",
 		"ready: up 1; dials 2", "up ready up down(going away)"},
+	{"grown, one goes away with a call that is lost: its slot is no more", growing(1), "call, accept, call, accept, leave 2, close 2, 1h",
+		"ready: up 1; dials 2", "up ready up down(conn lost)"},
 }

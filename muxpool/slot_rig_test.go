@@ -20,6 +20,7 @@ type slotRig struct {
 	t       *testing.T
 	pool    *Multiplexed
 	network string
+	parser  FrameParser
 	ctx     context.Context // of the Gets and their calls
 	cancel  context.CancelFunc
 	born    time.Time
@@ -40,7 +41,7 @@ type slotPipe struct{ ours, theirs net.Conn }
 // newSlotRig returns a rig whose redials wait for times that do not pass by chance:
 // evenly from zero to 1 s, 2 s, 4 s, of which only a script's "back" lets one pass.
 func newSlotRig(t *testing.T, opts []PoolOption) *slotRig {
-	r := &slotRig{t: t, network: "tcp", born: time.Now()}
+	r := &slotRig{t: t, network: "tcp", parser: askingParser{}, born: time.Now()}
 	r.ctx, r.cancel = context.WithTimeout(context.Background(), 24*time.Hour)
 	opts = append([]PoolOption{WithDialContext(r.dial), WithDialTimeout(24 * time.Hour), WithReconnect(3, time.Second, time.Hour),
 		WithKeepAlive(time.Hour), WithStallTimeout(3 * time.Second)}, opts...)
@@ -93,15 +94,19 @@ func (r *slotRig) play(step string) {
 	switch word {
 	case "udp": // from here on
 		r.network = "udp"
+	case "stateful": // likewise: a handshake gives each connection a state
+		r.parser = stateful{}
 	case "deaf":
 		r.deaf = true
 	case "get": // comes, and leaves the connection that it gets at once
-		go r.get(r.ctx, func(m *muxConn) { m.Close() })
+		go r.get(r.ctx, false, func(m *muxConn) { m.Close() })
+	case "bulk": // likewise, and is to move much
+		go r.get(r.ctx, true, func(m *muxConn) { m.Close() })
 	case "call": // stays in flight, on connection n, or on any that it may have to wait for
 		if n > 0 {
 			r.request(r.on(r.ctx, n))
 		} else {
-			go r.get(r.ctx, r.request)
+			go r.get(r.ctx, false, r.request)
 		}
 	case "end": // all calls
 		for _, m := range r.calls {
@@ -167,9 +172,10 @@ func (r *slotRig) play(step string) {
 const askingIDs = 7
 
 // get makes a Get, and f with what it got.
-func (r *slotRig) get(ctx context.Context, f func(*muxConn)) {
+func (r *slotRig) get(ctx context.Context, bulk bool, f func(*muxConn)) {
 	opts := NewGetOptions()
-	opts.WithFrameParser(askingParser{})
+	opts.WithBulk(bulk)
+	opts.WithFrameParser(r.parser)
 	m, err := r.pool.GetMuxConn(ctx, r.network, "peer:1", opts)
 	if err != nil {
 		r.mu.Lock()
@@ -191,12 +197,13 @@ func (r *slotRig) request(m *muxConn) {
 }
 
 // on returns a call on connection n. Each Get goes to the least loaded one, so as many
-// Gets as there are connections find it.
+// Gets as there are connections find it; the bulk one is found by who asks for it.
 func (r *slotRig) on(ctx context.Context, n int) (found *muxConn) {
 	r.t.Helper()
+	bulk := r.conn(n).bulk
 	for range len(r.node().slots) {
 		var m *muxConn
-		r.get(ctx, func(got *muxConn) { m = got })
+		r.get(ctx, bulk, func(got *muxConn) { m = got })
 		switch {
 		case m == nil:
 		case m.conn.nc == r.pipes[n-1].ours:
@@ -228,12 +235,12 @@ func (r *slotRig) endDial(nc net.Conn) {
 }
 
 func (r *slotRig) conn(n int) *conn {
-	for _, c := range *r.node().open.Load() {
+	for _, c := range r.node().conns() {
 		if c.nc == r.pipes[n-1].ours {
 			return c
 		}
 	}
-	r.t.Fatalf("connection %d is not open", n)
+	r.t.Fatalf("connection %d is not open: %v", n, r)
 	return nil
 }
 

@@ -14,6 +14,9 @@ import (
 func toldEvent(e Event) string {
 	s := e.Kind.String()
 	s = s[strings.LastIndex(s, " ")+1:]
+	if e.Bulk {
+		s = "bulk " + s
+	}
 	if e.Attempt > 0 {
 		s += " " + strconv.Itoa(e.Attempt)
 	}
@@ -51,6 +54,9 @@ func (r *slotRig) String() string {
 	var slots []string
 	for _, s := range n.slots {
 		word := s.state.String()
+		if s.bulk {
+			word = "bulk " + word
+		}
 		if s.tries > 0 {
 			word += " " + strconv.Itoa(s.tries)
 		}

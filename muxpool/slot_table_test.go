@@ -11,7 +11,7 @@ import (
 // TestSlotTable is the policy of the slots: what each event makes of a slot in each
 // state and of its node, and what is told.
 func TestSlotTable(t *testing.T) {
-	for _, row := range slices.Concat(slotTable, slotFaults) {
+	for _, row := range slices.Concat(slotTable, slotFaults, slotBulk) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newSlotRig(t, row.opts)
@@ -83,7 +83,8 @@ type slotRow struct {
 	told   string // see slotRig.events
 }
 
-// slotTable is about each state, slotFaults about what peers do to a node.
+// slotTable is about each state, slotFaults about what peers do to a node, slotBulk about
+// its bulk connection.
 var slotTable = []slotRow{
 	// Empty: the next Get that finds it dials, whatever there was before.
 	{"empty, a Get comes", conns(1), "get", "dialing: dialing; dials 1; queued 1", ""},

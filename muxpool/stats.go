@@ -41,6 +41,7 @@ func (s ConnState) String() string { return connState(s).String() }
 type ConnStats struct {
 	LocalAddr, RemoteAddr net.Addr
 	State                 ConnState
+	Bulk                  bool // see WithBulk
 	Since                 time.Time
 	InFlight              int
 	Reserved              int // ids of who has left, which wait for answers
@@ -60,13 +61,14 @@ type Counters struct {
 	WaitDuration time.Duration // of all
 	Expelled     uint64        // see NodeExpelled
 	ConnsClosed  Closed
-	Late         uint64 // answers to who had left
-	Duplicate    uint64 // answers to who was answered
-	Unknown      uint64 // answers to nobody
-	Unsolicited  uint64 // frames of that kind
-	Overflowed   uint64 // frames of who had ended, or read too slowly
-	Malformed    uint64 // datagrams that the parser refused
-	Refused      uint64 // times that a host said that nobody listens (datagrams)
+	Late         uint64  // answers to who had left
+	Duplicate    uint64  // answers to who was answered
+	Unknown      uint64  // answers to nobody
+	Unsolicited  uint64  // frames of that kind
+	Overflowed   uint64  // frames of who had ended, or read too slowly
+	Malformed    uint64  // datagrams that the parser refused
+	Refused      uint64  // by hosts where nobody listens (datagrams)
+	Bulk         Traffic // of bulk connections
 	Traffic
 }
 
@@ -150,7 +152,15 @@ func (k *Counters) add(o Counters) {
 	k.Overflowed += o.Overflowed
 	k.Malformed += o.Malformed
 	k.Refused += o.Refused
+	k.Bulk.add(o.Bulk)
 	k.Traffic.add(o.Traffic)
+}
+
+// carried adds what a connection has carried.
+func (k *Counters) carried(bulk bool, t Traffic) {
+	if k.Traffic.add(t); bulk {
+		k.Bulk.add(t)
+	}
 }
 
 // Stats returns a snapshot: the figures of one connection fit together.
@@ -188,7 +198,7 @@ func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := NodeStats{Node: n.name, Identity: n.key.Identity, State: n.state, Waiting: n.queue.n, Counters: n.totals()}
-	for _, c := range *n.open.Load() {
+	for _, c := range n.conns() {
 		s.Conns = append(s.Conns, c.stats())
 	}
 	for c := range n.draining {
@@ -196,7 +206,7 @@ func (n *node) stats() NodeStats {
 	}
 	for _, c := range s.Conns {
 		s.InFlight += c.InFlight
-		s.Traffic.add(c.Traffic)
+		s.carried(c.Bulk, c.Traffic)
 	}
 	return s
 }
@@ -204,9 +214,9 @@ func (n *node) stats() NodeStats {
 // totals are the counters of the node, without its present conns; mu is held.
 func (n *node) totals() Counters {
 	k := n.counters.snapshot()
-	k.ConnsClosed, k.Traffic = n.closings, n.past
+	k.ConnsClosed, k.Traffic, k.Bulk = n.closings, n.past.Traffic, n.past.Bulk
 	for c := range n.ending {
-		k.Traffic.add(c.traffic())
+		k.carried(c.bulk, c.traffic())
 	}
 	return k
 }
@@ -215,13 +225,13 @@ func (n *node) totals() Counters {
 func (n *node) ended(c *conn) {
 	n.mu.Lock()
 	delete(n.ending, c)
-	n.past.add(c.traffic())
+	n.past.carried(c.bulk, c.traffic())
 	n.mu.Unlock()
 	n.dropped()
 }
 
 func (c *conn) stats() ConnStats {
-	s := ConnStats{LocalAddr: c.local, RemoteAddr: c.remote, Since: c.born, Frames: c.frames.Load(), Traffic: c.traffic()}
+	s := ConnStats{LocalAddr: c.local, RemoteAddr: c.remote, Bulk: c.bulk, Since: c.born, Frames: c.frames.Load(), Traffic: c.traffic()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.State, s.InFlight, s.Reserved = ConnState(c.state), c.ids.live.len(), c.ids.reserved.len()

@@ -12,7 +12,7 @@ type Calls struct {
 	Lost       uint64 // with their connection
 }
 
-// Ended is how many have ended.
+// Ended is how many have.
 func (k Calls) Ended() uint64 {
 	return k.Answered + k.Abandoned + k.Canceled + k.TimedOut + k.Overflowed + k.TooLarge + k.Lost
 }

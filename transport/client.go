@@ -23,6 +23,7 @@ type Client struct {
 	opts      muxpool.GetOptions
 	asks      muxpool.GetOptions // opts of calls that are answered
 	timeout   time.Duration
+	bulk      *bulk
 	oneWay    bool
 	before    []RequestFunc
 	after     []ClientResponseFunc
@@ -40,7 +41,7 @@ type Client struct {
 func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	enc EncodeRequestFunc, dec DecodeResponseFunc, options ...ClientOption) *Client {
 	c := &Client{pool: pool, node: node, protocol: protocol, method: method, enc: enc, dec: dec,
-		opts: muxpool.NewGetOptions()}
+		opts: muxpool.NewGetOptions(), bulk: new(bulk)}
 	for _, option := range options {
 		if option == nil {
 			c.refuse("a nil ClientOption")
@@ -52,6 +53,7 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	c.opts.WithFrameParser(protocol)
 	c.opts.WithTimeout(0)
 	c.opts.WithDeadline(time.Time{})
+	c.opts.WithBulk(false)
 	if c.asks = c.opts; c.oneWay {
 		c.opts.WithOneWay()
 	}

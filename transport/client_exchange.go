@@ -32,11 +32,15 @@ func (c *clientCall) exchange() error {
 // get takes a MuxConn that ends with the call's context, and when its time is over.
 func (c *clientCall) get() (muxpool.MuxConn, error) {
 	ctx, bounded := c.bound()
-	if !bounded {
+	bulk := c.bulk.of(len(c.req.Body))
+	if !bounded && !bulk {
 		return c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, c.opts)
 	}
 	opts := c.opts
-	opts.WithDeadline(c.end)
+	opts.WithBulk(bulk)
+	if bounded {
+		opts.WithDeadline(c.end)
+	}
 	return c.pool.GetMuxConn(ctx, c.node.Network, c.node.Address, opts)
 }
 
@@ -115,7 +119,8 @@ func sizeHint(m *Message) int {
 // read takes the answer: the frames for this id up to the last.
 func (c *clientCall) read(mc muxpool.MuxConn) error {
 	limits, _ := mc.(muxpool.Limiter)
-	for more, size := true, 0; more; {
+	size := 0
+	for more := true; more; {
 		frame, err := mc.Read()
 		if err != nil {
 			if code := codeOf(err, CodeConnection); code == CodeDeadlineExceeded || code == CodeCanceled {
@@ -156,6 +161,7 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			return c.fail(CodeBadResponse, verdict.Method, verdict.Maybe, err)
 		}
 	}
+	c.bulk.answered(size)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func ClientOneWay() ClientOption {
 }
 
 // ClientGetOptions changes the options with which connections are taken from the
-// pool: TLS and the local address. The frame parser, the timeout, the deadline and
+// pool: TLS and the local address. The frame parser, the timeout, the deadline, bulk and
 // one-way are the client's own: what set says of them does not count.
 func ClientGetOptions(set func(*muxpool.GetOptions)) ClientOption {
 	return func(c *Client) {

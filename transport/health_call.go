@@ -100,7 +100,7 @@ func (c *Client) askHealth(ctx context.Context, known HealthStatus, name string)
 	ask := *c // without what is for the Client's own calls
 	ask.method, ask.enc, ask.dec, ask.opts = h.HealthMethod(), EncodeBytes, DecodeBytes, c.asks
 	ask.before, ask.after, ask.finalizer = nil, nil, nil
-	ask.timeout, ask.oneWay, ask.plain = 0, false, true
+	ask.timeout, ask.oneWay, ask.plain, ask.bulk = 0, false, true, new(bulk)
 	answer, err := ask.call(ctx, healthRequest(known, name))
 	if err != nil {
 		return HealthUnknown, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -192,10 +193,14 @@ func (s *service) hold(t *testing.T, n int, client func(context.Context, string,
 func onlyConn(t *testing.T, pool *muxpool.Multiplexed) muxpool.ConnStats {
 	t.Helper()
 	s := pool.Stats()
-	if s.Dials != 1 || len(s.Nodes) != 1 || len(s.Nodes[0].Conns) != 1 {
+	if len(s.Nodes) != 1 || s.ConnsClosed.Total() != 0 {
 		t.Fatalf("%d dials, %+v: the connection was lost", s.Dials, s.Nodes)
 	}
-	return s.Nodes[0].Conns[0]
+	conns := slices.DeleteFunc(s.Nodes[0].Conns, func(c muxpool.ConnStats) bool { return c.Bulk })
+	if len(conns) != 1 {
+		t.Fatalf("%d dials, %+v: not one connection", s.Dials, s.Nodes)
+	}
+	return conns[0]
 }
 
 // answer is a frame that a scripted client got.
