@@ -150,8 +150,8 @@ func askSized(ctx context.Context, call func(context.Context, any) (any, error),
 // awaitBulk waits until the pool's node has its bulk connection.
 func awaitBulk(t *testing.T, pool *muxpool.Multiplexed) {
 	t.Helper()
-	up, cancel := make(chan struct{}, 100), func() {}
-	cancel = pool.Subscribe(func(e muxpool.Event) {
+	up := make(chan struct{}, 100)
+	cancel := pool.Subscribe(func(e muxpool.Event) {
 		if e.Kind == muxpool.ConnUp && e.Bulk {
 			up <- struct{}{}
 		}

@@ -36,12 +36,12 @@ func state() *scripted {
 	return &scripted{stats: muxpool.Stats{
 		InFlight: 3,
 		Counters: muxpool.Counters{Dials: 12, DialFailures: 10, DialDuration: 1500 * time.Millisecond, Waits: 17, WaitDuration: time.Minute,
-			Expelled: 2, ConnsClosed: muxpool.Closed{muxpool.ReasonIdle: 4}, Traffic: muxpool.Traffic{Calls: muxpool.Calls{Started: 55, TimedOut: 44}}},
+			Expelled: 2, ConnsClosed: muxpool.Closed{muxpool.ReasonIdle: 4}, Bulk: muxpool.Traffic{BytesRead: 77}, Traffic: muxpool.Traffic{Calls: muxpool.Calls{Started: 55, TimedOut: 44}}},
 		EventsLost: 19,
 		Nodes: []muxpool.NodeStats{
 			{Node: muxpool.Node{Network: "tcp", Address: "10.0.0.2:80"}, State: muxpool.NodeDown, Counters: muxpool.Counters{DialFailures: 10}},
 			{Node: node, State: muxpool.NodeUp, InFlight: 3, Waiting: 4, Conns: []muxpool.ConnStats{
-				{LocalAddr: local, RemoteAddr: remote, State: muxpool.ConnOpen, InFlight: 3, Reserved: 5, QueuedFrames: 6, QueuedBytes: 789, Frames: 321,
+				{LocalAddr: local, RemoteAddr: remote, State: muxpool.ConnOpen, Bulk: true, InFlight: 3, Reserved: 5, QueuedFrames: 6, QueuedBytes: 789, Frames: 321,
 					Peer: muxpool.Settings{MaxFrameSize: 65432, MinVersion: 2, MaxVersion: 3}, Traffic: muxpool.Traffic{BytesRead: 98765}},
 				{State: muxpool.ConnDraining}, // of a connection that knows no addresses
 			}},
@@ -53,7 +53,7 @@ func TestText(t *testing.T) {
 	pool := state()
 	r := NewRecorder(pool, 10)
 	pool.happens(muxpool.Event{
-		Kind: muxpool.NodeExpelled, Node: muxpool.Node{Network: "tcp", Address: "10.0.0.2:80"}, Attempt: 10, Time: time.Unix(1, 5e6),
+		Kind: muxpool.NodeExpelled, Node: muxpool.Node{Network: "tcp", Address: "10.0.0.2:80"}, Attempt: 10, Bulk: true, Time: time.Unix(1, 5e6),
 		Reason: muxpool.ReasonReconnectLimit, Err: errors.New("connection refused\x1b[2J"),
 	})
 	resp, body := get(t, Handler(pool, WithRecorder(r)), "GET", "/", "")
@@ -63,7 +63,7 @@ func TestText(t *testing.T) {
 	for _, want := range []string{
 		"2 nodes, 3 calls in flight", "12 dials, 10 dial failures, 1500 ms of dials, 17 waits, 60000 ms of waits, 2 expels, 4 closed: idle, 55 calls, 44 timed out",
 		"19 events did not reach", "65432 bytes a frame, versions 2 to 3", "98765", "tcp://10.0.0.2:80", "expelled", "ready", "draining",
-		"10.0.0.9:7", "321", "789", "node expelled", `reconnect limit: "connection refused\x1b[2J"`,
+		"10.0.0.9:7", "open, bulk", "321", "789", "node expelled, bulk", `reconnect limit: "connection refused\x1b[2J"`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in:\n%s", want, body)
@@ -81,7 +81,7 @@ func TestText(t *testing.T) {
 func TestJSON(t *testing.T) {
 	pool := state()
 	r := NewRecorder(pool, 10)
-	pool.happens(muxpool.Event{Kind: muxpool.DialFailed, Node: node, Reason: muxpool.ReasonDialFailed, Err: errors.New("no route"), Attempt: 2})
+	pool.happens(muxpool.Event{Kind: muxpool.DialFailed, Node: node, Reason: muxpool.ReasonDialFailed, Err: errors.New("no route"), Attempt: 2, Bulk: true})
 	resp, body := get(t, Handler(pool, WithRecorder(r)), "GET", "/?format=json", "")
 	if resp.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("headers %v", resp.Header)
@@ -95,6 +95,9 @@ func TestJSON(t *testing.T) {
 	}
 	if n := page.Nodes[0]; n.State != "ready" || n.Waiting != 4 || len(n.Conns) != 2 || n.Conns[1].Reserved != 5 || n.Conns[1].Remote != "10.0.0.1:80" {
 		t.Errorf("node %+v", n)
+	}
+	if b := page.Counters.Bulk; b == nil || b.BytesRead != 77 || !page.Nodes[0].Conns[1].Bulk || page.Nodes[0].Conns[0].Bulk || !page.Events[0].Bulk {
+		t.Errorf("bulk: %+v, %+v, %+v", b, page.Nodes[0].Conns, page.Events)
 	}
 	if e := page.Events[0]; e.Kind != "dial failed" || e.Reason != "dial failed" || e.Error != "no route" || e.Attempt != 2 {
 		t.Errorf("event %+v", e)

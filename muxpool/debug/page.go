@@ -37,6 +37,7 @@ type Conn struct {
 	Local        string `json:"local"`
 	Remote       string `json:"remote"`
 	State        string `json:"state"`
+	Bulk         bool   `json:"bulk,omitempty"` // for calls that move much
 	InFlight     int    `json:"in_flight"`
 	Reserved     int    `json:"reserved_ids"` // whose answer is still to come, to a caller that has left
 	QueuedFrames int    `json:"queued_frames"`
@@ -96,6 +97,7 @@ type Counters struct {
 	Overflowed   uint64            `json:"overflowed"`
 	Malformed    uint64            `json:"malformed"`
 	Refused      uint64            `json:"refused"`
+	Bulk         *Traffic          `json:"bulk,omitempty"` // of bulk connections; nil: there was none
 	Traffic
 }
 
@@ -124,7 +126,7 @@ func newNode(s muxpool.NodeStats, now time.Time) Node {
 
 func newConn(c muxpool.ConnStats, now time.Time) Conn {
 	conn := Conn{
-		Local: address(c.LocalAddr), Remote: address(c.RemoteAddr), State: c.State.String(), InFlight: c.InFlight,
+		Local: address(c.LocalAddr), Remote: address(c.RemoteAddr), State: c.State.String(), Bulk: c.Bulk, InFlight: c.InFlight,
 		Reserved: c.Reserved, QueuedFrames: c.QueuedFrames, QueuedBytes: c.QueuedBytes, Frames: c.Frames,
 		Traffic: newTraffic(c.Traffic),
 	}
@@ -147,6 +149,10 @@ func newCounters(k muxpool.Counters) Counters {
 		Waits: k.Waits, WaitMS: k.WaitDuration.Milliseconds(), Expelled: k.Expelled,
 		Late: k.Late, Duplicate: k.Duplicate, Unknown: k.Unknown, Unsolicited: k.Unsolicited,
 		Overflowed: k.Overflowed, Malformed: k.Malformed, Refused: k.Refused, Traffic: newTraffic(k.Traffic),
+	}
+	if k.Bulk != (muxpool.Traffic{}) {
+		t := newTraffic(k.Bulk)
+		c.Bulk = &t
 	}
 	for r, n := range k.ConnsClosed {
 		if n > 0 {

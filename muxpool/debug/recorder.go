@@ -14,6 +14,7 @@ const DefaultEvents = 100
 type Event struct {
 	Time     time.Time `json:"time"`
 	Kind     string    `json:"kind"`
+	Bulk     bool      `json:"bulk,omitempty"` // of the bulk connection
 	Network  string    `json:"network"`
 	Address  string    `json:"address"`
 	Identity string    `json:"identity"`
@@ -61,7 +62,7 @@ func (r *Recorder) Events() []Event {
 
 func (r *Recorder) record(ev muxpool.Event) {
 	e := Event{
-		Time: ev.Time, Kind: ev.Kind.String(), Attempt: ev.Attempt,
+		Time: ev.Time, Kind: ev.Kind.String(), Bulk: ev.Bulk, Attempt: ev.Attempt,
 		Network: clean(ev.Node.Network), Address: clean(ev.Node.Address), Identity: clean(ev.Identity.String()), Lost: ev.Lost,
 	}
 	if ev.Reason != muxpool.ReasonNone {

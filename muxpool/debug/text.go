@@ -25,14 +25,22 @@ func (p Page) writeText(w io.Writer) {
 	for _, n := range p.Nodes {
 		for _, c := range n.Conns {
 			conns = append(conns, fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s",
-				n.name(), c.Local, c.Remote, c.State, c.InFlight, c.Reserved, c.QueuedFrames, c.QueuedBytes, c.Frames, c.BytesRead, c.BytesWritten, c.Peer))
+				n.name(), c.Local, c.Remote, ofBulk(c.State, c.Bulk), c.InFlight, c.Reserved, c.QueuedFrames, c.QueuedBytes, c.Frames, c.BytesRead, c.BytesWritten, c.Peer))
 		}
 	}
 	table(w, "CONNECTION OF\tLOCAL\tREMOTE\tSTATE\tIN FLIGHT\tRESERVED IDS\tQUEUED FRAMES\tQUEUED BYTES\tFRAMES IN\tBYTES IN\tBYTES OUT\tTHE PEER TAKES", conns,
 		func(line string) string { return line })
 	table(w, "EVENT\tNODE\tWHAT\tATTEMPT\tWHY", p.Events, func(e Event) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", e.Time.Format("15:04:05.000"), e.Network+"://"+e.Address, e.Kind, attempt(e.Attempt), e.why())
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", e.Time.Format("15:04:05.000"), e.Network+"://"+e.Address, ofBulk(e.Kind, e.Bulk), attempt(e.Attempt), e.why())
 	})
+}
+
+// ofBulk marks what is the bulk connection's.
+func ofBulk(word string, bulk bool) string {
+	if bulk {
+		word += ", bulk"
+	}
+	return word
 }
 
 // table writes a head and a line for each row, in columns; nothing of no rows.
