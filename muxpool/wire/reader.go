@@ -23,7 +23,8 @@ const (
 	idleReadBuffer = 512       // what an idle connection holds
 	minReadBuffer  = 4 << 10   // what one holds that is used
 	maxReadBuffer  = 128 << 10 // what a busy one may grow to
-	directRead     = 16 << 10  // from here on a body is read past the buffer
+	directRead     = 64 << 10  // from here on a body is read past the buffer
+	directAhead    = 16 << 10  // what is read ahead of such a one: its header, and its beginning
 	directStreak   = 8         // small reads after a large body until the buffer fills whole again
 	maxEmptyReads  = 100       // reads of nothing in a row until reading fails with io.ErrNoProgress
 	shrinkAfter    = 64        // reads that leave three quarters unused until the buffer halves

@@ -103,7 +103,7 @@ func TestReaderTooLargeIsSticky(t *testing.T) {
 
 // However a parser takes them, no more than limit bytes of a frame get out.
 func TestReaderLimit(t *testing.T) {
-	const limit = 20 << 10 // above directRead
+	const limit = directRead + 16<<10
 	take := map[string]func(*Reader, int) (int, error){
 		"Read":     func(r *Reader, n int) (int, error) { return r.Read(make([]byte, n)) },
 		"ReadFull": func(r *Reader, n int) (int, error) { return io.ReadFull(r, make([]byte, n)) },

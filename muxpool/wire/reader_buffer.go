@@ -63,7 +63,7 @@ func (r *Reader) fill() error {
 	for empty := 0; empty < maxEmptyReads; {
 		end := len(r.buf)
 		if r.direct > 0 {
-			end = min(end, r.w+minReadBuffer/4)
+			end = min(end, r.w+directAhead)
 		}
 		n, err := r.src.Read(r.buf[r.w:end])
 		r.w += n

@@ -120,7 +120,7 @@ func TestReaderDirect(t *testing.T) {
 			t.Fatal(err)
 		}
 		ahead := r.Buffered()
-		if i > 0 && ahead > minReadBuffer/4 {
+		if i > 0 && ahead > directAhead {
 			t.Errorf("body %d: %d bytes of it in the buffer", i, ahead)
 		}
 		if _, err := io.ReadFull(r, body); err != nil {

@@ -91,7 +91,7 @@ func TestShrinkInsideDirectRead(t *testing.T) {
 	if _, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, body) {
 		t.Fatal(err)
 	}
-	if len(r.buf) > minReadBuffer {
+	if len(r.buf) > directAhead {
 		t.Errorf("a buffer of %d bytes after Shrink", len(r.buf))
 	}
 }

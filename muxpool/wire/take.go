@@ -47,7 +47,7 @@ func (r *Reader) Take(n int) ([]byte, error) {
 		r.direct--
 	}
 	frame, got := []byte(nil), 0
-	for size := min(n, max(takeFirst, takeGrowth*r.Buffered())); ; size = min(n, takeGrowth*size) {
+	for size := step(max(takeFirst, takeGrowth*r.Buffered()), n); ; size = step(takeGrowth*size, n) {
 		if err := r.count(size); err != nil && got == 0 {
 			return nil, err
 		} else if err != nil {
@@ -66,6 +66,15 @@ func (r *Reader) Take(n int) ([]byte, error) {
 			return frame, nil
 		}
 	}
+}
+
+// step is the memory, of size or of the whole frame, that is the next: a frame that is just
+// over size, as a power of two with its header, is not copied for that.
+func step(size, n int) int {
+	if n <= size+size/8 {
+		return n
+	}
+	return size
 }
 
 // count asks the budget for a frame of size; a small one costs nothing until it is
