@@ -3,7 +3,7 @@ package muxpool
 import "slices"
 
 // Drop lets a node's connections go after their last calls, in all identities, and forgets
-// the node. It does not wait.
+// the node.
 func (p *Multiplexed) Drop(node Node) {
 	for _, n := range p.dropNodes(node) {
 		for _, c := range n.shut(errForgotten) {

@@ -37,7 +37,7 @@ type IDSpace struct {
 	Reserved []IDRange // in any order
 }
 
-// IDRange is the ids from First to Last, both included.
+// IDRange is the ids from First to Last, included.
 type IDRange struct{ First, Last uint32 }
 
 // FrameKind is what a frame is.
