@@ -70,6 +70,9 @@ var slotBulk = []slotRow{
 	{"bulk beside two, one is lost: it is redialed", conns(2), "get, accept, accept, bulk, accept, call 1, close 1",
 		"ready: bulk up 1, up 1, waiting 1; dials 3", "up ready up bulk up down(conn lost)"},
 
+	{"bulk, gone, beside others that grew: its slot stays", growing(2), "get, accept, bulk, accept, close 2, call, call, accept",
+		"ready: bulk empty 1, up 1, up 1; dials 3", "up ready bulk up bulk down(peer closed) up"},
+
 	// It is the last.
 	{"bulk alone, closed idle", conns(1), "get, accept, bulk, accept, close 1, close 2",
 		"idle: bulk empty 1, empty 1; dials 2", "up ready bulk up down(peer closed) bulk down(peer closed)"},
