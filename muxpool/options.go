@@ -230,10 +230,9 @@ func WithRecvLimit(bytes int) PoolOption {
 }
 
 // WithRecvWait sets for how long, in all, a connection that is full of unread frames of one
-// MuxConn waits for its reader, before that alone ends with ErrRecvQueueFull. Taking a
-// 32nd of WithRecvLimit gives the time back: one just so quick holds up the others
-// for as long as it reads. At most a quarter of WithKeepAlive and of WithStallTimeout.
-// Default 100 ms.
+// MuxConn waits for its reader, before that alone ends with ErrRecvQueueFull. It comes back
+// in 32 times as long, or, while nobody else is there, with a 32nd of WithRecvLimit that is
+// taken. At most a quarter of WithKeepAlive and of WithStallTimeout. Default 100 ms.
 func WithRecvWait(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithRecvWait", &o.recvWait, d) }
 }

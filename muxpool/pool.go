@@ -85,7 +85,7 @@ type Node struct {
 	Address string // as net.Dial takes it
 }
 
-// String returns the node as "network://address", quoted if that does not print.
+// String returns "network://address", quoted if unprintable.
 func (n Node) String() string {
 	s := n.Network + "://" + n.Address
 	return text.Shown(s, len(s))

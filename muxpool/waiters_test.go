@@ -45,6 +45,26 @@ func TestWaitersQueue(t *testing.T) {
 	}
 }
 
+// TestLeavingLooksAtNoOthers: who leaves is taken out by its neighbours. The queue is not gone
+// through for it: here that leads nowhere, from whichever end.
+func TestLeavingLooksAtNoOthers(t *testing.T) {
+	var q waiters
+	all := make([]*waiter, 9)
+	for i := range all {
+		all[i] = new(waiter)
+		q.add(all[i])
+	}
+	all[0].next, all[8].prev = nil, nil
+	for _, i := range []int{4, 3, 6} {
+		if !q.remove(all[i]) || all[i].queued {
+			t.Fatalf("waiter %d cannot leave", i)
+		}
+	}
+	if all[2].next != all[5] || all[5].prev != all[2] || all[5].next != all[7] || all[7].prev != all[5] || q.n != 6 {
+		t.Errorf("of 9, three have left: %+v", q)
+	}
+}
+
 // TestManyWaitersLeave: 50,000 Gets that leave at the same moment cost what as many do
 // that leave one after the other.
 func TestManyWaitersLeave(t *testing.T) {
