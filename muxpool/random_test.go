@@ -64,7 +64,7 @@ func testRandom(t *testing.T, sockets bool) {
 		t.Logf("%6d %s", n, text)
 	}
 	r.checkClaims()
-	if err := r.tally.Check(500*time.Millisecond + 2*lagged); err != nil {
+	if err := r.tally.Check(500*time.Millisecond + 2*lagged + lag.Total()); err != nil {
 		t.Error(err)
 	}
 	if r.tally.OK() < int(r.target/2) {

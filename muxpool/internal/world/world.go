@@ -106,7 +106,11 @@ func (w *World) closePool() {
 // check asserts I1, I2 and I6.
 func (w *World) check(whose string, tally *muxtest.Tally) {
 	w.Helper()
-	if err := tally.Check(w.Allowed(100 * time.Millisecond)); err != nil {
+	bound := w.Allowed(100 * time.Millisecond)
+	if w.lag != nil {
+		bound += w.lag.Total()
+	}
+	if err := tally.Check(bound); err != nil {
 		w.Errorf("%s calls: %v", whose, err)
 	}
 }
