@@ -45,6 +45,7 @@ type Message struct {
 	Session any
 
 	limits  *ServiceLimits    // set by a Service
+	copied  int64             // see Copied
 	most    int               // bytes of a body that is unpacked; 0: no limit
 	packed  *packed           // a body that a Service unpacks later
 	routes  map[string]*route // set by a Service, for SetMethod

@@ -24,6 +24,11 @@ func (m *Message) CheckMetadata(pairs, bytes int) error {
 	return nil
 }
 
+// Copied is for ParseRequest: it says that the request takes n bytes beside its frame, Metadata
+// and Method, such as a copy of a part of it. They count against ServiceMaxBytes until
+// the call is done.
+func (m *Message) Copied(n int) { m.copied += int64(max(n, 0)) }
+
 func metadataError(format string, n, limit int) error {
 	return &Error{Code: CodeTooLarge, Message: fmt.Sprintf(format, n, limit), refused: metadataTooLarge}
 }

@@ -156,11 +156,11 @@ func (s *Service) exited(ctx context.Context, call *serverCall) {
 
 var errHandlerExited = errors.New("transport: the call ended its goroutine (runtime.Goexit)")
 
-// enter counts the call in, with its frame and its metadata; taken of those bytes are
+// enter counts the call in, with its frame, its metadata and what its protocol has copied; taken of those bytes are
 // counted already.
 func (c *serverCall) enter(a *account, frame []byte, taken int) refusal {
 	c.account = a
-	c.held = callBytes + int64(cap(frame))
+	c.held = callBytes + int64(cap(frame)) + c.req.copied
 	for name, value := range c.req.Metadata {
 		c.held += int64(len(name) + len(value) + pairBytes)
 	}

@@ -93,7 +93,7 @@ func ServiceMaxFrameSize(bytes int) ServiceOption {
 
 // ServiceMaxBytes sets how many bytes may be in use: for one connection, and in the
 // whole Service. Frames count as they are read, requests while they are in flight, with
-// their metadata and what was unpacked of them and 4 KiB besides, and answers until they
+// their metadata, what was unpacked or copied of them, and 4 KiB besides, and answers until they
 // are written. What a codec or an endpoint makes of a request does not.
 //
 // What comes beyond is answered with CodeResourceExhausted, unrun, where the protocol

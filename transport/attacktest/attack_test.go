@@ -29,6 +29,10 @@ const (
 // callTime is what each of the honest client's calls has.
 const callTime = 2 * time.Second
 
+// patience bounds what has no time of its own; nobody waits for so long where a processor is
+// to be had.
+const patience = 3 * time.Minute
+
 // attackTime is how long the server is attacked, in each protocol.
 func attackTime(t *testing.T) time.Duration {
 	text := os.Getenv("MUXKIT_ATTACK")
@@ -54,25 +58,27 @@ func TestServerUnderAttack(t *testing.T) {
 	}
 	for name := range protocols {
 		t.Run(name, func(t *testing.T) {
-			for tries := 3; ; tries-- {
-				lag, failed := attackServer(t, name, attackTime(t))
-				if failed == nil {
+			for range 3 {
+				switch failed, judged := attackServer(t, name, attackTime(t)); {
+				case failed != nil:
+					t.Fatal(failed)
+				case judged:
 					return
 				}
-				// Others on this machine may have had the processors, not the attackers; nobody
-				// else refuses a call.
-				if !errors.Is(failed, context.DeadlineExceeded) || lag < 50*time.Millisecond || tries == 1 {
-					t.Fatal(failed)
-				}
-				t.Logf("once more: %v, and this machine ran a timer %v late", failed, lag)
 			}
+			t.Skip("not judged: each time programs that are no part of this test had the processors while a call was late")
 		})
 	}
 }
 
-// attackServer plays it once. The error is of honest calls, lag the longest delay of a
-// timer of this process meanwhile.
-func attackServer(t *testing.T, name string, during time.Duration) (lag time.Duration, failed error) {
+// unjudged is the share of the processors, of all there are, that others must have had
+// while a call was late for that to be put down to them.
+const unjudged = 0.5
+
+// attackServer plays it once. The error is of honest calls. A call that ran out of its time
+// while others had the processors is no failure of the server's, and nothing is proven then:
+// judged is false. A wrong answer, a refusal or a lost connection is one at any time.
+func attackServer(t *testing.T, name string, during time.Duration) (failed error, judged bool) {
 	server := start(t, "server", protocolEnv+"="+name, "GOMEMLIMIT="+memoryLimit)
 	address := server.line(t)
 	pool, err := muxpool.New()
@@ -83,32 +89,41 @@ func attackServer(t *testing.T, name string, during time.Duration) (lag time.Dur
 	client := transport.NewClient(pool, transport.Node{Network: "tcp", Address: address}, protocols[name], echoMethod,
 		transport.EncodeBytes, transport.DecodeBytes).Endpoint()
 
+	m := watch(t, server.cmd.Process.Pid)
 	quiet := honest(client, func() { time.Sleep(during / 4) })
 	attackers := start(t, "attackers", protocolEnv+"="+name, addressEnv+"="+address)
+	m.add(attackers.cmd.Process.Pid)
 	var report string
+	begun := time.Now()
 	attacked := honest(client, func() { report = attackers.attack(t, during) })
+	m.look()
 	now := server.figures(t, "peak")
 	peak, stats := now.Peak, now.Stats
-	attackers.end(t)
-
 	t.Logf("quiet: %v", quiet)
-	t.Logf("under attack: %v; the server's peak is %d MiB", attacked, peak>>20)
+	t.Logf("under attack: %v; the server's peak is %d MiB; others had %.0f%% of the processors", attacked, peak>>20, 100*m.others(begun, time.Now()))
 	t.Logf("refused: %+v", stats.Refused)
 	t.Logf("the attackers' bytes: %s", report)
+	attackers.end(t)
 	if peak >= containerBytes {
 		t.Errorf("the server's peak is %d MiB, it has %d", peak>>20, containerBytes>>20)
 	}
 	server.recovers(t, pool)
 	server.end(t)
-	if all := append(quiet.failed, attacked.failed...); len(all) > 0 {
-		failed = fmt.Errorf("%d honest calls failed, the first with %w", len(all), all[0])
-		for _, err := range all {
-			if !errors.Is(err, context.DeadlineExceeded) {
-				failed = err
-			}
+	judged = true
+	for _, f := range append(quiet.failed, attacked.failed...) {
+		share := m.others(f.from, f.to)
+		if errors.Is(f.err, context.DeadlineExceeded) && share >= unjudged {
+			t.Logf("not judged: %v, while others had %.0f%% of the processors", f.err, 100*share)
+			judged = false
+			continue
 		}
+		if failed != nil && errors.Is(f.err, context.DeadlineExceeded) {
+			continue // the others say more
+		}
+		failed = fmt.Errorf("%d honest calls failed, one with %w, while others had %.0f%% of the processors",
+			len(quiet.failed)+len(attacked.failed), f.err, 100*share)
 	}
-	return max(quiet.lag, attacked.lag), failed
+	return failed, judged
 }
 
 // attack lets the attackers do their work for a while, and until all kinds of them have
@@ -116,7 +131,7 @@ func attackServer(t *testing.T, name string, during time.Duration) (lag time.Dur
 func (p *process) attack(t *testing.T, during time.Duration) (report string) {
 	t.Helper()
 	time.Sleep(during)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		var sent map[string]int64
 		if err := json.Unmarshal([]byte(p.ask(t, "what have you done?")), &sent); err != nil || len(sent) < 10 {
 			t.Fatalf("the attackers say %v, %v", sent, err)
@@ -147,7 +162,7 @@ func (p *process) figures(t *testing.T, question string) (f figures) {
 func (p *process) recovers(t *testing.T, pool *muxpool.Multiplexed) {
 	t.Helper()
 	var stats transport.ServiceStats
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if stats = p.figures(t, "peak").Stats; stats.Conns <= int(pool.Stats().Dials) && stats.InFlight == 0 && stats.Bytes == 0 {
 			return
 		}
@@ -158,8 +173,14 @@ func (p *process) recovers(t *testing.T, pool *muxpool.Multiplexed) {
 // honesty is what a client has seen that does nothing but call.
 type honesty struct {
 	took   []time.Duration
-	failed []error
+	failed []failure
 	lag    time.Duration // the longest delay of a timer
+}
+
+// failure is a call that failed, and when that was.
+type failure struct {
+	err      error
+	from, to time.Time
 }
 
 func (h *honesty) String() string {
@@ -186,14 +207,15 @@ func honest(call func(context.Context, any) (any, error), meanwhile func()) *hon
 	for range 8 {
 		callers.Go(func() {
 			for !over.Load() {
+				from := time.Now()
 				took, err := once(call)
-				mu.Lock()
-				if h.took = append(h.took, took); err != nil {
-					h.failed = append(h.failed, err)
-				}
-				mu.Unlock()
 				const pause = 5 * time.Millisecond
 				asleep := time.Now()
+				mu.Lock()
+				if h.took = append(h.took, took); err != nil {
+					h.failed = append(h.failed, failure{err, from, asleep})
+				}
+				mu.Unlock()
 				time.Sleep(pause)
 				mu.Lock()
 				h.lag = max(h.lag, time.Since(asleep)-pause)

@@ -75,7 +75,7 @@ func (p *process) end(t *testing.T) {
 		if err != nil {
 			t.Errorf("the process ended with %v:\n%s", err, last(p.log.String(), 4000))
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Error("the process does not end")
 		_ = p.cmd.Process.Kill()
 		<-ended

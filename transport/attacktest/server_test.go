@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	kittransport "github.com/go-kit/kit/transport"
@@ -34,21 +35,27 @@ type figures struct {
 	Peak  int64 // bytes that it was resident with at most
 	Heap  int64 // bytes in use
 	CPU   time.Duration
+	Late  time.Duration // the longest delay of a timer since the question before
 	Stats transport.ServiceStats
 }
 
-// cpuTime is what this process has used of the processors, in steps of 10 ms.
-func cpuTime() time.Duration {
-	stat, _ := os.ReadFile("/proc/self/stat")
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
+// lateness finds out how late timers run in this process: one that gets no processor does
+// nothing, and is not quiet for that.
+type lateness struct{ longest atomic.Int64 }
+
+func (l *lateness) watch() {
+	const pause = 5 * time.Millisecond
+	for {
+		asleep := time.Now()
+		time.Sleep(pause)
+		if late := int64(time.Since(asleep) - pause); late > l.longest.Load() {
+			l.longest.Store(late)
+		}
 	}
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
 }
+
+// take is the longest since the last take.
+func (l *lateness) take() time.Duration { return time.Duration(l.longest.Swap(0)) }
 
 // frameEnv is the server's largest frame, in bytes, if it is not the default.
 const frameEnv = "MUXKIT_ATTACK_FRAME"
@@ -69,6 +76,8 @@ func serverMain() {
 		os.Exit(1)
 	}
 	go func() { _ = s.Serve(l) }()
+	var late lateness
+	go late.watch()
 	fmt.Println(l.Addr())
 	answers(func(question string) string {
 		status, err := os.ReadFile("/proc/self/status")
@@ -81,7 +90,7 @@ func serverMain() {
 			runtime.GC()
 		}
 		runtime.ReadMemStats(&m)
-		text, _ := json.Marshal(figures{field(string(status), "VmHWM:") << 10, int64(m.HeapAlloc), cpuTime(), s.Stats()})
+		text, _ := json.Marshal(figures{field(string(status), "VmHWM:") << 10, int64(m.HeapAlloc), cpuTime("self"), late.take(), s.Stats()})
 		return string(text)
 	})
 	_ = s.Close()

@@ -1,6 +1,7 @@
 package jsonrpc
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -172,33 +173,44 @@ func takeWords(data []byte) (rest []byte, words map[string]string) {
 	if absent(data) {
 		return nil, nil
 	}
-	var own map[string]json.RawMessage
-	if data[0] != '{' || json.Unmarshal(data, &own) != nil {
-		return data, nil
-	}
-	words = make(map[string]string)
-	for name, v := range own {
+	own, other := 0, 0
+	var memory [longestName]byte
+	members(data, func(name, v []byte) {
+		word := plain(memory[:0], name)
+		if !bytes.HasPrefix(word, []byte(prefix)) {
+			other++
+			return
+		}
+		own++
 		var text string
-		if !strings.HasPrefix(name, prefix) {
-			continue
+		if len(v) <= longestWord && json.Unmarshal(v, &text) == nil {
+			if words == nil {
+				words = make(map[string]string)
+			}
+			words[string(word)] = text
 		}
-		if json.Unmarshal(v, &text) == nil {
-			words[name] = text
-		}
-		delete(own, name)
-	}
+	})
 	switch {
-	case len(words) == 0:
+	case own == 0:
 		return data, nil
-	case len(own) == 0:
+	case other == 0:
 		return nil, words
 	}
-	rest, err := json.Marshal(own)
-	if err != nil {
-		return data, words
-	}
-	return rest, words
+	rest = append(make([]byte, 0, len(data)), '{')
+	members(data, func(name, v []byte) {
+		if bytes.HasPrefix(plain(memory[:0], name), []byte(prefix)) {
+			return
+		}
+		if len(rest) > 1 {
+			rest = append(rest, ',')
+		}
+		rest = append(append(append(rest, name...), ':'), v...)
+	})
+	return append(rest, '}'), words
 }
+
+// longestWord is how long the value of a word may be, which is a number at most.
+const longestWord = 32
 
 // net/rpc's words for a method that it does not have.
 const (

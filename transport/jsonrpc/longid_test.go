@@ -54,3 +54,19 @@ func TestIDsThatNoAnswerHasRoomFor(t *testing.T) {
 	r.send(request("still there"))
 	r.want(`{"jsonrpc":"2.0","id":"still there","error":{"code":-32601,"message":"Method not found","data":{"mux-not-run":"1"}}}`)
 }
+
+// TestLongIDsCount: an id is kept for the answer, and counts beside the frame in which it came.
+func TestLongIDsCount(t *testing.T) {
+	const size = 2<<20 - 200 // with the rest just under the memory of its frame, which doubles as it grows
+	release := make(chan struct{})
+	s := serve(t, jsonrpc.Protocol{}, blocking(release))
+	r := dial(t, s.node)
+	r.send(`{"jsonrpc":"2.0","method":"Slow","params":[1],"id":"` + strings.Repeat("x", size) + `"}`)
+	until(t, "the call in flight", func() bool { return s.Stats().InFlight == 1 })
+	if n := s.Stats().Bytes; n < 2*size {
+		t.Errorf("%d bytes are in use", n)
+	}
+	close(release)
+	r.next()
+	until(t, "nothing in use", func() bool { return s.Stats().Bytes == 0 })
+}

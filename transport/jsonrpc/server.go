@@ -52,6 +52,7 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	}
 	e := open(frame)
 	r := &request{two: p.answers2(&e), id: bytes.Clone(e.id), params: e.params}
+	req.Copied(len(r.id))
 	req.Tag = r // before all that may be wrong: the error is for this id
 	req.OneWay = e.isAnswer() || !r.two && absent(e.id)
 	if e.isAnswer() {

@@ -134,3 +134,50 @@ func TestBombsStopAtThePoolsLimit(t *testing.T) {
 		t.Errorf("%d dials", n)
 	}
 }
+
+// TestAttachmentsCount: an attachment is copied, and counts beside the frame in which it came,
+// as the names of the two services do, as long as its call is in flight.
+func TestAttachmentsCount(t *testing.T) {
+	const size = 1 << 20
+	s := transport.NewService(Protocol{})
+	held, release := make(chan struct{}), make(chan struct{})
+	s.Handle("/s/Hold", transport.NewServer(func(context.Context, any) (any, error) {
+		close(held)
+		<-release
+		return []byte{}, nil
+	}, transport.DecodeBytes, transport.EncodeBytes))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = s.Serve(l) })
+	defer serving.Wait()
+	defer s.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	frame, err := Protocol{}.AppendRequest(nil, 1, &transport.Message{Method: "/s/Hold", Tag: &Head{Caller: strings.Repeat("c", 1000), Attachment: make([]byte, size)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = client.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := client.Write(frame); err != nil {
+		t.Fatal(err)
+	}
+	<-held
+	if n, least := s.Stats().Bytes, int64(2*size+1001); n < least || n > 3*size {
+		t.Errorf("%d bytes are in use, want %d and a little more", n, least)
+	}
+	close(release)
+	if _, _, err := (Protocol{}).Parse(client); err != nil {
+		t.Error(err)
+	}
+	for end := time.Now().Add(time.Minute); s.Stats().Bytes != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes are left", s.Stats().Bytes)
+		}
+	}
+}

@@ -40,6 +40,7 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 		return refuse(err)
 	}
 	head.fill(&h)
+	req.Copied(len(h.caller) + len(h.callee))
 	req.OneWay = h.callType == callOneWay
 	req.Timeout = time.Duration(h.timeout) * time.Millisecond
 	req.SetMethod(h.method)
@@ -49,6 +50,7 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 		return refuse(err)
 	}
 	head.Attachment = attachment
+	req.Copied(len(attachment))
 	if err = p.unpack(req, body, h.contentEncoding); err != nil {
 		return refuse(err)
 	}
