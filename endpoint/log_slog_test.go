@@ -47,7 +47,7 @@ func TestALineForEachFailedCall(t *testing.T) {
 		"of a breaker": {nil, &breaker.OpenError{Node: a}, `level=INFO msg="call failed" method=Sum took=0s node=tcp://a:1 code=unavailable whose=nobody ran="not sent" err=`},
 		"of retries": {nil, &RetryError{GaveUp: GaveUpAttempts, Attempts: []Failure{{1, a, errors.New("one")}, {2, b, errors.New("two")}}},
 			`level=WARN msg="call failed" method=Sum took=0s attempts=2 node=tcp://b:1 code=unknown whose=node ran="maybe ran" err=`},
-		"of none": {nil, &RetryError{GaveUp: GaveUpNoNode}, `level=INFO msg="call failed" method=Sum took=0s code=unavailable whose=nobody`},
+		"of none": {nil, &RetryError{GaveUp: GaveUpNoNode, Cause: &NoNodesError{}}, `level=INFO msg="call failed" method=Sum took=0s code=unavailable whose=nobody`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l, out := lines()
