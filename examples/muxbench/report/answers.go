@@ -139,7 +139,11 @@ func medians(r harness.Results, c harness.Cell, metrics ...harness.Metric) []str
 
 // tellMachine ends a table.
 func tellMachine(w *bytes.Buffer, r harness.Results) {
-	fmt.Fprintf(w, "%s, %d cores, %s; medians of %d rounds.\n", r.Machine.CPU, r.Machine.Cores, r.Machine.Date, roundsOf(r))
+	how := "one round"
+	if n := roundsOf(r); n > 1 {
+		how = fmt.Sprintf("medians of %d rounds", n)
+	}
+	fmt.Fprintf(w, "%s, %d cores, %s; %s.\n", r.Machine.CPU, r.Machine.Cores, r.Machine.Date, how)
 }
 
 func roundsOf(r harness.Results) int {
