@@ -49,39 +49,56 @@ func (muxkitPool) Serve(env harness.Env) (string, error) {
 	return serveFrames(env)
 }
 
-func (m muxkitPool) Dial(env harness.Env) (harness.Client, error) { return harness.DialOne(m, env) }
-
-func (m muxkitPool) Connect(env harness.Env) (func() harness.CallTo, error) {
-	pool, opts, err := newMuxkitPool(env)
+// Dial tells calls for bulk from others, as who calls a pool by hand would.
+func (m muxkitPool) Dial(env harness.Env) (harness.Client, error) {
+	pool, opts, err := m.open(env)
 	if err != nil {
 		return nil, err
 	}
+	return harness.ClientFunc(func(i int) (harness.Call, error) {
+		own := opts
+		own.WithBulk(env.OfBulk(i))
+		call := m.newCall(env, pool, own)
+		return func(ctx context.Context, req []byte, check harness.Check) error { return call(ctx, env.Addr, req, check) }, nil
+	}), nil
+}
+
+// Connect makes calls to any server.
+func (m muxkitPool) Connect(env harness.Env) (func() harness.CallTo, error) {
+	pool, opts, err := m.open(env)
+	return func() harness.CallTo { return m.newCall(env, pool, opts) }, err
+}
+
+func (m muxkitPool) open(env harness.Env) (*muxpool.Multiplexed, muxpool.GetOptions, error) {
+	pool, opts, err := newMuxkitPool(env)
 	opts.WithFrameParser(pooledParser{})
 	if m.timeout {
 		opts.WithTimeout(30 * time.Second)
 	}
-	network := env.Network()
-	return func() harness.CallTo {
-		buf := make([]byte, 0, FrameHeader+env.Size)
-		return func(ctx context.Context, addr string, req []byte, check harness.Check) error {
-			mc, err := pool.GetMuxConn(ctx, network, addr, opts)
-			if err != nil {
-				return err
-			}
-			defer mc.Close()
-			if err := writeFrame(mc, buf, req); err != nil {
-				return err
-			}
-			frame, err := mc.Read()
-			if err != nil {
-				return err
-			}
-			if !m.keep {
-				defer muxpool.Release(frame)
-			}
-			return check(frame[FrameHeader:])
+	return pool, opts, err
+}
+
+// newCall is one caller's.
+func (m muxkitPool) newCall(env harness.Env, pool *muxpool.Multiplexed, opts muxpool.GetOptions) harness.CallTo {
+	network, buf := env.Network(), make([]byte, 0, FrameHeader+env.Size)
+	return func(ctx context.Context, addr string, req []byte, check harness.Check) error {
+		mc, err := pool.GetMuxConn(ctx, network, addr, opts)
+		if err != nil {
+			return err
 		}
-	}, nil
+		defer mc.Close()
+		if err := writeFrame(mc, buf, req); err != nil {
+			return err
+		}
+		frame, err := mc.Read()
+		if err != nil {
+			return err
+		}
+		if !m.keep {
+			defer muxpool.Release(frame)
+		}
+		return check(frame[FrameHeader:])
+	}
 }
 
 // Larger frames than frameDefault have to be allowed, on both sides.

@@ -9,7 +9,7 @@ import (
 // wantFiles raises the process's limit of open files, if it has to, so that n
 // more fit in beside those of any process.
 func wantFiles(n int) error {
-	want := uint64(n + 256)
+	want := uint64(n + n/4 + 256) // connections that are replaced, and the process's own
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= want {
 		return err

@@ -21,7 +21,7 @@ const (
 	nodesFirstCalls = 16          // at once, when each node is called for the first time
 	nodesSettle     = 20          // warm-ups between those and the weighing: pools tidy up when nobody calls
 	idleTime        = time.Minute // what all of this may take, beside an answer's time
-	filesOfNode     = 4           // descriptors in a process: a listener, two connections, and one to spare
+	filesOfNode     = 3           // descriptors in a process: a listener and two connections
 )
 
 // serve starts the servers and returns their addresses, separated by commas.

@@ -61,7 +61,7 @@ func partOf(stack []string) string {
 	}
 	leaf := stack[0]
 	switch {
-	case strings.HasPrefix(leaf, "internal/runtime/syscall."), strings.HasPrefix(leaf, "syscall."), strings.HasPrefix(leaf, "runtime/internal/syscall."),
+	case strings.HasPrefix(leaf, "internal/runtime/syscall"), strings.HasPrefix(leaf, "syscall."),
 		has("runtime.futex", "runtime.epollwait", "runtime.usleep", "runtime.write1", "runtime.madvise"):
 		return kernelPart(has)
 	case has("runtime.gcBgMarkWorker", "runtime.gcAssist", "runtime.bgsweep", "runtime.bgscavenge", "runtime.gcStart", "runtime.gcMarkDone", "runtime.gcDrain", "runtime.gcWriteBarrier", "runtime.wbBufFlush"):

@@ -12,7 +12,7 @@ func TestPartOf(t *testing.T) {
 	for want, stack := range map[string][]string{
 		"the kernel: reads and writes": {"internal/runtime/syscall.Syscall6", "syscall.RawSyscall6", "syscall.write", "internal/poll.(*FD).Write", "net.(*conn).Write", "github.com/muxkit/muxkit/muxpool/wire.(*Writer).flush"},
 		"the kernel: threads woken":    {"runtime.futex", "runtime.futexwakeup", "runtime.notewakeup", "runtime.startm", "runtime.schedule"},
-		"the kernel: polls":            {"internal/runtime/syscall.EpollWait", "runtime.netpoll", "runtime.findRunnable"},
+		"the kernel: polls":            {"internal/runtime/syscall/linux.EpollWait", "runtime.netpoll", "runtime.findRunnable"},
 		"the garbage collector":        {"runtime.scanobject", "runtime.gcDrain", "runtime.gcBgMarkWorker"},
 		"allocation":                   {"runtime.memclrNoHeapPointers", "runtime.mallocgcLarge", "runtime.mallocgc", "github.com/muxkit/muxkit/transport.DecodeBytes"},
 		"copying":                      {"runtime.memmove", "github.com/muxkit/muxkit/muxpool.(*conn).read"},

@@ -34,7 +34,7 @@ var growths = []growth{
 		func(e string, n int) harness.Cell { return harness.On(e, 128, n) }, oneUnit, "a call",
 	},
 	{
-		"nodes", "nodes, 8 callers at each", pool, []int{10, 100, 1000, 2000, 5000},
+		"nodes", "nodes, 8 callers at each", pool, []int{10, 100, 1000, 2000, 3500, 5000},
 		func(e string, n int) harness.Cell {
 			c := harness.On(e, 128, 8*n)
 			c.Nodes = n
