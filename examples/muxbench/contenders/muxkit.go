@@ -59,7 +59,9 @@ func (m muxkitPool) Dial(env harness.Env) (harness.Client, error) {
 		own := opts
 		own.WithBulk(env.OfBulk(i))
 		call := m.newCall(env, pool, own)
-		return func(ctx context.Context, req []byte, check harness.Check) error { return call(ctx, env.Addr, req, check) }, nil
+		return func(ctx context.Context, req []byte, check harness.Check) error {
+			return call(ctx, env.Addr, req, check)
+		}, nil
 	}), nil
 }
 
