@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -48,7 +49,7 @@ func TestChangedTellsOfEachChange(t *testing.T) {
 			t.Fatal("an expelled node is ready")
 		}
 		begin := time.Now()
-		<-changed
+		bounded.Receive(t, changed)
 		if !guard.Ready() || time.Since(begin) > time.Second {
 			t.Errorf("ready %v after %v", guard.Ready(), time.Since(begin))
 		}
@@ -72,7 +73,7 @@ func TestChangedWakesAllWhoWait(t *testing.T) {
 	for range 1000 {
 		c.Add(1)
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 }
 
 func TestChangesCostNothingWhileNobodyWaits(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -34,12 +35,12 @@ func TestListenersMayCallTheGroup(t *testing.T) {
 	close(ready)
 	defer g.Close()
 	g.Trip(nodeA, errSick)
-	c := <-done
+	c := bounded.Receive(t, done)
 	if c.Node != nodeA || c.From != breaker.Closed || c.To != breaker.Open || c.Reason != breaker.ReasonTripped ||
 		c.Cause != errSick || c.RetryAfter <= 0 || c.Time.IsZero() || c.Observed {
 		t.Errorf("told %+v", c)
 	}
-	if c := <-done; c.To != breaker.Closed || c.Reason != breaker.ReasonReset {
+	if c := bounded.Receive(t, done); c.To != breaker.Closed || c.Reason != breaker.ReasonReset {
 		t.Errorf("told %+v", c)
 	}
 }
@@ -66,7 +67,7 @@ func TestNoticesAreInOrderPerNode(t *testing.T) {
 			})
 		}
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	end := make(chan struct{})
 	g.Subscribe(func(c breaker.Change) {
 		if c.Node == nodeN(9) {
@@ -74,7 +75,7 @@ func TestNoticesAreInOrderPerNode(t *testing.T) {
 		}
 	})
 	g.Trip(nodeN(9), nil)
-	<-end
+	bounded.Receive(t, end)
 	g.Close()
 	if told < 800 || g.Missed() != 0 {
 		t.Errorf("told %d, missed %d", told, g.Missed())
@@ -118,7 +119,7 @@ func TestOnStateChangeAlone(t *testing.T) {
 	}))
 	defer g.Close()
 	g.Trip(nodeA, nil)
-	if got := <-told; got != nodeA.String()+" closed open" {
+	if got := bounded.Receive(t, told); got != nodeA.String()+" closed open" {
 		t.Errorf("told %q", got)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -127,7 +128,7 @@ func TestRealPool(t *testing.T) {
 	for g.Check(node) == nil { // calls notice, the pool redials and gives up
 		ep(ctx, nil)
 	}
-	<-changes
+	bounded.Receive(t, changes)
 	_, err = ep(ctx, nil)
 	var open *breaker.OpenError
 	if !errors.As(err, &open) || !errors.Is(err, gobreaker.ErrOpenState) {

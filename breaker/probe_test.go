@@ -114,6 +114,24 @@ func TestANodeThatThePoolGaveUpIsBackWithinASecondOfItsReturn(t *testing.T) {
 	}
 }
 
+// A probe that comes when the node is out already tries it, as one that was there before.
+func TestAProbeThatComesLate(t *testing.T) {
+	bubble(t, []breaker.Option{breaker.WithEjectionTime(time.Hour, time.Hour)}, func(f *fixture) {
+		g := f.Scope("").Guard(breaker.Target{Node: nodeA})
+		f.expel(nodeA)
+		after(time.Minute)
+		f.open(nodeA, breaker.ReasonNodeExpelled)
+		p := &pinger{}
+		g.ProbeWith(p.probe)
+		after(time.Second)
+		f.state(nodeA, breaker.Closed)
+		g.ProbeWith(p.probe)
+		if after(time.Minute); p.runs() != 1 {
+			t.Errorf("probed %d times, want once", p.runs())
+		}
+	})
+}
+
 // A dial into a network that drops everything takes its time: that is not added to the wait.
 func TestALongProbeIsFollowedByTheNextAtOnce(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {

@@ -12,6 +12,7 @@ import (
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -79,7 +80,7 @@ func TestEventAgainstProbe(t *testing.T) {
 		peer := newGate()
 		answered := make(chan struct{})
 		go func() { defer close(answered); g.Middleware(nodeA)(peer.endpoint)(context.Background(), nil) }()
-		<-peer.entered
+		bounded.Receive(t, peer.entered)
 		race(func() { peer.answer <- nil; <-answered }, func() { pool.emit(expelled) })
 		if err := g.Check(nodeA); !errors.Is(err, gobreaker.ErrOpenState) || !errors.Is(err, muxpool.ErrConnLost) {
 			t.Fatalf("trial %d: Check: %v", i, err)
@@ -210,7 +211,7 @@ func TestAllAtOnce(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	g.Update(breaker.WithObserveOnly(false))
 	g.ForceOpen(nodeA, errSick)
 	if err := g.Check(nodeA); !errors.Is(err, errSick) {

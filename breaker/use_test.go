@@ -11,6 +11,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -128,7 +129,7 @@ func TestServicesComeAndGoUnderRaces(t *testing.T) {
 				}
 			})
 		}
-		all.Wait()
+		bounded.Wait(t, all.Wait)
 		if n := breaker.Scopes(f.Group); n != 1 {
 			t.Errorf("%d services are known", n)
 		}

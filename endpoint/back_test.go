@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -135,7 +136,7 @@ func timeOfReturn(t *testing.T, addresses sd.FixedInstancer, away time.Duration,
 	}
 	time.Sleep(3 * time.Second)
 	over()
-	callers.Wait()
+	bounded.Wait(t, callers.Wait)
 	for _, stop := range stops {
 		stop()
 	}
@@ -188,7 +189,7 @@ func TestACallThatHangsInAConnectGoesElsewhere(t *testing.T) {
 					time.Sleep(c.b)
 					defer v.serve("b:1", methods)()
 				}
-				callers.Wait()
+				bounded.Wait(t, callers.Wait)
 			})
 		}
 	}

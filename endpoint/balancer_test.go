@@ -13,6 +13,7 @@ import (
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -255,7 +256,7 @@ func TestBalancerUnderRaces(t *testing.T) {
 			s.mu.Unlock()
 		}
 	})
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	for _, e := range must(b.source.NodeEndpoints()) {
 		equal(t, "in flight at the end", e.InFlight(), 0)
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestBudgetRefillsWithCalls(t *testing.T) {
@@ -63,7 +65,7 @@ func TestBudgetUnderRaces(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	if n := granted.Load(); n > 10+400 || n < 400 {
 		t.Errorf("%d retries granted for 4000 calls at 10%% and a burst of 10", n)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -171,7 +172,7 @@ func TestNodesThatDieAgainAndAgainMultiplyLittle(t *testing.T) {
 						}
 					})
 				}
-				wg.Wait()
+				bounded.Wait(t, wg.Wait)
 				const calls = callers * each
 				bound := int64(calls + calls/10 + 10)
 				for _, m := range c.nodes {
@@ -218,7 +219,7 @@ func TestNodesThatDieWithManyCallsLoseNoIdempotentOne(t *testing.T) {
 				}
 			})
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		equal(t, "answers", a.sum+b.sum, 3*many)
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-kit/kit/sd"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -32,7 +33,7 @@ func TestContextsDerivedFromAnAttempt(t *testing.T) {
 	equal(t, "attempt", derived[0].Value(ContextKeyAttempt).(*Attempt).Number, 7)
 	a.Cancel()
 	for _, c := range derived {
-		<-c.Done()
+		bounded.Receive(t, c.Done())
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // byHand is a Directory of a shop's nodes under go-kit's endpointer.
@@ -26,7 +28,7 @@ func TestCallsWaitOverADirectory(t *testing.T) {
 		dir, over, stop := byHand(d, f)
 		defer stop()
 		var wg sync.WaitGroup
-		defer wg.Wait()
+		defer bounded.Wait(t, wg.Wait)
 		call := Retry(3, 0, NewBalancer(over), WithWait(0))
 		waits := func(what string, until func()) {
 			begin := time.Now()
@@ -52,7 +54,7 @@ func TestCallsWaitOverADirectory(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		dir.Close()
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	})
 }
 

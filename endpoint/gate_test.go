@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestGateTellsOnceWhenTheLastHasLeft(t *testing.T) {
@@ -56,7 +58,7 @@ func TestGateUnderRaces(t *testing.T) {
 			})
 		}
 		wg.Go(g.shut)
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		if told.Load() != 1 {
 			t.Fatalf("told %d times", told.Load())
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -103,7 +104,7 @@ func httpStatus(err error) string {
 
 const waitTime = 20 * time.Second
 
-func bounded(t *testing.T) context.Context {
+func inTime(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitTime)
 	t.Cleanup(cancel)
@@ -122,11 +123,11 @@ func foundByAClient(t *testing.T) []kind {
 	silent := peer(t, func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
 	nobody := transport.Node{Network: "tcp", Address: "127.0.0.1:1"}
 	call := func(p muxpool.Pool, n transport.Node, method string, size int, opts ...transport.ClientOption) error {
-		_, err := transport.NewClient(p, n, native.Protocol{}, method, transport.EncodeBytes, transport.DecodeBytes, opts...).Endpoint()(bounded(t), make([]byte, size))
+		_, err := transport.NewClient(p, n, native.Protocol{}, method, transport.EncodeBytes, transport.DecodeBytes, opts...).Endpoint()(inTime(t), make([]byte, size))
 		return err
 	}
 	coded := func(n transport.Node, enc transport.EncodeRequestFunc, dec transport.DecodeResponseFunc) error {
-		_, err := transport.NewClient(pool(t), n, native.Protocol{}, "Echo", enc, dec).Endpoint()(bounded(t), []byte{})
+		_, err := transport.NewClient(pool(t), n, native.Protocol{}, "Echo", enc, dec).Endpoint()(inTime(t), []byte{})
 		return err
 	}
 	within := func(d time.Duration, n transport.Node, cancelled bool) error {
@@ -239,7 +240,7 @@ func answered(t *testing.T) []kind {
 		kinds = append(kinds, kind{"`Error` " + c.String(), &transport.Error{Code: c, Message: "why"}})
 	}
 	nobody := transport.Node{Network: "tcp", Address: "127.0.0.1:1"}
-	_, dead := transport.NewClient(pool(t), nobody, native.Protocol{}, "M", transport.EncodeBytes, transport.DecodeBytes).Endpoint()(bounded(t), []byte{})
+	_, dead := transport.NewClient(pool(t), nobody, native.Protocol{}, "M", transport.EncodeBytes, transport.DecodeBytes).Endpoint()(inTime(t), []byte{})
 	open := &breaker.OpenError{Node: nobody, RetryAfter: time.Second}
 	return append(kinds,
 		kind{"`Error` of a newer code, 100", &transport.Error{Code: 100, Message: "why"}},
@@ -304,15 +305,15 @@ func askFailing(t *testing.T, p transport.ServerProtocol, how error) error {
 	body := []byte(`"x"`) // JSON-RPC wants a JSON value
 	if how == errAtTheLimit {
 		done := make(chan struct{})
-		go func() { defer close(done); _, _ = client(bounded(t), body) }()
-		defer func() { close(release); <-done }()
+		go func() { defer close(done); _, _ = client(inTime(t), body) }()
+		defer func() { close(release); bounded.Receive(t, done) }()
 		select {
 		case <-entered:
 		case <-time.After(waitTime):
 			t.Fatal("the first call did not arrive")
 		}
 	}
-	_, err := client(bounded(t), body)
+	_, err := client(inTime(t), body)
 	if err == nil {
 		t.Fatalf("%T, %v: answered", p, how)
 	}
@@ -391,7 +392,7 @@ func serveMethods(t *testing.T, p transport.ServerProtocol, methods map[string]*
 	go func() { ended <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
-		if err := <-ended; !errors.Is(err, transport.ErrServiceClosed) {
+		if err := bounded.Receive(t, ended); !errors.Is(err, transport.ErrServiceClosed) {
 			t.Error(err)
 		}
 	})

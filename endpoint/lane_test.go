@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestLaneRunsJobsInTheirOrder(t *testing.T) {
@@ -75,7 +77,7 @@ func TestLaneUnderRaces(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	l.wait(nil)
 	equal(t, "ran", ran.Load(), 4000)
 	equal(t, "at once", most.Load(), 1)

@@ -12,6 +12,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/sd"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -60,7 +61,7 @@ func TestRetriesOfTwoLayersDoNotMultiply(t *testing.T) {
 			as[*RetryError](t, err)
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	bound := int64(calls)
 	for range 2 {
 		bound += bound/10 + 10

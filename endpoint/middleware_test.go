@@ -16,6 +16,7 @@ import (
 	"github.com/go-kit/kit/ratelimit"
 	"github.com/go-kit/log"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -69,7 +70,7 @@ func TestLimitRefusesAtOnce(t *testing.T) {
 		}
 		mustBe(t, err, ratelimit.ErrLimited)
 		close(release)
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		if _, err := ep(t.Context(), nil); err != nil {
 			t.Errorf("after they returned: %v", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -48,7 +49,7 @@ func goodput(t *testing.T, opts ...Option) (answered, offered int64) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	return good.Load(), all.Load()
 }
 

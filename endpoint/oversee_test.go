@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/kit/sd/lb"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -232,7 +233,7 @@ func TestPanicOfAnOvertakenAttemptIsItsCallers(t *testing.T) {
 					defer func() { got = recover() }()
 					ep(t.Context(), nil)
 				}()
-				<-done
+				bounded.Receive(t, done)
 				if name == "panic" {
 					equal(t, "panic", got, any("broken"))
 				}
@@ -292,7 +293,7 @@ func TestManyAttemptsAreOvertakenAtOnce(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		equal(t, "attempts", made.Load(), 1500)
 	})
 }
@@ -331,7 +332,7 @@ func TestAttemptsThatEndInTheirShareRace(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	for _, n := range nodes {
 		equal(t, "in flight", n.InFlight(), 0)
 	}

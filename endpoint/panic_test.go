@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-kit/kit/sd"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -57,7 +58,7 @@ func TestAFunctionThatPanicsIsItsCallers(t *testing.T) {
 					get(context.Background(), "x")
 					exited = false
 				}()
-				<-done
+				bounded.Receive(t, done)
 				if e, ok := panicked.(*PanicError); ok { // carried here from another goroutine
 					panicked = e.Value
 				}

@@ -15,6 +15,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -119,7 +120,7 @@ func TestNoIdempotentCallIsLostWhenANodeIsKilled(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	equal(t, "calls answered", done.Load(), callers*calls)
 	if fromKilled.Load() == 0 {
 		t.Error("the killed service never answered: nothing was shown")

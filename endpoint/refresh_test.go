@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // asked is a discovery that can be asked to look, and counts it.
@@ -74,7 +76,7 @@ func TestDiscoveryIsAskedWhenNoNodeTakesCalls(t *testing.T) {
 				}
 				time.Sleep(5 * c.least)
 				close(stop)
-				calls.Wait()
+				bounded.Wait(t, calls.Wait)
 				synctest.Wait()
 				if n := len(a.times); n < 4 || n > 6 {
 					t.Errorf("asked %d times in %v", n, 5*c.least)

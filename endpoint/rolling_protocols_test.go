@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
@@ -61,7 +62,7 @@ func (r *rollingService) stop(t *testing.T) {
 	if err := r.service.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
-	if err := <-r.end; !errors.Is(err, transport.ErrServiceClosed) {
+	if err := bounded.Receive(t, r.end); !errors.Is(err, transport.ErrServiceClosed) {
 		t.Errorf("Serve: %v", err)
 	}
 }
@@ -130,7 +131,7 @@ func TestRollingShutdownLosesNoCall(t *testing.T) {
 				}
 			}
 			close(over)
-			callers.Wait()
+			bounded.Wait(t, callers.Wait)
 			for _, n := range nodes {
 				n.stop(t)
 			}

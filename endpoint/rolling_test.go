@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -105,6 +106,6 @@ func TestARestartLosesNoCall(t *testing.T) {
 	echoAt(t, b)
 	answered(100)
 	close(over)
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	t.Logf("%d calls, %d lost", calls.Load(), lost.Load())
 }

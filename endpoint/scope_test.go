@@ -12,6 +12,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -131,7 +132,7 @@ func TestAClosedSetLeavesNothingAmongTheBreakers(t *testing.T) {
 		ep := s.EndpointFrom("M", f.factory)
 		s.EndpointFrom("Own", f.factory, WithService("own")) // a service of the method's
 		go ep(t.Context(), nil)
-		<-entered
+		bounded.Receive(t, entered)
 		s.Close()
 		s.EndpointFrom("Late", f.factory, WithBreakers(g))
 		leaving = append(leaving, s)

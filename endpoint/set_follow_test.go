@@ -19,6 +19,7 @@ import (
 	"github.com/go-kit/kit/sd/lb"
 	"github.com/go-kit/log"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -125,7 +126,7 @@ func TestSetDrainsDroppedNodes(t *testing.T) {
 
 		d.now(s, "a:1", "b:1") // back, as a new member
 		equal(t, "holds when it is back", b.holds(node("a")), 2)
-		equal(t, "answer", <-answer, any("old from a:1, <nil>"))
+		equal(t, "answer", bounded.Receive(t, answer), any("old from a:1, <nil>"))
 		synctest.Wait()
 		equal(t, "closed", f.closes(), "a:1")
 		equal(t, "holds", b.holds(node("a")), 1)
@@ -225,7 +226,7 @@ func TestSetUnderFlappingDiscovery(t *testing.T) {
 			d.send(sd.Event{Instances: []string{fmt.Sprintf("n%d:1", i), fmt.Sprintf("n%d:1", i+1)}})
 		}
 	})
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}

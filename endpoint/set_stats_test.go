@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 
 	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // What a Set tells of itself: calls that wait, the nodes, and what became of its budget.
@@ -33,7 +35,7 @@ func TestSetStats(t *testing.T) {
 			t.Error("the node is not told as open")
 		}
 		out.close(node("a"))
-		as[*RetryError](t, <-ended) // one retry has used the budget up, and the next one is refused
+		as[*RetryError](t, bounded.Receive(t, ended)) // one retry has used the budget up, and the next one is refused
 		st = s.Stats()
 		equal(t, "waiting", st.Waiting, 0)
 		equal(t, "budget", st.Budget, BudgetStats{Left: 0, Burst: 1, Spent: 1, Refused: 1})

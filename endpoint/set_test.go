@@ -16,6 +16,7 @@ import (
 	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/log"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -59,7 +60,7 @@ func TestSetClosesEverythingOnce(t *testing.T) {
 		for range 10 {
 			wg.Go(s.Close)
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		for _, ep := range []endpoint.Endpoint{sum, mul, s.EndpointFrom("Late", f.factory)} {
 			_, err := ep(t.Context(), nil)
 			mustBe(t, err, ErrSetClosed)
@@ -109,7 +110,7 @@ func TestSetClosesWhileEventsCome(t *testing.T) {
 		wg.Go(func() { s.EndpointFrom("Mul", (&shop{}).factory) })
 		s.Close()
 		close(stop)
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/log"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -297,7 +298,7 @@ func TestNodesThatAreReplacedServeUntilTheNewOnesAreMade(t *testing.T) {
 		})
 		stop := make(chan struct{})
 		var calls sync.WaitGroup
-		defer calls.Wait()
+		defer bounded.Wait(t, calls.Wait)
 		defer close(stop)
 		calls.Go(func() {
 			for {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -29,7 +30,7 @@ func (f *fleet) load(t *testing.T, callers int, d time.Duration, to string, call
 		}()
 	}
 	for range callers {
-		<-done
+		bounded.Receive(t, done)
 	}
 	calls := f.called()[before:]
 	n := 0

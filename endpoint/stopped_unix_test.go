@@ -63,7 +63,7 @@ func serveProcess(t *testing.T) (address string, process *os.Process) {
 	}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		_ = cmd.Wait()
 		in.Close()
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')

@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // updated is a Set with a method that has no options of its own and one that has.
@@ -36,7 +37,7 @@ func TestUpdateChangesCallsThatBeginAfterwards(t *testing.T) {
 		if err := s.Update(WithRetry(3, 5*time.Second), WithIdempotent(Always), WithHedging(10*time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "under way", <-underWay, time.Second)
+		equal(t, "under way", bounded.Receive(t, underWay), time.Second)
 		f.mu.Lock()
 		f.calls = nil
 		f.mu.Unlock()
@@ -134,5 +135,5 @@ func TestUpdateBesideCalls(t *testing.T) {
 		}
 		s.EndpointFrom("New", f.factory)
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 }

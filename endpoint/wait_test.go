@@ -22,6 +22,7 @@ import (
 	"github.com/go-kit/kit/sd/lb"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -78,7 +79,7 @@ func TestCallsWaitForABreaker(t *testing.T) {
 				answered.Add(1)
 			})
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		equal(t, "answered", answered.Load(), 100)
 		equal(t, "took", time.Since(begin), 300*time.Millisecond)
 	})
@@ -104,7 +105,7 @@ func TestCallsWaitForDiscovery(t *testing.T) {
 		}
 		time.Sleep(200 * time.Millisecond)
 		d.now(s, "a:1")
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	})
 }
 
@@ -397,7 +398,7 @@ func waiting(t *testing.T, get func(context.Context, any) (any, error), n int, e
 		})
 		synctest.Wait()
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 }
 
 // gatekeeper is a breaker that lets as many calls pass as somebody has allowed: like one
@@ -461,7 +462,7 @@ func TestWaitingCallsAreServedInOrder(t *testing.T) {
 		var mu sync.Mutex
 		var order, want []int
 		var guard sync.WaitGroup
-		defer guard.Wait()
+		defer bounded.Wait(t, guard.Wait)
 		guard.Go(func() {
 			for _, n := range []int64{0, 1, 1, 3, 1, 10, 1000} {
 				g.allow(n)
@@ -504,7 +505,7 @@ func TestACallThatComesDoesNotOvertakeThoseThatWait(t *testing.T) {
 		equal(t, "the first", first.Sub(begin), time.Second)
 		time.Sleep(time.Second)
 		g.allow(1)
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		equal(t, "the second", second.Sub(begin), 2*time.Second)
 	})
 }
@@ -547,7 +548,7 @@ func TestACallThatWaitsForReasonsOfItsOwnHoldsUpNobody(t *testing.T) {
 		if _, err := get(t.Context(), nil); err != nil || time.Since(begin) != time.Second {
 			t.Errorf("another call: %v after %v", err, time.Since(begin))
 		}
-		if took := <-done; took < 3*time.Second || took > 3*time.Second+time.Millisecond {
+		if took := bounded.Receive(t, done); took < 3*time.Second || took > 3*time.Second+time.Millisecond {
 			t.Errorf("took %v", took)
 		}
 	})
@@ -581,7 +582,7 @@ func TestCallsBehindOneThatMayNotGoBackAreServed(t *testing.T) {
 		}
 		time.Sleep(time.Until(begin.Add(time.Second)))
 		b.close(node("a"))
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	})
 }
 
@@ -649,7 +650,7 @@ func TestAtMostSoManyCallsWait(t *testing.T) {
 					t.Errorf("a call for which there is a node: %v", err)
 				}
 				g.bell.ring()
-				wg.Wait()
+				bounded.Wait(t, wg.Wait)
 				equal(t, "waiting in the end", s.waiting.Load(), 0)
 			})
 		})
@@ -684,7 +685,7 @@ func TestCallersWhoLeaveDoSoAtOnce(t *testing.T) {
 		}
 		equal(t, "waiting", s.waiting.Load(), 1)
 		g.allow(1)
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		equal(t, "the one that stays", stays, nil)
 	})
 }
@@ -705,7 +706,7 @@ func TestClosingASetWakesAllWhoWait(t *testing.T) {
 				})
 			}
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	})
 }
 
@@ -763,7 +764,7 @@ func TestNobodyWhoWaitsIsForgotten(t *testing.T) {
 		g.allow(1)
 		time.Sleep(10 * time.Microsecond)
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	if served.Load() < 300 {
 		t.Errorf("%d were served", served.Load())
 	}

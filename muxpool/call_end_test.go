@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestCallsEndInPortions: 50,000 calls are due at once, or lose their connection. Those who
@@ -168,12 +170,12 @@ func TestBrokenInvariant(t *testing.T) {
 				for c, some := range calls {
 					for _, m := range some[1:] {
 						if end := readLater(m); c == broken.conn {
-							if e := <-end; !errors.Is(e.err, ErrConnLost) || !strings.Contains(e.err.Error(), "BUG: ") {
+							if e := bounded.Receive(t, end); !errors.Is(e.err, ErrConnLost) || !strings.Contains(e.err.Error(), "BUG: ") {
 								t.Errorf("a call beside it ended with %v", e.err)
 							}
 						} else {
 							w.peers[1].nc.Write(worldFrame(worldAnswer, m.id, 1))
-							if e := <-end; e.err != nil {
+							if e := bounded.Receive(t, end); e.err != nil {
 								t.Errorf("a call on the other connection ended with %v", e.err)
 							}
 						}

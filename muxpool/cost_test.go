@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
@@ -165,7 +166,7 @@ func TestMemoryOfIdleNodes(t *testing.T) {
 		wg.Go(func() { <-all })
 	}
 	close(all)
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	heap, goroutines := usage()
 	errs := make(chan error, nodes)
 	for i := range nodes { // told apart by the address that they are called from
@@ -176,9 +177,9 @@ func TestMemoryOfIdleNodes(t *testing.T) {
 			errs <- useBoth(pool, muxpool.Node{Network: "tcp", Address: peer.Addr()}, opts)
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	for range nodes {
-		if err := <-errs; err != nil {
+		if err := bounded.Receive(t, errs); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // stumbling is a connection whose reads and writes report what became of earlier
@@ -136,7 +138,7 @@ func TestTwoWritesOfDatagrams(t *testing.T) {
 					go func() { written <- m.Write(worldFrame(worldAnswer, m.id, nonce)) }()
 					synctest.Wait()
 				}
-				first, second := <-g.ends, <-g.ends
+				first, second := bounded.Receive(t, g.ends), bounded.Receive(t, g.ends)
 				if test.turn {
 					first, second = second, first
 				}
@@ -145,7 +147,7 @@ func TestTwoWritesOfDatagrams(t *testing.T) {
 				second <- test.ends[1]
 				synctest.Wait()
 				for range 2 {
-					if err := <-written; err != nil && !test.sent && errors.Is(err, failed) {
+					if err := bounded.Receive(t, written); err != nil && !test.sent && errors.Is(err, failed) {
 						continue // the first to fail did so while the other was under way
 					} else if err != nil && !sentOf(err) {
 						t.Errorf("Write says that nothing was sent: %v", err)

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
@@ -59,7 +60,7 @@ func TestDeadlineContextOfManySiblings(t *testing.T) {
 		}
 		runtime.Gosched()
 		cancel()
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	}
 }
 

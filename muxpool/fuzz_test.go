@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
@@ -96,7 +97,7 @@ func feed(t *testing.T, parser muxpool.FrameParser, input []byte, size int) {
 	}
 	c.Close()
 	for range 4 {
-		if err := <-ended; err != nil {
+		if err := bounded.Receive(t, ended); err != nil {
 			t.Error(err)
 		}
 	}

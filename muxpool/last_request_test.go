@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // getNow is mustGet for what is free at once: no time passes.
@@ -79,7 +81,7 @@ func TestLastRequestHasAnIDUntilItIsAnswered(t *testing.T) {
 		if _, err := w.peers[0].nc.Write(worldFrame(worldAnswer, own, 2)); err != nil {
 			t.Fatal(err)
 		}
-		if id := <-freed; id != own {
+		if id := bounded.Receive(t, freed); id != own {
 			t.Errorf("the answer to %d freed %d", own, id)
 		}
 		if k := w.pool.Stats().Counters; k.Late != 1 || k.Unknown != 0 {

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // echoUDP answers every datagram at addr with itself until the test ends, or silent is set.
@@ -18,7 +20,7 @@ func echoUDP(t *testing.T, addr string, silent *atomic.Bool) string {
 		t.Skip("needs a second address of the loopback device: ", err)
 	}
 	ended := make(chan struct{})
-	t.Cleanup(func() { pc.Close(); <-ended })
+	t.Cleanup(func() { pc.Close(); bounded.Receive(t, ended) })
 	go func() {
 		defer close(ended)
 		buf := make([]byte, 1<<16)

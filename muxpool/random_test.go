@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
@@ -56,7 +57,7 @@ func testRandom(t *testing.T, sockets bool) {
 	for i := range 48 {
 		callers.Go(func() { r.caller(uint64(i)) })
 	}
-	callers.Wait()
+	bounded.Wait(t, callers.Wait)
 	lagged := lag.Stop()
 	t.Logf("%d exchanges in %v: %d answered, %d failed, stats %+v", r.done.Load(), time.Since(start),
 		r.tally.OK(), len(r.tally.Errors()), r.pool.Stats().Counters)

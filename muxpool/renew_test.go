@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
@@ -232,7 +233,7 @@ func TestRetirementUnderLoadLosesNoCall(t *testing.T) {
 				}
 			})
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		if s := pool.Stats(); retired(s.Counters) < 9 || retired(s.Counters) > 14 || s.Dials > retired(s.Counters)+2 {
 			t.Errorf("%d retired in 25 s, %d dials", retired(s.Counters), s.Dials)
 		}

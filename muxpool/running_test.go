@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
@@ -99,7 +100,7 @@ func TestDoneOnSockets(t *testing.T) {
 		go func() { calls <- caller.Call(t.Context(), make([]byte, 1<<20)) }()
 	}
 	for range cap(calls) / 2 {
-		if err := <-calls; err != nil {
+		if err := bounded.Receive(t, calls); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +111,7 @@ func TestDoneOnSockets(t *testing.T) {
 		t.Fatal("not done within a minute")
 	}
 	for range cap(calls) / 2 {
-		<-calls
+		bounded.Receive(t, calls)
 	}
 	for start := time.Now(); runtime.NumGoroutine() > before; runtime.Gosched() { // they have said so just before their end
 		if time.Since(start) > time.Minute {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
@@ -98,7 +99,7 @@ func TestLargeRequestOnASlowLink(t *testing.T) {
 				if err := caller.Call(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("the call behind the large one: %v", err)
 				}
-				if err := <-large; err != nil {
+				if err := bounded.Receive(t, large); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(time.Second) // the other's frame is on its way

@@ -6,6 +6,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 	"github.com/muxkit/muxkit/transport"
@@ -77,7 +78,7 @@ func newBatched(tb testing.TB, n int, options ...transport.ServerOption) *batche
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { nc.Close(); s.Close(); <-done })
+	tb.Cleanup(func() { nc.Close(); s.Close(); bounded.Receive(tb, done) })
 	readHello(tb, nc)
 	b := &batched{nc: nc}
 	for i := range n {

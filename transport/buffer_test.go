@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -104,7 +105,7 @@ func TestBuffers(t *testing.T) {
 			})
 		}
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	close(kept)
 	for b := range kept {
 		if !isBody(b.Data, b.size, b.nonce) {
@@ -185,7 +186,7 @@ func TestBuffersUsedTwice(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	if got, err := client("Once")(testContext(t), request); err != nil || string(got.(*transport.Buffer).Data) != "once" {
 		t.Errorf("got %v, %v", got, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
@@ -26,10 +27,10 @@ func TestCancelEndsTheServersContextAndIsAnswered(t *testing.T) {
 			}
 		}
 		write(request(t, 5, "M", ""))
-		<-started
+		bounded.Receive(t, started)
 		write(native.Protocol{}.AppendCancel(nil, 6)) // somebody else's
 		write(request(t, 7, "Echo", "x"))
-		if a := <-answers; a.id != 7 {
+		if a := bounded.Receive(t, answers); a.id != 7 {
 			t.Errorf("got %+v", a)
 		}
 		select {
@@ -38,11 +39,11 @@ func TestCancelEndsTheServersContextAndIsAnswered(t *testing.T) {
 		default:
 		}
 		write(native.Protocol{}.AppendCancel(nil, 5))
-		if err := <-ended; err != context.Canceled {
+		if err := bounded.Receive(t, ended); err != context.Canceled {
 			t.Errorf("the context ended with %v", err)
 		}
 		var e *transport.Error
-		if a := <-answers; a.id != 5 || !errors.As(a.err, &e) || e.Code != transport.CodeCanceled {
+		if a := bounded.Receive(t, answers); a.id != 5 || !errors.As(a.err, &e) || e.Code != transport.CodeCanceled {
 			t.Errorf("got %+v: the id would stay taken", a)
 		}
 		nc.Close()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -128,7 +129,7 @@ func TestClientMetadataIsMerged(t *testing.T) {
 	if _, err := c.Endpoint()(testContext(t), nil); err != nil {
 		t.Fatal(err)
 	}
-	md := <-got
+	md := bounded.Receive(t, got)
 	want := transport.Metadata{"codec": "1", "first": "2", "second": "3", "shared": "4"}
 	if len(md) != len(want) {
 		t.Errorf("got %v, want %v", md, want)

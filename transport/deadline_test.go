@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
@@ -90,7 +91,7 @@ func TestNoDeadlineTravelsWithoutOne(t *testing.T) {
 	if _, err := rawClient(newPool(t), s.node, "M")(context.Background(), []byte{}); err != nil {
 		t.Fatal(err)
 	}
-	if <-got {
+	if bounded.Receive(t, got) {
 		t.Error("the server's context has a deadline")
 	}
 }
@@ -180,7 +181,7 @@ func TestExpiredRequestsAreNotRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 4 {
-			<-answers
+			bounded.Receive(t, answers)
 		}
 		if n := ran.Load(); n != 0 {
 			t.Errorf("%d requests were run after their time", n)

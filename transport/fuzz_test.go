@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
@@ -40,7 +41,7 @@ func fuzzConnection(f *testing.F, p transport.ServerProtocol) {
 	l := newPipes()
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
-	f.Cleanup(func() { s.Close(); <-done })
+	f.Cleanup(func() { s.Close(); bounded.Receive(f, done) })
 	right, err := p.AppendRequest(nil, 7, &transport.Message{Method: "Test.Echo", Body: []byte(`"x"`)})
 	if err != nil {
 		f.Fatal(err)
@@ -109,7 +110,7 @@ func FuzzDatagram(f *testing.F) {
 	s.Handle("Test.Echo", rawServer(echo))
 	done := make(chan error, 1)
 	go func() { done <- s.ServePacket(pc) }()
-	f.Cleanup(func() { s.Close(); <-done })
+	f.Cleanup(func() { s.Close(); bounded.Receive(f, done) })
 	right := make([]byte, 0, 64)
 	right, err = native.Protocol{}.AppendRequest(right, 7, &transport.Message{Method: "Test.Echo", Body: []byte("x")})
 	if err != nil {

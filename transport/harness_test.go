@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -74,7 +75,7 @@ func serveOn(t *testing.T, l net.Listener, p transport.ServerProtocol, methods m
 	})
 	t.Cleanup(func() {
 		s.Close()
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		ctx, cancel := context.WithTimeout(context.Background(), waitTime)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil { // every call has returned

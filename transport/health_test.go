@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -62,7 +63,7 @@ func TestHealthFollowsTheService(t *testing.T) {
 		}
 		s.SetServing("", true)
 		check("after Shutdown", not, not, unknown)
-		<-ended
+		bounded.Receive(t, ended)
 		if got := get("POST", "/readyz"); got != http.StatusMethodNotAllowed {
 			t.Errorf("POST: %d", got)
 		}
@@ -152,7 +153,7 @@ func TestHealthOnTheWire(t *testing.T) {
 		ask("\x02", 0)                                                                     // 11
 		expect("while it shuts down", answer{id: 11, body: "\x02"})
 		nc.Close()
-		if err := <-shut; err != nil {
+		if err := bounded.Receive(t, shut); err != nil {
 			t.Error(err)
 		}
 	})

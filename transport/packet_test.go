@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -26,7 +27,7 @@ func servePacket(t *testing.T, methods map[string]*transport.Server, options ...
 	go func() { done <- s.ServePacket(pc) }()
 	t.Cleanup(func() {
 		s.Close()
-		if err := <-done; !errors.Is(err, transport.ErrServiceClosed) {
+		if err := bounded.Receive(t, done); !errors.Is(err, transport.ErrServiceClosed) {
 			t.Errorf("ServePacket: %v", err)
 		}
 	})
@@ -51,7 +52,7 @@ func TestDatagrams(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	if _, err := rawClient(pool, s.node, "Big")(testContext(t), []byte{}); asError(t, err).Code != transport.CodeTooLarge {
 		t.Errorf("an answer that no datagram holds: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
@@ -48,6 +49,8 @@ func (p *pipes) dial(t *testing.T) net.Conn {
 	case p.conns <- theirs:
 	case <-p.closed:
 		t.Fatal("the listener is closed")
+	case <-time.After(time.Minute):
+		t.Fatal("nobody accepts")
 	}
 	return ours
 }

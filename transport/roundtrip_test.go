@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -29,6 +30,6 @@ func TestRoundTrip(t *testing.T) {
 				}
 			})
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	}
 }

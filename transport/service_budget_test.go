@@ -17,6 +17,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -115,7 +116,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 			t.Errorf("%d bytes are in use, %d calls refused", stats.Bytes, stats.Refused.Bytes)
 		}
 		for range len(answers) {
-			if a := <-answers; !refusedAnswer(a) {
+			if a := bounded.Receive(t, answers); !refusedAnswer(a) {
 				t.Fatalf("got %+v", a)
 			}
 		}
@@ -129,7 +130,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 		}
 		close(release)
 		for range running.Load() {
-			<-answers
+			bounded.Receive(t, answers)
 		}
 		greedy.Close()
 		modest.Close()
@@ -474,7 +475,7 @@ func TestFrameOverTheLimitFailsItsCallAlone(t *testing.T) {
 				}
 				close(release)
 				for range 50 {
-					if err := <-others; err != nil {
+					if err := bounded.Receive(t, others); err != nil {
 						t.Errorf("another call: %v", err)
 					}
 				}

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
@@ -91,7 +92,7 @@ func TestAnswersSayThatTheServerGoesAway(t *testing.T) {
 						if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.ErrClosedPipe) {
 							t.Fatal(err)
 						}
-						if err := <-down; err != nil {
+						if err := bounded.Receive(t, down); err != nil {
 							t.Errorf("Shutdown: %v", err)
 						}
 						if ran < 1900*time.Millisecond || ran > 2100*time.Millisecond || refused < 4900*time.Millisecond || time.Since(start) > 6*time.Second {
@@ -234,7 +235,7 @@ func TestOldConnectionsGoAway(t *testing.T) {
 			}()
 		}
 		for range conns {
-			told := <-done
+			told := bounded.Receive(t, done)
 			least, most = min(least, told), max(most, told)
 		}
 		if least < 54*time.Second || most > 66*time.Second || most-least < 4*time.Second {
@@ -350,9 +351,9 @@ func TestCallsThatCameAreReadBeforeTheEnd(t *testing.T) {
 		if a, err := readAnswer(nc); err != nil || a.body != "x" {
 			t.Errorf("got %+v, %v", a, err)
 		}
-		<-sent
+		bounded.Receive(t, sent)
 		nc.Close()
-		down.Wait()
-		serving.Wait()
+		bounded.Wait(t, down.Wait)
+		bounded.Wait(t, serving.Wait)
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -53,7 +54,7 @@ func TestGracefulStopLosesNoAcceptedCall(t *testing.T) {
 	if err := s.Shutdown(testContext(t)); err != nil {
 		t.Error(err)
 	}
-	callers.Wait()
+	bounded.Wait(t, callers.Wait)
 	if served.Load() != answered.Load() {
 		t.Errorf("%d calls were served, %d answered", served.Load(), answered.Load())
 	}
@@ -80,7 +81,7 @@ func TestShutdownWaitsForCalls(t *testing.T) {
 			t.Errorf("got %+v, %v", a, err)
 		}
 		nc.Close() // as a client does that was told to
-		if err := <-done; err != nil || time.Since(start) != time.Minute {
+		if err := bounded.Receive(t, done); err != nil || time.Since(start) != time.Minute {
 			t.Errorf("Shutdown returned %v after %v", err, time.Since(start))
 		}
 	})
@@ -108,7 +109,7 @@ func TestShutdownStopsHardWhenItsContextEnds(t *testing.T) {
 		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
 			t.Errorf("Shutdown returned %v after %v", err, time.Since(start))
 		}
-		if err := <-ended; err != context.Canceled {
+		if err := bounded.Receive(t, ended); err != context.Canceled {
 			t.Errorf("the call's context ended with %v", err)
 		}
 		for range answers { // until the connection is closed
@@ -224,13 +225,13 @@ func TestReportsAreQuotedCutAndLimited(t *testing.T) {
 			if _, err := nc.Write(request(t, id+1, evil, "")); err != nil {
 				t.Fatal(err)
 			}
-			<-answers
+			bounded.Receive(t, answers)
 		}
 		time.Sleep(time.Second)
 		if _, err := nc.Write(request(t, 1, evil, "")); err != nil {
 			t.Fatal(err)
 		}
-		<-answers
+		bounded.Receive(t, answers)
 		nc.Close()
 		synctest.Wait()
 		mu.Lock()

@@ -15,6 +15,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -173,7 +174,7 @@ func TestAcceptSurvivesBeingOutOfDescriptors(t *testing.T) {
 		}
 		nc.Close()
 		s.Close()
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	})
 }
 
@@ -192,13 +193,13 @@ func TestTooManyCallsInAllAreTurnedAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		a := <-answers
+		a := bounded.Receive(t, answers)
 		var e *transport.Error
 		if a.id != 3 || !errors.As(a.err, &e) || e.Code != transport.CodeResourceExhausted {
 			t.Errorf("got %+v", a)
 		}
 		close(release)
-		if first, second := <-answers, <-answers; first.err != nil || second.err != nil {
+		if first, second := bounded.Receive(t, answers), bounded.Receive(t, answers); first.err != nil || second.err != nil {
 			t.Errorf("got %+v, %+v", first, second)
 		}
 		nc.Close()
@@ -236,7 +237,7 @@ func TestAcceptWaitsAnewAfterARecovery(t *testing.T) {
 		wg.Go(func() { _ = s.Serve(l) })
 		time.Sleep(time.Minute)
 		s.Close()
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		var waits []time.Duration
 		for i := 1; i < len(l.calls); i++ {
 			waits = append(waits, l.calls[i].Sub(l.calls[i-1]))

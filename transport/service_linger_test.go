@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -81,7 +82,7 @@ func TestLastAnswersArrive(t *testing.T) {
 				time.Sleep(20 * time.Millisecond) // of the client's timetable
 			}
 			var sending sync.WaitGroup
-			defer sending.Wait()
+			defer bounded.Wait(t, sending.Wait)
 			defer nc.Close()
 			sending.Go(func() {
 				for sends() {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -114,9 +115,9 @@ func TestEachCallIsObservedOnce(t *testing.T) {
 				}
 				if string(c.m.Body) == "who" {
 					for len(answers) > 1 {
-						<-answers
+						bounded.Receive(t, answers)
 					}
-					if a := <-answers; a.body != "me" {
+					if a := bounded.Receive(t, answers); a.body != "me" {
 						t.Errorf("the endpoint saw %q", a.body)
 					}
 				}

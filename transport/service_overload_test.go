@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -105,7 +106,7 @@ func TestAdaptiveLimit(t *testing.T) {
 				first := offer(call, capacity*tc.of10/10, 500*time.Millisecond) // until it is noticed
 				o := offer(call, capacity*tc.of10/10, during)
 				close(end)
-				bursts.Wait()
+				bounded.Wait(t, bursts.Wait)
 				good := len(o.took) * 100 / (capacity * int(during/time.Second)) // percent
 				t.Logf("%d%% of the capacity answered, %d refused, %d late; median %v, p99 %v, longest %v", good, o.refused, o.late, o.at(0.5), o.at(0.99), o.at(1))
 				if o.others > 0 {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	kittransport "github.com/go-kit/kit/transport"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestPeerOf(t *testing.T) {
@@ -147,7 +149,7 @@ func TestServiceMaxPerPeer(t *testing.T) {
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	defer func() { s.Close(); <-served }()
+	defer func() { s.Close(); bounded.Receive(t, served) }()
 	dial := func(host string) (open bool) {
 		from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
 		nc, err := from.Dial("tcp4", l.Addr().String())

@@ -13,6 +13,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -71,7 +72,7 @@ func TestServerAlwaysReads(t *testing.T) {
 					write(request(t, id+1, "M", "x"))
 				}
 				for range tc.refused {
-					if a := <-answers; !refusedAnswer(a) {
+					if a := bounded.Receive(t, answers); !refusedAnswer(a) {
 						t.Fatalf("got %+v", a)
 					}
 				}
@@ -85,16 +86,16 @@ func TestServerAlwaysReads(t *testing.T) {
 					t.Errorf("the figures are %+v", stats)
 				}
 				write(native.Protocol{}.AppendKeepAlive(nil, 1000))
-				if a := <-answers; a.id != 1000 || a.kind != 6 {
+				if a := bounded.Receive(t, answers); a.id != 1000 || a.kind != 6 {
 					t.Errorf("the ping is answered with %+v", a)
 				}
 				write(native.Protocol{}.AppendCancel(nil, 2))
-				if a := <-answers; a.id != 2 || a.err == nil {
+				if a := bounded.Receive(t, answers); a.id != 2 || a.err == nil {
 					t.Errorf("the cancel is followed by %+v", a)
 				}
 				close(release)
 				for range tc.running + tc.waiting - 1 {
-					if a := <-answers; a.err != nil {
+					if a := bounded.Receive(t, answers); a.err != nil {
 						t.Errorf("got %+v", a)
 					}
 				}
@@ -169,7 +170,7 @@ func TestNobodyTakesAllPlacesToWait(t *testing.T) {
 			nc.Close()
 		}
 		for range 200 {
-			<-answers
+			bounded.Receive(t, answers)
 		}
 		greedy.Close()
 	})
@@ -195,7 +196,7 @@ func TestCancelledCallsGiveUpTheirPlaces(t *testing.T) {
 		for id := uint32(2); id <= 11; id++ {
 			write(native.Protocol{}.AppendCancel(nil, id))
 			var e *transport.Error
-			if a := <-answers; a.id != id || !errors.As(a.err, &e) || e.Code != transport.CodeCanceled || !e.NotRun {
+			if a := bounded.Receive(t, answers); a.id != id || !errors.As(a.err, &e) || e.Code != transport.CodeCanceled || !e.NotRun {
 				t.Fatalf("got %+v", a)
 			}
 		}
@@ -227,10 +228,10 @@ func TestSecondUseOfAnIDEndsTheConnection(t *testing.T) {
 				nc := p.dial(t)
 				go func() { _, _ = nc.Write(append(request(t, 7, "M", "x"), second...)) }()
 				answers := readAll(nc)
-				if a, ok := <-answers; ok {
+				if a, ok := bounded.Open(t, answers); ok {
 					t.Errorf("somebody was answered: %+v", a)
 				}
-				if err := <-reports; !errors.Is(err, muxpool.ErrProtocol) || !strings.Contains(err.Error(), "id 7") {
+				if err := bounded.Receive(t, reports); !errors.Is(err, muxpool.ErrProtocol) || !strings.Contains(err.Error(), "id 7") {
 					t.Errorf("reported %v", err)
 				}
 				synctest.Wait()
@@ -262,7 +263,7 @@ func TestSecondUseOfAnIDEndsTheConnection(t *testing.T) {
 		}
 		close(release)
 		for i := range 100 {
-			if a := <-answers; a.err != nil || a.body != fmt.Sprint(i) {
+			if a := bounded.Receive(t, answers); a.err != nil || a.body != fmt.Sprint(i) {
 				t.Fatalf("call %d: %+v", i, a)
 			}
 			write(request(t, 7, "M", fmt.Sprint(i+1))) // at once

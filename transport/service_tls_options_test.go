@@ -16,6 +16,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -134,7 +135,7 @@ func TestRenewedCertificatesAreServed(t *testing.T) {
 	second := next.issue(t, "server", hour)
 	replace(t, dir, "cert.pem", "CERTIFICATE", second.Certificate[0])
 	for len(reports) > 0 {
-		<-reports
+		bounded.Receive(t, reports)
 	}
 	for range 3 {
 		if !bytes.Equal(serves(), first.Certificate[0]) {

@@ -12,6 +12,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -58,10 +59,10 @@ func TestBodiesAreUnpackedInTurns(t *testing.T) {
 		if _, err := second.Write(append(request(t, 1, "M", "packed"), request(t, 2, "M", "")...)); err != nil {
 			t.Fatal(err)
 		}
-		if a := <-others; a.id != 2 || a.err != nil || time.Since(start) > 0 {
+		if a := bounded.Receive(t, others); a.id != 2 || a.err != nil || time.Since(start) > 0 {
 			t.Errorf("after %v got %+v", time.Since(start), a)
 		}
-		if a := <-others; a.id != 1 || time.Since(start) > 3*time.Second {
+		if a := bounded.Receive(t, others); a.id != 1 || time.Since(start) > 3*time.Second {
 			t.Errorf("after %v got %+v", time.Since(start), a)
 		}
 		if n := most.Load(); n > int64(runtime.GOMAXPROCS(0)) {
@@ -101,7 +102,7 @@ func TestPanicWhileUnpacking(t *testing.T) {
 			if body == "" && a.err != nil || body != "" && (!errors.As(a.err, &e) || e.Code != transport.CodeInternal || !e.NotRun) {
 				t.Errorf("call %d: %+v", id, a)
 			}
-			if body != "" && !errors.Is(<-handled, transport.ErrPanicked) {
+			if body != "" && !errors.Is(bounded.Receive(t, handled), transport.ErrPanicked) {
 				t.Error("nobody was told of a panic")
 			}
 		}

@@ -1,6 +1,6 @@
 // Command floors checks that the packages of this module import downward only,
-// and nothing from outside but what the module is allowed to require, and that the
-// errors of calls are judged in one place.
+// and nothing from outside but what the module is allowed to require, that the
+// errors of calls are judged in one place, and that the waits of tests have a bound.
 //
 // Run it in the module's root: go run ./.ci/floors
 package main
@@ -56,7 +56,11 @@ func run(dir string) (faults []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	faults = append(faults, judged...)
+	waits, err := checkWaits(dir)
+	if err != nil {
+		return nil, err
+	}
+	faults = append(append(faults, judged...), waits...)
 	fmt.Printf("floors: %d packages, %d direct requirements, %d faults\n", checked, len(direct), len(faults))
 	return faults, nil
 }

@@ -43,6 +43,9 @@ func TestJudge(t *testing.T) {
 		{"muxpool/wire", "muxpool/muxtest", true, "upward"},
 		{"muxpool", "transport", true, "upward"},
 		{"breaker", "transport", true, "sideways"},
+		{"muxpool/wire", "internal/bounded", true, ""},
+		{"endpoint", "internal/bounded", true, ""},
+		{"endpoint", "internal/bounded", false, "downward, but"},
 	}
 	for _, tt := range tests {
 		got := judge(tt.from, tt.to, tt.test)

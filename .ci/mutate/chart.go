@@ -18,41 +18,41 @@ import (
 // A chart tells which tests run a place in the source, as each has done, alone and
 // without a mistake.
 type chart struct {
-	tests  []*test
-	blocks map[string]map[block]bool // all there are, by file as cover names it
+	Tests  []*test
+	Blocks map[string]map[block]bool // all there are, by file as cover names it
 }
 
 type test struct {
-	pkg  pkg
-	name string
-	took time.Duration
-	ran  map[string][]block
+	Pkg  pkg
+	Name string
+	Took time.Duration
+	Ran  map[string][]block
 }
 
 // A block is a stretch of source, from..to, as cover tells it.
-type block struct{ from, to place }
+type block struct{ From, To place }
 
-type place struct{ line, column int }
+type place struct{ Line, Column int }
 
 func (p place) before(q place) bool {
-	return p.line < q.line || p.line == q.line && p.column < q.column
+	return p.Line < q.Line || p.Line == q.Line && p.Column < q.Column
 }
 
-func (b block) holds(p place) bool    { return !p.before(b.from) && p.before(b.to) }
-func (b block) overlaps(c block) bool { return b.from.before(c.to) && c.from.before(b.to) }
+func (b block) holds(p place) bool    { return !p.before(b.From) && p.before(b.To) }
+func (b block) overlaps(c block) bool { return b.From.before(c.To) && c.From.before(b.To) }
 
 // thatRun are the tests that have run m: the block that it is in or, for what cover
 // puts in none, such as the expression of a case, any of its function.
 func (c *chart) thatRun(m site) (all []*test) {
 	file := modulePath + "/" + m.file
 	within := func(b block) bool { return b.overlaps(m.in) }
-	for b := range c.blocks[file] {
+	for b := range c.Blocks[file] {
 		if b.holds(m.at) {
 			within = func(other block) bool { return other == b }
 		}
 	}
-	for _, t := range c.tests {
-		if slices.ContainsFunc(t.ran[file], within) {
+	for _, t := range c.Tests {
+		if slices.ContainsFunc(t.Ran[file], within) {
 			all = append(all, t)
 		}
 	}
@@ -66,7 +66,7 @@ func newChart(pkgs, covered []pkg, work string, workers int) (*chart, error) {
 	for _, p := range covered {
 		paths = append(paths, p.ImportPath)
 	}
-	c := &chart{blocks: make(map[string]map[block]bool)}
+	c := &chart{Blocks: make(map[string]map[block]bool)}
 	for i, p := range pkgs {
 		bin := filepath.Join(work, fmt.Sprintf("chart%d.test", i))
 		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-coverpkg", strings.Join(paths, ","), "-o", bin, p.ImportPath).CombinedOutput(); err != nil {
@@ -80,7 +80,7 @@ func newChart(pkgs, covered []pkg, work string, workers int) (*chart, error) {
 		var tests []*test
 		for _, name := range strings.Fields(names) {
 			if testName.MatchString(name) {
-				tests = append(tests, &test{pkg: p, name: name})
+				tests = append(tests, &test{Pkg: p, Name: name})
 			}
 		}
 		profiles := make([]string, len(tests))
@@ -88,10 +88,10 @@ func newChart(pkgs, covered []pkg, work string, workers int) (*chart, error) {
 			profiles[i] = tests[i].profile(bin, filepath.Join(work, fmt.Sprintf("cover%d.out", worker)))
 		})
 		for i, profile := range profiles {
-			tests[i].ran = c.read(profile)
+			tests[i].Ran = c.read(profile)
 		}
 		fmt.Printf("-- %s: %d tests, %.0f s\n", p.ImportPath, len(tests), time.Since(begin).Seconds())
-		c.tests = append(c.tests, tests...)
+		c.Tests = append(c.Tests, tests...)
 	}
 	return c, nil
 }
@@ -103,16 +103,16 @@ var testName = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 func (t *test) profile(bin, file string) string {
 	for range 2 {
 		begin := time.Now()
-		out, err := runBinary(t.pkg, bin, 5*time.Minute, "-test.run", "^"+t.name+"$", "-test.coverprofile", file)
+		out, err := runBinary(t.Pkg, bin, 5*time.Minute, "-test.run", "^"+t.Name+"$", "-test.coverprofile", file)
 		if err == nil {
-			t.took = time.Since(begin)
+			t.Took = time.Since(begin)
 			text, err := os.ReadFile(file)
 			if err != nil {
-				fmt.Printf("-- the coverage of %s: %v\n", t.name, err)
+				fmt.Printf("-- the coverage of %s: %v\n", t.Name, err)
 			}
 			return string(text)
 		}
-		fmt.Printf("-- %s fails without a mistake: %s\n", t.name, firstFailure(out))
+		fmt.Printf("-- %s fails without a mistake: %s\n", t.Name, firstFailure(out))
 	}
 	return ""
 }
@@ -128,10 +128,10 @@ func (c *chart) read(profile string) map[string][]block {
 			n[i], _ = strconv.Atoi(m[i+2])
 		}
 		file, b := m[1], block{place{n[0], n[1]}, place{n[2], n[3]}}
-		if c.blocks[file] == nil {
-			c.blocks[file] = make(map[block]bool)
+		if c.Blocks[file] == nil {
+			c.Blocks[file] = make(map[block]bool)
 		}
-		c.blocks[file][b] = true
+		c.Blocks[file][b] = true
 		if m[6] != "0" {
 			ran[file] = append(ran[file], b)
 		}

@@ -45,7 +45,7 @@ func (l *lab) try(p pkg, m site) (o outcome, by string) {
 	tests := 0
 	for _, g := range groups {
 		bin := filepath.Join(l.work, "mutant.test")
-		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, g[0].pkg.ImportPath).CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", bin, g[0].Pkg.ImportPath).CombinedOutput(); err != nil {
 			return uncompilable, string(out)
 		}
 		if o, by := l.run(bin, g); o != survived {
@@ -61,7 +61,7 @@ func (l *lab) try(p pkg, m site) (o outcome, by string) {
 func (l *lab) groups(p pkg, m site) (groups [][]*test) {
 	of, took := make(map[string]int), make(map[string]time.Duration)
 	for _, t := range l.chart.thatRun(m) {
-		path := t.pkg.ImportPath
+		path := t.Pkg.ImportPath
 		if path != p.ImportPath && l.near {
 			continue
 		}
@@ -71,12 +71,12 @@ func (l *lab) groups(p pkg, m site) (groups [][]*test) {
 		}
 		groups[of[path]] = append(groups[of[path]], t)
 		if path != p.ImportPath {
-			took[path] += t.took
+			took[path] += t.Took
 		}
 	}
-	slices.SortFunc(groups, func(a, b []*test) int { return int(took[a[0].pkg.ImportPath] - took[b[0].pkg.ImportPath]) })
+	slices.SortFunc(groups, func(a, b []*test) int { return int(took[a[0].Pkg.ImportPath] - took[b[0].Pkg.ImportPath]) })
 	for _, g := range groups {
-		slices.SortFunc(g, func(a, b *test) int { return int(a.took - b.took) })
+		slices.SortFunc(g, func(a, b *test) int { return int(a.Took - b.Took) })
 	}
 	return groups
 }
@@ -86,8 +86,8 @@ func (l *lab) groups(p pkg, m site) (groups [][]*test) {
 func (l *lab) run(bin string, tests []*test) (o outcome, by string) {
 	for len(tests) > 0 {
 		n, usual := 0, time.Duration(0)
-		for n < len(tests) && (n == 0 || usual+tests[n].took < batch) {
-			usual += tests[n].took
+		for n < len(tests) && (n == 0 || usual+tests[n].Took < batch) {
+			usual += tests[n].Took
 			n++
 		}
 		some := tests[:n]
@@ -96,7 +96,7 @@ func (l *lab) run(bin string, tests []*test) (o outcome, by string) {
 			if o, by = l.once(bin, some, l.grace/3); o == survived {
 				break
 			}
-			i := slices.IndexFunc(some, func(t *test) bool { return t.name == strings.SplitN(by, "/", 2)[0] })
+			i := slices.IndexFunc(some, func(t *test) bool { return t.Name == strings.SplitN(by, "/", 2)[0] })
 			again := some
 			if i >= 0 {
 				again = some[i : i+1]
@@ -122,10 +122,10 @@ func (l *lab) once(bin string, tests []*test, grace time.Duration) (outcome, str
 	var names []string
 	var usual time.Duration
 	for _, t := range tests {
-		names = append(names, t.name)
-		usual += t.took
+		names = append(names, t.Name)
+		usual += t.Took
 	}
-	out, err := runBinary(tests[0].pkg, bin, 2*usual+grace, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
+	out, err := runBinary(tests[0].Pkg, bin, 2*usual+grace, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
 	switch {
 	case err == nil:
 		return survived, ""

@@ -46,6 +46,8 @@ func main() {
 	near := flag.Bool("near", false, "run the package's own tests only")
 	in := flag.String("func", "", "in functions only whose name this expression matches")
 	options := flag.Bool("options", false, "plant, in every option and nowhere else, that it is given in vain")
+	chart := flag.String("chart", "", "a file in which is kept what each test runs, for the next time with the same source")
+	resume := flag.String("resume", "", "a file with what an earlier run with the same seed has printed: what it tried is not tried again")
 	show := flag.Bool("show", false, "list the mistakes and plant none")
 	flag.Parse()
 	within, err := regexp.Compile(*in)
@@ -63,7 +65,7 @@ func main() {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *workers, *near, *options, *show, within})
+	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *workers, *near, *options, *show, *chart, *resume, within})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -80,11 +82,16 @@ type settings struct {
 	budget              time.Duration
 	workers             int
 	near, options, show bool
+	chart, resume       string
 	within              *regexp.Regexp
 }
 
 func run(patterns []string, s settings) (survivors int, err error) {
 	judged, err := readJudged(equivalents)
+	if err != nil {
+		return 0, err
+	}
+	before, err := readKnown(s.resume)
 	if err != nil {
 		return 0, err
 	}
@@ -119,7 +126,11 @@ func run(patterns []string, s settings) (survivors int, err error) {
 		}
 	}
 	begin := time.Now()
-	chart, err := newChart(tests, pkgs, work, s.workers)
+	source, err := sourceOf(append(slices.Clone(pkgs), tests...))
+	if err != nil {
+		return 0, err
+	}
+	chart, err := keptChart(s.chart, source, func() (*chart, error) { return newChart(tests, pkgs, work, s.workers) })
 	if err != nil {
 		return 0, err
 	}
@@ -134,6 +145,10 @@ func run(patterns []string, s settings) (survivors int, err error) {
 	each(s.workers, len(samples)*s.n, func(i, worker int) {
 		sample := samples[i%len(samples)]
 		for m, ok := sample.next(); ok && time.Since(begin) < s.budget; m, ok = sample.next() {
+			if line, o := before.of(m); line != "" {
+				r.add(o, line)
+				return
+			}
 			o, by, took := equivalent, judged.reason(m), time.Duration(0)
 			if by == "" {
 				now := time.Now()

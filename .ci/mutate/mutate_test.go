@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -156,5 +157,56 @@ func TestJudged(t *testing.T) {
 	}
 	if _, err := readJudged("equivalent.txt"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatIsKnownIsNotTriedAgain(t *testing.T) {
+	m := site{file: "p.go", line: 12, old: "f(a) (b)", new: "f(b) (b)"}
+	file := filepath.Join(t.TempDir(), "out")
+	text := fmt.Sprintf("seed 7\n%-10s %v (TestF, 3 s)\n", survived, m)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	k, err := readKnown(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, o := k.of(m); o != survived || !strings.HasSuffix(line, "(TestF, 3 s)") {
+		t.Errorf("known: %q, %q", line, o)
+	}
+	m.line++
+	if line, _ := k.of(m); line != "" {
+		t.Errorf("another is known: %q", line)
+	}
+}
+
+// A place belongs to the block that holds it, and one in none to its function.
+func TestChart(t *testing.T) {
+	c := &chart{Blocks: make(map[string]map[block]bool)}
+	const file = modulePath + "/p.go"
+	c.Tests = []*test{
+		{Name: "A", Ran: c.read("mode: set\n" + file + ":3.10,5.2 1 1\n" + file + ":7.3,8.4 1 0\n" + file + ":20.1,30.1 1 0\n")},
+		{Name: "B", Ran: c.read("mode: set\n" + file + ":3.10,5.2 1 0\n" + file + ":7.3,8.4 1 1\n" + file + ":20.1,30.1 1 0\n")},
+	}
+	in := block{place{3, 1}, place{9, 2}}
+	for at, want := range map[place]string{{3, 10}: "A", {4, 1}: "A", {5, 2}: "A B", {7, 3}: "B", {8, 4}: "A B", {6, 1}: "A B", {25, 1}: ""} {
+		var got []string
+		for _, t := range c.thatRun(site{file: "p.go", at: at, in: in}) {
+			got = append(got, t.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("at %v: %q, want %q", at, got, want)
+		}
+	}
+	name := filepath.Join(t.TempDir(), "chart")
+	made := 0
+	for range 2 {
+		again, err := keptChart(name, []byte("a"), func() (*chart, error) { made++; return c, nil })
+		if err != nil || len(again.thatRun(site{file: "p.go", at: place{4, 1}, in: in})) != 1 {
+			t.Fatalf("kept %+v, %v", again, err)
+		}
+	}
+	if _, err := keptChart(name, []byte("b"), func() (*chart, error) { made++; return c, nil }); err != nil || made != 2 {
+		t.Errorf("made %d times, %v; want once for each source", made, err)
 	}
 }

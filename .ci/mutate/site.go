@@ -179,7 +179,7 @@ func (f *finder) put(from, to token.Pos, text string) {
 		end = b + i
 	}
 	f.sites = append(f.sites, site{
-		file: f.file, from: a, to: b, text: text, line: f.place(from).line, at: f.place(from), fn: f.fn, in: f.in,
+		file: f.file, from: a, to: b, text: text, line: f.place(from).Line, at: f.place(from), fn: f.fn, in: f.in,
 		old: short(f.src[begin:end]), new: short(f.src[begin:a] + text + f.src[b:end]),
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -56,7 +57,7 @@ func serve(t *testing.T) (address string) {
 	go func() { ended <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
-		if err := <-ended; !errors.Is(err, muxtransport.ErrServiceClosed) {
+		if err := bounded.Receive(t, ended); !errors.Is(err, muxtransport.ErrServiceClosed) {
 			t.Error(err)
 		}
 	})

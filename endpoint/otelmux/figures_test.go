@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -66,7 +67,7 @@ func TestPoolFigures(t *testing.T) {
 		"muxkit.pool.in_flight {call}: 0",
 		"muxkit.pool.io By network.io.direction=receive", "muxkit.pool.io By network.io.direction=transmit")
 	pool.Close()
-	<-pool.Done()
+	bounded.Receive(t, pool.Done())
 	if lines := strings.Join(series(t, p), "\n"); !strings.Contains(lines, "muxkit.pool.disconnections {disconnection} muxkit.reason=pool closed: 1") {
 		t.Errorf("the end of the connection is missing in\n%s", lines)
 	}
@@ -108,7 +109,7 @@ func TestEjectionsAreCounted(t *testing.T) {
 			scope.Guard(breaker.Target{Node: n, Method: "M"})
 		}
 		group.Trip(a, errors.New("by hand"))
-		<-changes // the listener of Breakers came before, and has returned
+		bounded.Receive(t, changes) // the listener of Breakers came before, and has returned
 		enforced := map[bool]string{false: "true", true: "false"}[observed]
 		sameLines(t, "breakers", series(t, p),
 			"muxkit.breaker.ejections {ejection} muxkit.ejected=node muxkit.enforced="+enforced+" muxkit.reason=tripped muxkit.service=things: 1",

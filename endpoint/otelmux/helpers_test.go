@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	muxtransport "github.com/muxkit/muxkit/transport"
 )
@@ -95,7 +96,7 @@ func newPool(t testing.TB) *muxpool.Multiplexed {
 	}
 	t.Cleanup(func() {
 		pool.Close()
-		<-pool.Done()
+		bounded.Receive(t, pool.Done())
 	})
 	return pool
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 	"github.com/muxkit/muxkit/transport/trpc"
@@ -47,7 +48,7 @@ func TestServerSpansAndTheirClients(t *testing.T) {
 			if _, err := clientOf(pool, protocol, "/s/M")(muxtransport.Node{Network: "tcp", Address: address}).Endpoint()(ctx, []byte("x")); err != nil {
 				t.Fatal(err)
 			}
-			sc := <-seen
+			sc := bounded.Receive(t, seen)
 			pool.Close()
 			stop()
 			if joined := sc.TraceID().String() == parent[3:35] && sc.IsSampled(); joined != c.joined {
@@ -96,7 +97,7 @@ func TestPropagatorsAndMetadata(t *testing.T) {
 	if _, err := set.Endpoint("M", clientOf(newPool(t), native.Protocol{}, "M"))(ctx, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-seen; got != "7 secret" {
+	if got := bounded.Receive(t, seen); got != "7 secret" {
 		t.Errorf("the endpoint saw %q", got)
 	}
 }

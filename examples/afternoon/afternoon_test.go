@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	"github.com/muxkit/muxkit/muxpool/verdict"
@@ -80,7 +81,7 @@ func TestEachConnectionHasItsToken(t *testing.T) {
 			}
 		})
 	}
-	callers.Wait()
+	bounded.Wait(t, callers.Wait)
 	if p.logins < 2 {
 		t.Errorf("%d logins: one connection proves nothing", p.logins)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -113,7 +114,7 @@ func firstFrame(t *testing.T, c *client, n muxpool.Node) (muxtransport.RequestKi
 	came := make(chan frame, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	var readers sync.WaitGroup
-	defer readers.Wait()
+	defer bounded.Wait(t, readers.Wait)
 	defer cancel()
 	context.AfterFunc(ctx, func() { _ = l.Close() })
 	readers.Go(func() {

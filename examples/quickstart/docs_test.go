@@ -22,6 +22,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/examples/quickstart/addsvc"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/debug"
@@ -112,7 +113,7 @@ func TestReadme(t *testing.T) {
 	if err := service.Close(); err != nil {
 		t.Error(err)
 	}
-	<-ended
+	bounded.Receive(t, ended)
 }
 
 // The README's lines as they are printed, while no node is there: the call waits for one. What

@@ -28,6 +28,21 @@ func TestShownAndQuoted(t *testing.T) {
 	}
 }
 
+// Not even a limit within the first character leaves a part of one.
+func TestTheFirstCharacterIsNotCut(t *testing.T) {
+	for max, want := range []string{"...", "...", "...", "界...", "界...", "界...", "界界"} {
+		if got := Shown("界界", max); got != want {
+			t.Errorf("Shown, at most %d: %q, want %q", max, got, want)
+		}
+	}
+	// Where no character begins, three bytes are looked back at.
+	for max, want := range map[int]string{2: `...`, 5: `"\x80"...`} {
+		if got := Shown(strings.Repeat("\x80", 9), max); got != want {
+			t.Errorf("Shown, at most %d: %s, want %s", max, got, want)
+		}
+	}
+}
+
 func TestError(t *testing.T) {
 	if got := Error(io.EOF, 32); got != io.EOF {
 		t.Errorf("a good error became %v", got)

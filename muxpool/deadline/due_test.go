@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
@@ -52,7 +53,7 @@ func TestString(t *testing.T) {
 	if got := fmt.Sprint(ctx); !strings.HasPrefix(got, "context.Background.WithDeadline(2") {
 		t.Errorf("printed as %q", got)
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	inner, cancel := deadline.WithDeadline(ctx, time.Time{})
 	defer cancel()
 	if got := fmt.Sprint(inner); !strings.HasSuffix(got, ".WithCancel") {

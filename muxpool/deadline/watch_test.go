@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
@@ -71,6 +72,6 @@ func TestWatchMissesNoCancel(t *testing.T) {
 			}
 		})
 		wg.Go(func() { <-ctx.Done() })
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/debug"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
@@ -86,7 +87,7 @@ func TestLivePool(t *testing.T) {
 				t.Errorf("page %d: %s", i, w.Body)
 			}
 		}
-		wg.Wait()
+		bounded.Wait(t, wg.Wait)
 		synctest.Wait()
 		if last := recorder.Events(); len(last) == 0 {
 			t.Error("no event of five resets")

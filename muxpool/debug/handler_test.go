@@ -73,6 +73,12 @@ func TestText(t *testing.T) {
 	if first > second {
 		t.Errorf("nodes are not in order:\n%s", body)
 	}
+	for lost, want := range map[uint64]bool{0: false, 1: true} {
+		pool.stats.EventsLost = lost
+		if _, body := get(t, Handler(pool), "GET", "/", ""); strings.Contains(body, "did not reach") != want {
+			t.Errorf("%d events were lost:\n%s", lost, body)
+		}
+	}
 	if strings.Contains(body, "\x1b") {
 		t.Errorf("an escape code got through:\n%q", body)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -118,5 +119,5 @@ func TestRecorderIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Go(r.Close)
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 }

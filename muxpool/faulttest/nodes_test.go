@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
@@ -42,7 +43,7 @@ func TestFault_100ClientsServerBack(t *testing.T) {
 		}
 		synctest.Wait()
 		peer.Down()
-		calls.Wait()
+		bounded.Wait(t, calls.Wait)
 		time.Sleep(300 * time.Millisecond) // the outage
 		var (
 			mu   sync.Mutex // guards bins

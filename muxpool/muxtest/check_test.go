@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -37,7 +38,7 @@ func TestBaselineSeesLeaks(t *testing.T) {
 	}
 	heap[0] = 1
 	close(stop)
-	<-stopped
+	bounded.Receive(t, stopped)
 	f.Close()
 	if err := before.Check(); err != nil {
 		t.Error(err)

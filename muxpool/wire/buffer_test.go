@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestAllocClasses(t *testing.T) {
@@ -105,7 +107,7 @@ func TestAllocHasOneOwner(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 }
 
 // poison takes memory of every class, until stop is closed, and writes over it:
@@ -143,7 +145,7 @@ func TestPayloadReuse(t *testing.T) {
 			wg.Go(func() { writeClasses(t, w) })
 			err := readClasses(NewReader(NewWriter(b, WriterConfig{}).NewSource(), 2<<maxClass))
 			close(stop)
-			wg.Wait()
+			bounded.Wait(t, wg.Wait)
 			if err != nil {
 				t.Fatal(err)
 			}

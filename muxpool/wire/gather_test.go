@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // Callers that the reader woke get the time to queue their next frames before it
@@ -48,7 +50,7 @@ func TestGather(t *testing.T) {
 	for _, c := range wake {
 		close(c)
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	// The scheduler promises nothing: some rounds may take two writes.
 	if whole < rounds/2 {
 		t.Errorf("%d rounds of %d were one write before Flush returned", whole, rounds)

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // A flusher that outlives its work would be found here.
@@ -59,7 +61,7 @@ func socketPair(t testing.TB, network string) (a, b net.Conn) {
 		accepted <- err
 	}()
 	a, err = net.Dial(network, l.Addr().String())
-	if err := errors.Join(err, <-accepted); err != nil {
+	if err := errors.Join(err, bounded.Receive(t, accepted)); err != nil {
 		t.Fatal(err)
 	}
 	return a, b
@@ -75,7 +77,7 @@ func tlsPair(t testing.TB, a, b net.Conn) (client, server *tls.Conn) {
 	server = tls.Server(b, &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true})
 	shaken := make(chan error, 1)
 	go func() { shaken <- server.Handshake() }()
-	if err := errors.Join(client.Handshake(), <-shaken); err != nil {
+	if err := errors.Join(client.Handshake(), bounded.Receive(t, shaken)); err != nil {
 		t.Fatal(err)
 	}
 	return client, server

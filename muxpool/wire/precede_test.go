@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // writes counts the writes on a connection that has no raw one.
@@ -47,7 +49,7 @@ func TestPrecede(t *testing.T) {
 				t.Errorf("%s, %d bytes: the frame is at %d, %v", transport, size, at, ok)
 			}
 			write(t, w, first)
-			if got := <-read; !bytes.Equal(got, want) {
+			if got := bounded.Receive(t, read); !bytes.Equal(got, want) {
 				t.Errorf("%s, %d bytes: read %.40q..., want %.40q...", transport, size, got, want)
 			}
 			checkIdle(t, w)

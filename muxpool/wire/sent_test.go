@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestMark(t *testing.T) {
@@ -131,10 +133,10 @@ func TestSentStepByStep(t *testing.T) {
 				t.Errorf("step %d: WaitSent returned: %v", i, done)
 			}
 			if sent2 {
-				<-retry
+				bounded.Receive(t, retry)
 			}
 		}
-		if err := <-waited; err != nil {
+		if err := bounded.Receive(t, waited); err != nil {
 			t.Error(err)
 		}
 	})
@@ -155,14 +157,14 @@ func TestWaitSentEnds(t *testing.T) {
 		go func() { gaveUp <- w.WaitSent(done) }()
 		synctest.Wait()
 		close(done)
-		if err := <-gaveUp; err != ErrQueueFull {
+		if err := bounded.Receive(t, gaveUp); err != ErrQueueFull {
 			t.Errorf("WaitSent of who gave up: %v", err)
 		}
 		write(t, w, []byte("later"))
 		if _, err := b.Read(make([]byte, 5)); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-waited; err != nil {
+		if err := bounded.Receive(t, waited); err != nil {
 			t.Errorf("WaitSent: %v", err)
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // gatedConn reads from a channel. Its second deadline in the past takes effect
@@ -61,12 +63,14 @@ func TestShrinkTwiceAtOnce(t *testing.T) {
 	select {
 	case <-nc.at:
 	case <-done: // it saw that the first is still under way
+	case <-time.After(time.Minute):
+		t.Fatal("the second Shrink neither waits nor ends")
 	}
 	if _, err := src.Read(make([]byte, 8)); err != errShrink {
 		t.Fatalf("Read: %v, want errShrink", err)
 	}
 	close(nc.gate)
-	<-done
+	bounded.Receive(t, done)
 	nc.data <- []byte("alive")
 	for {
 		p := make([]byte, 8)
@@ -109,7 +113,7 @@ func TestShrinkLosesNothing(t *testing.T) {
 			}()
 			err := inOrder(NewReader(src, 0), frames, size+frameHead)
 			close(stop)
-			<-stopped
+			bounded.Receive(t, stopped)
 			if err != nil {
 				t.Fatal(err)
 			}

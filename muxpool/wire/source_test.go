@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // packets returns both ends of a connection that keeps the borders of writes: one
@@ -28,7 +30,7 @@ func packets(t *testing.T) (a, b net.Conn) {
 		accepted <- err
 	}()
 	a, err = net.Dial("unixpacket", l.Addr().String())
-	if err := errors.Join(err, <-accepted); err != nil {
+	if err := errors.Join(err, bounded.Receive(t, accepted)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.Close(); b.Close() })
@@ -149,7 +151,7 @@ func TestFlushFails(t *testing.T) {
 	offset := write(t, w, []byte("late"))
 	b.Close()
 	src.Flush()
-	err := <-failed
+	err := bounded.Receive(t, failed)
 	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 		t.Error(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 var errTest = errors.New("wire test: the end")
@@ -114,7 +116,7 @@ func TestTimeoutWithoutProgress(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				err := <-failed
+				err := bounded.Receive(t, failed)
 				if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) < 3*time.Second || time.Since(start) > 6*time.Second {
 					t.Errorf("%v after %v", err, time.Since(start))
 				}

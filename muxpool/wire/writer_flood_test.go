@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // finished fails the test if f does not end: the bound is for a deadlock only.
@@ -94,7 +96,7 @@ func askMany(t *testing.T, w *Writer) {
 			}
 		})
 	}
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 }
 
 // answerMany reads the peer's asks and answers, and answers the asks. An answer is

@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // placedFrame is where a writer was told that its frame is.
@@ -95,7 +97,7 @@ func writeSomehow(t *testing.T, w *Writer, frame []byte, way int) (offset uint64
 			return offset, err
 		}
 		turn := w.LineUp(len(frame))
-		<-turn.Ready()
+		bounded.Receive(t, turn.Ready())
 		turn.Leave()
 	}
 }

@@ -74,6 +74,30 @@ func (d *deadlines) pass() {
 	}
 }
 
+// What ends the descriptor's use is told: nothing was written, and nothing will be.
+func TestRawWriteToWhatIsClosed(t *testing.T) {
+	for name, end := range map[string]func(a, b net.Conn) error{
+		"closed":                func(a, _ net.Conn) error { return a.Close() },
+		"a deadline has passed": func(a, _ net.Conn) error { return a.SetWriteDeadline(time.Unix(1, 0)) },
+	} {
+		for _, transport := range []string{"tcp", "unix"} {
+			t.Run(transport+"/"+name, func(t *testing.T) {
+				a, b := pair(t, transport)
+				raw := newRawWriter(a)
+				if n, err := raw.write([]byte("alive")); n != 5 || err != nil {
+					t.Fatalf("wrote %d, %v", n, err)
+				}
+				if err := end(a, b); err != nil {
+					t.Fatal(err)
+				}
+				if n, err := raw.write([]byte("dead")); n != 0 || err == nil {
+					t.Errorf("wrote %d, %v", n, err)
+				}
+			})
+		}
+	}
+}
+
 // A deadline that the flusher left behind would fail the next write that does not
 // block, seconds or days later.
 func TestStaleDeadline(t *testing.T) {

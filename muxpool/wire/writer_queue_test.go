@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // The queue holds so many frames, and so many bytes, and no more.
@@ -80,7 +82,7 @@ func TestWriteWaitsForSpace(t *testing.T) {
 		}()
 		synctest.Wait()
 		if len(waited) > 0 {
-			t.Fatal("Write returned while the queue was full:", <-waited)
+			t.Fatal("Write returned while the queue was full:", bounded.Receive(t, waited))
 		}
 		want := []byte("under wayqueuedwaited")
 		got := make([]byte, len(want))
@@ -89,7 +91,7 @@ func TestWriteWaitsForSpace(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := <-waited; err != nil || !bytes.Equal(got, want) {
+		if err := bounded.Receive(t, waited); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%v; the peer got %q", err, got)
 		}
 		checkIdle(t, w)
@@ -117,7 +119,7 @@ func TestCloseEndsWaits(t *testing.T) {
 				want = net.ErrClosed
 			}
 			for range 3 {
-				if err := <-ended; err != want {
+				if err := bounded.Receive(t, ended); err != want {
 					t.Errorf("%v, want %v", err, want)
 				}
 			}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // costly is an attack whose price is known: what the server may have in use because of
@@ -119,7 +121,7 @@ func (c *costly) price(t *testing.T, server *process, address string, of *costly
 		attackers.Go(func() { of.attack(&attacker{forge: f, nc: nc, sent: &sent, most: int64(of.bytes)}) })
 	}
 	if of.bytes > 0 {
-		attackers.Wait()
+		bounded.Wait(t, attackers.Wait)
 	}
 	server.quiet(t, max(of.settle, 300*time.Millisecond))
 	after := server.figures(t, "heap")

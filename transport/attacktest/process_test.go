@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // process is the test binary in another role. What it prints are answers to what it was
@@ -78,7 +80,7 @@ func (p *process) end(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the process does not end")
 		_ = p.cmd.Process.Kill()
-		<-ended
+		bounded.Receive(t, ended)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -56,7 +57,7 @@ func served(t *testing.T, e endpoint.Endpoint) endpoint.Endpoint {
 	t.Cleanup(func() {
 		conn.Close()
 		s.Stop()
-		<-ended
+		bounded.Receive(t, ended)
 	})
 	return kitgrpc.NewClient(conn, "test.S", "M", asIs, asIs, &wrapperspb.StringValue{}).Endpoint()
 }

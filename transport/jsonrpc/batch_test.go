@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 )
@@ -159,7 +160,7 @@ func TestBatchOnDatagrams(t *testing.T) {
 	go func() { end <- s.ServePacket(pc) }()
 	t.Cleanup(func() {
 		s.Close()
-		if err := <-end; !errors.Is(err, transport.ErrServiceClosed) {
+		if err := bounded.Receive(t, end); !errors.Is(err, transport.ErrServiceClosed) {
 			t.Error(err)
 		}
 	})
@@ -208,7 +209,7 @@ func TestBatchesInAllOrders(t *testing.T) {
 		if got, want := fmt.Sprint(c.batchAnswer()), fmt.Sprint(map[float64]any{1: 1, 2: 2, 3: -32601, 5: 5}); got != want {
 			t.Errorf("%d workers: %v, not %v", workers, got, want)
 		}
-		if err := <-ended; err != nil {
+		if err := bounded.Receive(t, ended); err != nil {
 			t.Error(err)
 		}
 	}
@@ -251,7 +252,7 @@ func TestPanicWhileAnswersAreJoined(t *testing.T) {
 		c.Close()
 		until(t, "nothing in use", func() bool { st := s.Stats(); return st.InFlight == 0 && st.Bytes == 0 })
 		s.Close()
-		<-served
+		bounded.Receive(t, served)
 	}
 }
 

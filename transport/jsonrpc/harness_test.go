@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -38,7 +39,7 @@ func serve(t *testing.T, p transport.ServerProtocol, methods map[string]*transpo
 	go func() { end <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
-		if err := <-end; !errors.Is(err, transport.ErrServiceClosed) {
+		if err := bounded.Receive(t, end); !errors.Is(err, transport.ErrServiceClosed) {
 			t.Error(err)
 		}
 	})
@@ -130,7 +131,7 @@ func scripted(t *testing.T, script func(request map[string]json.RawMessage) []by
 			})
 		}
 	})
-	t.Cleanup(func() { l.Close(); running.Wait() }) // after the pool's
+	t.Cleanup(func() { l.Close(); bounded.Wait(t, running.Wait) }) // after the pool's
 	return transport.Node{Network: "tcp", Address: l.Addr().String()}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -65,7 +66,7 @@ func TestClientAgainstNetRPC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { pool.Close(); l.Close(); serving.Wait() })
+	t.Cleanup(func() { pool.Close(); l.Close(); bounded.Wait(t, serving.Wait) })
 	node := transport.Node{Network: "tcp", Address: l.Addr().String()}
 	call := func(method string, args Args) (any, error) {
 		return transport.NewClient(pool, node, jsonrpc.Protocol{}, method, transport.EncodeJSON, transport.DecodeJSON[int]).
@@ -84,9 +85,9 @@ func TestClientAgainstNetRPC(t *testing.T) {
 			}
 		})
 	}
-	callers.Wait()
+	bounded.Wait(t, callers.Wait)
 	close(arith.release)
-	if got := <-slow; got != 41 {
+	if got := bounded.Receive(t, slow); got != 41 {
 		t.Errorf("the call that was answered last got %v", got)
 	}
 
@@ -145,7 +146,7 @@ func TestNetRPCAgainstService(t *testing.T) {
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
-		<-served
+		bounded.Receive(t, served)
 	})
 
 	for _, method := range []string{"Arith.Nothing", "Arith.Null"} { // net/rpc drops the connection on a result of null
@@ -164,7 +165,7 @@ func TestNetRPCAgainstService(t *testing.T) {
 		}
 	}
 	close(release)
-	if call := <-pending.Done; call.Error != nil || slow != 41 {
+	if call := bounded.Receive(t, pending.Done); call.Error != nil || slow != 41 {
 		t.Errorf("the call that was answered last got %d, %v", slow, call.Error)
 	}
 	for method, want := range map[string]string{

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 )
@@ -124,17 +125,17 @@ func TestRollingShutdownOfPlainPeers(t *testing.T) {
 					t.Errorf("Shutdown: %v after %v", err, time.Since(start))
 				}
 				cancel()
-				n.serving.Wait()
+				bounded.Wait(t, n.serving.Wait)
 				n.start()
 			}
 		}
 		close(over)
-		callers.Wait()
+		bounded.Wait(t, callers.Wait)
 		for _, n := range nodes {
 			if err := n.service.Shutdown(context.Background()); err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
-			n.serving.Wait()
+			bounded.Wait(t, n.serving.Wait)
 		}
 		if ran.Load() != answered.Load() || refused.Load() == 0 {
 			t.Errorf("%d calls were run, %d answered, %d refused", ran.Load(), answered.Load(), refused.Load())

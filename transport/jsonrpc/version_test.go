@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -246,7 +247,7 @@ func TestNotRunTravelsIn2(t *testing.T) {
 		t.Errorf("of an unknown method: %v, %v", v, err)
 	}
 	close(block)
-	if v := verdict.Of(<-busy); v.SafeToRetry() || v.Code != transport.CodeUnknown {
+	if v := verdict.Of(bounded.Receive(t, busy)); v.SafeToRetry() || v.Code != transport.CodeUnknown {
 		t.Errorf("of a call that was run: %v", v)
 	}
 }

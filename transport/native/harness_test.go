@@ -13,6 +13,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 	"github.com/muxkit/muxkit/transport"
@@ -113,7 +114,7 @@ func serveOn(t testing.TB, over string, l net.Listener, options ...transport.Ser
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	t.Cleanup(func() { served.Close(); wg.Wait() })
+	t.Cleanup(func() { served.Close(); bounded.Wait(t, wg.Wait) })
 	return s
 }
 

@@ -137,4 +137,7 @@ func TestHeadThatDoesNotFit(t *testing.T) {
 	if _, err := (Protocol{}).AppendRequest(nil, 1, name); err == nil || !strings.Contains(err.Error(), `"\xff"`) {
 		t.Errorf("a name that is not UTF-8 gives %v", err)
 	}
+	if _, err := (Protocol{}).AppendResponse(nil, 1, m, name); err == nil || !strings.Contains(err.Error(), `"\xff"`) {
+		t.Errorf("in an answer it gives %v", err)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -65,7 +66,7 @@ func TestBombsStopAtTheOperatorsLimit(t *testing.T) {
 			}
 			var serving sync.WaitGroup
 			serving.Go(func() { _ = s.Serve(l) })
-			defer serving.Wait()
+			defer bounded.Wait(t, serving.Wait)
 			defer s.Close()
 			nc, err := net.Dial("tcp", l.Addr().String())
 			if err != nil {
@@ -117,7 +118,7 @@ func TestBombsStopAtThePoolsLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer serving.Wait()
+	defer bounded.Wait(t, serving.Wait)
 	defer l.Close()
 	defer pool.Close()
 	call := transport.NewClient(pool, transport.Node{Network: "tcp", Address: l.Addr().String()}, Protocol{}, "/s/M",

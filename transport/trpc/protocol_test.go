@@ -31,6 +31,20 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// Who does not know yet how long a frame is says so.
+func TestMeasure(t *testing.T) {
+	frame, err := Protocol{}.AppendRequest(nil, 7, &transport.Message{Method: "/a.B/C", Body: []byte("body")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range frame {
+		id, total, ok := Protocol{}.Measure(frame[:n])
+		if ok != (n >= headerSize) || ok && (id != 7 || total != int64(len(frame))) {
+			t.Errorf("of %d bytes: id %d, %d bytes, %v", n, id, total, ok)
+		}
+	}
+}
+
 func TestCallee(t *testing.T) {
 	for method, want := range map[string]string{
 		"/trpc.app.server.Service/Method": "trpc.app.server.Service", "/a/b/c": "a/b", "/Method": "", "Method": "", "a.B/C": "", "": "",

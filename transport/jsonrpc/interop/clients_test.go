@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 )
@@ -119,7 +120,7 @@ func serveMethods(t *testing.T, told chan<- string) string {
 	go func() { end <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
-		if err := <-end; !errors.Is(err, transport.ErrServiceClosed) {
+		if err := bounded.Receive(t, end); !errors.Is(err, transport.ErrServiceClosed) {
 			t.Error(err)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -132,7 +133,7 @@ func TestManyCallersAgainstNode(t *testing.T) {
 					}
 				})
 			}
-			callers.Wait()
+			bounded.Wait(t, callers.Wait)
 			if left.Load() != 200 {
 				t.Errorf("%d callers left, not 200", left.Load())
 			}
@@ -187,7 +188,7 @@ func TestNodeIsKilledAndComesBack(t *testing.T) {
 			}
 			more(&ok, "are answered")
 			close(end)
-			callers.Wait()
+			bounded.Wait(t, callers.Wait)
 			t.Logf("%d calls were answered, %d failed", ok.Load(), failed.Load())
 		})
 	}

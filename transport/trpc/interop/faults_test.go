@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/trpc"
@@ -151,7 +152,7 @@ func TestToServerKeepAlive(t *testing.T) {
 			}
 		}
 		for len(heard) > 0 {
-			if ev := <-heard; ev.Kind == muxpool.ConnDown {
+			if ev := bounded.Receive(t, heard); ev.Kind == muxpool.ConnDown {
 				t.Error(ev)
 			}
 		}

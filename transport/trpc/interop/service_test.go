@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/trpc"
 )
@@ -32,7 +33,7 @@ func serve(t *testing.T, options ...transport.ServiceOption) *served {
 	go func() { ended <- s.service.Serve(l) }()
 	t.Cleanup(func() {
 		_ = s.service.Close()
-		if err := <-ended; !errors.Is(err, transport.ErrServiceClosed) {
+		if err := bounded.Receive(t, ended); !errors.Is(err, transport.ErrServiceClosed) {
 			t.Error("Serve ended with ", err)
 		}
 	})

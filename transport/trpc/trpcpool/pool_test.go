@@ -20,6 +20,7 @@ import (
 	"trpc.group/trpc-go/trpc-go/stream"
 	"trpc.group/trpc-go/trpc-go/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport/trpc/trpcpool"
 )
@@ -102,7 +103,7 @@ func serve(t *testing.T) *peer {
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = s.Serve() }()
-	t.Cleanup(func() { _ = s.Close(nil); p.reset(); <-ended })
+	t.Cleanup(func() { _ = s.Close(nil); p.reset(); bounded.Receive(t, ended) })
 	return p
 }
 
@@ -200,7 +201,7 @@ func TestCallsAndStreamsOfTRPCGo(t *testing.T) {
 			}
 		})
 	}
-	users.Wait()
+	bounded.Wait(t, users.Wait)
 	if s := pool.Mux().Stats(); s.Counters.Late+s.Counters.Unknown+s.Counters.Duplicate != 0 {
 		t.Errorf("%+v", s.Counters)
 	}
@@ -338,7 +339,7 @@ func TestStreamsUnderResetAndCancellation(t *testing.T) {
 		p.reset()
 	}
 	close(end)
-	users.Wait()
+	bounded.Wait(t, users.Wait)
 	if err := p.stream(t.Context(), pool, "afterwards", 5); err != nil {
 		t.Error(err)
 	}
