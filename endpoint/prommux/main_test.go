@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
-	"github.com/muxkit/muxkit/internal/bounded"
+	waits "github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -99,7 +99,7 @@ func newPool(t testing.TB, options ...muxpool.PoolOption) *muxpool.Multiplexed {
 	}
 	t.Cleanup(func() {
 		pool.Close()
-		bounded.Receive(t, pool.Done())
+		waits.Receive(t, pool.Done())
 	})
 	return pool
 }
@@ -127,7 +127,7 @@ func serve(t testing.TB, methods map[string]endpoint.Endpoint, options ...muxtra
 	go func() { ended <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
-		if err := bounded.Receive(t, ended); !errors.Is(err, muxtransport.ErrServiceClosed) {
+		if err := waits.Receive(t, ended); !errors.Is(err, muxtransport.ErrServiceClosed) {
 			t.Error(err)
 		}
 	})

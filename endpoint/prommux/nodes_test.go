@@ -11,7 +11,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 
 	"github.com/muxkit/muxkit/breaker"
-	"github.com/muxkit/muxkit/internal/bounded"
+	waits "github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -101,9 +101,9 @@ func TestEjections(t *testing.T) {
 		defer release()
 		defer scope.Hold(nodeOf(1))()
 		group.Trip(nodeOf(1), errors.New("by hand"))
-		bounded.Receive(t, told) // the collector heard of it before
+		waits.Receive(t, told) // the collector heard of it before
 		group.Reset(nodeOf(1))
-		bounded.Receive(t, told)
+		waits.Receive(t, told)
 		of := fmt.Sprintf(`muxkit_breaker_ejections_total{ejected=node,enforced=%v,reason=tripped,service="a\xffb"}`, !observed)
 		has(t, gathered(t, r), map[string]float64{of: 1})
 		group.Close()
@@ -152,7 +152,7 @@ func TestPoolFigures(t *testing.T) {
 		_, err := clientOf(pool, "M")(muxpool.Node{Network: "tcp", Address: address}).Endpoint()(testContext(t), []byte("x"))
 		ended <- err
 	}()
-	bounded.Receive(t, up)
+	waits.Receive(t, up)
 	has(t, gathered(t, r), map[string]float64{
 		"muxkit_pool_open_connections{}": 1, "muxkit_pool_in_use_connections{}": 1, "muxkit_pool_idle_connections{}": 0,
 		"muxkit_pool_in_flight_calls{}": 1, "muxkit_pool_nodes{state=ready}": 1, "muxkit_pool_dials_total{}": 4,
@@ -160,7 +160,7 @@ func TestPoolFigures(t *testing.T) {
 		"muxkit_pool_node_in_flight_calls{node=_other}": 1, "muxkit_pool_closed_connections_total{reason=idle}": 0,
 	})
 	close(release)
-	if err := bounded.Receive(t, ended); err != nil {
+	if err := waits.Receive(t, ended); err != nil {
 		t.Fatal(err)
 	}
 	got := gathered(t, r)
@@ -174,6 +174,6 @@ func TestPoolFigures(t *testing.T) {
 		}
 	}
 	pool.Close()
-	bounded.Receive(t, pool.Done())
+	waits.Receive(t, pool.Done())
 	has(t, gathered(t, r), map[string]float64{"muxkit_pool_closed_connections_total{reason=pool closed}": 1, "muxkit_pool_open_connections{}": 0})
 }
