@@ -40,6 +40,9 @@ func (l *lab) try(p pkg, m site) (o outcome, by string) {
 	}
 	groups := l.groups(p, m)
 	if len(groups) == 0 {
+		if out, err := exec.Command("go", "build", "-overlay", overlay, "-o", os.DevNull, p.ImportPath).CombinedOutput(); err != nil {
+			return uncompilable, string(out)
+		}
 		return survived, "no test runs it"
 	}
 	tests := 0

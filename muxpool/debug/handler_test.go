@@ -63,7 +63,7 @@ func TestText(t *testing.T) {
 	for _, want := range []string{
 		"2 nodes, 3 calls in flight", "12 dials, 10 dial failures, 1500 ms of dials, 17 waits, 60000 ms of waits, 2 expels, 4 closed: idle, 55 calls, 44 timed out",
 		"19 events did not reach", "65432 bytes a frame, versions 2 to 3", "98765", "tcp://10.0.0.2:80", "expelled", "ready", "draining",
-		"10.0.0.9:7", "open, bulk", "321", "789", "node expelled, bulk", `reconnect limit: "connection refused\x1b[2J"`,
+		"\nNODE ", "\nCONNECTION OF ", "\nEVENT ", "10.0.0.9:7", "open, bulk", "321", "789", "node expelled, bulk", `reconnect limit: "connection refused\x1b[2J"`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in:\n%s", want, body)

@@ -232,6 +232,28 @@ func TestRulesTellOnlyWhatErrorsDoNot(t *testing.T) {
 	}
 }
 
+// Numbers that have no word: the first of them as well.
+func TestUnknownWords(t *testing.T) {
+	if got, want := Ran(len(rans)).String(), fmt.Sprintf("unknown(%d)", len(rans)); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// A chain is searched as deep as the bound says, and no deeper.
+func TestTheDepthOfTheSearch(t *testing.T) {
+	told := Tell(errors.New("no token"), ByCode(CodeUnauthenticated))
+	err := error(told)
+	for range maxDepth - 1 {
+		err = fmt.Errorf("more: %w", err)
+	}
+	if v := Of(err); v.Code != CodeUnauthenticated {
+		t.Errorf("the last within the bound: %v", v)
+	}
+	if v := Of(fmt.Errorf("more: %w", err)); v.Code != CodeUnknown {
+		t.Errorf("the first beyond it: %v", v)
+	}
+}
+
 func TestWords(t *testing.T) {
 	v := Verdict{Code: CodeUnavailable, Whose: Path, Ran: NotSent, RetryAfter: time.Second, NoRetry: true}
 	if got, want := v.String(), "unavailable: path, not sent, retry after 1s, do not retry"; got != want {

@@ -7,6 +7,15 @@ import (
 	"testing"
 )
 
+// What is said of a size before it is written is what is written.
+func TestSizeBytes(t *testing.T) {
+	for _, n := range []int{0, 1, 127, 128, 129, 1<<14 - 1, 1 << 14, 1<<21 - 1, 1 << 21} {
+		if got, want := sizeBytes(n), len(appendAllBytes(nil, 1, make([]byte, n))); got != want {
+			t.Errorf("sizeBytes(%d) is %d, written are %d", n, got, want)
+		}
+	}
+}
+
 // TestGroupsAreSkipped: what is in a group, which nobody has written for twenty years,
 // is passed over with its borders respected.
 func TestGroupsAreSkipped(t *testing.T) {
@@ -31,6 +40,7 @@ func TestGroupsAreSkipped(t *testing.T) {
 		{"ends crosswise", []byte{open, 2<<3 | wireGroupStart, shut, 2<<3 | wireGroupEnd}, false},
 		{"a number that is cut off", []byte{open, 2<<3 | wireVarint, 0x80}, false},
 		{"bytes that are cut off", []byte{open, 2<<3 | wireBytes, 9, shut}, false},
+		{"a field of no number", []byte{open, 0<<3 | wireBytes, 0, shut}, false},
 		{"a field of no type", []byte{open, 2<<3 | 6, shut}, false},
 	}
 	for _, tt := range tests {
