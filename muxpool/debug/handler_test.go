@@ -153,3 +153,13 @@ func TestEmptyPool(t *testing.T) {
 		pool.Close()
 	}
 }
+
+// The age of a connection is that at the page's time; one that is not up yet has none.
+func TestAgeOfConnections(t *testing.T) {
+	now := time.Unix(100, 0)
+	for since, want := range map[time.Time]int64{now.Add(-1500 * time.Millisecond): 1500, {}: 0} {
+		if got := newConn(muxpool.ConnStats{Since: since}, now).AgeMS; got != want {
+			t.Errorf("since %v: %d ms, want %d", since, got, want)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package breaker
+
+import (
+	"fmt"
+	"testing"
+)
+
+// The first number that has no word tells which it is, in every list of words.
+func TestNumbersWithoutAWord(t *testing.T) {
+	for _, c := range []struct {
+		words int
+		first fmt.Stringer
+	}{
+		{len(states), State(len(states))},
+		{len(reasons), Reason(len(reasons))},
+		{len(modes), Mode(len(modes))},
+	} {
+		if got, want := c.first.String(), fmt.Sprintf("unknown(%d)", c.words); got != want {
+			t.Errorf("%T: %q, want %q", c.first, got, want)
+		}
+	}
+}
