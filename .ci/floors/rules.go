@@ -24,8 +24,8 @@ const testOnly = "go.uber.org/goleak"
 // and are themselves no part of what users run.
 var testTools = []string{"muxpool/muxtest", "muxpool/internal/world"}
 
-// bounded may be imported by all tests, and by nothing else.
-const bounded = "internal/bounded"
+// testHelpers may be imported by all tests, and by nothing else.
+var testHelpers = []string{"internal/bounded", "internal/pages"}
 
 // floors says where each package lives; "x/..." stands for all packages below x.
 var floors = []struct {
@@ -33,6 +33,7 @@ var floors = []struct {
 	floor   int
 }{
 	{"internal/bounded", 0}, // for tests only
+	{"internal/pages", 0},   // likewise
 	{"internal/text", 0},
 	{"muxpool/wire", 0},
 	{"muxpool/deadline", 0},
@@ -117,11 +118,11 @@ func judge(from, to string, test bool) string {
 	switch {
 	case !ok:
 		return "it lives on no floor"
-	case test && (from == to || to == bounded):
+	case test && (from == to || slices.Contains(testHelpers, to)):
 		return ""
 	case slices.Contains(testTools, to) && (test && above > 0 || slices.Contains(testTools, from)):
 		return ""
-	case to == bounded:
+	case slices.Contains(testHelpers, to):
 		return "downward, but it is for tests"
 	case above < below:
 		return fmt.Sprintf("upward, from floor %d to floor %d", above, below)

@@ -23,6 +23,7 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/examples/quickstart/addsvc"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/pages"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/debug"
@@ -41,16 +42,9 @@ type (
 // stands in this file too, where it is compiled, and where the README's is run, or in the
 // example of a nested module.
 func TestDocs(t *testing.T) {
-	source := unindent(read(t, "docs_test.go") + read(t, "../../transport/trpc/trpcpool/example_test.go"))
 	for _, doc := range []string{"../../README.md", "../../docs/getting-started.md", "../../docs/from-trpc-go.md"} {
-		blocks := strings.Split(read(t, doc), "```go\n")[1:]
-		for _, b := range blocks {
-			code, _, _ := strings.Cut(b, "```")
-			if !strings.Contains(source, "\n"+unindent(code)) {
-				t.Errorf("%s: this code is not in docs_test.go:\n%s", doc, code)
-			}
-		}
-		t.Logf("%s: %d blocks", doc, len(blocks))
+		blocks := pages.Compiled(t, doc, "docs_test.go", "../../transport/trpc/trpcpool/example_test.go")
+		t.Logf("%s: %d blocks", doc, blocks)
 	}
 }
 
@@ -68,7 +62,7 @@ func TestLinks(t *testing.T) {
 	code := regexp.MustCompile("(?s)```.*?```|`[^`]*`")
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	for _, doc := range append(append(docs, decisions...), "../../README.md", "../../docs/decisions/README.md") {
-		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(read(t, doc), ""), -1) {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(pages.Read(t, doc), ""), -1) {
 			if strings.HasSuffix(m[1], ".svg") {
 				continue
 			}
@@ -77,24 +71,6 @@ func TestLinks(t *testing.T) {
 			}
 		}
 	}
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-// unindent takes the space off the beginning and end of every line.
-func unindent(s string) string {
-	var b strings.Builder
-	for line := range strings.Lines(s) {
-		b.WriteString(strings.TrimSpace(line) + "\n")
-	}
-	return b.String()
 }
 
 func TestReadme(t *testing.T) {
