@@ -70,7 +70,7 @@ step_repeat() {
 }
 
 # Mistakes that no test notices: see .ci/mutate.
-step_mutate() { run nice go run ./.ci/mutate -n "${MUTANTS:-2}" -seed "${SEED:-0}" -budget 20m; }
+step_mutate() { run nice go run ./.ci/mutate -n "${MUTANTS:-2}" -seed "${SEED:-0}" -p "$(nproc)" -budget 20m; }
 
 # The first tier with nothing in the caches: what it costs a new machine.
 step_cold() {
