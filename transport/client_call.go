@@ -186,11 +186,14 @@ func (c *clientCall) failPool(wrote bool, err error) error {
 // chosen returns the *Error that a codec or an endpoint made to choose an answer; nil
 // if err is, or comes from, the error of a call to elsewhere.
 func chosen(err error) *Error {
-	var first verdict.Teller
-	if !errors.As(err, &first) {
-		return nil
+	own, ok := err.(*Error) // which all refusals are: a flood of calls is a flood of these
+	if !ok {
+		var first verdict.Teller
+		if !errors.As(err, &first) {
+			return nil
+		}
+		own, ok = first.(*Error)
 	}
-	own, ok := first.(*Error)
 	if !ok || own.Remote || own.found != nil || own.Node != (Node{}) {
 		return nil
 	}

@@ -37,7 +37,7 @@ func answerOf(err error) *Error {
 		return &Error{Code: CodeInternal, Message: "internal error"}
 	}
 	v := verdict.Of(err)
-	a := &Error{Code: passedOn(v.Code), Message: err.Error(), RetryAfter: v.RetryAfter, NoRetry: v.NoRetry}
+	a := &Error{RetryAfter: v.RetryAfter, NoRetry: v.NoRetry}
 	if own := chosen(err); own != nil {
 		a.Code, a.Status, a.Message = own.Code.Travels(), own.Status, own.Message
 		if own.Message == "" && own.Err != nil {
@@ -45,6 +45,7 @@ func answerOf(err error) *Error {
 		}
 		return a
 	}
+	a.Code, a.Message = passedOn(v.Code), err.Error()
 	var remote *Error
 	switch {
 	case !errors.As(err, &remote):

@@ -71,13 +71,9 @@ func TestServerUnderAttack(t *testing.T) {
 	}
 }
 
-// unjudged is the share of the processors, of all there are, that others must have had
-// while a call was late for that to be put down to them.
-const unjudged = 0.5
-
-// attackServer plays it once. The error is of honest calls. A call that ran out of its time
-// while others had the processors is no failure of the server's, and nothing is proven then:
-// judged is false. A wrong answer, a refusal or a lost connection is one at any time.
+// attackServer plays it once. The error is of honest calls. A call that ran out of its time,
+// or whose connection did, while others had the processors is no failure of the server's, and
+// nothing is proven then: judged is false. A wrong answer or a refusal is one at any time.
 func attackServer(t *testing.T, name string, during time.Duration) (failed error, judged bool) {
 	server := start(t, "server", protocolEnv+"="+name, "GOMEMLIMIT="+memoryLimit)
 	address := server.line(t)
@@ -100,7 +96,8 @@ func attackServer(t *testing.T, name string, during time.Duration) (failed error
 	now := server.figures(t, "peak")
 	peak, stats := now.Peak, now.Stats
 	t.Logf("quiet: %v", quiet)
-	t.Logf("under attack: %v; the server's peak is %d MiB; others had %.0f%% of the processors", attacked, peak>>20, 100*m.others(begun, time.Now()))
+	others, _ := m.between(begun, time.Now())
+	t.Logf("under attack: %v; the server's peak is %d MiB; others had %.0f%% of the processors", attacked, peak>>20, 100*others)
 	t.Logf("refused: %+v", stats.Refused)
 	t.Logf("the attackers' bytes: %s", report)
 	attackers.end(t)
@@ -111,17 +108,16 @@ func attackServer(t *testing.T, name string, during time.Duration) (failed error
 	server.end(t)
 	judged = true
 	for _, f := range append(quiet.failed, attacked.failed...) {
-		share := m.others(f.from, f.to)
-		if errors.Is(f.err, context.DeadlineExceeded) && share >= unjudged {
-			t.Logf("not judged: %v, while others had %.0f%% of the processors", f.err, 100*share)
+		late := errors.Is(f.err, context.DeadlineExceeded) || errors.Is(f.err, muxpool.ErrKeepAliveTimeout)
+		others, waited := m.between(f.from, f.to)
+		f.err = fmt.Errorf("%w, while others had %.0f%% of the processors, and for %.0f%% of the time one was waited for", f.err, 100*others, 100*waited)
+		switch {
+		case late && m.took(f.from, f.to):
+			t.Logf("not judged: %v", f.err)
 			judged = false
-			continue
+		case failed == nil || !late: // which says more
+			failed = fmt.Errorf("%d honest calls failed, one with %w", len(quiet.failed)+len(attacked.failed), f.err)
 		}
-		if failed != nil && errors.Is(f.err, context.DeadlineExceeded) {
-			continue // the others say more
-		}
-		failed = fmt.Errorf("%d honest calls failed, one with %w, while others had %.0f%% of the processors",
-			len(quiet.failed)+len(attacked.failed), f.err, 100*share)
 	}
 	return failed, judged
 }

@@ -2,7 +2,9 @@ package attacktest
 
 import (
 	"fmt"
+	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -19,6 +21,7 @@ type usage struct {
 	at   time.Time
 	all  time.Duration // of everybody, and what the hypervisor gave to other machines
 	ours time.Duration // of the processes that are watched
+	wait time.Duration // for a processor, of all threads of those whose delay matters
 }
 
 // machine watches who has the processors: a call that took too long because programs that
@@ -37,10 +40,10 @@ func (m *machine) add(pid int) {
 	m.pids = append(m.pids, pid)
 }
 
-// watch looks at the machine until the test ends. The test's own process is one of those
-// that count as ours.
-func watch(t *testing.T, pids ...int) *machine {
-	m := &machine{pids: append(pids, os.Getpid())}
+// watch looks at the machine until the test ends. It counts the test's own process and the
+// server's as ours, and what these two wait for.
+func watch(t *testing.T, server int) *machine {
+	m := &machine{pids: []int{os.Getpid(), server}}
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -62,15 +65,26 @@ func (m *machine) look() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u := usage{at: time.Now(), all: busy()}
-	for _, pid := range m.pids {
-		u.ours += cpuTime(strconv.Itoa(pid))
+	for i, pid := range m.pids {
+		if u.ours += cpuTime(strconv.Itoa(pid)); i < 2 {
+			u.wait += waited(pid)
+		}
 	}
 	m.seen = append(m.seen, u)
 }
 
-// others is the share of the processors that others had between two moments, or somewhat
-// longer: 1 is all of them.
-func (m *machine) others(from, to time.Time) float64 {
+// took reports whether others had half of the processors, or more, between two moments, or
+// somewhat longer, and the server or the client wanted them: for half of that time one of
+// their threads waited. Who sleeps wants none.
+func (m *machine) took(from, to time.Time) bool {
+	others, waited := m.between(from, to)
+	return others >= 0.5 && waited >= 0.5
+}
+
+// between is the share of the processors that others had between two moments, 1 is all of
+// them, and for which share of that time a thread of the server's or the client's waited for
+// one; of several threads it is the sum.
+func (m *machine) between(from, to time.Time) (others, waited float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	first, last := 0, len(m.seen)-1
@@ -84,11 +98,23 @@ func (m *machine) others(from, to time.Time) float64 {
 		}
 	}
 	if last <= first {
-		return 0
+		return 0, 0
 	}
 	a, b := m.seen[first], m.seen[last]
-	theirs := (b.all - a.all) - (b.ours - a.ours)
-	return float64(theirs) / float64(b.at.Sub(a.at)) / float64(runtime.NumCPU())
+	theirs, during := (b.all-a.all)-(b.ours-a.ours), float64(b.at.Sub(a.at))
+	return float64(theirs) / during / float64(runtime.NumCPU()), float64(b.wait-a.wait) / during
+}
+
+// waited is how long the threads of a process were ready to run and did not.
+func waited(pid int) (sum time.Duration) {
+	threads, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
+	for _, thread := range threads {
+		stat, _ := os.ReadFile(thread)
+		var ran, wait int64
+		_, _ = fmt.Sscan(string(stat), &ran, &wait)
+		sum += time.Duration(wait)
+	}
+	return sum
 }
 
 // busy is what all processors have done, but for interrupts: those of the loopback are
@@ -122,22 +148,27 @@ func TestWhoHadTheProcessors(t *testing.T) {
 	var m machine
 	for i, ours := range []time.Duration{0, 9, 10, 10, 20} { // tenths of a second, of each processor; all are busy always
 		at := time.Duration(i) * time.Second
-		m.seen = append(m.seen, usage{start.Add(at), at * all, ours * all * time.Second / 10})
+		m.seen = append(m.seen, usage{start.Add(at), at * all, ours * all * time.Second / 10, max(at-2*time.Second, 0)})
 	}
 	second := func(n float64) time.Time { return start.Add(time.Duration(n * float64(time.Second))) }
-	for _, c := range []struct{ from, to, share float64 }{
-		{0.1, 0.5, 0.1},  // ours: nine tenths
-		{1.1, 1.9, 0.9},  // a tenth
-		{2.5, 2.6, 1},    // nothing
-		{3.1, 3.9, 0},    // all
-		{1.5, 2.5, 0.95}, // of two seconds
-		{0, 4, 0.5},
+	for _, c := range []struct {
+		from, to, others, waited float64
+		took                     bool
+	}{
+		{0.1, 0.5, 0.1, 0, false},   // ours: nine tenths
+		{1.1, 1.9, 0.9, 0, false},   // a tenth, and nobody wanted more
+		{2.5, 2.6, 1, 1, true},      // nothing, and somebody did
+		{3.1, 3.9, 0, 1, false},     // all, and somebody wanted more still: it is our own who had it
+		{1.5, 2.5, 0.95, 0.5, true}, // of two seconds
+		{0, 4, 0.5, 0.5, true},
 	} {
-		if got := m.others(second(c.from), second(c.to)); got < c.share-0.01 || got > c.share+0.01 {
-			t.Errorf("from %v to %v others had %v, want %v", c.from, c.to, got, c.share)
+		from, to := second(c.from), second(c.to)
+		others, waited := m.between(from, to)
+		if math.Abs(others-c.others) > 0.01 || math.Abs(waited-c.waited) > 0.01 || m.took(from, to) != c.took {
+			t.Errorf("from %v to %v others had %v, ours waited for %v, taken: %v; want %+v", c.from, c.to, others, waited, m.took(from, to), c)
 		}
 	}
-	if got := new(machine).others(start, start); got != 0 {
-		t.Errorf("unseen: %v", got)
+	if new(machine).took(start, start) {
+		t.Error("taken by others, unseen")
 	}
 }

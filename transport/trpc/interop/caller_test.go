@@ -42,11 +42,19 @@ func newCaller(t *testing.T, args []string, options ...muxpool.PoolOption) *call
 			t.Error(err)
 		}
 	})
-	address, err := bufio.NewReader(start(t, append([]string{"-server"}, args...)...).out).ReadString('\n')
+	_, address := startServer(t, args...)
+	return &caller{t, pool, transport.Node{Network: "tcp", Address: address}}
+}
+
+// startServer starts a real server; it returns its address.
+func startServer(t *testing.T, args ...string) (*process, string) {
+	t.Helper()
+	p := start(t, append([]string{"-server"}, args...)...)
+	address, err := bufio.NewReader(p.out).ReadString('\n')
 	if err != nil {
 		t.Fatal("the real server does not tell its address: ", err)
 	}
-	return &caller{t, pool, transport.Node{Network: "tcp", Address: strings.TrimSpace(address)}}
+	return p, strings.TrimSpace(address)
 }
 
 func (c *caller) client(method string, options ...transport.ClientOption) *transport.Client {
@@ -55,7 +63,11 @@ func (c *caller) client(method string, options ...transport.ClientOption) *trans
 
 // call makes a call; without a deadline, unless the options set one.
 func (c *caller) call(method, body string, options ...transport.ClientOption) (string, error) {
-	response, err := c.client(method, options...).Endpoint()(context.Background(), []byte(body))
+	return c.callWith(context.Background(), method, body, options...)
+}
+
+func (c *caller) callWith(ctx context.Context, method, body string, options ...transport.ClientOption) (string, error) {
+	response, err := c.client(method, options...).Endpoint()(ctx, []byte(body))
 	b, _ := response.([]byte)
 	return string(b), err
 }

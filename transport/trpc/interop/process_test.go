@@ -14,6 +14,8 @@ import (
 type process struct {
 	in  io.WriteCloser // what it reads as PeerIn
 	out io.Reader      // what it writes as PeerOut
+
+	kill func() // at once; it waits for the end
 }
 
 // start runs the peer until the test ends.
@@ -37,18 +39,21 @@ func start(t *testing.T, args ...string) *process {
 	}
 	theirIn.Close()
 	theirOut.Close()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }()
+	kill := func() { _ = cmd.Process.Kill(); <-ended }
 	t.Cleanup(func() {
 		in.Close()
 		alive.Close()
-		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
-		defer kill.Stop()
-		_ = cmd.Wait()
+		late := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		<-ended
 		out.Close()
 		if t.Failed() {
 			t.Logf("the log of the peer %v:\n%s", args, log)
 		}
 	})
-	return &process{in, out}
+	return &process{in, out, kill}
 }
 
 func pipe(t *testing.T) (r, w *os.File) {

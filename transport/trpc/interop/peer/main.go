@@ -13,13 +13,14 @@ func main() {
 	server := flag.Bool("server", false, "be a server, not a client")
 	idle := flag.Duration("idle", time.Minute, "the server's idle timeout; trpc-go's default")
 	goNet := flag.Bool("go-net", false, "serve on trpc-go's transport on package net instead of the default, tnet")
+	address := flag.String("address", "127.0.0.1:0", "where to serve")
 	flag.Parse()
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
 	if *server {
-		serve(*idle, *goNet)
+		serve(*address, *idle, *goNet)
 	}
 	call()
 }

@@ -23,8 +23,8 @@ import (
 )
 
 // serve is the real server. It writes its address to PeerOut.
-func serve(idle time.Duration, goNet bool) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func serve(address string, idle time.Duration, goNet bool) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		panic(err)
 	}
