@@ -15,6 +15,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -126,7 +127,7 @@ func TestHealthOverARollingRestart(t *testing.T) {
 			watched <- fmt.Sprint(health, err)
 		}()
 		r.service.Load().SetServing("", false)
-		if got := <-watched; got != "not serving<nil>" && got != "not serving <nil>" {
+		if got := bounded.Receive(t, watched); got != "not serving<nil>" && got != "not serving <nil>" {
 			t.Errorf("node %d: who watches hears %s", i, got)
 		}
 		if ready, alive := r.probe(t, "/readyz"), r.probe(t, "/healthz"); ready != http.StatusServiceUnavailable || alive != http.StatusOK {
@@ -151,6 +152,6 @@ func TestHealthOverARollingRestart(t *testing.T) {
 		cancel()
 	}
 	close(over)
-	wg.Wait()
+	bounded.Wait(t, wg.Wait)
 	t.Logf("%d calls, all answered", calls.Load())
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -55,7 +56,7 @@ func newNarrow(t *testing.T, to transport.Node) *narrow {
 			c.Close()
 		}
 		mu.Unlock()
-		all.Wait()
+		bounded.Wait(t, all.Wait)
 	})
 	return n
 }

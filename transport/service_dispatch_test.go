@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -26,7 +27,7 @@ func batch(t *testing.T, n int, method string) (frames []byte) {
 func collect(t *testing.T, answers <-chan answer, n int) (ids []uint32) {
 	t.Helper()
 	for range n {
-		a := <-answers
+		a := bounded.Receive(t, answers)
 		if a.err != nil || a.body != fmt.Sprint(a.id) {
 			t.Fatalf("got %+v", a)
 		}
@@ -156,7 +157,7 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 				}
 				answered := map[uint32]bool{}
 				for range 40 {
-					a := <-answers
+					a := bounded.Receive(t, answers)
 					var e *transport.Error
 					switch exits := a.id%2 == 0; {
 					case answered[a.id]:
@@ -172,10 +173,10 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 				if len(ctxs) != 20 || len(finalized) != 20 {
 					t.Errorf("%d of the handlers ran, and %d finalizers", len(ctxs), len(finalized))
 				}
-				if err := <-finalized; err == nil {
+				if err := bounded.Receive(t, finalized); err == nil {
 					t.Error("a finalizer was told of no error")
 				}
-				if ctx := <-ctxs; ctx.Err() != context.Canceled {
+				if ctx := bounded.Receive(t, ctxs); ctx.Err() != context.Canceled {
 					t.Errorf("the context of a call that ended: %v", ctx.Err())
 				}
 				go func() {

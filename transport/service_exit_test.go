@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -81,7 +82,7 @@ func TestCodeOfACallThatEndsItsGoroutine(t *testing.T) {
 							})
 						}
 					}
-					callers.Wait()
+					bounded.Wait(t, callers.Wait)
 					if n := pool.Stats().Counters.Dials; n != 1 {
 						t.Errorf("%d connections were made", n)
 					}

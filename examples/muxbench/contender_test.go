@@ -12,6 +12,7 @@ import (
 
 	"github.com/muxkit/muxkit/examples/muxbench/contenders"
 	"github.com/muxkit/muxkit/examples/muxbench/harness"
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestEveryContenderEchoes measures each contender for a moment, in each mode,
@@ -27,7 +28,7 @@ func TestEveryContenderEchoes(t *testing.T) {
 				t.Run(cell.String(), func(t *testing.T) {
 					t.Parallel()
 					slots <- struct{}{}
-					defer func() { <-slots }()
+					defer func() { bounded.Receive(t, slots) }()
 					r := b.Measure(cell)
 					// On a busy machine the window may be over too soon. Every caller has
 					// had a right answer in the warm-up.

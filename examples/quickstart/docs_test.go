@@ -114,7 +114,7 @@ func TestReadmeWaitsForANode(t *testing.T) {
 		}
 		answer <- err
 	}()
-	<-asked
+	bounded.Receive(t, asked)
 	select {
 	case err := <-answer:
 		t.Fatalf("nobody is there: %v", err)
@@ -129,13 +129,13 @@ func TestReadmeWaitsForANode(t *testing.T) {
 	service := newService(addsvc.NewEndpoints(addsvc.NewService()).Sum)
 	ended := make(chan error, 1)
 	go func() { ended <- service.Serve(listener) }()
-	if err := <-answer; err != nil {
+	if err := bounded.Receive(t, answer); err != nil {
 		t.Error(err)
 	}
 	if err := service.Close(); err != nil {
 		t.Error(err)
 	}
-	<-ended
+	bounded.Receive(t, ended)
 }
 
 // telling is an Instancer that tells when it was asked: the call follows.

@@ -14,6 +14,7 @@ import (
 
 	kittransport "github.com/go-kit/kit/transport"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/transport"
@@ -156,7 +157,7 @@ func newSlowService(t *testing.T, ns *netns, protocol bothProtocols, body, windo
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	t.Cleanup(func() { s.service.Close(); wg.Wait() })
+	t.Cleanup(func() { s.service.Close(); bounded.Wait(t, wg.Wait) })
 	pool, err := muxpool.New(muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4<<20), muxpool.WithDialTimeout(time.Minute), muxpool.WithDialContext(
 		func(ctx context.Context, network, address string) (net.Conn, error) {
 			nc, err := ns.dial(ctx, network, address)

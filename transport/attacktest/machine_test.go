@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // tick is the unit of times in /proc.
@@ -57,7 +59,7 @@ func watch(t *testing.T, server int) *machine {
 			}
 		}
 	}()
-	t.Cleanup(func() { close(end); <-ended })
+	t.Cleanup(func() { close(end); bounded.Receive(t, ended) })
 	return m
 }
 

@@ -153,7 +153,7 @@ func TestAttachmentsCount(t *testing.T) {
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
-	defer serving.Wait()
+	defer bounded.Wait(t, serving.Wait)
 	defer s.Close()
 	client, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -168,7 +168,7 @@ func TestAttachmentsCount(t *testing.T) {
 	if _, err := client.Write(frame); err != nil {
 		t.Fatal(err)
 	}
-	<-held
+	bounded.Receive(t, held)
 	if n, least := s.Stats().Bytes, int64(2*size+1001); n < least || n > 3*size {
 		t.Errorf("%d bytes are in use, want %d and a little more", n, least)
 	}

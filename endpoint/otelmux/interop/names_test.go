@@ -16,6 +16,7 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/endpoint/otelmux"
 	"github.com/muxkit/muxkit/endpoint/prommux"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -63,9 +64,9 @@ func TestOneNameForBoth(t *testing.T) {
 	}
 	set.Close()
 	pool.Close()
-	<-pool.Done()
+	bounded.Receive(t, pool.Done())
 	service.Close()
-	<-ended
+	bounded.Receive(t, ended)
 
 	got, want := histograms(t, ofOtel), histograms(t, ofProm)
 	if len(want) == 0 || !slices.Equal(got, want) {

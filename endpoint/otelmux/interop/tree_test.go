@@ -15,6 +15,7 @@ import (
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/endpoint/otelmux"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -52,7 +53,7 @@ func start(t *testing.T, role string, env ...string) (address string) {
 	}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		_ = cmd.Wait()
 		in.Close()
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
@@ -91,7 +92,7 @@ func TestOneTraceThroughProcesses(t *testing.T) {
 	}
 	defer func() {
 		pool.Close()
-		<-pool.Done()
+		bounded.Receive(t, pool.Done())
 	}()
 	set := muxendpoint.NewSet(muxendpoint.FixedInstances{{Address: shop}}, nil, otelmux.Client("shop", otelmux.WithTracerProvider(tracers)))
 	defer set.Close()

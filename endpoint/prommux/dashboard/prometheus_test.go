@@ -76,7 +76,7 @@ func startPrometheus(t *testing.T, scale float64, pages map[string][]string) *se
 	s := &server{url: "http://" + address, begun: time.Now(), http: &http.Client{Timeout: 30 * time.Second}}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		_ = cmd.Wait()
 		log.Close()
 		s.http.CloseIdleConnections()
 		if t.Failed() {

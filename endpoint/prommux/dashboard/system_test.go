@@ -43,7 +43,7 @@ func (p *process) start(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		_ = cmd.Wait()
 		in.Close()
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // small is the request of a caller.
@@ -91,7 +93,7 @@ func TestLoadFindsWrongAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := startLoad([]Call{c.call}, small, background, 0)
-			l.wg.Wait()
+			bounded.Wait(t, l.wg.Wait)
 			if _, err := l.close(); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}

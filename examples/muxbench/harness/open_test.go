@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func sleep(d time.Duration) error {
@@ -96,7 +98,7 @@ func TestOpenLoopEndsWithItsFirstError(t *testing.T) {
 				}
 				return echoCall(time.Millisecond)(ctx, req, check)
 			}}, 64, rate, background, 0, sleep)
-			l.wg.Wait()
+			bounded.Wait(t, l.wg.Wait)
 			if _, err := l.close(); err == nil || !strings.Contains(err.Error(), "caller 0: lost") {
 				t.Errorf("rate %d: error %v", rate, err)
 			}

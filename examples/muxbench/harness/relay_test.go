@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // Three connections share the rate alike, whatever they have to send, and one that sends
@@ -15,7 +17,7 @@ func TestTurnsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newTurns(1 << 20) // 64 chunks a second
 		var wg sync.WaitGroup
-		defer wg.Wait()
+		defer bounded.Wait(t, wg.Wait)
 		wg.Go(shared.run)
 		defer shared.stop()
 		begin, got := time.Now(), make([]int, 3)
