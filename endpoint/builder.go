@@ -50,20 +50,21 @@ func probing(c *transport.Client) func(context.Context) error {
 type clientCloser struct{ *transport.Client }
 
 // build makes the chain of a method on a node, from the outside in: middlewares, breaker,
-// endpoint; with what is to be closed, or nil. It calls functions of the user's, which may
-// fail and panic.
+// endpoint; with what is to be closed, or nil, also of one that fails afterwards. It calls
+// functions of the user's, which may fail and panic.
 func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint, closer io.Closer, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("making the endpoint of %s: %w", m.node, newPanicError(v))
+			e, err = nil, fmt.Errorf("making the endpoint of %s: %w", m.node, newPanicError(v))
 		}
 	}()
 	made, err := make(m.node)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the endpoint of %s: %w", m.node, err)
 	}
+	closer = made.closer
 	if made.Endpoint == nil {
-		return nil, nil, fmt.Errorf("%w: the endpoint of %s is nil", ErrInvalidOption, m.node)
+		return nil, closer, fmt.Errorf("%w: the endpoint of %s is nil", ErrInvalidOption, m.node)
 	}
 	e = &NodeEndpoint{member: m, call: c.judged(made.Endpoint)}
 	if c.scope != nil {
@@ -77,7 +78,7 @@ func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint,
 	for i := len(c.perNode) - 1; i >= 0; i-- {
 		e.call = c.perNode[i](method, m.node)(e.call)
 	}
-	return e, made.closer, nil
+	return e, closer, nil
 }
 
 // hold says to the breakers that the node is in use until release is called.

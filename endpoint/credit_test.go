@@ -196,32 +196,36 @@ func TestNodesThatDieAgainAndAgainMultiplyLittle(t *testing.T) {
 // repeat. Then the other one does, and then there is nobody for a while.
 func TestNodesThatDieWithManyCallsLoseNoIdempotentOne(t *testing.T) {
 	const many = 500
-	synctest.Test(t, func(t *testing.T) {
-		budget := NewBudget(0.001, 1)
-		budget.withdraw()
-		a, b := &mortal{answers: many, takes: many / 2}, &mortal{answers: many, takes: many}
-		f := &fleet{do: func(n muxpool.Node, ctx context.Context) error {
-			return map[string]*mortal{"a:1": a, "b:1": b}[n.Address].call(ctx, n)
-		}}
-		call := Retry(3, 0, NewBalancer(f.nodes("a", "b"), WithPolicy(RoundRobin)), WithIdempotent(Always), WithBudget(budget))
-		for range 2 * many {
-			if _, err := call(t.Context(), "x"); err != nil {
-				t.Fatal(err)
+	for _, opts := range [][]Option{nil, {WithHedging(time.Hour)}} {
+		synctest.Test(t, func(t *testing.T) { diesWithMany(t, many, opts...) })
+	}
+}
+
+func diesWithMany(t *testing.T, many int, opts ...Option) {
+	budget := NewBudget(0.001, 1)
+	budget.withdraw()
+	a, b := &mortal{answers: many, takes: many / 2}, &mortal{answers: many, takes: many}
+	f := &fleet{do: func(n muxpool.Node, ctx context.Context) error {
+		return map[string]*mortal{"a:1": a, "b:1": b}[n.Address].call(ctx, n)
+	}}
+	call := Retry(3, 0, NewBalancer(f.nodes("a", "b"), WithPolicy(RoundRobin)), append(opts, WithIdempotent(Always), WithBudget(budget))...)
+	for range 2 * many {
+		if _, err := call(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	var wg sync.WaitGroup
+	for range many {
+		wg.Go(func() {
+			if _, err := call(ctx, "x"); err != nil {
+				t.Error(err)
 			}
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		defer cancel()
-		var wg sync.WaitGroup
-		for range many {
-			wg.Go(func() {
-				if _, err := call(ctx, "x"); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		bounded.Wait(t, wg.Wait)
-		equal(t, "answers", a.sum+b.sum, 3*many)
-	})
+		})
+	}
+	bounded.Wait(t, wg.Wait)
+	equal(t, "answers", a.sum+b.sum, 3*many)
 }
 
 // The same over sockets, with breakers, and the default budget.

@@ -46,17 +46,23 @@ func (c *config) nodeEndpoint(instance string, build builder) (*NodeEndpoint, er
 	m := newMember(node)
 	e, client, err := c.build("", m, build)
 	if err != nil {
+		closeAnyway(client)
 		return nil, err
 	}
 	release := c.hold(node)
 	m.calls.empty = func() {
 		defer release()
-		defer func() { _ = recover() }() // whoever called last has nothing to do with it
-		if client != nil {
-			client.Close()
-		}
+		closeAnyway(client)
 	}
 	return e, nil
+}
+
+// closeAnyway closes what may be nil, or panic: whoever is here has nothing to do with it.
+func closeAnyway(c io.Closer) {
+	defer func() { _ = recover() }()
+	if c != nil {
+		c.Close()
+	}
 }
 
 // release is a function that is an io.Closer.

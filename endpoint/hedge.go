@@ -139,7 +139,7 @@ func (h *hedging) launch(t try) {
 			}
 			ended <- f
 		}()
-		f.response, f.err = t.run(ctx, request, deadline)
+		f.response, f.err = f.run(ctx, request, deadline)
 	}()
 }
 

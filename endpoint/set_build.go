@@ -69,7 +69,11 @@ func (s *Set) built(b *building, e *NodeEndpoint, closer io.Closer, err error) {
 	if b.m.trying--; b.m.trying == 0 {
 		b.m.slow.Store(false)
 	}
-	s.toClose(b.on, closer)
+	if err != nil && closer != nil { // what comes of the next try has one of its own
+		s.close(b.on, closer)
+	} else {
+		s.toClose(b.on, closer)
+	}
 	switch {
 	case b.on.gone:
 		delete(s.failing, b)

@@ -328,3 +328,43 @@ func TestALateEndpointOfADrainedNodeIsClosed(t *testing.T) {
 		callEach(t, ep, 1)
 	})
 }
+
+// What was made of a node before something else failed is closed, at each try: its maker holds
+// nothing for ever.
+func TestWhatIsMadeOfANodeThatFailsIsClosed(t *testing.T) {
+	for name, mw := range map[string]endpoint.Middleware{
+		"a middleware panics":  func(endpoint.Endpoint) endpoint.Endpoint { panic("no") },
+		"there is none":        nil,
+		"there is no endpoint": func(next endpoint.Endpoint) endpoint.Endpoint { return next },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				made, closed := 0, 0
+				factory := func(string) (endpoint.Endpoint, io.Closer, error) {
+					made++
+					ep := endpoint.Nop
+					if name == "there is no endpoint" {
+						ep = nil
+					}
+					return ep, release(func() { closed++ }), nil
+				}
+				s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithNodeMiddleware(func(string, muxpool.Node) endpoint.Middleware { return mw }))
+				s.EndpointFrom("Get", factory)
+				time.Sleep(10 * time.Minute)
+				if made < 10 || closed != made {
+					t.Errorf("made %d times, closed %d times", made, closed)
+				}
+				s.Close()
+				equal(t, "closed in the end", closed, made)
+			})
+		})
+	}
+	closed := false
+	cfg := newConfig([]Option{WithNodeMiddleware(func(string, muxpool.Node) endpoint.Middleware { return nil })})
+	_, err := cfg.nodeEndpoint("a:1", func(muxpool.Node) (built, error) {
+		return built{Endpoint: endpoint.Nop, closer: release(func() { closed = true; panic("no") })}, nil
+	})
+	if err == nil || !closed {
+		t.Errorf("a Directory's: %v, closed %v", err, closed)
+	}
+}

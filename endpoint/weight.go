@@ -41,6 +41,13 @@ func (w *weight) at(t time.Time) int64 { return int64(t.Sub(w.epoch) / time.Mill
 
 // share is the weight: from leastShare to full, and of that what discovery gives it, at least 1.
 func (w *weight) share() int64 {
+	if w.load.Load() == 0 && w.given.Load() == 0 && w.rising.Load() == nil {
+		return full // as nearly always, in line with the choice
+	}
+	return w.lesserShare()
+}
+
+func (w *weight) lesserShare() int64 {
 	share := w.ownShare()
 	if given := w.given.Load(); given != 0 {
 		share = max(share*given/full, 1)
