@@ -16,9 +16,10 @@ import (
 
 func TestFault_10000Callers(t *testing.T) {
 	world.Both(t, world.Setup{Alone: true}, func(w *world.World) {
-		callers := 10_000
+		callers, least := 10_000, 2500 // on each connection
 		if w.RealTime() {
 			callers = world.Often(callers, 2000)
+			least = 1 // a Get that waits for a connection's lock is no load of it yet, and on a busy machine all may
 		}
 		w.Recovers(5 * time.Second)
 		w.Until(5*time.Second, "both connections", func() bool { return len(w.Node().Conns) == 2 })
@@ -35,7 +36,7 @@ func TestFault_10000Callers(t *testing.T) {
 			w.Errorf("%d calls failed: %v", len(failed), failed[0])
 		}
 		for _, c := range w.Victim.Conns() {
-			if c.Received() < callers/4 {
+			if c.Received() < least {
 				w.Errorf("connection %d carried %d of %d calls", c.Index, c.Received(), callers)
 			}
 		}
