@@ -23,6 +23,8 @@ func FuzzNode(f *testing.F) {
 	f.Add([]byte{7, 0, 0, 0, 10, 11, 80, 0, 12, 20, 21, 90, 64, 0, 10, 41, 0})
 	f.Add([]byte{32, 0, 10, 20, 64, 64, 0, 10, 93, 94, 0, 71, 64, 64, 30, 0, 94, 94, 20})
 	f.Add([]byte{255, 0, 10, 64, 64, 64, 64, 0, 10, 91, 92, 64, 30, 31, 30, 61})
+	f.Add([]byte{64, 0, 0, 0, 12, 13, 20, 21, 50, 0, 1, 2, 52, 11, 64, 3, 2, 51, 80, 3, 20, 21, 30})
+	f.Add([]byte{66, 0, 7, 6, 3, 6, 7, 10, 11, 12, 13, 50, 3, 71, 51, 52, 61, 2, 62, 72, 63, 0, 3})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) < 2 || len(script) > 200 {
 			return
@@ -44,6 +46,7 @@ type world struct {
 	t     *testing.T
 	pool  *Multiplexed
 	opts  GetOptions
+	bulk  bool          // some Gets are to move much
 	dials byte          // how the next dials end: 0 a connection, 1 an error, 2 not at all, 3 one that reads nothing
 	slow  time.Duration // how long the next dials take
 	mu    sync.Mutex    // for the dials, which run side by side
@@ -70,7 +73,7 @@ type readResult struct {
 }
 
 func newWorld(t *testing.T, settings byte) *world {
-	w := &world{t: t, opts: NewGetOptions(), twice: settings&16 != 0}
+	w := &world{t: t, opts: NewGetOptions(), twice: settings&16 != 0, bulk: settings&64 != 0}
 	switch {
 	case w.twice:
 		w.opts.WithFrameParser(worldParser{})
@@ -128,7 +131,7 @@ func (w *world) play(op byte) {
 }
 
 // get starts a Get; every third comes with an explicit id, every second with a context
-// of our own.
+// of our own, and some may ask for the bulk connection.
 func (w *world) get(arg int) {
 	with := context.WithTimeout
 	if arg%2 == 1 {
@@ -141,6 +144,7 @@ func (w *world) get(arg int) {
 	if arg%3 == 2 && !w.twice {
 		opts.WithVID(uint32(3 + arg%4))
 	}
+	opts.WithBulk(w.bulk && arg%4 >= 2)
 	if arg == 9 {
 		opts.WithTimeout(100 * time.Millisecond)
 	}
