@@ -34,6 +34,12 @@ func (g *Guard) Trying() (since time.Time) {
 	return since
 }
 
+// Classified reports whether a Classifier judges the calls that begin now, and so sees their
+// contexts. It takes no lock and does not allocate.
+func (g *Guard) Classified() bool {
+	return g.method.Load().member.circuit.gate.Load().set.classify != nil
+}
+
 func (c *circuit) trying() (since time.Time) {
 	switch g := c.gate.Load(); {
 	case g.observed: // nobody is refused: who goes there changes nothing

@@ -22,6 +22,7 @@ type built struct {
 	identity muxpool.Identity            // whose connections it uses; zero if that is not known
 	probe    func(context.Context) error // tries those, for a breaker; nil: nothing can
 	oneWay   bool
+	unseen   bool // nothing of the user's sees the contexts of its calls
 }
 
 // ofClient builds with a user's function that makes Clients.
@@ -31,7 +32,7 @@ func ofClient(client func(transport.Node) *transport.Client) builder {
 		if c == nil {
 			return built{}, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
 		}
-		return built{c.Endpoint(), clientCloser{c}, c.Identity(), probing(c), c.OneWay()}, nil
+		return built{c.Endpoint(), clientCloser{c}, c.Identity(), probing(c), c.OneWay(), c.IgnoresContext()}, nil
 	}
 }
 
@@ -66,7 +67,7 @@ func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint,
 	if made.Endpoint == nil {
 		return nil, closer, fmt.Errorf("%w: the endpoint of %s is nil", ErrInvalidOption, m.node)
 	}
-	e = &NodeEndpoint{member: m, call: c.judged(made.Endpoint)}
+	e = &NodeEndpoint{member: m, call: c.judged(made.Endpoint), unseen: made.unseen && len(c.perNode) == 0}
 	if c.scope != nil {
 		e.scope = c.scope
 		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay || c.kind == OneWay})

@@ -60,16 +60,17 @@ func (c *call) run() (any, error) {
 
 // note takes note of a failed attempt.
 func (c *call) note(t *try, err error) {
-	if t.node == (muxpool.Node{}) {
-		t.node = nodeOf(err)
+	node := t.node()
+	if node == (muxpool.Node{}) {
+		node = nodeOf(err)
 	}
 	c.last, c.paid = verdict.Of(err), t.paid
 	if c.lulls > 0 && c.last.Ran == verdict.NotSent {
-		c.forget(t.node)
+		c.forget(node)
 	}
-	c.failures = append(c.failures, Failure{Number: t.number, Node: t.node, Err: err})
+	c.failures = append(c.failures, Failure{Number: t.number, Node: node, Err: err})
 	c.noRetry = c.noRetry || c.last.NoRetry
-	c.tried = c.tried.after(t.node, err, c.last)
+	c.tried = c.tried.after(node, err, c.last)
 	if c.last.Ran == verdict.NotSent {
 		c.free++
 		c.number--

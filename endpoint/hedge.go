@@ -33,10 +33,11 @@ type flight struct {
 	panicked *PanicError // nil if it did not panic
 }
 
-// runHedged is run with a further attempt whenever none has answered for a while.
-// It takes a copy, so that the calls that are not hedged stay off the heap.
-func (c call) runHedged() (any, error) {
-	h := hedging{call: &c, ended: make(chan *flight), silence: time.NewTimer(forEver)}
+// hedged is run with a further attempt whenever none has answered for a while. It goes on
+// with a copy, so that the calls that are not hedged stay off the heap.
+func (c *call) hedged() (any, error) {
+	own := *c
+	h := hedging{call: &own, ended: make(chan *flight), silence: time.NewTimer(forEver)}
 	defer h.join()
 	defer h.silence.Stop()
 	if err := h.start(); err != nil {
@@ -115,7 +116,7 @@ func (h *hedging) hedge() {
 	if err != nil {
 		return
 	}
-	been, _ := h.tried.has(t.node)
+	been, _ := h.tried.has(t.node())
 	if h.nodes != nil && been || !h.budget.withdraw() {
 		h.number--
 		t.leave()
@@ -129,7 +130,7 @@ func (h *hedging) launch(t try) {
 	ctx, cancel := context.WithCancelCause(h.ctx)
 	f := &flight{try: t, cancel: cancel, err: errExited}
 	h.flights = append(h.flights, f)
-	h.tried = append(h.tried, visit{node: t.node})
+	h.tried = append(h.tried, visit{node: t.node()})
 	request, ended := h.request, h.ended
 	deadline := earlier(ctx, h.deadline, h.perTry)
 	go func() {

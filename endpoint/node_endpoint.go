@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -18,6 +19,21 @@ type NodeEndpoint struct {
 	scope  scope // that of guard
 	guard  guard // around call; nil for none, or if it is not known here
 	later  later // what the peer's retry-after asks of the method
+	unseen bool  // nothing of the user's around or beneath it sees the context of a call, but for what its guard has
+}
+
+// ignoresContext reports whether nobody would see what the context of a call tells.
+func (e *NodeEndpoint) ignoresContext() bool {
+	if !e.unseen {
+		return false
+	}
+	switch g := e.guard.(type) {
+	case nil:
+		return true
+	case *breaker.Guard:
+		return !g.Classified()
+	}
+	return false
 }
 
 // member is a node that discovery named. All methods of a Set share it, so that

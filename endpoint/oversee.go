@@ -68,7 +68,7 @@ func (c *call) attempt(t *try) (response any, err error, ended bool) {
 // oversee is attempt for one that may be overtaken, when no more is left of the call's time,
 // which is over at end.
 func (c *call) oversee(t *try, left time.Duration, end time.Time) (response any, err error, ended bool) {
-	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node}}
+	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node()}}
 	a.Init(c.ctx, earlier(c.ctx, c.deadline, c.perTry))
 	a.WithCauses()
 	s := c.watch()
@@ -124,7 +124,7 @@ func newRescue(of *retrying, x *slot) *rescue {
 		c = &call{retrying: of, retryConfig: x.call, ctx: a.Parent(), request: x.request, twice: true, deadline: x.limit, number: a.attempt.Number}
 	}
 	r := &rescue{hedging: hedging{call: c, ended: make(chan *flight)}, over: make(chan ending, 1)}
-	r.first = &flight{try: try{number: c.number, node: a.attempt.Node, to: x.to}, cancel: a.CancelCause, err: errExited}
+	r.first = &flight{try: try{number: c.number, to: x.to}, cancel: a.CancelCause, err: errExited}
 	r.flights = append(r.flights, r.first)
 	r.tried = append(r.tried, visit{node: a.attempt.Node})
 	return r

@@ -111,7 +111,7 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 		}
 	}
 	if c.hedgeAfter > 0 && c.twice && transport.CallerAttempt(ctx) == 1 {
-		return c.runHedged()
+		return c.hedged()
 	}
 	return c.run()
 }

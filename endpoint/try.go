@@ -13,7 +13,6 @@ import (
 type try struct {
 	number int
 	hedge  bool
-	node   muxpool.Node
 	to     *NodeEndpoint     // which the attempt is inside of
 	ep     endpoint.Endpoint // under a foreign balancer, instead of to
 	paid   bool              // it was lost, and its node's credit pays for a further one
@@ -55,13 +54,32 @@ func (c *call) choose() (try, error) {
 // to begins an attempt on e, which the call is inside of.
 func (c *call) to(e *NodeEndpoint) try {
 	c.number++
-	return try{number: c.number, node: e.member.node, to: e}
+	return try{number: c.number, to: e}
 }
 
-// run makes the attempt, which ends at end, if that is not zero, or with ctx.
+// node is where the attempt goes; zero under a foreign balancer.
+func (t *try) node() muxpool.Node {
+	if t.to == nil {
+		return muxpool.Node{}
+	}
+	return t.to.member.node
+}
+
+// run makes the attempt, which ends at end, if that is not zero, or with ctx. Its context is
+// made only for who may see it, or if it ends before ctx: peers are told of attempts after the
+// first.
 func (t *try) run(ctx context.Context, request any, end time.Time) (response any, err error) {
 	defer t.leave()
-	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node, Hedge: t.hedge}}
+	if end.IsZero() && t.number == 1 && t.to != nil && t.to.ignoresContext() {
+		response, err, t.paid = t.to.serve(ctx, request)
+		return response, err
+	}
+	return t.told(ctx, request, end)
+}
+
+// told makes the attempt with a context of its own.
+func (t *try) told(ctx context.Context, request any, end time.Time) (response any, err error) {
+	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node(), Hedge: t.hedge}}
 	a.Init(ctx, end)
 	defer a.Cancel()
 	if t.to != nil {

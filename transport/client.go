@@ -100,6 +100,14 @@ func (c *Client) Err() error { return errors.Join(c.invalid...) }
 // local address.
 func (c *Client) Identity() muxpool.Identity { return c.opts.Identity() }
 
+// IgnoresContext reports whether nothing of the user's sees the contexts of the calls: there
+// are no hooks, the codecs are of this package and do not look, and the pool is a Multiplexed.
+// Who wraps the endpoint may then spare itself a context of its own that only tells something.
+func (c *Client) IgnoresContext() bool {
+	_, ours := c.pool.(*muxpool.Multiplexed)
+	return c.plain && ours
+}
+
 // OneWay reports whether no answers come to its calls (see ClientOneWay).
 func (c *Client) OneWay() bool { return c.oneWay }
 
