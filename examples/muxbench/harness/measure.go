@@ -76,6 +76,15 @@ func (b *Bench) window(c Cell) time.Duration {
 	return b.Duration
 }
 
+// warmUp is how long a cell is warmed up. Beside bulk that is longer, too: who learns from
+// answers which calls are large has to have had some.
+func (b *Bench) warmUp(c Cell) time.Duration {
+	if c.Bulk.Callers > 0 {
+		return bulkWindow * b.Warmup
+	}
+	return b.Warmup
+}
+
 func (b *Bench) measureInto(r *Record) error {
 	entry, program := b.program(r.Entry)
 	job := Job{
@@ -84,7 +93,7 @@ func (b *Bench) measureInto(r *Record) error {
 			Net: r.base(), Dir: b.dir, Size: r.Size, Callers: r.Callers + r.Cell.Bulk.Callers, Nodes: r.Nodes,
 			Rate: cmp.Or(r.Offered, r.Rate), Bulk: r.Cell.Bulk, Heap: r.Heap,
 		},
-		Deadline: b.Deadline, Warmup: b.Warmup, Duration: r.Window, Profiles: b.Profiles,
+		Deadline: b.Deadline, Warmup: b.warmUp(r.Cell), Duration: r.Window, Profiles: b.Profiles,
 	}
 	if r.Profiled && job.Profiles == "" {
 		job.Profiles = b.dir

@@ -82,7 +82,7 @@ const processTime = 150 * time.Millisecond
 
 // estimate is how long the measurement of a cell takes on an idle machine.
 func (b *Bench) estimate(c Cell) time.Duration {
-	t := b.Warmup + b.window(c) + processTime
+	t := b.warmUp(c) + b.window(c) + processTime
 	if c.Nodes > 0 {
 		t += 2*b.Duration + nodesSettle*b.Warmup
 	}
