@@ -3,6 +3,8 @@ module github.com/muxkit/muxkit/endpoint/otelmux/interop
 go 1.25.0
 
 require (
+	github.com/go-kit/kit v0.13.0
+	github.com/go-kit/log v0.2.1
 	github.com/muxkit/muxkit v0.0.0
 	github.com/muxkit/muxkit/endpoint/otelmux v0.0.0
 	github.com/muxkit/muxkit/endpoint/prommux v0.0.0-00010101000000-000000000000
@@ -23,8 +25,6 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/go-kit/kit v0.13.0 // indirect
-	github.com/go-kit/log v0.2.1 // indirect
 	github.com/go-logfmt/logfmt v0.5.1 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect

@@ -1,0 +1,84 @@
+package interop
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/muxkit/muxkit/breaker"
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/endpoint/otelmux"
+	"github.com/muxkit/muxkit/endpoint/prommux"
+	"github.com/muxkit/muxkit/muxpool"
+	muxtransport "github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// Every block of Go code in docs/telemetry.md stands in this file too, where it is compiled.
+func TestDocs(t *testing.T) {
+	unindent := func(name string, text []byte, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		lines := strings.Split(string(text), "\n")
+		for i, l := range lines {
+			lines[i] = strings.TrimSpace(l)
+		}
+		return strings.Join(lines, "\n")
+	}
+	of := func(name string) string { text, err := os.ReadFile(name); return unindent(name, text, err) }
+	source, blocks := of("docs_test.go"), strings.Split(of("../../../docs/telemetry.md"), "```go\n")[1:]
+	if len(blocks) < 5 {
+		t.Errorf("%d blocks", len(blocks))
+	}
+	for _, b := range blocks {
+		if code, _, _ := strings.Cut(b, "```"); !strings.Contains(source, "\n"+code) {
+			t.Errorf("docs/telemetry.md: this code is not in docs_test.go:\n%s", code)
+		}
+	}
+}
+
+var _ = []any{openTelemetry, figures, durations, logging, goodbye}
+
+func openTelemetry(instancer sd.Instancer, logger log.Logger, breakers *breaker.Group, pool *muxpool.Multiplexed) (any, any, func() error, error) {
+	set := muxendpoint.NewSet(instancer, logger, muxendpoint.WithBreakers(breakers), otelmux.Client("stock"))
+	service := muxtransport.NewService(native.Protocol{}, otelmux.Server())
+	stop, err := otelmux.Pool(pool)
+	return set, service, stop, err
+}
+
+func figures(registry *prometheus.Registry, pool *muxpool.Multiplexed, breakers *breaker.Group, set *muxendpoint.Set, service *muxtransport.Service) {
+	registry.MustRegister(prommux.Pool(pool), prommux.Breakers(breakers), prommux.Set(set), prommux.Service(service))
+	http.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+}
+
+func durations(registry *prometheus.Registry, instancer sd.Instancer, logger log.Logger) (any, any) {
+	calls := prommux.NewCalls()
+	set := muxendpoint.NewSet(instancer, logger, muxendpoint.WithService("stock"), calls.Client("stock"))
+	service := muxtransport.NewService(native.Protocol{}, calls.Server())
+	registry.MustRegister(calls)
+	return set, service
+}
+
+func logging(instancer sd.Instancer) any {
+	logger := slog.New(otelmux.LogHandler(slog.NewJSONHandler(os.Stderr, nil)))
+	set := muxendpoint.NewSet(instancer, muxendpoint.Slog(logger), otelmux.Client("stock"), muxendpoint.WithLogging(logger, 0))
+	return set
+}
+
+func goodbye(ctx context.Context, service *muxtransport.Service) error {
+	service.SetServing("", false)
+	time.Sleep(5 * time.Second) // as long as a probe takes to be believed
+	err := service.Shutdown(ctx)
+	return err
+}
