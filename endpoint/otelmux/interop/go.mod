@@ -7,7 +7,7 @@ require (
 	github.com/go-kit/log v0.2.1
 	github.com/muxkit/muxkit v0.0.0
 	github.com/muxkit/muxkit/endpoint/otelmux v0.0.0
-	github.com/muxkit/muxkit/endpoint/prommux v0.0.0-00010101000000-000000000000
+	github.com/muxkit/muxkit/endpoint/prommux v0.0.0
 	github.com/prometheus/client_golang v1.24.1
 	go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc v0.68.0
 	go.opentelemetry.io/otel v1.43.0
