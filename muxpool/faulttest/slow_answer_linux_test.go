@@ -158,7 +158,7 @@ func newSlowService(t *testing.T, ns *netns, protocol bothProtocols, body, windo
 		}
 	})
 	t.Cleanup(func() { s.service.Close(); bounded.Wait(t, wg.Wait) })
-	pool, err := muxpool.New(muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4<<20), muxpool.WithDialTimeout(time.Minute), muxpool.WithDialContext(
+	pool, err := muxpool.New(muxpool.WithConnectNumber(1), muxpool.WithMaxFrameSize(4<<20), muxpool.WithDialTimeout(handshakeTime()), muxpool.WithDialContext(
 		func(ctx context.Context, network, address string) (net.Conn, error) {
 			nc, err := ns.dial(ctx, network, address)
 			if err == nil && window > 0 {
