@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // process is a real peer. It ends when its standard input does, so that it never
@@ -41,13 +43,13 @@ func start(t *testing.T, args ...string) *process {
 	theirOut.Close()
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
-	kill := func() { _ = cmd.Process.Kill(); <-ended }
+	kill := func() { _ = cmd.Process.Kill(); bounded.Receive(t, ended) }
 	t.Cleanup(func() {
 		in.Close()
 		alive.Close()
 		late := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
 		defer late.Stop()
-		<-ended
+		bounded.Receive(t, ended)
 		out.Close()
 		if t.Failed() {
 			t.Logf("the log of the peer %v:\n%s", args, log)
