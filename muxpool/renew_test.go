@@ -57,6 +57,7 @@ func TestMaxConnAge(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			world.InBubble(t, row.setup, func(w *world.World) {
 				prove(w, row.conns)
+				w.Settle()
 				before := len(w.Heard(0))
 				if row.story != nil {
 					row.story(w)
@@ -191,6 +192,7 @@ func TestAgesDiffer(t *testing.T) {
 		for _, mc := range used {
 			mc.Close()
 		}
+		w.Settle()
 		start, before := time.Now(), len(w.Heard(0))
 		time.Sleep(age * 23 / 20)
 		var first, last time.Duration
