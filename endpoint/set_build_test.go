@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -339,23 +340,25 @@ func TestWhatIsMadeOfANodeThatFailsIsClosed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				made, closed := 0, 0
+				var made, closed atomic.Int64
 				factory := func(string) (endpoint.Endpoint, io.Closer, error) {
-					made++
+					made.Add(1)
 					ep := endpoint.Nop
 					if name == "there is no endpoint" {
 						ep = nil
 					}
-					return ep, release(func() { closed++ }), nil
+					return ep, release(func() { closed.Add(1) }), nil
 				}
 				s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithNodeMiddleware(func(string, muxpool.Node) endpoint.Middleware { return mw }))
 				s.EndpointFrom("Get", factory)
 				time.Sleep(10 * time.Minute)
-				if made < 10 || closed != made {
-					t.Errorf("made %d times, closed %d times", made, closed)
+				synctest.Wait()
+				if made.Load() < 10 || closed.Load() != made.Load() {
+					t.Errorf("made %d times, closed %d times", made.Load(), closed.Load())
 				}
 				s.Close()
-				equal(t, "closed in the end", closed, made)
+				synctest.Wait()
+				equal(t, "closed in the end", closed.Load(), made.Load())
 			})
 		})
 	}
