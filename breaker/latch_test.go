@@ -45,6 +45,29 @@ func TestEjectionTimeGrowsAndDecays(t *testing.T) {
 	})
 }
 
+// WithDecay sets how long a node must be healthy for a doubling to be undone.
+func TestDecayHasItsTime(t *testing.T) {
+	for name, row := range map[string]struct {
+		opts  []breaker.Option
+		decay time.Duration
+	}{"by default": {nil, 10 * time.Second}, "set": {[]breaker.Option{breaker.WithDecay(3 * time.Second)}, 3 * time.Second}} {
+		bubble(t, append(row.opts, breaker.WithEjectionTime(time.Second, time.Minute)), func(f *fixture) {
+			for i, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 4 * time.Second, 8 * time.Second} {
+				if got := f.eject().Round(time.Millisecond); got != want {
+					t.Errorf("%s: ejection %d lasts %v, want %v", name, i+1, got, want)
+				}
+				time.Sleep(want + time.Millisecond)
+				f.call(nodeA, nil) // the probe closes it
+				if i == 2 {
+					time.Sleep(row.decay) // one doubling is undone
+				} else {
+					time.Sleep(row.decay - time.Millisecond)
+				}
+			}
+		})
+	}
+}
+
 func TestEjectionJitter(t *testing.T) {
 	seen := map[time.Duration]bool{}
 	opts := []breaker.Option{breaker.WithJitter(0.5), breaker.WithEjectionTime(time.Second, 0)}

@@ -240,11 +240,14 @@ func TestJitterCanBeOff(t *testing.T) {
 				t.Fatalf("ejected for %v", e.RetryAfter)
 			}
 		}
-		f.update(breaker.WithJitter(0)) // the default again
-		f.Reset(nodeA)
-		f.Trip(nodeA, nil)
-		if e := f.open(nodeA, breaker.ReasonTripped); e.RetryAfter == 500*time.Millisecond {
-			t.Error("WithJitter(0) is not the default")
+		for name, again := range map[string]breaker.Option{"WithJitter(0) is the default": breaker.WithJitter(0), "a share": breaker.WithJitter(1)} {
+			f.update(breaker.WithoutJitter())
+			f.update(again)
+			f.Reset(nodeA)
+			f.Trip(nodeA, nil)
+			if e := f.open(nodeA, breaker.ReasonTripped); e.RetryAfter <= 500*time.Millisecond {
+				t.Errorf("%s: ejected for %v, without jitter", name, e.RetryAfter)
+			}
 		}
 	})
 }
