@@ -42,7 +42,7 @@ func TestASetsBreakersGoByItsRules(t *testing.T) {
 	g := breaker.NewGroup(breaker.WithDetectors(breaker.ConsecutiveFailures(3)))
 	defer g.Close()
 	missing := errors.New("no such key")
-	s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithBreakers(g), WithRetry(3, 0), WithIdempotent(Always), WithoutBudget(),
+	s := NewSet(sd.FixedInstancer{"a:1"}, nil, WithBreakers(g), WithRetry(3, 0), WithIdempotent(Always), WithoutBudget(), WithoutWait(),
 		WithJudging(verdict.Is(missing, verdict.CodeNotFound)))
 	defer s.Close()
 	f := &shop{}
