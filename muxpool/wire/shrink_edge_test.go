@@ -95,3 +95,27 @@ func TestShrinkInsideDirectRead(t *testing.T) {
 		t.Errorf("a buffer of %d bytes after Shrink", len(r.buf))
 	}
 }
+
+// A buffer that may not grow is used to its last byte, wherever the data in it begins.
+func TestReaderUsesItsWholeBuffer(t *testing.T) {
+	for gone := range 3 {
+		want := appendFrame(nil, 1, 2, 3*minReadBuffer)
+		full, head, rest := want[:minReadBuffer], want[minReadBuffer:minReadBuffer+100], want[minReadBuffer+100:]
+		r := NewReader(&script{steps: []any{full, head, rest}}, 0)
+		r.SetBudget(&purse{tight: true})
+		for _, n := range []int{minReadBuffer, gone} { // so much of each of the first two reads is taken
+			if _, err := r.Peek(n); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Discard(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := r.Peek(minReadBuffer); err != nil || !bytes.Equal(got, want[minReadBuffer+gone:][:minReadBuffer]) {
+			t.Errorf("behind %d bytes: %d, %v", gone, len(got), err)
+		}
+		if len(r.buf) != minReadBuffer {
+			t.Errorf("the buffer has %d bytes", len(r.buf))
+		}
+	}
+}

@@ -50,8 +50,13 @@ func TestWatchOfAWrite(t *testing.T) {
 			}
 			_ = a.SetWriteDeadline(time.Unix(1, 0))
 			w.watch()
-			if again := w.watcher.Stop(); again != row.again || w.watched != row.again {
-				t.Errorf("looked at again: %v, %v", again, w.watched)
+			if !w.mu.TryLock() { // nobody else is there
+				t.Fatal("the lock is not given back")
+			}
+			watched := w.watched
+			w.mu.Unlock()
+			if again := w.watcher.Stop(); again != row.again || watched != row.again {
+				t.Errorf("looked at again: %v, %v", again, watched)
 			}
 			if _, err := a.Write([]byte("x")); row.anew && err != nil || !row.anew && !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("time anew %v: %v", row.anew, err)

@@ -1,0 +1,63 @@
+package verdict
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+// late is an error of which nothing is known but that time ran out, if it did.
+type late bool
+
+func (late) Error() string   { return "late" }
+func (l late) Timeout() bool { return bool(l) }
+
+// several are errors side by side.
+type several []error
+
+func (several) Error() string     { return "several" }
+func (s several) Unwrap() []error { return s }
+
+// hollow wraps nothing, though it could.
+type hollow struct{}
+
+func (hollow) Error() string { return "hollow" }
+func (hollow) Unwrap() error { return nil }
+
+// Time that ran out is found where it is wrapped, or stands beside others, as deep as the
+// bound says; the first of a chain that knows is believed.
+func TestTimeThatRanOutIsFound(t *testing.T) {
+	nested := func(err error, n int) error {
+		for range n {
+			err = fmt.Errorf("more: %w", err)
+		}
+		return err
+	}
+	plain := errors.New("plain")
+	for name, row := range map[string]struct {
+		err   error
+		found bool
+	}{
+		"it alone":                        {late(true), true},
+		"one that says that it did not":   {late(false), false},
+		"wrapped":                         {nested(late(true), 1), true},
+		"the last within the bound":       {nested(late(true), maxDepth), true},
+		"the first beyond it":             {nested(late(true), maxDepth+1), false},
+		"beside another":                  {several{plain, late(true)}, true},
+		"beside nothing":                  {several{nil, late(true)}, true},
+		"others, side by side":            {several{plain, nil, late(false)}, false},
+		"nothing, side by side":           {several{nil}, false},
+		"the last within the bound, each": {nested(several{late(true)}, maxDepth-1), true},
+		"the first beyond it, each":       {nested(several{late(true)}, maxDepth), false},
+		"one that wraps nothing":          {hollow{}, false},
+		"a plain one":                     {plain, false},
+	} {
+		want := Verdict{Code: CodeUnknown, Whose: Node}
+		if row.found {
+			want = ByCode(CodeDeadlineExceeded)
+		}
+		if v := Of(row.err); v != want {
+			t.Errorf("%s: %v, want %v", name, v, want)
+		}
+	}
+}
