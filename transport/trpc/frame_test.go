@@ -117,10 +117,17 @@ func TestMaxFrame(t *testing.T) {
 	}
 	for _, n := range []int{-1, headerSize - 1, math.MaxUint32 + 1} {
 		p := Protocol{MaxFrame: n}
-		_, err := p.AppendRequest(nil, 1, small)
+		dst := []byte("before")
+		request, err := p.AppendRequest(dst, 1, small)
+		answer, failed := p.AppendResponse(dst, 1, small, small)
 		_, _, parse := p.Parse(bytes.NewReader(frame))
-		if !errors.Is(err, transport.ErrInvalidOption) || !errors.Is(parse, transport.ErrInvalidOption) {
-			t.Errorf("MaxFrame %d: %v, %v", n, err, parse)
+		for what, err := range map[string]error{"AppendRequest": err, "AppendResponse": failed, "Parse": parse} {
+			if !errors.Is(err, transport.ErrInvalidOption) {
+				t.Errorf("MaxFrame %d: %s gives %v", n, what, err)
+			}
+		}
+		if string(request) != "before" || string(answer) != "before" {
+			t.Errorf("MaxFrame %d: %q and %q", n, request, answer)
 		}
 	}
 }
