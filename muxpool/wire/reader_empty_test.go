@@ -62,3 +62,13 @@ func TestReaderNoProgress(t *testing.T) {
 		}
 	}
 }
+
+// One read of nothing fewer than the bound is survived.
+func TestReaderEmptyReadsInARow(t *testing.T) {
+	for n, want := range map[int]error{maxEmptyReads - 1: nil, maxEmptyReads: io.ErrNoProgress} {
+		r := NewReader(&emptyReads{r: bytes.NewReader([]byte("x")), n: n, left: n}, 1<<20)
+		if b, err := r.Peek(1); err != want || err == nil && string(b) != "x" {
+			t.Errorf("%d reads of nothing: %q, %v", n, b, err)
+		}
+	}
+}
