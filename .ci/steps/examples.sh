@@ -6,11 +6,11 @@ step_examples() {
   run go build -o "$work/quickstart" ./examples/quickstart
   run timeout 60 "$work/quickstart"
   run timeout 60 "$work/quickstart" -kill=false -duration 5s
-  run go build -o "$work/" ./examples/stringsvc/server ./examples/stringsvc/client
+  run go build -o "$work/" ./examples/stringsvc/server ./examples/stringsvc/client ./examples/muxcall
   two_processes
   for main in examples/*/main.go; do
     dir=$(dirname "$main")
-    case $dir in examples/quickstart | 'examples/*') continue ;; esac
+    case $dir in examples/quickstart | examples/muxcall | 'examples/*') continue ;; esac
     if [ -e "$dir/go.mod" ]; then # a program that measures: it says what it would do
       (cd "$dir" && run timeout 300 go run . -plan)
       continue
@@ -19,20 +19,23 @@ step_examples() {
   done
 }
 
-# two_processes runs the server and the client of stringsvc against each other.
+# two_processes runs the server of stringsvc, its client and muxcall against each other.
 two_processes() {
   "$work/server" -listen 127.0.0.1:0 2>"$work/server.log" &
-  local server=$! address='' answer
+  local server=$! address='' answer counted state
   while [ -z "$address" ] && kill -0 $server 2>/dev/null; do
     sleep 0.1
     address=$(sed -nE 's/.*addr=([^ ]+).*/\1/p' "$work/server.log")
   done
   echo "+ client -nodes $address 'hello, world'"
   answer=$("$work/client" -nodes "$address" 'hello, world') || echo "the client failed"
+  counted=$("$work/muxcall" "$address" stringsvc.Count '{"s":"hello"}') || echo "muxcall failed"
+  state=$("$work/muxcall" health "$address") || echo "muxcall health failed"
   kill -INT $server
   wait $server
   cat "$work/server.log"
   echo "$answer"
-  grep -qx 'HELLO, WORLD 12' <<<"$answer"
+  echo "$counted, $state"
+  grep -qx 'HELLO, WORLD 12' <<<"$answer" && [ "$counted, $state" = '{"v":5}, serving' ]
 }
 

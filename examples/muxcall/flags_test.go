@@ -1,0 +1,85 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCommandLinesThatMakeNoSense(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const a, m = "127.0.0.1:1", "Echo"
+	for _, c := range []struct {
+		says string
+		args []string
+	}{
+		{"ADDRESS METHOD [BODY] is wanted, there are 0", nil},
+		{"there are 1 of them", []string{a}},
+		{`"-v" is one too many`, []string{a, m, "{}", "-v"}},
+		{"-nonsense", []string{"-nonsense", a, m}},
+		{"flag -n: parse error", []string{"-n=x", a, m}},
+		{"-n=0 is under 1", []string{"-n=0", a, m}},
+		{"-c=0 is not within", []string{"-c=0", a, m}},
+		{"-conns=65 is not within", []string{"-conns=65", a, m}},
+		{"-n and -rate exclude each other", []string{"-n=2", "-rate=1", "-duration=1s", a, m}},
+		{"-rate needs -duration", []string{"-rate=1", a, m}},
+		{"-duration needs -rate", []string{"-duration=1s", a, m}},
+		{"-rate=0 is not within", []string{"-rate=0", "-duration=1s", a, m}},
+		{"-duration=-1s is not over 0", []string{"-rate=1", "-duration=-1s", a, m}},
+		{"is over 100000000 calls", []string{"-rate=1000000", "-duration=101s", a, m}},
+		{"-timeout=0: each call of a load", []string{"-timeout=0", "-rate=1", "-duration=1s", a, m}},
+		{"-timeout=-1s is negative", []string{"-timeout=-1s", a, m}},
+		{`-protocol="grpc" is none of`, []string{"-protocol=grpc", a, m}},
+		{"METHOD is empty", []string{a, ""}},
+		{`ADDRESS "localhost" is not host:port`, []string{"localhost", m}},
+		{`ADDRESS "localhost:" is not host:port`, []string{"localhost:", m}},
+		{`ADDRESS "unix:" has no`, []string{"unix:", m}},
+		{"flag -H: it is not name=value", []string{"-H", "tenant", a, m}},
+		{"flag -H: the name was given before", []string{"-H", "t=1", "-H", "t=2", a, m}},
+		{"flag -H: the name is the transport's own", []string{"-H", "mux-attempt=2", a, m}},
+		{"BODY is no JSON", []string{a, m, "hello"}},
+		{"BODY: open /nowhere", []string{a, m, "@/nowhere"}},
+		{"-key needs -cert", []string{"-key=k", a, m}},
+		{"-cert needs -key", []string{"-cert=c", a, m}},
+		{"-cert /nowhere, -key /nowhere: open", []string{"-cert=/nowhere", "-key=/nowhere", a, m}},
+		{"-ca: open /nowhere", []string{"-ca=/nowhere", a, m}},
+		{"holds no certificate in PEM", []string{"-ca", empty, a, m}},
+		{"-insecure and -ca exclude each other", []string{"-insecure", "-ca", empty, a, m}},
+		{"-tls: there is no TLS over udp", []string{"-tls", "udp:" + a, m}},
+		{"ADDRESS [SERVICE] is wanted", []string{"health"}},
+		{"flag provided but not defined: -n", []string{"health", "-n=1", a}},
+		{"-protocol=trpc has no method for health", []string{"health", "-protocol=trpc", a}},
+	} {
+		r := command(t, "", c.args...)
+		r.check(t, exitUsage, "", "muxcall: ", c.says)
+		if strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%q: not one line:\n%s", c.args, r.err)
+		}
+	}
+}
+
+// The help tells every flag, and is no error.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"-h"}, {"--help"}, {"health", "-h"}} {
+		command(t, "", args...).check(t, exitOK, help)
+	}
+	fs := newFlags(new(target))
+	for _, own := range []string{"raw", "H", "oneway", "v", "n", "c", "conns", "rate", "duration", "watch"} {
+		fs.Bool(own, false, "")
+	}
+	fs.VisitAll(func(f *flag.Flag) {
+		if !strings.Contains(help, "\n  -"+f.Name+" ") {
+			t.Errorf("the help does not tell of -%s", f.Name)
+		}
+	})
+	for _, code := range []string{"0", "1", "2", "3", "4", "5", "130"} {
+		if !strings.Contains(help, "\n  "+code+" ") && !strings.Contains(help, "\n  "+code+"  ") {
+			t.Errorf("the help does not tell of exit code %s", code)
+		}
+	}
+}
