@@ -47,6 +47,7 @@ func TestCallsOfEachProtocol(t *testing.T) {
 			call(`{"from":"stdin"}`, "@", "Echo", "-").check(t, exitOK, `{"from":"stdin"}`+"\n")
 			call("", "-raw", "@", "Echo", `{ "x": 1 }`).check(t, exitOK, `{ "x": 1 }`)
 			call("", "@", "Refuse").check(t, exitRefused, "", "no such user", `\x1b[31m`)
+			call("", "@", "Abs\x1bent").check(t, exitRefused, "", `Abs\x1bent`)
 			call("", "@", "Absent").check(t, exitRefused, "", "Absent: unimplemented", "code    unimplemented")
 			call("", "-oneway", "@", "Note", `{"one":"way"}`).check(t, exitOK, "")
 			if got := bounded.Receive(t, n.noted); got != `{"one":"way"}` {
@@ -77,7 +78,7 @@ func TestRawBytes(t *testing.T) {
 func TestWhoseFaultAndWhetherSent(t *testing.T) {
 	n := serve(t, native.Protocol{})
 	command(t, "", n.address, "Refuse").check(t, exitRefused, "",
-		"node    tcp://"+n.address, "method  Refuse", "status  7", "code    business", "fault   the caller's", "sent    yes, and it was run")
+		"node    tcp://"+n.address, "method  Refuse", "status  7", "code    business", "fault   the caller's", "sent    yes, and it was run", `body    "\"more\u202e\""`)
 	command(t, "", n.address, "Break").check(t, exitRefused, "", "fault   the method's")
 	command(t, "", n.address, "Echo"+strings.Repeat("o", 1<<16)).check(t, exitUsage, "", "fault   the caller's", "sent    no:")
 	gone := unused(t)

@@ -63,6 +63,20 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 	}
 }
 
+func TestAddresses(t *testing.T) {
+	for address, want := range map[string]string{
+		"localhost:80":     "tcp://localhost:80",
+		"[::1]:80":         "tcp://[::1]:80",
+		"unix:/run/s.sock": "unix:///run/s.sock",
+		"unix:s.sock":      "unix://s.sock",
+		"udp:localhost:80": "udp://localhost:80",
+	} {
+		if got, err := nodeOf(address); err != nil || got.String() != want {
+			t.Errorf("%s is %v, %v", address, got, err)
+		}
+	}
+}
+
 // The help tells every flag, and is no error.
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"-h"}, {"--help"}, {"health", "-h"}} {

@@ -133,7 +133,7 @@ func TestLoadCallsAsOftenAsCallsAreDue(t *testing.T) {
 	}
 	r = command(t, "", "-rate=500", "-duration=200ms", "-timeout=5m", n.address, "Refuse")
 	r.check(t, exitRefused, "", fmt.Sprintf("0 answered, %d failed", due), fmt.Sprintf("%d failed as business: caller, ran", due))
-	command(t, "", "-rate=500", "-duration=1h", unused(t), "Echo").check(t, exitUnsent, "", "sent    no:")
+	command(t, "", "-rate=500", "-duration=1s", unused(t), "Echo").check(t, exitUnsent, "", "sent    no:")
 }
 
 // A tally does not grow with the texts of errors.

@@ -58,6 +58,9 @@ func serve(t *testing.T, protocol transport.ServerProtocol, options ...transport
 		n.Handle(method, transport.NewServer(n.counted(e), transport.DecodeBytes, transport.EncodeBytes,
 			transport.ServerBefore(func(ctx context.Context, m *transport.Message) context.Context {
 				return context.WithValue(ctx, metaKey{}, m.Metadata)
+			}), transport.ServerErrorEncoder(func(ctx context.Context, err error, resp *transport.Message) {
+				transport.DefaultErrorEncoder(ctx, err, resp)
+				resp.Body = []byte("\"more\u202e\"")
 			}), transport.ServerAfter(transport.SetResponseMetadata("who", "node\x1b"))))
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
