@@ -72,6 +72,10 @@ func TestRawBytes(t *testing.T) {
 		r := command(t, "", "-protocol", name, "-raw", n.address, "Echo", "\x00\xff\n")
 		r.check(t, exitOK, "\x00\xff\n")
 		command(t, "", "-protocol", name, "-raw", n.address, "Empty").check(t, exitOK, "")
+		if name == "trpc" {
+			command(t, "", "-protocol", name, n.address, "Type").check(t, exitOK, "2\n")       // JSON
+			command(t, "", "-protocol", name, "-raw", n.address, "Type").check(t, exitOK, "0") // protobuf
+		}
 	}
 }
 
@@ -83,18 +87,20 @@ func TestWhoseFaultAndWhetherSent(t *testing.T) {
 	command(t, "", n.address, "Echo"+strings.Repeat("o", 1<<16)).check(t, exitUsage, "", "fault   the caller's", "sent    no:")
 	gone := unused(t)
 	command(t, "", gone, "Echo").check(t, exitUnsent, "", "node    tcp://"+gone, "fault   of the way to the node", "sent    no:")
-	command(t, "", hangsUp(t), "Echo").check(t, exitUnknown, "", "fault   of the way to the node", "whether it was run is not known")
+	lost, _ := hangsUp(t, "Echo")
+	command(t, "", lost, "Echo").check(t, exitUnknown, "", "fault   of the way to the node", "whether it was run is not known")
 	command(t, "", n.address, "Bytes").check(t, exitUnknown, "", "the answer of 5 bytes is no JSON", `\x1b[2J\n`, "code    bad response")
 }
 
-// hangsUp returns the address of a peer that ends each connection when it has read a call.
-func hangsUp(t *testing.T) string {
+// hangsUp returns the address of a peer that ends each connection when it has read a call
+// of method, and tells of it.
+func hangsUp(t *testing.T, method string) (address string, hungUp <-chan struct{}) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	told, ended := make(chan struct{}, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
@@ -103,7 +109,7 @@ func hangsUp(t *testing.T) string {
 				return
 			}
 			var got []byte
-			for buf := make([]byte, 1<<10); !bytes.Contains(got, []byte("Echo")); {
+			for buf := make([]byte, 1<<10); !bytes.Contains(got, []byte(method)); {
 				k, err := nc.Read(buf)
 				if err != nil {
 					break
@@ -111,13 +117,17 @@ func hangsUp(t *testing.T) string {
 				got = append(got, buf[:k]...)
 			}
 			nc.Close()
+			select {
+			case told <- struct{}{}:
+			default:
+			}
 		}
 	}()
 	t.Cleanup(func() {
 		l.Close()
 		bounded.Receive(t, ended)
 	})
-	return l.Addr().String()
+	return l.Addr().String(), told
 }
 
 // What a service says may be made for the terminal of who reads it.
@@ -144,11 +154,14 @@ func TestRepeat(t *testing.T) {
 
 func TestAnswersThatNobodyTakes(t *testing.T) {
 	n := serve(t, native.Protocol{})
-	for _, args := range [][]string{{n.address, "Echo"}, {"-n=1000000000", "-c=2", n.address, "Echo"}} {
+	for _, args := range [][]string{{n.address, "Echo"}, {"-n=1000", "-c=2", n.address, "Echo"}} {
 		var errs bytes.Buffer
 		if code := run(t.Context(), args, streams{out: full{}, err: &errs}); code != exitUnknown || !strings.Contains(errs.String(), "stdout: it is full") {
 			t.Errorf("%v: exit code %d, and it said %s", args, code, errs.String())
 		}
+	}
+	if got := n.calls.Load(); got > 5 { // one, then one each of two callers, and of each the one that it had begun
+		t.Errorf("%d calls were made all the same", got)
 	}
 }
 

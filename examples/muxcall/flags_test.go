@@ -22,6 +22,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{"there are 1 of them", []string{a}},
 		{`"-v" is one too many`, []string{a, m, "{}", "-v"}},
 		{"-nonsense", []string{"-nonsense", a, m}},
+		{`\x1b[31m`, []string{"-\x1b[31m", a, m}},
 		{"flag -n: parse error", []string{"-n=x", a, m}},
 		{"-n=0 is under 1", []string{"-n=0", a, m}},
 		{"-c=0 is not within", []string{"-c=0", a, m}},

@@ -47,6 +47,26 @@ func TestHealthWatch(t *testing.T) {
 	}
 }
 
+// A node that is gone is asked again, and told of once.
+func TestHealthWatchOfANodeThatIsGone(t *testing.T) {
+	address, asked := hangsUp(t, "mux.health")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	states, ended := make(lines, 16), make(chan int, 1)
+	var errs bytes.Buffer
+	go func() {
+		ended <- run(ctx, []string{"health", "-watch", address}, streams{out: states, err: &errs})
+	}()
+	for range 3 {
+		bounded.Receive(t, asked)
+	}
+	cancel()
+	bounded.Receive(t, ended)
+	if got := bounded.Receive(t, states); got != "unreachable" || len(states) > 0 || strings.Count(errs.String(), "muxcall:") != 1 {
+		t.Errorf("it said %q and %d more, and:\n%s", got, len(states), errs.String())
+	}
+}
+
 // lines is a Writer to which each line is written by one call.
 type lines chan string
 

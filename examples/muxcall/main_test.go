@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/trpc"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,8 +29,8 @@ type node struct {
 	calls   atomic.Int64
 }
 
-// serve starts a node whose methods are Echo, Meta, Left, Refuse, Late, Break, Evil, Empty
-// and Note.
+// serve starts a node whose methods are Echo, Meta, Left, Refuse, Late, Break, Evil, Bytes,
+// Type, Empty and Note.
 func serve(t *testing.T, protocol transport.ServerProtocol, options ...transport.ServiceOption) *node {
 	t.Helper()
 	n := &node{Service: transport.NewService(protocol, options...), noted: make(chan string, 1)}
@@ -52,11 +54,17 @@ func serve(t *testing.T, protocol transport.ServerProtocol, options ...transport
 			return []byte("{ \"a\": \"\u202e\u009b\u007f\xff😀\U000e0001\" }"), nil
 		},
 		"Bytes": func(context.Context, []byte) ([]byte, error) { return []byte("\x1b[2J\n"), nil },
+		"Type": func(ctx context.Context, _ []byte) ([]byte, error) {
+			return fmt.Append(nil, ctx.Value(typeKey{})), nil
+		},
 		"Empty": func(context.Context, []byte) ([]byte, error) { return []byte{}, nil },
 		"Note":  func(_ context.Context, body []byte) ([]byte, error) { n.noted <- string(body); return []byte{}, nil },
 	} {
 		n.Handle(method, transport.NewServer(n.counted(e), transport.DecodeBytes, transport.EncodeBytes,
 			transport.ServerBefore(func(ctx context.Context, m *transport.Message) context.Context {
+				if head, ok := m.Tag.(*trpc.Head); ok {
+					ctx = context.WithValue(ctx, typeKey{}, head.ContentType)
+				}
 				return context.WithValue(ctx, metaKey{}, m.Metadata)
 			}), transport.ServerErrorEncoder(func(ctx context.Context, err error, resp *transport.Message) {
 				transport.DefaultErrorEncoder(ctx, err, resp)
@@ -79,7 +87,10 @@ func serve(t *testing.T, protocol transport.ServerProtocol, options ...transport
 	return n
 }
 
-type metaKey struct{}
+type (
+	metaKey struct{}
+	typeKey struct{} // tRPC's content type
+)
 
 func (n *node) counted(e func(context.Context, []byte) ([]byte, error)) endpoint.Endpoint {
 	return func(ctx context.Context, request any) (any, error) {
