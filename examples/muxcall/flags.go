@@ -112,6 +112,7 @@ func (c *config) check(given map[string]bool) error {
 	refuse(given["c"] && (c.callers < 1 || c.callers > maxCallers), "-c=%d is not within 1 to %d", c.callers, maxCallers)
 	refuse(c.conns < 1 || c.conns > maxConns, "-conns=%d is not within 1 to %d", c.conns, maxConns)
 	refuse(load && given["n"], "-n and -rate exclude each other: a load is as long as -duration")
+	refuse(c.verbose && (load || c.n > 1), "-v is for one call")
 	refuse(given["duration"] && !given["rate"], "-duration needs -rate")
 	refuse(given["rate"] && !given["duration"], "-rate needs -duration")
 	refuse(given["rate"] && (c.rate < 1 || c.rate > 1_000_000), "-rate=%d is not within 1 to 1000000", c.rate)

@@ -29,6 +29,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{"-conns=65 is not within", []string{"-conns=65", a, m}},
 		{"-n and -rate exclude each other", []string{"-n=2", "-rate=1", "-duration=1s", a, m}},
 		{"-rate needs -duration", []string{"-rate=1", a, m}},
+		{"-v is for one call", []string{"-v", "-n=2", a, m}},
 		{"-duration needs -rate", []string{"-duration=1s", a, m}},
 		{"-rate=0 is not within", []string{"-rate=0", "-duration=1s", a, m}},
 		{"-duration=-1s is not over 0", []string{"-rate=1", "-duration=-1s", a, m}},

@@ -113,7 +113,11 @@ func runLoad(ctx context.Context, c *config, client *transport.Client, s streams
 			return err
 		}}
 	l.run(ctx, timetable(c.rate))
-	l.sum.report(s.err, time.Since(l.start), fmt.Sprintf("latency counts from when a call was due, at %d/s", c.rate))
+	note := fmt.Sprintf("latency counts from when a call was due, at %d/s", c.rate)
+	if c.oneWay {
+		note += ", until the kernel had the request: nothing tells whether it arrived"
+	}
+	l.sum.report(s.err, time.Since(l.start), note)
 	writeQuantiles(s.err, "began late", &l.late)
 	if ctx.Err() != nil {
 		return exitInterrupted, nil

@@ -133,6 +133,7 @@ func TestLoadCallsAsOftenAsCallsAreDue(t *testing.T) {
 	}
 	r = command(t, "", "-rate=500", "-duration=200ms", "-timeout=5m", n.address, "Refuse")
 	r.check(t, exitRefused, "", fmt.Sprintf("0 answered, %d failed", due), fmt.Sprintf("%d failed as business: caller, ran", due))
+	command(t, "", "-rate=500", "-duration=50ms", "-oneway", n.address, "Echo").check(t, exitOK, "", "nothing tells whether it arrived")
 	command(t, "", "-rate=500", "-duration=1s", unused(t), "Echo").check(t, exitUnsent, "", "sent    no:")
 }
 
