@@ -149,6 +149,7 @@ type NodeStatus struct {
 	Instance Instance // what discovery told of it last, with the first of its spellings
 	InFlight int      // calls that have not returned, of all methods
 	Open     error    // why its breaker takes no call of any method; nil if it does, or there is none
+	Weight   NodeWeight
 }
 
 // Nodes returns the nodes that the Set has, in order of their text: those that
@@ -164,6 +165,7 @@ func (s *Set) Nodes() []NodeStatus {
 	s.mu.Unlock()
 	for i, n := range nodes {
 		status[i].Node, status[i].InFlight, status[i].Open = n.node, n.calls.inside(), s.whyOpen(n, methods)
+		status[i].Weight = n.weight.factors()
 	}
 	return status
 }

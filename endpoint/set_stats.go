@@ -1,5 +1,7 @@
 package endpoint
 
+import "time"
+
 // SetStats is what a Set does now: what an operator's page or metrics read.
 type SetStats struct {
 	Service    string       // WithService, or the name that the Set has given itself
@@ -20,4 +22,23 @@ func (s *Set) Stats() SetStats {
 		st.Service = *s.cfg.service
 	}
 	return st
+}
+
+// NodeWeight is a node's weight now, as a part of a full one, and its factors: each from
+// above 0 to 1.
+type NodeWeight struct {
+	Share     float64 // the product of the others, and never less than 1/65536
+	Load      float64 // after refusals for overload, or attempts that hedges overtook
+	SlowStart float64 // since it came back, or joined others; seen with the first call
+	Discovery float64 // what discovery gives it, where the node to which it gives most has 1
+}
+
+// factors tells the weight.
+func (w *weight) factors() NodeWeight {
+	now, of := time.Since(w.epoch), func(share int64) float64 { return float64(share) / full }
+	f := NodeWeight{Share: of(w.share()), Load: of(w.unloaded(w.load.Load(), now)), SlowStart: 1, Discovery: of(w.givenShare())}
+	if rising := w.rising.Load(); rising != nil {
+		f.SlowStart = of(w.risen(rising, now))
+	}
+	return f
 }

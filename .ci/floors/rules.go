@@ -48,6 +48,7 @@ var floors = []struct {
 	{"internal/rpcstatus", 2},
 	{"breaker", 2},
 	{"endpoint", 3},
+	{"endpoint/admin", 3},
 	{"examples/...", 4},
 }
 

@@ -72,7 +72,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) page() Page {
-	p := newPage(h.pool.Stats(), time.Now())
+	p := NewPage(h.pool.Stats(), time.Now())
 	if h.recorder != nil {
 		p.Events = h.recorder.Events()
 	}

@@ -101,7 +101,8 @@ type Counters struct {
 	Traffic
 }
 
-func newPage(s muxpool.Stats, now time.Time) Page {
+// NewPage makes a Page without events of a pool's Stats, for who shows it among others.
+func NewPage(s muxpool.Stats, now time.Time) Page {
 	p := Page{Time: now, InFlight: s.InFlight, EventsLost: s.EventsLost, Counters: newCounters(s.Counters), Nodes: make([]Node, 0, len(s.Nodes))}
 	for _, n := range s.Nodes {
 		p.Nodes = append(p.Nodes, newNode(n, now))

@@ -1,0 +1,71 @@
+package admin
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
+)
+
+// scripted is a pool that a test plays.
+type scripted struct {
+	stats     muxpool.Stats
+	hear      func(muxpool.Event)
+	cancelled int
+}
+
+func (s *scripted) Stats() muxpool.Stats { return s.stats }
+
+func (s *scripted) Subscribe(f func(muxpool.Event)) (cancel func()) {
+	s.hear = f
+	return func() { s.cancelled++ }
+}
+
+func TestOptions(t *testing.T) {
+	pool, group := &scripted{}, breaker.NewGroup()
+	defer group.Close()
+	for _, c := range []struct {
+		options []Option
+		names   string // in the error
+	}{
+		{[]Option{WithSet(nil)}, "WithSet(nil)"},
+		{[]Option{WithPool("a\nb", nil)}, `WithPool("a\nb", nil)`},
+		{[]Option{WithBreakers("", nil)}, `WithBreakers("", nil)`},
+		{[]Option{WithService("s", nil)}, `WithService("s", nil)`},
+		{[]Option{WithPool("p", pool), WithPool("p", pool)}, `WithPool("p"): two`},
+		{[]Option{WithBreakers("", group), WithBreakers("", group)}, `WithBreakers(""): two`},
+		{[]Option{WithEvents(-1)}, "WithEvents(-1)"},
+		{[]Option{WithEvents(10_001)}, "WithEvents(10001)"},
+		{[]Option{WithEvents(-1), WithSet(nil)}, "WithSet(nil)"},
+	} {
+		h, err := New(c.options...)
+		if h != nil || !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), c.names) {
+			t.Errorf("want %s, got %v", c.names, err)
+		}
+	}
+	if pool.hear != nil {
+		t.Error("a pool was subscribed to for a Handler that there is not")
+	}
+	for n, want := range map[int]int{0: 200, 7: 7} {
+		if h := newHandler(t, WithEvents(n)); h.events.max != want {
+			t.Errorf("%d events are %d", n, h.events.max)
+		}
+	}
+}
+
+// Close ends the subscriptions, once, and what comes all the same is not recorded.
+func TestCloseEndsTheEvents(t *testing.T) {
+	pool := &scripted{}
+	h := newHandler(t, WithPool("", pool))
+	ev := muxpool.Event{Kind: muxpool.ConnUp, Time: time.Unix(1, 0)}
+	pool.hear(ev)
+	h.Close()
+	h.Close()
+	pool.hear(ev)
+	if got := h.events.told().Events; len(got) != 1 || got[0].Count != 1 || pool.cancelled != 1 {
+		t.Errorf("events %+v, cancelled %d times", got, pool.cancelled)
+	}
+}
