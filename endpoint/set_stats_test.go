@@ -4,9 +4,11 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-kit/kit/sd"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/internal/bounded"
 )
 
@@ -46,4 +48,40 @@ func TestSetStats(t *testing.T) {
 	if got := unbounded.Stats(); !unbounded.withdraw() || got != (BudgetStats{}) {
 		t.Errorf("without a budget: %+v", got)
 	}
+}
+
+// A Set tells by which factors a node has less than a full weight.
+func TestWeightsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := breaker.NewGroup()
+		defer g.Close()
+		s := NewSet(FixedInstances{{Address: "a:1", Weight: 100}, {Address: "b:1", Weight: 25}}, nil, WithBreakers(g), WithSlowStart(4*time.Second))
+		defer s.Close()
+		get := s.EndpointFrom("Get", (&shop{}).factory)
+		call := func() {
+			if _, err := get(t.Context(), "x"); err != nil {
+				t.Error(err)
+			}
+		}
+		told := func(when string, a, b NodeWeight) {
+			t.Helper()
+			nodes := s.Stats().Nodes
+			equal(t, when+", a", nodes[0].Weight, a)
+			equal(t, when+", b", nodes[1].Weight, b)
+		}
+		all, quarter := NodeWeight{1, 1, 1, 1}, NodeWeight{0.25, 1, 1, 0.25}
+		told("at first", all, quarter)
+		g.Trip(node("b"), nil)
+		g.Reset(node("b"))
+		call()
+		told("b is back", all, NodeWeight{0.015625, 1, 0.0625, 0.25})
+		time.Sleep(2 * time.Second)
+		told("2 s later", all, NodeWeight{0.1328125, 1, 0.53125, 0.25})
+		time.Sleep(2 * time.Second)
+		told("4 s later", all, quarter)
+		s.order[1].weight.halve()
+		told("b was overloaded", all, NodeWeight{0.125, 0.5, 1, 0.25})
+		time.Sleep(time.Second)
+		told("and is half well", all, NodeWeight{0.1875, 0.75, 1, 0.25})
+	})
 }

@@ -2,11 +2,14 @@ package admin
 
 import (
 	"errors"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -67,5 +70,34 @@ func TestCloseEndsTheEvents(t *testing.T) {
 	pool.hear(ev)
 	if got := h.events.told().Events; len(got) != 1 || got[0].Count != 1 || pool.cancelled != 1 {
 		t.Errorf("events %+v, cancelled %d times", got, pool.cancelled)
+	}
+}
+
+// Pages are asked for while events come, and while the Handler is closed.
+func TestPagesWhileEventsCome(t *testing.T) {
+	pool := &scripted{}
+	h := newHandler(t, WithPool("", pool), WithEvents(5))
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range 100 {
+				if g%2 == 0 {
+					pool.hear(muxpool.Event{Kind: muxpool.EventKind(i % 7), Node: nodeA, Time: time.Unix(int64(i), 0)})
+					continue
+				}
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest("GET", "/?format="+[]string{"json", "text", "html"}[i%3], nil))
+				if w.Code != 200 {
+					t.Errorf("page %d: %d", i, w.Code)
+				}
+				if i == 90 {
+					h.Close()
+				}
+			}
+		})
+	}
+	bounded.Wait(t, wg.Wait)
+	if got := len(h.events.told().Events); got == 0 || got > 5 {
+		t.Errorf("%d lines", got)
 	}
 }

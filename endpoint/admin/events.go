@@ -47,7 +47,7 @@ type events struct {
 
 	// mu is a leaf: nothing is called while it is held. It guards what is below.
 	mu       sync.Mutex
-	lines    []event // by their last event, the oldest first
+	lines    []event // in the order in which their last events were heard
 	letGo    uint64
 	notHeard uint64
 	closed   bool
@@ -82,6 +82,7 @@ func (h *events) told() history {
 	defer h.mu.Unlock()
 	lines := append([]event{}, h.lines...)
 	slices.Reverse(lines)
+	slices.SortStableFunc(lines, func(a, b event) int { return b.Last.Compare(a.Last) }) // pools and breakers are heard apart
 	return history{lines, h.letGo, h.notHeard}
 }
 

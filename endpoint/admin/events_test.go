@@ -77,6 +77,17 @@ func TestChangesOfBreakers(t *testing.T) {
 	}
 }
 
+// What is heard of late stands where it belongs.
+func TestNewestFirst(t *testing.T) {
+	h := &events{max: 10}
+	for _, second := range []int64{3, 1, 2} {
+		h.ofPool("")(muxpool.Event{Kind: muxpool.ConnUp, Node: muxpool.Node{Network: "tcp", Address: fmt.Sprint(second)}, Time: time.Unix(second, 0)})
+	}
+	if got := h.told(); got.Events[0].Node != "tcp://3" || got.Events[1].Node != "tcp://2" || got.Events[2].Node != "tcp://1" {
+		t.Errorf("%s", got.lines())
+	}
+}
+
 // The ring is bounded, and what is lost is told, as what the pool did not deliver.
 func TestLossIsTold(t *testing.T) {
 	h := &events{max: 3}
