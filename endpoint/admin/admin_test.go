@@ -77,6 +77,7 @@ func TestCloseEndsTheEvents(t *testing.T) {
 func TestPagesWhileEventsCome(t *testing.T) {
 	pool := &scripted{}
 	h := newHandler(t, WithPool("", pool), WithEvents(5))
+	pool.hear(muxpool.Event{Kind: muxpool.NodeReady, Node: nodeA}) // Close may come before the others
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
