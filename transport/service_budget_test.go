@@ -64,8 +64,10 @@ func TestMemoryFollowsTheBytesThatCame(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for s.Stats().Conns < conns {
-				runtime.Gosched()
+			for begin := time.Now(); s.Stats().Conns < conns; runtime.Gosched() {
+				if time.Since(begin) > waitTime {
+					t.Fatalf("%d of %d connections are open", s.Stats().Conns, conns)
+				}
 			}
 			time.Sleep(50 * time.Millisecond) // for what should not happen
 			if grown := heap() - before; grown > 32<<20 {

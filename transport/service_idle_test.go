@@ -42,8 +42,10 @@ func TestConnectionIsSmallAgainAfterABurst(t *testing.T) {
 	for _, nc := range first {
 		nc.Close()
 	}
-	for s.Stats().Conns > 0 {
-		time.Sleep(time.Millisecond)
+	for begin := time.Now(); s.Stats().Conns > 0; time.Sleep(time.Millisecond) {
+		if time.Since(begin) > waitTime {
+			t.Fatalf("%d connections are not closed", s.Stats().Conns)
+		}
 	}
 	before := heap()
 	all := dial()
