@@ -34,11 +34,14 @@ func (c *serverConn) take(id uint32, frame []byte) error {
 	return nil
 }
 
+// marks are how many of the writer's calls the reading goroutine may be: a pong, and company.
+const marks = 2
+
 // pong answers a ping. It counts as a call meanwhile: the pongs of many pings go out in
 // one write.
 func (c *serverConn) pong(p Ponger, id uint32, ping []byte) (err error) {
 	c.writer.InFlight.Add(1)
-	defer c.writer.InFlight.Add(-1)
+	defer c.unmark()
 	c.inCompany(func() { err = c.sendNow(p.AppendPong(wire.Alloc(len(ping))[:0], id, ping)) })
 	return err
 }
@@ -109,7 +112,7 @@ func (c *serverConn) turnAway(call *serverCall, err error) {
 func (c *serverConn) inCompany(answer func()) {
 	if c.reader.Buffered() > 0 {
 		c.writer.InFlight.Add(1)
-		defer c.oneLess()
+		defer c.unmark()
 	}
 	c.answering = true
 	answer()
@@ -164,12 +167,33 @@ func (c *serverConn) finished(call *serverCall) {
 	}
 }
 
-// oneLess counts a call out of the writer's, and notes when that was the last.
+// oneLess counts a call out of the writer's. When that may have been the last is noted before,
+// so that whoever sees none in flight sees when the last one ended.
 func (c *serverConn) oneLess() {
-	if c.writer.InFlight.Add(-1) > 0 {
-		return
+	calls := &c.writer.InFlight
+	n := calls.Load()
+	for ; ; n = calls.Load() {
+		if n <= 1+marks {
+			c.quiet.Store(int64(time.Since(c.born)))
+		}
+		if calls.CompareAndSwap(n, n-1) {
+			break
+		}
 	}
-	c.quiet.Store(int64(time.Since(c.born)))
+	if n == 1 {
+		c.atRest()
+	}
+}
+
+// unmark counts a mark out. That is the end of no call.
+func (c *serverConn) unmark() {
+	if c.writer.InFlight.Add(-1) == 0 {
+		c.atRest()
+	}
+}
+
+// atRest tells who waits for it, after the client has left, that no call is in flight.
+func (c *serverConn) atRest() {
 	if c.left.Load() {
 		select {
 		case c.rest <- struct{}{}:

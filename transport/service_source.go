@@ -89,9 +89,10 @@ func (s *timedSource) frameEnd() time.Time {
 // that it goes away, or ended. Only calls count: a client that sends other frames is as
 // idle as one that sends none.
 func (c *serverConn) quietEnd(now time.Time) time.Time {
+	busy := c.writer.InFlight.Load() > 0 // looked at first: see oneLess
 	from := c.quietSince()
 	switch {
-	case c.writer.InFlight.Load() > 0:
+	case busy:
 		from = now
 	case c.draining.Load() && from.Before(c.toldAt):
 		from = c.toldAt
