@@ -62,7 +62,11 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 		return nil
 	}
 	a.deliver() // what came before
-	if c.frames.Add(1); kind != FrameGoingAway && kind != FrameSettings {
+	if kind == FrameSettings {
+		defer c.frames.Add(1) // when they are known: see peerCalls
+		return c.settled(frame)
+	}
+	if c.frames.Add(1); kind != FrameGoingAway {
 		c.answered()
 	}
 	switch kind {
@@ -73,8 +77,6 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 		c.node.placeFreed(c, false)
 	case FrameGoingAway:
 		c.drain(ReasonGoingAway, nil)
-	case FrameSettings:
-		return c.settled(frame)
 	case FrameRequest:
 		c.reply(vid, frame)
 	default:

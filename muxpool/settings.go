@@ -76,10 +76,11 @@ const firstCalls = 100
 
 // peerCalls is how many calls in flight the peer takes; 0: it sets no bound.
 func (c *conn) peerCalls() int {
+	silent := c.frames.Load() == 0 // looked at first: settings are counted when they are known
 	switch p := c.peer.Load(); {
 	case p != nil:
 		return p.MaxCalls
-	case c.settles && c.frames.Load() == 0:
+	case c.settles && silent:
 		return firstCalls
 	}
 	return 0

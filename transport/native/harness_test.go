@@ -55,7 +55,7 @@ func newPool(t testing.TB, opts ...muxpool.PoolOption) *muxpool.Multiplexed {
 // release is closed, and says in waiting that it has it) and Big (128 KiB).
 type service struct {
 	node             transport.Node
-	client           func(pool muxpool.Pool) func(ctx context.Context, method string, body []byte) ([]byte, error)
+	client           func(pool muxpool.Pool, options ...transport.ClientOption) func(ctx context.Context, method string, body []byte) ([]byte, error)
 	dial             func(t testing.TB) net.Conn
 	release, waiting chan struct{}
 	reports          chan error
@@ -90,8 +90,8 @@ func serveOn(t testing.TB, over string, l net.Listener, options ...transport.Ser
 		options = append(options, transport.ServiceTLSConfig(&tls.Config{Certificates: []tls.Certificate{cert}}))
 		config = &tls.Config{RootCAs: a.Pool(), ServerName: "127.0.0.1"}
 	}
-	s.client = func(pool muxpool.Pool) func(context.Context, string, []byte) ([]byte, error) {
-		return call(pool, s.node, config)
+	s.client = func(pool muxpool.Pool, options ...transport.ClientOption) func(context.Context, string, []byte) ([]byte, error) {
+		return call(pool, s.node, config, options...)
 	}
 	s.dial = func(t testing.TB) net.Conn {
 		t.Helper()
@@ -138,14 +138,14 @@ func (s *service) handle(served *transport.Service) {
 }
 
 // call makes calls of raw bytes.
-func call(pool muxpool.Pool, node transport.Node, config *tls.Config) func(context.Context, string, []byte) ([]byte, error) {
+func call(pool muxpool.Pool, node transport.Node, config *tls.Config, options ...transport.ClientOption) func(context.Context, string, []byte) ([]byte, error) {
+	options = append(options, transport.ClientGetOptions(func(o *muxpool.GetOptions) {
+		if config != nil {
+			o.WithTLSConfig(config)
+		}
+	}))
 	return func(ctx context.Context, method string, body []byte) ([]byte, error) {
-		answer, err := transport.NewClient(pool, node, native.Protocol{}, method, transport.EncodeBytes, transport.DecodeBytes,
-			transport.ClientGetOptions(func(o *muxpool.GetOptions) {
-				if config != nil {
-					o.WithTLSConfig(config)
-				}
-			})).Endpoint()(ctx, body)
+		answer, err := transport.NewClient(pool, node, native.Protocol{}, method, transport.EncodeBytes, transport.DecodeBytes, options...).Endpoint()(ctx, body)
 		b, _ := answer.([]byte)
 		return b, err
 	}

@@ -22,7 +22,7 @@ func TestRequestOverThePeersLimitFailsAlone(t *testing.T) {
 		t.Run(over, func(t *testing.T) {
 			s := serve(t, over, transport.ServiceMaxFrameSize(64<<10), transport.ServiceMaxInFlight(200, 0))
 			pool := newPool(t)
-			client := s.client(pool)
+			client := s.client(pool, transport.ClientBulk(false)) // a bulk connection has heard nothing yet
 			end := s.hold(t, 50, client)
 			if _, err := client(testContext(t), "Echo", []byte("the settings come with this, if not before")); err != nil {
 				t.Fatal(err)
