@@ -56,6 +56,50 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestARuntimeCrash: a package in which the race detector has crashed runs once more.
+func TestARuntimeCrash(t *testing.T) {
+	const begun = `{"Action":"run","Package":"` + p + `","Test":"TestA"}
+`
+	const crash = begun + `{"Action":"output","Package":"` + p + `","Test":"TestA","Output":"SIGSEGV: segmentation violation\n"}
+{"Action":"output","Package":"` + p + `","Test":"TestA","Output":"PC=0x437870 m=6 sigcode=1 addr=0x7f9bbbb00000\n"}
+{"Action":"output","Package":"` + p + `","Test":"TestA","Output":"\n"}
+{"Action":"output","Package":"` + p + `","Test":"TestA","Output":"goroutine 0 gp=0xc00044e780 m=6 mp=0xc000085008 [idle, synctest bubble 2]:\n"}
+{"Action":"fail","Package":"` + p + `"}
+`
+	const fine = begun + `{"Action":"pass","Package":"` + p + `"}
+`
+	for _, tt := range []struct {
+		name        string
+		args        []string
+		first, then string
+		again       string
+		sound       bool
+	}{
+		{"once", []string{"-race", "-timeout", "12m", "./..."}, crash, fine, "-race -timeout 12m " + p, true},
+		{"twice", []string{"-race", "./..."}, crash, crash, "-race " + p, false},
+		{"without the detector", []string{"./..."}, crash, "", "", false},
+		{"a panic", []string{"-race", "."}, strings.ReplaceAll(crash, "SIGSEGV", "panic"), "", "", false},
+		{"and a failure elsewhere", []string{"-race", "."}, crash + `{"Action":"fail","Package":"q"}`, fine, "-race " + p, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var said strings.Builder
+			r := report{w: &said, given: flagsIn(tt.args), strict: true}
+			if err := r.read(strings.NewReader(tt.first)); err != nil {
+				t.Fatal(err)
+			}
+			if again := strings.Join(r.again(tt.args), " "); again != tt.again {
+				t.Errorf("once more: %q, want %q", again, tt.again)
+			}
+			if err := r.read(strings.NewReader(tt.then)); err != nil {
+				t.Fatal(err)
+			}
+			if r.end() != tt.sound {
+				t.Errorf("sound: %v, want %v", !tt.sound, tt.sound)
+			}
+		})
+	}
+}
+
 func TestExcuses(t *testing.T) {
 	if _, err := readExcuses(skips); err != nil {
 		t.Error(err)

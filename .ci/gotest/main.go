@@ -29,6 +29,19 @@ func main() {
 	if os.Getenv("GOTEST_SKIPS") == "none" {
 		excused = nil
 	}
+	r := report{w: os.Stdout, excused: excused, given: flagsIn(args), strict: isRoot()}
+	sound := run(&r, args)
+	if again := r.again(args); again != nil && sound {
+		sound = run(&r, again)
+	}
+	if !r.end() || !sound {
+		os.Exit(1)
+	}
+}
+
+// run runs go test, reads what it tells into r, and reports whether that went well but for
+// what r knows of.
+func run(r *report, args []string) bool {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -39,7 +52,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "gotest:", err)
 		os.Exit(2)
 	}
-	r := report{w: os.Stdout, excused: excused, given: flagsIn(args), strict: isRoot()}
+	crashed := len(r.crashed)
 	readErr := r.read(out)
 	_, _ = io.Copy(io.Discard, out) // lest go test waits for a reader
 	err = cmd.Wait()
@@ -47,9 +60,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "gotest:", readErr)
 		os.Exit(2)
 	}
-	if sound := r.end(); err != nil || !sound {
-		os.Exit(1)
-	}
+	return err == nil || len(r.crashed) > crashed
 }
 
 // isRoot reports whether this is root, and one that may make network namespaces: in some

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -22,16 +23,20 @@ type report struct {
 	given   map[string]bool // the conditions of excuses that hold in this run
 	strict  bool            // a skip that is not excused is a failure
 
-	said   map[string][]string // by package, until it ends
-	ran    map[string]bool     // packages of which a test has begun
-	why    map[string]string   // by test: its last line, which is a skip's reason
-	failed bool
-	skips  map[string][]string // excused, by reason
-	faults []string            // those that are not
+	said    map[string][]string // by package, until it ends
+	crashed []string            // packages in which Go's own runtime has, once
+	ran     map[string]bool     // packages of which a test has begun
+	why     map[string]string   // by test: its last line, which is a skip's reason
+	failed  bool
+	skips   map[string][]string // excused, by reason
+	faults  []string            // those that are not
 }
 
 func (r *report) read(in io.Reader) error {
-	r.said, r.ran, r.why, r.skips = make(map[string][]string), make(map[string]bool), make(map[string]string), make(map[string][]string)
+	r.said = make(map[string][]string)
+	if r.ran == nil {
+		r.ran, r.why, r.skips = make(map[string]bool), make(map[string]string), make(map[string][]string)
+	}
 	for d := json.NewDecoder(in); ; {
 		var e event
 		if err := d.Decode(&e); errors.Is(err, io.EOF) {
@@ -56,11 +61,36 @@ func (r *report) take(e event) {
 		r.skip(name)
 	case e.Test == "" && (e.Action == "pass" || e.Action == "fail" || e.Action == "skip"):
 		if e.Action == "fail" {
-			r.failed = true
-			fmt.Fprint(r.w, strings.Join(r.said[e.Package], ""))
+			said := strings.Join(r.said[e.Package], "")
+			fmt.Fprint(r.w, said)
+			if r.given["race"] && runtimeCrash.MatchString(said) && !slices.Contains(r.crashed, e.Package) {
+				r.crashed = append(r.crashed, e.Package)
+			} else {
+				r.failed = true
+			}
 		}
 		delete(r.said, e.Package)
 	}
+}
+
+// runtimeCrash is what a process says that dies in the race detector's own code, not in Go's,
+// on no goroutine: Go 1.26 does so now and then in bubbles (golang/go#78156 is of that kind).
+// This module has no C. What a test does wrong is a panic, and looks otherwise.
+var runtimeCrash = regexp.MustCompile(`(?m)^SIGSEGV: segmentation violation\nPC=.*\n\ngoroutine 0 gp=.*synctest bubble`)
+
+// again is what to run once more, with the arguments args had: packages that have crashed
+// like that; nil: none.
+func (r *report) again(args []string) (again []string) {
+	if len(r.crashed) == 0 {
+		return nil
+	}
+	for _, a := range args {
+		if a != "." && !strings.HasPrefix(a, "./") && !strings.HasPrefix(a, "/") {
+			again = append(again, a)
+		}
+	}
+	fmt.Fprintln(r.w, "Go's runtime has crashed, not a test; once more:", strings.Join(r.crashed, " "))
+	return append(again, r.crashed...)
 }
 
 // output keeps what a package says for the case that it fails, and prints the
