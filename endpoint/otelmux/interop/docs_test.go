@@ -16,6 +16,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/endpoint/admin"
 	"github.com/muxkit/muxkit/endpoint/otelmux"
 	"github.com/muxkit/muxkit/endpoint/prommux"
 	"github.com/muxkit/muxkit/muxpool"
@@ -48,7 +49,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-var _ = []any{openTelemetry, figures, durations, logging, goodbye}
+var _ = []any{openTelemetry, figures, durations, logging, goodbye, operators}
 
 func openTelemetry(instancer sd.Instancer, logger log.Logger, breakers *breaker.Group, pool *muxpool.Multiplexed) (any, any, func() error, error) {
 	set := muxendpoint.NewSet(instancer, logger, muxendpoint.WithBreakers(breakers), otelmux.Client("stock"))
@@ -81,4 +82,16 @@ func goodbye(ctx context.Context, service *muxtransport.Service) error {
 	time.Sleep(5 * time.Second) // as long as a probe takes to be believed
 	err := service.Shutdown(ctx)
 	return err
+}
+
+func operators(mux *http.ServeMux, stock *muxendpoint.Set, breakers *breaker.Group, pool *muxpool.Multiplexed, service *muxtransport.Service) error {
+	page, err := admin.New(
+		admin.WithSet(stock), admin.WithBreakers("", breakers),
+		admin.WithPool("", pool), admin.WithService("shop", service))
+	if err != nil {
+		return err
+	}
+	defer page.Close() // no more events
+	mux.Handle("/debug/mux", page)
+	return http.ListenAndServe("127.0.0.1:0", mux)
 }
