@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/muxkit/muxkit/muxpool"
 )
@@ -45,8 +46,8 @@ func ParseNode(instance string) (muxpool.Node, error) {
 }
 
 func canonical(network, address string) (n muxpool.Node, err error) {
-	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd }) {
-		return n, errors.New("the address has a space, a control character or a broken one")
+	if strings.ContainsFunc(address, unseen) {
+		return n, errors.New("the address has a space, or a character that does not print or is broken")
 	}
 	switch network {
 	case "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6":
@@ -58,6 +59,10 @@ func canonical(network, address string) (n muxpool.Node, err error) {
 	}
 	return muxpool.Node{Network: network, Address: address}, err
 }
+
+// unseen reports whether a reader of a log would not see r: such an address is somebody's mistake,
+// or is meant to look like another.
+func unseen(r rune) bool { return r == ' ' || r == utf8.RuneError || !strconv.IsPrint(r) }
 
 // canonicalPath leaves alone what may lead elsewhere: "..", behind a link, and names of the
 // abstract namespace.

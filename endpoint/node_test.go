@@ -36,7 +36,7 @@ func TestParseNode(t *testing.T) {
 func TestParseNodeRefuses(t *testing.T) {
 	for _, instance := range []string{"", " ", "host", "host:", ":80", "host:0", "host:65536", "host:-1", "[::1]", "::1", "fd00::2:", "fd00::2:0", "fd00::2:http x", "1:2:3:4:5:6:7:80", "fd00::2]:80", "[fd00::2:80",
 		"http://host:80", "://host:80", "tcp://", "unix://", "host:80\n", "ho st:80", "host:8 0", "host:80/path", "\x00:1",
-		"unix:///run/\x1b[31m.sock", "tcp://tcp://host:80", "ho\xffst:80",
+		"unix:///run/\x1b[31m.sock", "tcp://tcp://host:80", "ho\xffst:80", "\u0089:1", "ho\u200bst:80", "\u202ehost:80", "unix:///run/a\u00a0b.sock",
 		"010.0.0.1:80", "10.0.0.256:80", "1.2.3:80", "10.0.0.1.:80", "[a:b]:80", "user@host:80", "host:+80", "host:65616", "host:80:81", "a%eth0:80", "ho?st:80"} {
 		got, err := ParseNode(instance)
 		if !errors.Is(err, ErrInstance) || got != (muxpool.Node{}) {
@@ -77,7 +77,7 @@ func TestSpellingsOfAnAddressAreOneNode(t *testing.T) {
 
 func FuzzParseNode(f *testing.F) {
 	for _, s := range []string{"a:1", "tcp://a:1", "unix:///a", "udp://[::1]:53", "://", "[:1", "a:65536", "UNIX://\n",
-		"fd00::2:8080", "FE80::1%Eth0:053", "[::ffff:1.2.3.4]:1", "A.:HTTP", "unix://./@a//", "unix://a/../@b", "::ffff:1.2.3.4%x:1", "1.2.3:4"} {
+		"fd00::2:8080", "FE80::1%Eth0:053", "[::ffff:1.2.3.4]:1", "A.:HTTP", "unix://./@a//", "unix://a/../@b", "::ffff:1.2.3.4%x:1", "1.2.3:4", "\u0089:1", "unix://\u2028"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, instance string) {
