@@ -151,6 +151,9 @@ func TestLimitSection(t *testing.T) {
 	if want := "| gokit-grpc, c=64 | 10 | 10.0 | - | 13.3 | - | 0.75 | - |\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("no %q in:\n%s", want, &out)
 	}
+	if strings.Contains(out.String(), "| grpc, ") {
+		t.Errorf("latencies beside grpc-go, which the limits were not measured for, stand in:\n%s", &out)
+	}
 }
 
 // TestPlots draws what there is: of a run with the questions, and of one with -full.
