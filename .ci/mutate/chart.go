@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,40 +60,47 @@ func (c *chart) thatRun(m site) (all []*test) {
 	return all
 }
 
-// newChart runs each test of the packages by itself, workers at a time, and looks
-// at what they cover of some.
-func newChart(pkgs, covered []pkg, work string, workers int) (*chart, error) {
+// add adds another chart.
+func (c *chart) add(other *chart) {
+	c.Tests = append(c.Tests, other.Tests...)
+	for file, blocks := range other.Blocks {
+		if c.Blocks[file] == nil {
+			c.Blocks[file] = make(map[block]bool)
+		}
+		maps.Copy(c.Blocks[file], blocks)
+	}
+}
+
+// newChart runs each test of p by itself, workers at a time, and looks at what they
+// cover of some packages.
+func newChart(p pkg, covered []pkg, work string, workers int) (*chart, error) {
 	var paths []string
 	for _, p := range covered {
 		paths = append(paths, p.ImportPath)
 	}
-	c := &chart{Blocks: make(map[string]map[block]bool)}
-	for i, p := range pkgs {
-		bin := filepath.Join(work, fmt.Sprintf("chart%d.test", i))
-		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-coverpkg", strings.Join(paths, ","), "-o", bin, p.ImportPath).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go test -c %s: %w\n%s", p.ImportPath, err, out)
-		}
-		names, err := runBinary(p, bin, time.Minute, "-test.list", ".")
-		if err != nil {
-			return nil, fmt.Errorf("the tests of %s: %w\n%s", p.ImportPath, err, names)
-		}
-		begin := time.Now()
-		var tests []*test
-		for _, name := range strings.Fields(names) {
-			if testName.MatchString(name) {
-				tests = append(tests, &test{Pkg: p, Name: name})
-			}
-		}
-		profiles := make([]string, len(tests))
-		each(workers, len(tests), func(i, worker int) {
-			profiles[i] = tests[i].profile(bin, filepath.Join(work, fmt.Sprintf("cover%d.out", worker)))
-		})
-		for i, profile := range profiles {
-			tests[i].Ran = c.read(profile)
-		}
-		fmt.Printf("-- %s: %d tests, %.0f s\n", p.ImportPath, len(tests), time.Since(begin).Seconds())
-		c.Tests = append(c.Tests, tests...)
+	begin := time.Now()
+	bin := filepath.Join(work, "chart.test")
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-coverpkg", strings.Join(paths, ","), "-o", bin, p.ImportPath).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go test -c %s: %w\n%s", p.ImportPath, err, out)
 	}
+	names, err := runBinary(p, bin, time.Minute, "-test.list", ".")
+	if err != nil {
+		return nil, fmt.Errorf("the tests of %s: %w\n%s", p.ImportPath, err, names)
+	}
+	c := &chart{Blocks: make(map[string]map[block]bool)}
+	for _, name := range strings.Fields(names) {
+		if testName.MatchString(name) {
+			c.Tests = append(c.Tests, &test{Pkg: p, Name: name})
+		}
+	}
+	profiles := make([]string, len(c.Tests))
+	each(workers, len(c.Tests), func(i, worker int) {
+		profiles[i] = c.Tests[i].profile(bin, filepath.Join(work, fmt.Sprintf("cover%d.out", worker)))
+	})
+	for i, profile := range profiles {
+		c.Tests[i].Ran = c.read(profile)
+	}
+	fmt.Printf("-- %s: %d tests, %.0f s\n", p.ImportPath, len(c.Tests), time.Since(begin).Seconds())
 	return c, nil
 }
 

@@ -2,61 +2,114 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/gob"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// keptChart is a chart of the source as it is, from a file or, if that has none,
-// made anew and written there; without a name it is only made.
-func keptChart(name string, source []byte, make func() (*chart, error)) (*chart, error) {
-	if name == "" {
-		return make()
-	}
-	var kept struct {
-		Source []byte
-		Chart  *chart
-	}
-	if f, err := os.Open(name); err == nil {
-		err := gob.NewDecoder(bufio.NewReader(f)).Decode(&kept)
-		if f.Close(); err == nil && string(kept.Source) == string(source) {
-			return kept.Chart, nil
-		}
-	}
-	c, err := make()
-	if err != nil {
-		return nil, err
-	}
-	kept.Source, kept.Chart = source, c
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if err := gob.NewEncoder(f).Encode(kept); err != nil {
-		return nil, err
-	}
-	return c, f.Close()
+// A keptChart is what the tests of one package run, and the sum of what they were
+// compiled from.
+type keptChart struct {
+	Sum   []byte
+	Chart *chart
 }
 
-// sourceOf is a sum over the Go files of packages.
-func sourceOf(pkgs []pkg) ([]byte, error) {
-	sum := sha256.New()
-	for _, p := range pkgs {
-		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
-		if err != nil {
-			return nil, err
+// chartOf puts together the charts of packages. Those that the file has, of the same
+// source, are taken from there, the others are made and added to it; without a name
+// all are made.
+func chartOf(name string, pkgs []pkg, sums map[string][]byte, make func(pkg) (*chart, error)) (*chart, error) {
+	kept := map[string]keptChart{}
+	if f, err := os.Open(name); err == nil {
+		if err := gob.NewDecoder(bufio.NewReader(f)).Decode(&kept); err != nil {
+			fmt.Printf("-- %s is read no further: %v\n", name, err)
+			kept = map[string]keptChart{}
 		}
-		for _, name := range files {
-			text, err := os.ReadFile(name)
+		f.Close()
+	}
+	all := &chart{Blocks: map[string]map[block]bool{}}
+	for _, p := range pkgs {
+		k := kept[p.ImportPath]
+		if k.Chart == nil || !bytes.Equal(k.Sum, sums[p.ImportPath]) {
+			c, err := make(p)
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(sum, "%s %d\n%s", filepath.Base(name), len(text), text)
+			k = keptChart{sums[p.ImportPath], c}
+			kept[p.ImportPath] = k
+			if err := keep(name, kept); err != nil {
+				return nil, err
+			}
 		}
+		all.add(k.Chart)
+	}
+	return all, nil
+}
+
+// keep writes the file, whole or not at all.
+func keep(name string, kept map[string]keptChart) error {
+	if name == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(kept); err != nil {
+		return err
+	}
+	if err := os.WriteFile(name+".new", b.Bytes(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}
+
+// sumsOf returns, for each package of the module, a sum over the Go files that its
+// tests are compiled from.
+func sumsOf(pkgs []pkg) (map[string][]byte, error) {
+	code, tests := map[string][]byte{}, map[string][]byte{}
+	for _, p := range pkgs {
+		var err error
+		if code[p.ImportPath], err = p.sum(p.GoFiles); err != nil {
+			return nil, err
+		}
+		if tests[p.ImportPath], err = p.sum(append(slices.Clone(p.TestGoFiles), p.XTestGoFiles...)); err != nil {
+			return nil, err
+		}
+	}
+	deps := map[string][]string{}
+	for _, p := range pkgs {
+		deps[p.ImportPath] = p.Deps
+	}
+	sums := map[string][]byte{}
+	for _, p := range pkgs {
+		needs := map[string]bool{p.ImportPath: true}
+		for _, i := range append(slices.Concat(p.TestImports, p.XTestImports), p.ImportPath) {
+			needs[i] = true
+			for _, d := range deps[i] {
+				needs[d] = true
+			}
+		}
+		sum := sha256.New()
+		for _, path := range slices.Sorted(maps.Keys(needs)) {
+			sum.Write(code[path])
+		}
+		sum.Write(tests[p.ImportPath])
+		sums[p.ImportPath] = sum.Sum(nil)
+	}
+	return sums, nil
+}
+
+func (p pkg) sum(files []string) ([]byte, error) {
+	sum := sha256.New()
+	for _, name := range files {
+		text, err := os.ReadFile(filepath.Join(p.Dir, name))
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
 	}
 	return sum.Sum(nil), nil
 }

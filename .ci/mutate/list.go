@@ -16,6 +16,8 @@ type pkg struct {
 	ImportPath, Dir, Name     string
 	GoFiles                   []string
 	TestGoFiles, XTestGoFiles []string
+	Deps                      []string // all that it imports, and they
+	TestImports, XTestImports []string
 }
 
 func (p pkg) tested() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
@@ -60,7 +62,7 @@ func toRun() ([]pkg, error) {
 }
 
 func goList(patterns ...string) (all []pkg, err error) {
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,GoFiles,TestGoFiles,XTestGoFiles"}, patterns...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,GoFiles,TestGoFiles,XTestGoFiles,Deps,TestImports,XTestImports"}, patterns...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

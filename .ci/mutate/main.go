@@ -126,11 +126,19 @@ func run(patterns []string, s settings) (survivors int, err error) {
 		}
 	}
 	begin := time.Now()
-	source, err := sourceOf(append(slices.Clone(pkgs), tests...))
+	covered, err := toPlantIn([]string{"./..."})
 	if err != nil {
 		return 0, err
 	}
-	chart, err := keptChart(s.chart, source, func() (*chart, error) { return newChart(tests, pkgs, work, s.workers) })
+	module, err := goList("./...")
+	if err != nil {
+		return 0, err
+	}
+	sums, err := sumsOf(module)
+	if err != nil {
+		return 0, err
+	}
+	chart, err := chartOf(s.chart, tests, sums, func(p pkg) (*chart, error) { return newChart(p, covered, work, s.workers) })
 	if err != nil {
 		return 0, err
 	}

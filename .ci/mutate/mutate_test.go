@@ -198,15 +198,46 @@ func TestChart(t *testing.T) {
 			t.Errorf("at %v: %q, want %q", at, got, want)
 		}
 	}
-	name := filepath.Join(t.TempDir(), "chart")
-	made := 0
-	for range 2 {
-		again, err := keptChart(name, []byte("a"), func() (*chart, error) { made++; return c, nil })
-		if err != nil || len(again.thatRun(site{file: "p.go", at: place{4, 1}, in: in})) != 1 {
-			t.Fatalf("kept %+v, %v", again, err)
+}
+
+// Only the tests of what has changed are charted again.
+func TestChartsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if _, err := keptChart(name, []byte("b"), func() (*chart, error) { made++; return c, nil }); err != nil || made != 2 {
-		t.Errorf("made %d times, %v; want once for each source", made, err)
+	a := pkg{ImportPath: "a", Dir: dir, GoFiles: []string{"a.go"}, TestGoFiles: []string{"a_test.go"}}
+	b := pkg{ImportPath: "b", Dir: dir, GoFiles: []string{"b.go"}, Deps: []string{"a"}}
+	c := pkg{ImportPath: "c", Dir: dir, GoFiles: []string{"c.go"}, XTestGoFiles: []string{"c_test.go"}, XTestImports: []string{"b"}}
+	all := []pkg{a, b, c}
+	for _, name := range []string{"a.go", "a_test.go", "b.go", "c.go", "c_test.go"} {
+		write(name, "")
+	}
+	name := filepath.Join(dir, "chart")
+	for _, step := range []struct{ change, made string }{
+		{"", "a b c"}, {"", ""}, {"a_test.go", "a"}, {"c.go", "c"}, {"c_test.go", "c"}, {"b.go", "b c"}, {"a.go", "a b c"}, {"", ""},
+	} {
+		if step.change != "" {
+			write(step.change, "changed")
+		}
+		sums, err := sumsOf(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var made []string
+		got, err := chartOf(name, all, sums, func(p pkg) (*chart, error) {
+			made = append(made, p.ImportPath)
+			one := &chart{Blocks: make(map[string]map[block]bool)}
+			one.Tests = []*test{{Name: p.ImportPath, Ran: one.read(modulePath + "/p.go:3.10,5.2 1 1\n")}}
+			return one, nil
+		})
+		if err != nil || strings.Join(made, " ") != step.made {
+			t.Errorf("after a change of %q made %q, %v; want %q", step.change, made, err, step.made)
+		}
+		if n := len(got.thatRun(site{file: "p.go", at: place{4, 1}})); n != len(all) {
+			t.Errorf("after a change of %q %d tests run the place", step.change, n)
+		}
 	}
 }
