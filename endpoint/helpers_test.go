@@ -13,10 +13,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 // node is the TCP node of a letter.
 func node(name string) muxpool.Node {

@@ -50,6 +50,9 @@ func TestRandom(t *testing.T) {
 
 func testRandom(t *testing.T, sockets bool) {
 	r := &random{t: t, seed: seed(t), target: int64(world.EnvInt("MUXPOOL_EXCHANGES", defaultExchanges)) / 2}
+	if r.target > defaultExchanges {
+		bounded.Long(t)
+	}
 	lag := muxtest.WatchLag()
 	r.peers(sockets)
 	start := time.Now()

@@ -25,7 +25,7 @@ import (
 	muxtransport "github.com/muxkit/muxkit/transport"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 const waitTime = 20 * time.Second
 

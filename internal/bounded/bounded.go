@@ -36,7 +36,7 @@ func Open[T any](t testing.TB, c <-chan T) (T, bool) {
 
 func receive[T any](t testing.TB, c <-chan T) (v T, ok bool) {
 	t.Helper()
-	for range ticks {
+	for n := 0; n < ticks || long.Load() > 0; n++ {
 		select {
 		case v, ok = <-c:
 			return v, ok

@@ -5,10 +5,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
 func TestMain(m *testing.M) {
 	muxtest.PeerMain()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(bounded.Tests(m))
 }

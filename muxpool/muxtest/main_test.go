@@ -4,9 +4,11 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestMain(m *testing.M) {
 	PeerMain()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(bounded.Tests(m))
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // A flusher that outlives its work would be found here.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 // transports are the kinds of connections that a Writer is tested on.
 var transports = []string{"tcp", "unix", "pipe", "tls"}

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 	"github.com/muxkit/muxkit/transport"
@@ -18,7 +19,7 @@ import (
 	"github.com/muxkit/muxkit/transport/protocoltest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 func TestConformance(t *testing.T) {
 	for _, version := range []jsonrpc.Version{jsonrpc.VersionAny, jsonrpc.Version1, jsonrpc.Version2} {

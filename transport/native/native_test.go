@@ -5,12 +5,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 	"github.com/muxkit/muxkit/transport/protocoltest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 func TestConformance(t *testing.T) {
 	protocoltest.Run(t, native.Protocol{}, protocoltest.Garbage(

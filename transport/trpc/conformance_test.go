@@ -5,11 +5,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/protocoltest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 func TestConformance(t *testing.T) {
 	for name, p := range map[string]transport.Protocol{

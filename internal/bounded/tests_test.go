@@ -1,0 +1,75 @@
+package bounded
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const endless = "MUXKIT_ENDLESS" // says which test of TestEndless is to make no end
+
+func TestMain(m *testing.M) {
+	if os.Getenv(endless) != "" {
+		os.Exit(watched{m, time.Second}.Run())
+	}
+	os.Exit(Tests(m).Run())
+}
+
+// A test that makes no end ends its binary, by its name, whatever it does meanwhile.
+func TestWhatMakesNoEnd(t *testing.T) {
+	if test, ok := tests[os.Getenv(endless)]; ok {
+		test(t)
+		return
+	}
+	for name := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.run", "^TestWhatMakesNoEnd$", "-test.timeout", "55s")
+			cmd.Env = append(os.Environ(), endless+"="+name)
+			out, err := cmd.CombinedOutput()
+			over := strings.Contains(string(out), "panic: TestWhatMakesNoEnd makes no end")
+			if fine := strings.HasPrefix(name, "fine"); fine != (err == nil) || fine == over {
+				t.Errorf("ended with %v, said\n%.2000s", err, out)
+			}
+		})
+	}
+}
+
+var tests = map[string]func(t *testing.T){
+	"spins in a bubble": func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			for n := 0; n >= 0; n++ {
+				n = 0
+			}
+		})
+	},
+	"is locked out": func(t *testing.T) {
+		var mu sync.Mutex
+		mu.Lock()
+		mu.Lock()
+	},
+	"has a clock that never stands": func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			for {
+				time.Sleep(time.Hour)
+			}
+		})
+	},
+	"waits after others": func(t *testing.T) {
+		t.Run("one", func(t *testing.T) {})
+		t.Run("two", func(t *testing.T) { select {} })
+	},
+	"fine: may be long": func(t *testing.T) {
+		Long(t)
+		time.Sleep(3 * time.Second)
+	},
+	"fine: has many parts": func(t *testing.T) {
+		for range 30 {
+			t.Run("", func(t *testing.T) { time.Sleep(100 * time.Millisecond) })
+		}
+	},
+}
