@@ -67,16 +67,22 @@ func release(root, version string) error {
 	if err := show(root, "go", "run", "./.ci/api", "-write"); err != nil {
 		return err
 	}
-	fmt.Printf("\nWhat is left to do, when CI has passed on the commit:\n\n  git commit -am 'Release %s'\n", version)
-	var tags []string
+	fmt.Printf("\nWhat is left to do, when CI has passed on the commit:\n\n%s", left(modules, version))
+	return nil
+}
+
+// left are the commands that are left to do. A package that is new has a new file in
+// .ci/api.
+func left(modules []*module, version string) string {
+	lines := []string{"git add .ci/api", fmt.Sprintf("git commit -am 'Release %s'", version)}
+	push := "git push origin main"
 	for _, m := range modules {
 		if m.had {
-			tags = append(tags, m.tag(version))
-			fmt.Printf("  git tag -a %s -m '%s %s'\n", m.tag(version), m.path, version)
+			lines = append(lines, fmt.Sprintf("git tag -a %s -m '%s %s'", m.tag(version), m.path, version))
+			push += " " + m.tag(version)
 		}
 	}
-	fmt.Printf("  git push origin main %s\n", strings.Join(tags, " "))
-	return nil
+	return "  " + strings.Join(append(lines, push), "\n  ") + "\n"
 }
 
 // show runs a command whose output the reader sees.

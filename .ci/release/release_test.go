@@ -217,3 +217,30 @@ func TestNestedModules(t *testing.T) {
 		t.Errorf("modules of this repository are required at several versions: %v", versions)
 	}
 }
+
+// The commands that are left to do commit all that a release changes, and tag what is
+// to be had.
+func TestWhatIsLeftToDo(t *testing.T) {
+	root := t.TempDir()
+	sh := func(script string) string {
+		t.Helper()
+		cmd := exec.Command("sh", "-ec", script)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", script, err, out)
+		}
+		return string(out)
+	}
+	sh("git init -q -b main; git init -q --bare origin; git remote add origin origin; echo origin >.gitignore; mkdir -p .ci/api; echo a | tee go.mod .ci/api/a.txt; git add .; git commit -qm a")
+	sh("echo b | tee go.mod .ci/api/a.txt .ci/api/new.txt") // what a release does
+	modules := []*module{{dir: ".", path: modulePath, had: true}, {dir: "a/b", path: modulePath + "/a/b", had: true}, {dir: "tool", path: modulePath + "/tool"}}
+	sh(left(modules, "v0.1.0"))
+	if rest := sh("git status --porcelain"); rest != "" {
+		t.Errorf("not committed:\n%s", rest)
+	}
+	if tags := sh("git ls-remote -q --tags --refs origin | cut -f 2"); tags != "refs/tags/a/b/v0.1.0\nrefs/tags/v0.1.0\n" {
+		t.Errorf("pushed the tags\n%s", tags)
+	}
+}
