@@ -26,6 +26,7 @@ type chart struct {
 type test struct {
 	Pkg  pkg
 	Name string
+	Text string // its source
 	Took time.Duration
 	Ran  map[string][]block
 }
@@ -71,9 +72,9 @@ func (c *chart) add(other *chart) {
 	}
 }
 
-// newChart runs each test of p by itself, workers at a time, and looks at what they
-// cover of some packages.
-func newChart(p pkg, covered []pkg, work string, workers int) (*chart, error) {
+// run runs each test of p that the chart does not have by itself, workers at a time, and
+// looks at what they cover of some packages.
+func (c *chart) run(p pkg, covered []pkg, work string, workers int) error {
 	var paths []string
 	for _, p := range covered {
 		paths = append(paths, p.ImportPath)
@@ -81,33 +82,35 @@ func newChart(p pkg, covered []pkg, work string, workers int) (*chart, error) {
 	begin := time.Now()
 	bin := filepath.Join(work, "chart.test")
 	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-coverpkg", strings.Join(paths, ","), "-o", bin, p.ImportPath).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go test -c %s: %w\n%s", p.ImportPath, err, out)
+		return fmt.Errorf("go test -c %s: %w\n%s", p.ImportPath, err, out)
 	}
 	names, err := runBinary(p, bin, time.Minute, "-test.list", ".")
 	if err != nil {
-		return nil, fmt.Errorf("the tests of %s: %w\n%s", p.ImportPath, err, names)
+		return fmt.Errorf("the tests of %s: %w\n%s", p.ImportPath, err, names)
 	}
-	c := &chart{Blocks: make(map[string]map[block]bool)}
+	var tests []*test
 	for _, name := range strings.Fields(names) {
-		if testName.MatchString(name) {
-			c.Tests = append(c.Tests, &test{Pkg: p, Name: name})
+		if testName.MatchString(name) && !slices.ContainsFunc(c.Tests, func(t *test) bool { return t.Name == name }) {
+			tests = append(tests, &test{Pkg: p, Name: name})
 		}
 	}
-	profiles := make([]string, len(c.Tests))
-	each(workers, len(c.Tests), func(i, worker int) {
-		profiles[i] = c.Tests[i].profile(bin, filepath.Join(work, fmt.Sprintf("cover%d.out", worker)))
+	profiles := make([]string, len(tests))
+	each(workers, len(tests), func(i, worker int) {
+		profiles[i] = tests[i].profile(bin, filepath.Join(work, fmt.Sprintf("cover%d.out", worker)))
 	})
 	for i, profile := range profiles {
-		c.Tests[i].Ran = c.read(profile)
+		if tests[i].Ran = c.read(profile); profile != "" {
+			c.Tests = append(c.Tests, tests[i])
+		}
 	}
-	fmt.Printf("-- %s: %d tests, %.0f s\n", p.ImportPath, len(c.Tests), time.Since(begin).Seconds())
-	return c, nil
+	fmt.Printf("-- %s: %d tests, %.0f s\n", p.ImportPath, len(tests), time.Since(begin).Seconds())
+	return nil
 }
 
 var testName = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 
 // profile runs the test and returns its cover profile. One that fails twice without
-// a mistake notices none.
+// a mistake notices none, and has none.
 func (t *test) profile(bin, file string) string {
 	for range 2 {
 		begin := time.Now()

@@ -6,6 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/gob"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,21 +16,21 @@ import (
 	"strings"
 )
 
-// A keptChart is what the tests of one package run, and the sum of what they were
-// compiled from.
+// A keptChart is what the tests of one package run, and the sum of the code, other than
+// tests, that they were compiled from.
 type keptChart struct {
 	Sum   []byte
 	Chart *chart
 }
 
-// chartOf puts together the charts of packages. Those that the file has, of the same
-// source, are taken from there, the others are made and added to it; without a name
-// all are made.
-func chartOf(name string, pkgs []pkg, sums map[string][]byte, make func(pkg) (*chart, error)) (*chart, error) {
+// chartOf puts together the charts of packages. Tests that the file has, as they are and
+// of the same code, are taken from there, the others are run and added to it; without a
+// name all are run. That a helper of a test has changed is not seen.
+func chartOf(name string, pkgs []pkg, sums map[string][]byte, run func(p pkg, chart *chart) error) (*chart, error) {
 	kept := map[string]keptChart{}
 	if f, err := os.Open(name); err == nil {
 		if err := gob.NewDecoder(bufio.NewReader(f)).Decode(&kept); err != nil {
-			fmt.Printf("-- %s is read no further: %v\n", name, err)
+			fmt.Printf("-- %s is made anew: %v\n", name, err)
 			kept = map[string]keptChart{}
 		}
 		f.Close()
@@ -36,11 +39,25 @@ func chartOf(name string, pkgs []pkg, sums map[string][]byte, make func(pkg) (*c
 	for _, p := range pkgs {
 		k := kept[p.ImportPath]
 		if k.Chart == nil || !bytes.Equal(k.Sum, sums[p.ImportPath]) {
-			c, err := make(p)
-			if err != nil {
+			k = keptChart{sums[p.ImportPath], &chart{Blocks: map[string]map[block]bool{}}}
+		}
+		texts, err := p.texts()
+		if err != nil {
+			return nil, err
+		}
+		known := 0
+		k.Chart.Tests = slices.DeleteFunc(k.Chart.Tests, func(t *test) bool { return texts[t.Name] != t.Text })
+		for _, t := range k.Chart.Tests {
+			t.Pkg = p
+			known++
+		}
+		if known < len(texts) {
+			if err := run(p, k.Chart); err != nil {
 				return nil, err
 			}
-			k = keptChart{sums[p.ImportPath], c}
+			for _, t := range k.Chart.Tests {
+				t.Text = texts[t.Name]
+			}
 			kept[p.ImportPath] = k
 			if err := keep(name, kept); err != nil {
 				return nil, err
@@ -49,6 +66,31 @@ func chartOf(name string, pkgs []pkg, sums map[string][]byte, make func(pkg) (*c
 		all.add(k.Chart)
 	}
 	return all, nil
+}
+
+// texts returns the source of each test of a package, by name.
+func (p pkg) texts() (map[string]string, error) {
+	texts := make(map[string]string)
+	for _, name := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+		src, err := os.ReadFile(filepath.Join(p.Dir, name))
+		if err != nil {
+			return nil, err
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, src, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && testName.MatchString(fn.Name.Name) && fn.Name.Name != "TestMain" {
+				text := string(src[fset.Position(fn.Pos()).Offset:fset.Position(fn.End()).Offset])
+				if !strings.HasPrefix(fn.Name.Name, "Example") || strings.Contains(strings.ToLower(text), "output:") {
+					texts[fn.Name.Name] = text // an example without is not run
+				}
+			}
+		}
+	}
+	return texts, nil
 }
 
 // keep writes the file, whole or not at all.
@@ -66,28 +108,21 @@ func keep(name string, kept map[string]keptChart) error {
 	return os.Rename(name+".new", name)
 }
 
-// sumsOf returns, for each package of the module, a sum over the Go files that its
-// tests are compiled from.
+// sumsOf returns, for each package of the module, a sum over the Go files, other than
+// tests, that its tests are compiled from.
 func sumsOf(pkgs []pkg) (map[string][]byte, error) {
-	code, tests := map[string][]byte{}, map[string][]byte{}
+	code, deps := map[string][]byte{}, map[string][]string{}
 	for _, p := range pkgs {
 		var err error
 		if code[p.ImportPath], err = p.sum(p.GoFiles); err != nil {
 			return nil, err
 		}
-		if tests[p.ImportPath], err = p.sum(append(slices.Clone(p.TestGoFiles), p.XTestGoFiles...)); err != nil {
-			return nil, err
-		}
-	}
-	deps := map[string][]string{}
-	for _, p := range pkgs {
-		deps[p.ImportPath] = p.Deps
+		deps[p.ImportPath] = append(p.Deps, p.ImportPath)
 	}
 	sums := map[string][]byte{}
 	for _, p := range pkgs {
-		needs := map[string]bool{p.ImportPath: true}
+		needs := map[string]bool{}
 		for _, i := range append(slices.Concat(p.TestImports, p.XTestImports), p.ImportPath) {
-			needs[i] = true
 			for _, d := range deps[i] {
 				needs[d] = true
 			}
@@ -96,7 +131,6 @@ func sumsOf(pkgs []pkg) (map[string][]byte, error) {
 		for _, path := range slices.Sorted(maps.Keys(needs)) {
 			sum.Write(code[path])
 		}
-		sum.Write(tests[p.ImportPath])
 		sums[p.ImportPath] = sum.Sum(nil)
 	}
 	return sums, nil

@@ -5,6 +5,7 @@
 //	go run ./.ci/mutate -n 20 ./breaker ./muxpool/...
 //	go run ./.ci/mutate -seed 7 -show ./breaker    what would be planted
 //	go run ./.ci/mutate -near -func 'Close' ./endpoint    in these functions, tried on its own tests
+//	go run ./.ci/mutate -n 1000 -func guard.go ./breaker  all there are in a file
 //	go run ./.ci/mutate -options -p 2              every option, given in vain
 //
 // The source stays as it is: go's -overlay puts a changed file in its place. The
@@ -44,7 +45,7 @@ func main() {
 	budget := flag.Duration("budget", time.Hour, "no mistake is planted after this time")
 	workers := flag.Int("p", 1, "mistakes that are tried at a time")
 	near := flag.Bool("near", false, "run the package's own tests only")
-	in := flag.String("func", "", "in functions only whose name this expression matches")
+	in := flag.String("func", "", "in functions only whose file and name, such as breaker/guard.go get, this expression matches")
 	options := flag.Bool("options", false, "plant, in every option and nowhere else, that it is given in vain")
 	chart := flag.String("chart", "", "a file in which is kept what each test runs, for the next time with the same source")
 	resume := flag.String("resume", "", "a file with what an earlier run with the same seed has printed: what it tried is not tried again")
@@ -138,7 +139,7 @@ func run(patterns []string, s settings) (survivors int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	chart, err := chartOf(s.chart, tests, sums, func(p pkg) (*chart, error) { return newChart(p, covered, work, s.workers) })
+	chart, err := chartOf(s.chart, tests, sums, func(p pkg, c *chart) error { return c.run(p, covered, work, s.workers) })
 	if err != nil {
 		return 0, err
 	}
@@ -190,7 +191,7 @@ func newSample(p pkg, s settings) (*sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	sites = slices.DeleteFunc(sites, func(m site) bool { return !s.within.MatchString(m.fn) })
+	sites = slices.DeleteFunc(sites, func(m site) bool { return !s.within.MatchString(m.file + " " + m.fn) })
 	shuffle(sites, s.seed, p.ImportPath)
 	return &sample{pkg: p, sites: sites}, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -200,7 +201,7 @@ func TestChart(t *testing.T) {
 	}
 }
 
-// Only the tests of what has changed are charted again.
+// Only tests that have changed, or whose code has, are run again for the chart.
 func TestChartsAreKept(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
@@ -208,36 +209,48 @@ func TestChartsAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a := pkg{ImportPath: "a", Dir: dir, GoFiles: []string{"a.go"}, TestGoFiles: []string{"a_test.go"}}
-	b := pkg{ImportPath: "b", Dir: dir, GoFiles: []string{"b.go"}, Deps: []string{"a"}}
-	c := pkg{ImportPath: "c", Dir: dir, GoFiles: []string{"c.go"}, XTestGoFiles: []string{"c_test.go"}, XTestImports: []string{"b"}}
-	all := []pkg{a, b, c}
-	for _, name := range []string{"a.go", "a_test.go", "b.go", "c.go", "c_test.go"} {
-		write(name, "")
+	all := []pkg{
+		{ImportPath: "a", Dir: dir, GoFiles: []string{"a.go"}, TestGoFiles: []string{"a_test.go"}},
+		{ImportPath: "b", Dir: dir, GoFiles: []string{"b.go"}, TestGoFiles: []string{"b_test.go"}, Deps: []string{"a"}},
+		{ImportPath: "c", Dir: dir, GoFiles: []string{"c.go"}, XTestGoFiles: []string{"c_test.go"}, XTestImports: []string{"b"}},
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		write(name+".go", "")
+		write(name+"_test.go", "package p\nfunc TestMain() {}\nfunc TestOne() {}\nfunc TestTwo() {}\nfunc ExampleThree() {}\n")
 	}
 	name := filepath.Join(dir, "chart")
-	for _, step := range []struct{ change, made string }{
-		{"", "a b c"}, {"", ""}, {"a_test.go", "a"}, {"c.go", "c"}, {"c_test.go", "c"}, {"b.go", "b c"}, {"a.go", "a b c"}, {"", ""},
+	for _, step := range []struct{ file, text, run string }{
+		{"b.go", "", "a.TestOne a.TestTwo b.TestOne b.TestTwo c.TestOne c.TestTwo"},
+		{"b.go", "", ""},
+		{"a_test.go", "package p\nfunc TestOne() {}\nfunc TestTwo() { _ = 1 }\n", "a.TestTwo"},
+		{"c.go", "// changed", "c.TestOne c.TestTwo"},
+		{"c_test.go", "package p\nfunc TestOther() {}\nfunc TestTwo() {}\n", "c.TestOther"},
+		{"b.go", "// changed", "b.TestOne b.TestTwo c.TestOther c.TestTwo"},
+		{"a.go", "// changed", "a.TestOne a.TestTwo b.TestOne b.TestTwo c.TestOther c.TestTwo"},
+		{"a.go", "// changed", ""},
 	} {
-		if step.change != "" {
-			write(step.change, "changed")
-		}
+		write(step.file, step.text)
 		sums, err := sumsOf(all)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var made []string
-		got, err := chartOf(name, all, sums, func(p pkg) (*chart, error) {
-			made = append(made, p.ImportPath)
-			one := &chart{Blocks: make(map[string]map[block]bool)}
-			one.Tests = []*test{{Name: p.ImportPath, Ran: one.read(modulePath + "/p.go:3.10,5.2 1 1\n")}}
-			return one, nil
+		var run []string
+		got, err := chartOf(name, all, sums, func(p pkg, c *chart) error {
+			texts, err := p.texts()
+			for _, test := range c.Tests {
+				delete(texts, test.Name)
+			}
+			for _, name := range slices.Sorted(maps.Keys(texts)) {
+				run = append(run, p.ImportPath+"."+name)
+				c.Tests = append(c.Tests, &test{Pkg: p, Name: name, Ran: c.read(modulePath + "/p.go:3.10,5.2 1 1\n")})
+			}
+			return err
 		})
-		if err != nil || strings.Join(made, " ") != step.made {
-			t.Errorf("after a change of %q made %q, %v; want %q", step.change, made, err, step.made)
+		if err != nil || strings.Join(run, " ") != step.run {
+			t.Errorf("after a change of %s ran %q, %v; want %q", step.file, run, err, step.run)
 		}
-		if n := len(got.thatRun(site{file: "p.go", at: place{4, 1}})); n != len(all) {
-			t.Errorf("after a change of %q %d tests run the place", step.change, n)
+		if n := len(got.thatRun(site{file: "p.go", at: place{4, 1}})); n != 6 {
+			t.Errorf("after a change of %s %d tests run the place", step.file, n)
 		}
 	}
 }
