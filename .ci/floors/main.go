@@ -1,6 +1,6 @@
 // Command floors checks that the packages of this module import downward only,
 // and nothing from outside but what the module is allowed to require, that the
-// errors of calls are judged in one place, and that the waits of tests have a bound.
+// errors of calls are judged in one place, and that tests have a bound, and their waits.
 //
 // Run it in the module's root: go run ./.ci/floors
 package main
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
 func main() {
@@ -60,7 +61,11 @@ func run(dir string) (faults []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	faults = append(append(faults, judged...), waits...)
+	mains, err := checkMains(dir, pkgs)
+	if err != nil {
+		return nil, err
+	}
+	faults = slices.Concat(faults, judged, waits, mains)
 	fmt.Printf("floors: %d packages, %d direct requirements, %d faults\n", checked, len(direct), len(faults))
 	return faults, nil
 }
