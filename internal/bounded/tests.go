@@ -1,22 +1,24 @@
 package bounded
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// limit is how long a test may take on a machine that has time for it; the race
-// detector makes it four times as long.
-const limit = 30 * time.Second * slower
+// limit is how long a test may take, from the second look at it on and on a machine that
+// has time for it; the race detector makes it four times as long.
+const limit = 24 * time.Second * slower
 
-// looks is how often the tests are looked at while one is in its time.
-const looks = 6
+// looks is how often the tests are looked at in that time.
+const looks = 8
 
 // long counts the tests that run and may take as long as they want.
 var long atomic.Int32
@@ -37,8 +39,8 @@ func Long(t testing.TB) {
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 //
-// While threads wait for a processor, only what the process has run counts: on a busy
-// machine half a minute is longer. With -timeout 0, as under a debugger, while it
+// While no processor has time to spare, a quarter of it counts, or what the process has
+// run: on a busy machine half a minute is up to two. With -timeout 0, as under a debugger, while it
 // fuzzes, and during a test that is Long there is no limit.
 func Tests(m interface{ Run() int }) interface{ Run() int } { return watched{m, limit} }
 
@@ -75,38 +77,56 @@ func given(name string) string {
 
 // watch looks at the tests until end is closed.
 func watch(end <-chan struct{}, limit time.Duration) {
-	w := watcher{limit: limit}
+	w := newWatcher(limit)
 	tick := time.NewTicker(limit / looks)
 	defer tick.Stop()
-	for before := worked(); ; {
+	for {
 		select {
 		case <-end:
 			return
 		case <-tick.C:
 		}
-		now := worked()
-		all := stacks()
-		over := w.look(all, now.since(before, limit/looks))
-		before = now
+		over := w.look()
 		if long.Load() > 0 {
 			clear(w.spent)
 		} else if over != "" {
-			panic(fmt.Sprintf("%s makes no end: it has run for more than %v\n\n%s", over, limit, all))
+			panic(fmt.Sprintf("%s makes no end: it has run for more than %v\n\n%s", over, limit, w.stacks))
 		}
 	}
 }
 
 // A watcher keeps account of the time that tests take.
 type watcher struct {
-	limit time.Duration
-	spent map[string]time.Duration // by what is the same for a test's whole life
+	limit         time.Duration
+	stacks        []byte                   // as of the last look
+	tests, before []uint64                 // the goroutines that run a test: in the last look, and before
+	spent         map[string]time.Duration // by goroutine and test
+	worked        work                     // when spent was last added to
 }
 
-// look adds what has passed since the last look to the tests that ran then and still
-// do, and returns the name of one that is over the limit.
-func (w *watcher) look(stacks string, passed time.Duration) (over string) {
+func newWatcher(limit time.Duration) *watcher {
+	return &watcher{limit: limit, stacks: make([]byte, 1<<20), tests: make([]uint64, 0, 64), before: make([]uint64, 0, 64)}
+}
+
+// look returns the name of a test that is over the limit. As long as it meets none again
+// that it has met before it allocates nothing: tests count what others allocate as well.
+func (w *watcher) look() (over string) {
+	w.dump()
+	w.tests, w.before = appendTests(w.before[:0], w.stacks), w.tests
+	for _, id := range w.tests {
+		if slices.Contains(w.before, id) {
+			now := worked()
+			return w.account(testsIn(string(w.stacks)), now.since(w.worked, w.limit/looks), now)
+		}
+	}
+	clear(w.spent)
+	return ""
+}
+
+// account adds what has passed to the tests that ran at the last look and still do.
+func (w *watcher) account(tests map[string]string, passed time.Duration, now work) (over string) {
 	spent := make(map[string]time.Duration)
-	for id, name := range running(stacks) {
+	for id, name := range tests {
 		if before, ok := w.spent[id]; ok {
 			spent[id] = before + passed
 		} else {
@@ -116,8 +136,45 @@ func (w *watcher) look(stacks string, passed time.Duration) (over string) {
 			over = name
 		}
 	}
-	w.spent = spent
+	w.spent, w.worked = spent, now
 	return over
+}
+
+// dump has the stacks of all goroutines.
+func (w *watcher) dump() {
+	for w.stacks = w.stacks[:cap(w.stacks)]; ; w.stacks = make([]byte, 2*len(w.stacks)) {
+		if n := runtime.Stack(w.stacks, true); n < len(w.stacks) {
+			w.stacks = w.stacks[:n]
+			return
+		}
+	}
+}
+
+// runsTest reports whether the stack is that of a goroutine that runs a test and does not
+// wait for one within it.
+func runsTest(stack []byte) bool {
+	return (bytes.Contains(stack, []byte("\ntesting.tRunner(")) || bytes.Contains(stack, []byte("\ntesting.runExample("))) &&
+		!bytes.Contains(stack, []byte("\ntesting.(*T).Run(")) && !bytes.Contains(stack, []byte("\ntesting/synctest.Test("))
+}
+
+// appendTests appends the numbers of the goroutines that run tests.
+func appendTests(ids []uint64, stacks []byte) []uint64 {
+	for more := true; more; {
+		var stack []byte
+		stack, stacks, more = bytes.Cut(stacks, []byte("\n\n"))
+		if !runsTest(stack) {
+			continue
+		}
+		id := uint64(0)
+		for _, c := range bytes.TrimPrefix(stack, []byte("goroutine ")) {
+			if c < '0' || c > '9' {
+				break
+			}
+			id = 10*id + uint64(c-'0')
+		}
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 var (
@@ -125,21 +182,17 @@ var (
 	function  = regexp.MustCompile(`(?m)^\S*?\.((?:Test|Fuzz|Example)\w*)[.(]`)
 )
 
-// running finds the goroutines that run a test and do not wait for one within it: the
-// names of the tests.
-func running(stacks string) map[string]string {
+// testsIn names the tests that run, by goroutine and name.
+func testsIn(stacks string) map[string]string {
 	tests, outer := make(map[string]string), "a test"
 	for _, s := range strings.Split(stacks, "\n\n") {
-		if !strings.Contains(s, "\ntesting.tRunner(") && !strings.Contains(s, "\ntesting.runExample(") {
-			continue
-		}
 		name := ""
 		if all := function.FindAllStringSubmatch(s, -1); all != nil {
 			name = all[len(all)-1][1]
 		}
-		if !strings.Contains(s, "\ntesting.(*T).Run(") && !strings.Contains(s, "\ntesting/synctest.Test(") {
+		if runsTest([]byte(s)) {
 			tests[goroutine.FindString(s)+" "+name] = name
-		} else if name != "" {
+		} else if name != "" && strings.Contains(s, "\ntesting.tRunner(") {
 			outer = name
 		}
 	}
@@ -149,13 +202,4 @@ func running(stacks string) map[string]string {
 		}
 	}
 	return tests
-}
-
-func stacks() string {
-	for size := 1 << 20; ; size *= 2 {
-		b := make([]byte, size)
-		if n := runtime.Stack(b, true); n < size {
-			return string(b[:n])
-		}
-	}
 }

@@ -25,10 +25,11 @@ func TestWhatMakesNoEnd(t *testing.T) {
 		test(t)
 		return
 	}
+	Long(t) // on a busy machine
 	for name := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command(os.Args[0], "-test.run", "^TestWhatMakesNoEnd$", "-test.timeout", "55s")
+			cmd := exec.Command(os.Args[0], "-test.run", "^TestWhatMakesNoEnd$", "-test.timeout", "5m")
 			cmd.Env = append(os.Environ(), endless+"="+name)
 			out, err := cmd.CombinedOutput()
 			over := strings.Contains(string(out), "panic: TestWhatMakesNoEnd makes no end")
@@ -72,4 +73,18 @@ var tests = map[string]func(t *testing.T){
 			t.Run("", func(t *testing.T) { time.Sleep(100 * time.Millisecond) })
 		}
 	},
+}
+
+// Tests that count allocations see none of the watcher's.
+func TestLooksAllocateNothing(t *testing.T) {
+	w := newWatcher(time.Minute)
+	if n := testing.AllocsPerRun(100, func() {
+		w.look()
+		w.tests = w.tests[:0] // this test is new each time
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if w.look(); len(w.tests) == 0 {
+		t.Error("no test is seen to run")
+	}
 }
