@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -16,6 +17,7 @@ type method struct {
 	opts    []Option // its own
 	build   builder
 	retry   *retrying
+	minute  minute
 	view    atomic.Pointer[view] // stored under the Set's mutex
 	changed bell                 // rings when view does
 
@@ -46,6 +48,14 @@ func (m *method) NodeEndpoints() ([]*NodeEndpoint, error) {
 
 // askAgain is for a Balancer that finds no node that takes calls.
 func (m *method) askAgain() { m.set.askAgain() }
+
+// serve is the method's logical call.
+func (m *method) serve(ctx context.Context, request any) (any, error) {
+	if t := &m.set.timing; t.on() {
+		return m.minute.measured(ctx, t, func() (any, error) { return m.retry.serve(ctx, request) })
+	}
+	return m.retry.serve(ctx, request)
+}
 
 // publish shows callers what is ready, and not the members in gone; mu is held. It copies
 // one list.

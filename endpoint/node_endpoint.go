@@ -47,6 +47,8 @@ type member struct {
 	calls    gate // shut when discovery drops the node
 	credit   credit
 	weight   weight
+	timing   *timing // its Set's; nil without one
+	minute   minute
 
 	tenure // guarded by the mutex of its Set
 }
@@ -89,7 +91,11 @@ func (e *NodeEndpoint) Call(ctx context.Context, request any) (any, error) {
 
 // serve makes a call that is inside, and has the node learn of its end; paid is as learn's.
 func (e *NodeEndpoint) serve(ctx context.Context, request any) (response any, err error, paid bool) {
-	response, err = e.call(ctx, request)
+	if t := e.member.timing; t.on() {
+		response, err = e.member.minute.measured(ctx, t, func() (any, error) { return e.call(ctx, request) })
+	} else {
+		response, err = e.call(ctx, request)
+	}
 	return response, err, e.learn(err)
 }
 

@@ -38,6 +38,7 @@ type Set struct {
 	logging    atomic.Bool  // the logger has not returned
 	unlogged   atomic.Int64 // lines that were not logged meanwhile
 	asking     asking
+	timing     timing
 	waiting    atomic.Int64 // calls that wait for a node, of all methods
 
 	// mu guards known. While it is held nothing of the user's is called and nothing is
@@ -67,6 +68,7 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s := &Set{cfg: config{retry: retryConfig{patient: true}}.with(opts), instancer: instancer, logger: logger,
 		events: make(chan sd.Event), told: make(chan InstancesEvent), marks: make(chan func()), registered: make(chan struct{}), quit: make(chan struct{}), isClosed: make(chan struct{}), drained: make(chan struct{})}
 	s.nodes.empty = s.left
+	s.timing.epoch = time.Now()
 	if instancer == nil {
 		s.cfg.refuse("NewSet: nil instancer")
 	}
@@ -121,7 +123,7 @@ func (s *Set) EndpointFrom(method string, factory sd.Factory, opts ...Option) en
 }
 
 func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpoint {
-	m := &method{set: s, name: name, cfg: s.cfg.with(opts), opts: opts, build: build}
+	m := &method{set: s, name: name, cfg: s.cfg.with(opts), opts: opts, build: build, minute: minute{born: s.timing.now()}}
 	if m.cfg.service == s.cfg.service { // none of its own
 		own := *s.cfg.service + "/" + name
 		m.cfg.service = &own
@@ -140,7 +142,7 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 	}
 	s.addMethod(m, unbind)
 	s.lane.wait(nil) // its nodes are built
-	return m.cfg.wrap(name, m.retry.serve)
+	return m.cfg.wrap(name, m.serve)
 }
 
 // NodeStatus is what a Set knows of a node.
@@ -150,6 +152,7 @@ type NodeStatus struct {
 	InFlight int      // calls that have not returned, of all methods
 	Open     error    // why its breaker takes no call of any method; nil if it does, or there is none
 	Weight   NodeWeight
+	Minute   *Minute // the attempts that have ended in the last minute; nil unless that is measured: see Measure
 }
 
 // Nodes returns the nodes that the Set has, in order of their text: those that
@@ -165,7 +168,7 @@ func (s *Set) Nodes() []NodeStatus {
 	s.mu.Unlock()
 	for i, n := range nodes {
 		status[i].Node, status[i].InFlight, status[i].Open = n.node, n.calls.inside(), s.whyOpen(n, methods)
-		status[i].Weight = n.weight.factors()
+		status[i].Weight, status[i].Minute = n.weight.factors(), n.minute.last(&s.timing)
 	}
 	return status
 }

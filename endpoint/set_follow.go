@@ -202,6 +202,7 @@ func (s *Set) memberOf(in *instance) *member {
 // and its last call has returned. mu is held.
 func (s *Set) newMember(node muxpool.Node) *member {
 	m := s.cfg.joins(node, len(s.order) > 0)
+	m.timing, m.minute.born = &s.timing, s.timing.now()
 	release := s.cfg.hold(node)
 	s.nodes.enter()
 	m.calls.empty = func() { s.lane.next(func() { s.letGo(m, release) }, nil) }

@@ -1,23 +1,38 @@
 package endpoint
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // SetStats is what a Set does now: what an operator's page or metrics read.
 type SetStats struct {
-	Service    string       // WithService, or the name that the Set has given itself
-	Nodes      []NodeStatus // see Nodes
-	Waiting    int          // calls that wait for a node, of all methods; at most MaxWaiting
+	Service    string         // WithService, or the name that the Set has given itself
+	Nodes      []NodeStatus   // see Nodes
+	Methods    []MethodStatus // in order of their names
+	Waiting    int            // calls that wait for a node, of all methods; at most MaxWaiting
 	MaxWaiting int
 	Budget     BudgetStats // of methods that have none of their own
+}
+
+// MethodStatus is what a Set knows of a method.
+type MethodStatus struct {
+	Method string  // as given to Endpoint; one may have been given twice
+	Minute *Minute // the calls that have ended in the last minute, with all attempts; nil unless that is measured: see Measure
 }
 
 // Stats returns what the Set does now; the figures may be of slightly different moments. It
 // takes no lock that a call takes, and is safe for concurrent use.
 func (s *Set) Stats() SetStats {
 	s.mu.Lock()
-	retry := s.retry
+	retry, methods := s.retry, s.methods // these do not change in place
 	s.mu.Unlock()
 	st := SetStats{Nodes: s.Nodes(), Waiting: int(s.waiting.Load()), MaxWaiting: retry.maxWaiting, Budget: retry.budget.Stats()}
+	for _, m := range methods {
+		st.Methods = append(st.Methods, MethodStatus{m.name, m.minute.last(&s.timing)})
+	}
+	slices.SortStableFunc(st.Methods, func(a, b MethodStatus) int { return cmp.Compare(a.Method, b.Method) })
 	if s.cfg.service != nil {
 		st.Service = *s.cfg.service
 	}

@@ -30,8 +30,9 @@ type parts struct {
 	pools    []named[debug.Pool]
 	services []named[*muxtransport.Service]
 
-	maxEvents int
-	err       error
+	maxEvents  int
+	unmeasured bool
+	err        error
 }
 
 type named[T any] struct {
@@ -72,6 +73,10 @@ func WithService(name string, service *muxtransport.Service) Option {
 	return func(p *parts) { p.services = add(p, p.services, "WithService", name, service, service == nil) }
 }
 
+// WithoutMeasuring leaves out what the Sets' nodes and methods did in the last minute: the Sets
+// are not asked to measure it (see (*muxendpoint.Set).Measure), which costs each call 0.2 µs.
+func WithoutMeasuring() Option { return func(p *parts) { p.unmeasured = true } }
+
 // defaultEvents is how many lines of events are kept unless told otherwise.
 const defaultEvents = 200
 
@@ -105,7 +110,7 @@ func (p *parts) refuse(what string) {
 	p.err = errors.Join(p.err, fmt.Errorf("%w: %s", ErrInvalidOption, what))
 }
 
-// New makes a Handler, which hears of events from now on, until Close. Its error wraps
+// New makes a Handler, which hears of events, and has the Sets measure their calls, from now on until Close. Its error wraps
 // ErrInvalidOption.
 func New(options ...Option) (*Handler, error) {
 	h := &Handler{}
@@ -128,6 +133,11 @@ func New(options ...Option) (*Handler, error) {
 	for _, g := range h.groups {
 		cancels = append(cancels, g.it.Subscribe(h.events.ofBreakers(g.name)))
 	}
+	for _, s := range h.sets {
+		if !h.unmeasured {
+			cancels = append(cancels, s.Measure())
+		}
+	}
 	h.cancel = sync.OnceFunc(func() {
 		h.events.close()
 		for _, cancel := range cancels {
@@ -137,7 +147,7 @@ func New(options ...Option) (*Handler, error) {
 	return h, nil
 }
 
-// Close ends the subscriptions: no event is heard of any more. The page can still be read. It
+// Close ends the subscriptions, and what the Sets measure: no event is heard of any more. The page can still be read. It
 // may be called again.
 func (h *Handler) Close() { h.cancel() }
 

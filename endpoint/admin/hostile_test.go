@@ -26,7 +26,7 @@ func hostilePage(text string) *page {
 	h.ofBreakers(clean(text))(breaker.Change{Node: node, Scope: text, Method: text, Cause: err})
 	return &page{
 		Time: now,
-		Sets: []set{newSet(muxendpoint.SetStats{Service: text, Nodes: []muxendpoint.NodeStatus{
+		Sets: []set{newSet(muxendpoint.SetStats{Service: text, Methods: []muxendpoint.MethodStatus{{Method: text}}, Nodes: []muxendpoint.NodeStatus{
 			{Node: node, Instance: muxendpoint.Instance{Zone: text}, Open: &breaker.OpenError{Node: node, Cause: err}}, {Node: node, Open: err}}}, now)},
 		Breakers: []group{newGroup(clean(text), []breaker.Status{{Node: node, Scope: text, Cause: err, State: breaker.Open, Methods: []breaker.MethodStatus{{Scope: text, Method: text, Cause: err}}}}, now)},
 		Pools:    []pool{{clean(text), debug.NewPage(muxpool.Stats{Nodes: []muxpool.NodeStats{{Node: node, Conns: []muxpool.ConnStats{{LocalAddr: addr(text), RemoteAddr: addr(text)}}}}}, now)}},

@@ -23,13 +23,14 @@ func model() *page {
 	opts.WithFrameParser(muxtest.Parser{})
 	who := opts.Identity()
 
+	served := &muxendpoint.Minute{Over: 57 * time.Second, Calls: 1234, P50: 1234 * time.Microsecond, P99: 2345 * time.Millisecond, Outcomes: map[string]uint64{"ok": 1230, "failed": 3, "not sent": 1}}
 	full := muxendpoint.NodeWeight{Share: 1, Load: 1, SlowStart: 1, Discovery: 1}
 	s := newSet(muxendpoint.SetStats{Service: "stock", Waiting: 2, MaxWaiting: 1000, Budget: muxendpoint.BudgetStats{Left: 9, Burst: 10, Spent: 5, Refused: 1},
 		Nodes: []muxendpoint.NodeStatus{
-			{Node: a, Instance: muxendpoint.Instance{Weight: 100, Zone: "north"}, InFlight: 3, Weight: full},
+			{Node: a, Instance: muxendpoint.Instance{Weight: 100, Zone: "north"}, InFlight: 3, Weight: full, Minute: served},
 			{Node: b, Weight: full, Open: &breaker.OpenError{Node: b, Reason: breaker.ReasonNodeExpelled, Cause: refused, RetryAfter: 2500 * time.Millisecond}},
 			{Node: c, InFlight: 1, Weight: muxendpoint.NodeWeight{Share: 0.09375, Load: 0.5, SlowStart: 0.375, Discovery: 0.5}},
-		}}, now)
+		}, Methods: []muxendpoint.MethodStatus{{Method: "Count", Minute: served}, {Method: "Sum", Minute: &muxendpoint.Minute{Over: time.Second}}}}, now)
 	g := newGroup("", []breaker.Status{
 		{Node: a, Scope: "stock", Live: true, Since: ago(time.Hour), Totals: breaker.Totals{Successes: 1000, Failures: 2}},
 		{Node: b, Scope: "stock", Live: true, State: breaker.Open, Reason: breaker.ReasonNodeExpelled, Cause: refused, Since: ago(7500 * time.Millisecond),

@@ -29,11 +29,12 @@ type pool struct {
 
 // set is a Set.
 type set struct {
-	Service    string    `json:"service"`
-	Waiting    int       `json:"waiting"`
-	MaxWaiting int       `json:"max_waiting"`
-	Budget     budget    `json:"budget"`
-	Nodes      []setNode `json:"nodes"` // those first that are out
+	Service    string      `json:"service"`
+	Waiting    int         `json:"waiting"`
+	MaxWaiting int         `json:"max_waiting"`
+	Budget     budget      `json:"budget"`
+	Nodes      []setNode   `json:"nodes"` // those first that are out
+	Methods    []setMethod `json:"methods"`
 }
 
 // budget is muxendpoint.BudgetStats.
@@ -53,6 +54,13 @@ type setNode struct {
 	Out      string     `json:"out,omitempty"`     // why it takes no call; empty: it does
 	Returns  *time.Time `json:"returns,omitempty"` // when it may take one again; nil: nobody knows
 	Error    string     `json:"error,omitempty"`   // behind Out
+	Minute   *minute    `json:"minute,omitempty"`  // attempts; nil: not measured
+}
+
+// setMethod is muxendpoint.MethodStatus.
+type setMethod struct {
+	Method string  `json:"method"`
+	Minute *minute `json:"minute,omitempty"` // calls; nil: not measured
 }
 
 // weight is muxendpoint.NodeWeight, and what discovery says.
@@ -65,11 +73,14 @@ type weight struct {
 }
 
 func newSet(s muxendpoint.SetStats, now time.Time) set {
-	shown := set{Service: clean(s.Service), Waiting: s.Waiting, MaxWaiting: s.MaxWaiting, Nodes: make([]setNode, 0, len(s.Nodes)),
+	shown := set{Service: clean(s.Service), Waiting: s.Waiting, MaxWaiting: s.MaxWaiting, Nodes: make([]setNode, 0, len(s.Nodes)), Methods: []setMethod{},
 		Budget: budget{float64(s.Budget.Left), float64(s.Budget.Burst), uint64(s.Budget.Spent), uint64(s.Budget.Refused)}}
+	for _, m := range s.Methods {
+		shown.Methods = append(shown.Methods, setMethod{clean(m.Method), newMinute(m.Minute)})
+	}
 	for _, n := range s.Nodes {
 		w := n.Weight
-		node := setNode{Node: clean(n.Node.String()), Zone: clean(n.Instance.Zone), InFlight: n.InFlight,
+		node := setNode{Node: clean(n.Node.String()), Zone: clean(n.Instance.Zone), InFlight: n.InFlight, Minute: newMinute(n.Minute),
 			Weight: weight{w.Share, w.Load, w.SlowStart, w.Discovery, n.Instance.Weight}}
 		if open := (*breaker.OpenError)(nil); errors.As(n.Open, &open) {
 			node.Out, node.Returns, node.Error = open.Reason.String(), after(now, open.RetryAfter), cause(open.Cause)

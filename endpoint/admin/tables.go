@@ -38,7 +38,7 @@ func (t *table) add(ill bool, cells ...any) {
 // tables are the page for people.
 func (p *page) tables() (all []table) {
 	for i := range p.Sets {
-		all = append(all, p.Sets[i].table(p.Time))
+		all = append(all, p.Sets[i].table(p.Time), p.Sets[i].methods())
 	}
 	for i := range p.Breakers {
 		all = append(all, p.Breakers[i].table(p.Time))
@@ -53,7 +53,7 @@ func (p *page) tables() (all []table) {
 }
 
 func (s *set) table(now time.Time) table {
-	t := table{Title: title("Set", s.Service), Head: []string{"node", "state", "returns", "in flight", "weight", "zone", "why"}}
+	t := table{Title: title("Set", s.Service), Head: []string{"node", "state", "returns", "in flight", "weight", "last minute", "zone", "why"}}
 	out := 0
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
@@ -62,11 +62,26 @@ func (s *set) table(now time.Time) table {
 			out++
 			state = "out: " + n.Out
 		}
-		t.add(n.Out != "", n.Node, state, until(n.Returns, now), n.InFlight, n.Weight, n.Zone, n.Error)
+		t.add(n.Out != "", n.Node, state, until(n.Returns, now), n.InFlight, n.Weight, n.Minute, n.Zone, n.Error)
 	}
 	t.Notes = []string{
 		fmt.Sprintf("%d nodes, %d out; %d of at most %d calls wait for a node", len(s.Nodes), out, s.Waiting, s.MaxWaiting),
 		fmt.Sprintf("retries: %.0f of %.0f left, %d made, %d not made for want of budget", s.Budget.Left, s.Budget.Burst, s.Budget.Spent, s.Budget.Refused),
+	}
+	return t
+}
+
+func (s *set) methods() table {
+	t := table{Title: title("Methods of Set", s.Service), Head: []string{"method", "last minute", "outcomes"}}
+	for _, m := range s.Methods {
+		var outcomes string
+		if m.Minute != nil {
+			outcomes = counts(m.Minute.Outcomes)
+		}
+		t.add(false, m.Method, m.Minute, outcomes)
+	}
+	if len(s.Methods) == 0 {
+		t.Notes = []string{"none"}
 	}
 	return t
 }
