@@ -3,17 +3,17 @@ package endpoint
 import "github.com/go-kit/kit/sd"
 
 // Instance is a node of a service, with what discovery tells of it. More fields may come: use
-// their names.
+// their names. Its JSON is what ParseInstance reads.
 type Instance struct {
 	// Address is what an sd.Event has: see ParseNode and WithNodeParser.
-	Address string
+	Address string `json:"address"`
 	// Weight is how many calls it is to get where another gets one for each unit of its own:
 	// one of 200 twice as many as one of 100. Zero is 1.
-	Weight uint32
+	Weight uint32 `json:"weight,omitempty"`
 	// Zone is where it runs, as a rack or a region; empty if that is not told.
-	Zone string
+	Zone string `json:"zone,omitempty"`
 	// Labels are what else is told. Nobody changes them once they were sent.
-	Labels map[string]string
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // InstancesEvent is an sd.Event that tells more than addresses.

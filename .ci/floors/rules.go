@@ -35,6 +35,7 @@ var floors = []struct {
 	{"internal/bounded", 0}, // for tests only
 	{"internal/pages", 0},   // likewise
 	{"internal/text", 0},
+	{"internal/discovery", 1}, // for followers of discovery systems, here and in nested modules
 	{"muxpool/wire", 0},
 	{"muxpool/deadline", 0},
 	{"muxpool", 1},
@@ -49,6 +50,7 @@ var floors = []struct {
 	{"breaker", 2},
 	{"endpoint", 3},
 	{"endpoint/admin", 3},
+	{"endpoint/filesd", 3},
 	{"examples/...", 4},
 }
 
