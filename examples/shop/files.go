@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// files are what a process reads, all in one folder.
+type files struct {
+	certificate, key, authority string // PEM; the service's own, and who vouches for the others'
+	customers                   string // PEM; the public key of customers' tokens
+	settings                    string // JSON
+	sales                       string // what the stock has sold
+}
+
+func filesOf(dir, service string) files {
+	in := func(name string) string { return filepath.Join(dir, name) }
+	return files{in(service + ".pem"), in(service + ".key"), in("ca.pem"), in("customers.pub"), in("settings.json"), in("sales")}
+}
+
+// nodesOf is the file that names the nodes of a service.
+func nodesOf(dir, service string) string { return filepath.Join(dir, service+".nodes") }
+
+// hostOf is the name in a service's certificate.
+func hostOf(service string) string { return service + ".shop.internal" }
+
+// replace writes a file that others read meanwhile: they see the old one, or the new.
+func replace(name string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
