@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -42,14 +41,7 @@ func parseInstance(text string) (in Instance, err error) {
 	case !utf8.ValidString(text):
 		return in, errors.New("it is no UTF-8")
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	if err := d.Decode(&in); err != nil {
-		return in, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return in, errors.New("something follows the object")
-	}
-	return in, nil
+	return in, json.Unmarshal([]byte(text), &in)
 }
 
 func addressFault(address string) error {

@@ -46,7 +46,7 @@ func TestTheListOfNodesIsFollowed(t *testing.T) {
 		e = bounded.Receive(t, later)
 	}
 	if len(events) > 0 {
-		t.Errorf("told after Deregister: %v", <-events)
+		t.Errorf("told after Deregister: %v", bounded.Receive(t, events))
 	}
 	f.Stop()
 	f.Stop()
