@@ -41,7 +41,8 @@ func parseInstance(text string) (in Instance, err error) {
 	case !utf8.ValidString(text):
 		return in, errors.New("it is no UTF-8")
 	}
-	return in, json.Unmarshal([]byte(text), &in)
+	err = json.Unmarshal([]byte(text), &in)
+	return in, err
 }
 
 func addressFault(address string) error {
