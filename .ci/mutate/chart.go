@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -128,22 +127,26 @@ func (t *test) profile(bin, file string) string {
 	return ""
 }
 
-var profileLine = regexp.MustCompile(`(?m)^(\S+):(\d+)\.(\d+),(\d+)\.(\d+) \d+ (\d+)$`)
-
-// read adds the blocks of a cover profile and returns those that were run.
+// read adds the blocks of a cover profile and returns those that were run. The profiles
+// of one package have all the same blocks: what did not run is looked at once.
 func (c *chart) read(profile string) map[string][]block {
-	ran := make(map[string][]block)
-	for _, m := range profileLine.FindAllStringSubmatch(profile, -1) {
-		var n [4]int
-		for i := range n {
-			n[i], _ = strconv.Atoi(m[i+2])
+	ran, first := make(map[string][]block), len(c.Blocks) == 0
+	for line := range strings.Lines(profile) {
+		did := !strings.HasSuffix(line, " 0\n")
+		if !did && !first {
+			continue
 		}
-		file, b := m[1], block{place{n[0], n[1]}, place{n[2], n[3]}}
+		file, rest, ok := strings.Cut(line, ":")
+		var b block
+		var statements, times int
+		if _, err := fmt.Sscanf(rest, "%d.%d,%d.%d %d %d", &b.From.Line, &b.From.Column, &b.To.Line, &b.To.Column, &statements, &times); !ok || err != nil {
+			continue // its first line
+		}
 		if c.Blocks[file] == nil {
 			c.Blocks[file] = make(map[block]bool)
 		}
 		c.Blocks[file][b] = true
-		if m[6] != "0" {
+		if did {
 			ran[file] = append(ran[file], b)
 		}
 	}

@@ -25,7 +25,7 @@ type keptChart struct {
 
 // chartOf puts together the charts of packages. Tests that the file has, as they are and
 // of the same code, are taken from there, the others are run and added to it; without a
-// name all are run. That a helper of a test has changed is not seen.
+// name all are run. That a helper of tests has changed is not seen.
 func chartOf(name string, pkgs []pkg, sums map[string][]byte, run func(p pkg, chart *chart) error) (*chart, error) {
 	kept := map[string]keptChart{}
 	if f, err := os.Open(name); err == nil {
@@ -108,8 +108,8 @@ func keep(name string, kept map[string]keptChart) error {
 	return os.Rename(name+".new", name)
 }
 
-// sumsOf returns, for each package of the module, a sum over the Go files, other than
-// tests, that its tests are compiled from.
+// sumsOf returns, for each package of the module, a sum over the Go files that its tests
+// are compiled from, but for tests and what is there for tests only.
 func sumsOf(pkgs []pkg) (map[string][]byte, error) {
 	code, deps := map[string][]byte{}, map[string][]string{}
 	for _, p := range pkgs {
@@ -124,12 +124,14 @@ func sumsOf(pkgs []pkg) (map[string][]byte, error) {
 		needs := map[string]bool{}
 		for _, i := range append(slices.Concat(p.TestImports, p.XTestImports), p.ImportPath) {
 			for _, d := range deps[i] {
-				needs[d] = true
+				needs[d] = !forTests.MatchString(d)
 			}
 		}
 		sum := sha256.New()
 		for _, path := range slices.Sorted(maps.Keys(needs)) {
-			sum.Write(code[path])
+			if needs[path] {
+				sum.Write(code[path])
+			}
 		}
 		sums[p.ImportPath] = sum.Sum(nil)
 	}
