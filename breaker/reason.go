@@ -49,11 +49,12 @@ const (
 	ReasonEjectionOver               // the ejection time is over
 	ReasonPoolReady                  // the pool reconnected
 	ReasonProbeSucceeded             // the probes succeeded
+	ReasonDrained                    // of no breaker: an operator has drained the node in a Set
 )
 
 var reasons = [...]string{"none", "node expelled", "reconnect limit", "dial failed", "protocol error", "keepalive timeout",
 	"stalled", "conn lost", "consecutive failures", "failure rate", "slow calls", "deviation", "several methods", "ready to trip", "probe failed",
-	"tripped", "forced open", "disabled", "enabled", "reset", "ejection over", "pool ready", "probe succeeded"}
+	"tripped", "forced open", "disabled", "enabled", "reset", "ejection over", "pool ready", "probe succeeded", "drained"}
 
 func (r Reason) String() string { return name(reasons[:], int(r)) }
 

@@ -169,10 +169,7 @@ func (b *Balancer) why(x *index, avoid tried) (e *NodeEndpoint, dropped bool, er
 			dropped = true
 			continue
 		}
-		var err error
-		if c.guard != nil {
-			err = c.guard.Check()
-		}
+		err := c.check()
 		if o := (*breaker.OpenError)(nil); errors.As(err, &o) {
 			open = append(open, o)
 		} else if err != nil {

@@ -13,7 +13,7 @@ import (
 type index struct {
 	list    []*NodeEndpoint // which it is of
 	all     []candidate     // one for each of list
-	ready   []candidate     // those of all whose breaker takes calls
+	ready   []candidate     // those of all that are not drained, and whose breaker takes calls
 	trials  []candidate     // those of ready that a call would try out; nil: none
 	sums    []int64         // of the shares that discovery gives to those of ready, up to and with each; nil: all are equal
 	changes uint64          // the scope's number, read before the breakers were asked
@@ -26,7 +26,7 @@ type candidate struct {
 	spared int64 // until when, on the weight's clock, only calls try the node that can be repeated; 0: it is not tried out
 }
 
-func (c *candidate) isReady() bool { return c.guard == nil || c.guard.Ready() }
+func (c *candidate) isReady() bool { return !c.isDrained() && (c.guard == nil || c.guard.Ready()) }
 
 // of reports whether x is of that list, which is not empty: lists do not change.
 func (x *index) of(list []*NodeEndpoint) bool {
@@ -75,7 +75,7 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 			x.all[i] = candidate{NodeEndpoint: e, guard: b.guardOf(e)}
 		}
 	}
-	if b.cfg.scope == nil {
+	if b.cfg.scope == nil && !slices.ContainsFunc(x.all, func(c candidate) bool { return c.isDrained() }) {
 		x.ready = x.all
 		x.sum()
 		return x

@@ -97,7 +97,7 @@ func TestMinuteOfFailures(t *testing.T) {
 		defer s.Close()
 		defer s.Measure()()
 		f := &shop{}
-		f.do = script(errUnsent)
+		f.do = func(muxpool.Node, context.Context) error { time.Sleep(time.Second); return errUnsent }
 		get := Recovery(nil)(s.EndpointFrom("Get", f.factory))
 		if _, err := get(t.Context(), "x"); err == nil {
 			t.Error("no error")

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
@@ -47,7 +48,8 @@ type member struct {
 	calls    gate // shut when discovery drops the node
 	credit   credit
 	weight   weight
-	timing   *timing // its Set's; nil without one
+	drain    atomic.Pointer[Drain] // an operator's order; nil: none
+	timing   *timing               // its Set's; nil without one
 	minute   minute
 
 	tenure // guarded by the mutex of its Set

@@ -152,6 +152,7 @@ type NodeStatus struct {
 	InFlight int      // calls that have not returned, of all methods
 	Open     error    // why its breaker takes no call of any method; nil if it does, or there is none
 	Weight   NodeWeight
+	Drain    *Drain  // it gets no new calls by an operator's order; nil: there is none
 	Minute   *Minute // the attempts that have ended in the last minute; nil unless that is measured: see Measure
 }
 
@@ -168,6 +169,7 @@ func (s *Set) Nodes() []NodeStatus {
 	s.mu.Unlock()
 	for i, n := range nodes {
 		status[i].Node, status[i].InFlight, status[i].Open = n.node, n.calls.inside(), s.whyOpen(n, methods)
+		status[i].Drain = n.drain.Load()
 		status[i].Weight, status[i].Minute = n.weight.factors(), n.minute.last(&s.timing)
 	}
 	return status

@@ -21,6 +21,7 @@ type known struct {
 	rounds    uint64      // how often list was followed
 
 	members map[muxpool.Node]*member // by fold
+	drains  map[muxpool.Node]*Drain  // likewise: what Drain has ordered; what they point to does not change
 	order   []*member                // the same, in the order of their text; not changed in place
 	methods []*method                // appended to only
 	unbind  []func()                 // lets the services among the breakers go; appended to until closed
@@ -35,6 +36,7 @@ type known struct {
 func (k *known) init() {
 	k.instances = make(map[string]*instance)
 	k.members = make(map[muxpool.Node]*member)
+	k.drains = make(map[muxpool.Node]*Drain)
 	k.failing = make(map[*building]struct{})
 	k.changes = make(map[*change]struct{})
 }
@@ -203,6 +205,7 @@ func (s *Set) memberOf(in *instance) *member {
 func (s *Set) newMember(node muxpool.Node) *member {
 	m := s.cfg.joins(node, len(s.order) > 0)
 	m.timing, m.minute.born = &s.timing, s.timing.now()
+	m.drain.Store(s.drains[fold(node)])
 	release := s.cfg.hold(node)
 	s.nodes.enter()
 	m.calls.empty = func() { s.lane.next(func() { s.letGo(m, release) }, nil) }

@@ -11,6 +11,7 @@ type SetStats struct {
 	Service    string         // WithService, or the name that the Set has given itself
 	Nodes      []NodeStatus   // see Nodes
 	Methods    []MethodStatus // in order of their names
+	Drains     []Drain        // what Drain has ordered, in order of the nodes
 	Waiting    int            // calls that wait for a node, of all methods; at most MaxWaiting
 	MaxWaiting int
 	Budget     BudgetStats // of methods that have none of their own
@@ -26,9 +27,9 @@ type MethodStatus struct {
 // takes no lock that a call takes, and is safe for concurrent use.
 func (s *Set) Stats() SetStats {
 	s.mu.Lock()
-	retry, methods := s.retry, s.methods // these do not change in place
+	retry, methods, drains := s.retry, s.methods, s.allDrains() // methods do not change in place
 	s.mu.Unlock()
-	st := SetStats{Nodes: s.Nodes(), Waiting: int(s.waiting.Load()), MaxWaiting: retry.maxWaiting, Budget: retry.budget.Stats()}
+	st := SetStats{Nodes: s.Nodes(), Drains: drains, Waiting: int(s.waiting.Load()), MaxWaiting: retry.maxWaiting, Budget: retry.budget.Stats()}
 	for _, m := range methods {
 		st.Methods = append(st.Methods, MethodStatus{m.name, m.minute.last(&s.timing)})
 	}

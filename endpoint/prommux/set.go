@@ -14,7 +14,7 @@ func Set(set *muxendpoint.Set, options ...Option) prometheus.Collector {
 	c := newCollector(cfg)
 	var (
 		nodes      = c.gauge("set_nodes", "Nodes that discovery names, or named last.")
-		available  = c.gauge("set_available_nodes", "Nodes whose breaker takes calls.")
+		available  = c.gauge("set_available_nodes", "Nodes whose breaker takes calls, and that are not drained.")
 		inFlight   = c.gauge("set_in_flight_calls", "Attempts that have not returned.")
 		waiting    = c.gauge("set_waiting_calls", "Calls that wait for a node that takes calls.")
 		maxWaiting = c.gauge("set_max_waiting_calls", "Limit of the calls that wait for a node.")
@@ -34,7 +34,7 @@ func Set(set *muxendpoint.Set, options ...Option) prometheus.Collector {
 		of := labels.among(names)
 		up, calls := 0, 0
 		for i, n := range st.Nodes {
-			if n.Open == nil {
+			if n.Open == nil && n.Drain == nil {
 				up++
 			}
 			calls += n.InFlight
