@@ -2,6 +2,8 @@ package transport
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -68,6 +70,17 @@ func (s *Service) SetServing(name string, serving bool) {
 func (s *Service) Health(name string) HealthStatus {
 	status, _ := s.health.look(name, false)
 	return status
+}
+
+// list returns the names of SetServing, and the empty one, in their order.
+func (h *health) list() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	names := slices.Sorted(maps.Keys(h.names))
+	if _, set := h.names[""]; !set {
+		names = slices.Insert(names, 0, "")
+	}
+	return names
 }
 
 // change makes a change, and wakes who waits for one.

@@ -23,6 +23,8 @@ type Server struct {
 	inline       bool
 	apart        bool // its calls wait for long, and take no worker's place
 	nilOption    bool
+
+	request, answer *TypeDescription // of ServerTypes
 }
 
 // NewServer returns a Server of the endpoint. The order of a call is

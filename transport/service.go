@@ -32,7 +32,7 @@ type Service struct {
 	measurer   muxpool.Measurer
 	batcher    Batcher
 	reports    reports
-	own        *route // of the protocol's own method for health; nil if it has none
+	own        map[string]*route // of the protocol's own methods; nil: it is not answered
 	health     health
 
 	door    admission
@@ -109,9 +109,11 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 	s.settler, _ = protocol.(muxpool.Settler)
 	s.farewell, _ = protocol.(Farewell)
 	s.batcher, _ = protocol.(Batcher)
+	s.own = make(map[string]*route)
 	if h, ok := protocol.(Healther); ok {
-		s.own = &route{method: h.HealthMethod(), server: s.healthServer()}
+		s.own[h.HealthMethod()] = &route{method: h.HealthMethod(), server: s.healthServer()}
 	}
+	s.settleDescribe()
 	if s.maxAge > 0 && s.goingAway == nil && protocol != nil {
 		s.invalid = append(s.invalid, fmt.Errorf("%w: ServiceMaxConnAge(%v): %T cannot tell a client that a connection goes away",
 			ErrInvalidOption, s.maxAge, protocol))
@@ -122,21 +124,21 @@ func NewService(protocol ServerProtocol, options ...ServiceOption) *Service {
 }
 
 // Handle makes server serve method, also while connections are being served. An
-// empty or repeated method, one that begins with "mux." or is the protocol's own (Healther),
-// a nil server, or one made of
-// nil functions, is an error told by Err and by Serve.
+// empty or repeated method, one that begins with "mux." or is the protocol's own (Healther,
+// Describer), a nil server, or one made of nil functions, is an error told by Err and by Serve.
 func (s *Service) Handle(method string, server *Server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := *s.routes.Load()
+	_, own := s.own[method]
 	var fault string
 	switch {
 	case method == "":
 		fault = "the method is empty"
 	case strings.HasPrefix(method, "mux."):
 		fault = "names that begin with mux. are the transport's own"
-	case s.own != nil && method == s.own.method:
-		fault = "it is the protocol's own, for health"
+	case own:
+		fault = "the name is the protocol's own"
 	case server == nil:
 		fault = "the server is nil"
 	case server.e == nil || server.dec == nil || server.enc == nil:

@@ -77,8 +77,8 @@ func (s *Service) parse(conn context.Context, from caller, id uint32, frame []by
 	if r == nil || r.method != call.req.Method {
 		r = call.req.routes[call.req.Method]
 	}
-	if r == nil && s.own != nil && s.own.method == call.req.Method {
-		r = s.own
+	if r == nil {
+		r = s.own[call.req.Method]
 	}
 	call.req.routes, call.req.route = nil, nil
 	if r == nil {

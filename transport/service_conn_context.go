@@ -14,6 +14,7 @@ type connContext struct {
 	tls           *tls.ConnectionState
 	protocol      ServerProtocol
 	since         time.Time
+	datagram      bool // it came in one, so that remote may be forged
 }
 
 func (c *connContext) Value(key any) any {

@@ -29,6 +29,8 @@ type serviceOptions struct {
 	tlsFiles         *tlsFiles // what tls was made of; nil: of no files
 	connContext      func(context.Context, net.Conn) context.Context
 	observers        []ServiceObserver
+	describes        bool           // the protocol's DescribeMethod is answered
+	describe         []ServerOption // of the Server that answers it
 	errorHandler     kittransport.ErrorHandler
 	invalid          []error
 }

@@ -159,7 +159,7 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 func (p *packetServer) accept(id uint32, frame []byte, from net.Addr) {
 	s := p.service
 	now := time.Now()
-	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from, protocol: s.protocol, since: now}
+	ctx := &connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from, protocol: s.protocol, since: now, datagram: true}
 	where := &packetCall{p, from, s.mostFor(len(frame))}
 	most := p.account.mostCalls()
 	batched := s.requests(frame, most)

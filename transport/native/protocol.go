@@ -30,6 +30,7 @@ var (
 	_ transport.Farewell          = Protocol{}
 	_ transport.NextProtocol      = Protocol{}
 	_ transport.Healther          = Protocol{}
+	_ transport.Describer         = Protocol{}
 )
 
 // NextProtocol implements muxpool.NextProtocol.
@@ -37,6 +38,9 @@ func (Protocol) NextProtocol() string { return "muxkit/2" }
 
 // HealthMethod implements transport.Healther.
 func (Protocol) HealthMethod() string { return "mux.health" }
+
+// DescribeMethod implements transport.Describer.
+func (Protocol) DescribeMethod() string { return "mux.describe" }
 
 // Parse implements muxpool.FrameParser.
 func (Protocol) Parse(r io.Reader) (uint32, []byte, error) {

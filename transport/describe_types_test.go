@@ -1,0 +1,108 @@
+package transport_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/muxkit/muxkit/transport"
+)
+
+type base struct {
+	Trace string `json:"trace"`
+	Name  string `json:"name"` // hidden
+}
+
+type deep struct {
+	Down *deep `json:"down"`
+}
+
+type level1 struct {
+	Next struct {
+		Next struct {
+			Next struct{ Next struct{ A int } }
+		}
+	}
+}
+
+type row struct{ A, B, C, D, E, F, G, H, I, J, K, L int }
+
+type square struct{ A, B, C, D, E, F, G, H, I, J, K, L row }
+
+type every struct {
+	*base
+	Name    string `json:"name"`
+	Plain   bool
+	Skipped string         `json:"-"`
+	Dash    string         `json:"-,"`
+	When    *time.Time     `json:"when,omitempty"`
+	Raw     []byte         `json:"raw"`
+	Bits    [4]byte        `json:"bits"`
+	By      map[int]base   `json:"by"`
+	Any     any            `json:"any"`
+	Later   json.Marshaler `json:"later"`
+	Quoted  int            `json:"quoted,string"`
+	Rate    float32        `json:"rate"`
+	Tree    *deep          `json:"tree"`
+	Tagged  base           `json:"tagged"`
+	hidden  int
+}
+
+// A type is told as encoding/json writes it.
+func TestJSONTypes(t *testing.T) {
+	f := func(name, kind string, fields ...transport.FieldDescription) transport.FieldDescription {
+		return transport.FieldDescription{Name: name, Type: kind, Fields: fields}
+	}
+	inner := []transport.FieldDescription{f("trace", "string"), f("name", "string")}
+	got := transport.JSONType[*every]()
+	want := transport.TypeDescription{Codec: "json", Type: "transport_test.every", Cut: true, Fields: []transport.FieldDescription{
+		f("name", "string"), f("Plain", "bool"), f("-", "string"), f("when", "time.Time"), f("raw", "base64"), f("bits", "[]integer"),
+		f("by", "map[string]transport_test.base", inner...), f("any", "any"), f("later", "any"), f("quoted", "string"), f("rate", "number"),
+		f("tree", "transport_test.deep", f("down", "transport_test.deep")), f("tagged", "transport_test.base", inner...), f("trace", "string"),
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+	_ = every{}.hidden
+
+	written, err := json.Marshal(every{base: &base{}, Later: time.Time{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(written, &members); err != nil {
+		t.Fatal(err)
+	}
+	members["when"] = nil // left out, as it is empty
+	for _, d := range got.Fields {
+		if _, ok := members[d.Name]; !ok {
+			t.Errorf("there is no %s in %s", d.Name, written)
+		}
+		delete(members, d.Name)
+	}
+	if len(members) > 0 {
+		t.Errorf("what is not told: %v", members)
+	}
+}
+
+func TestLargeTypesAreCut(t *testing.T) {
+	d := transport.JSONType[level1]()
+	if !d.Cut || d.Fields[0].Fields[0].Fields[0].Fields[0].Fields != nil || d.Fields[0].Fields[0].Fields[0].Fields[0].Name != "Next" {
+		t.Errorf("five types in each other: %+v", d)
+	}
+	told, cut := 0, false
+	for d := transport.JSONType[square](); len(d.Fields) > 0; d.Fields = d.Fields[1:] {
+		told, cut = told+1+len(d.Fields[0].Fields), d.Cut
+	}
+	if told != 128 || !cut {
+		t.Errorf("of 156 fields %d are told, cut %v", told, cut)
+	}
+	for name, d := range map[string]transport.TypeDescription{
+		"string": transport.JSONType[string](), "[]number": transport.JSONType[[]float64](), "any": transport.JSONType[any](), "chan int": transport.JSONType[chan int](),
+	} {
+		if d.Type != name || d.Fields != nil || d.Cut {
+			t.Errorf("%s is told as %+v", name, d)
+		}
+	}
+}
