@@ -162,3 +162,29 @@ func TestNotRunTravels(t *testing.T) {
 		})
 	}
 }
+
+// What ends within its metadata is no message: neither a name nor a value is made up, nor
+// is the rest a body.
+func TestMetadataThatIsCutOff(t *testing.T) {
+	p := native.Protocol{}
+	md := transport.Metadata{"name": "value"}
+	const pair = 2 + 2 + len("name") + len("value")
+	for what, frame := range map[string][]byte{
+		"request": appendRequest(t, 7, &transport.Message{Metadata: md}),
+		"answer":  appendAnswer(t, 7, &transport.Message{Metadata: md}),
+		"error":   appendAnswer(t, 7, &transport.Message{Metadata: md, Err: &transport.Error{Code: transport.CodeInternal}}),
+	} {
+		parse := p.ParseResponse
+		if what == "request" {
+			parse = p.ParseRequest
+		}
+		for less := range pair + 1 {
+			var m transport.Message
+			err := parse(finished(frame[:len(frame)-less]), &m)
+			short := err != nil && !errors.As(err, new(*transport.Error))
+			if short != (less > 0) || short && (m.Metadata != nil || m.Body != nil && what != "request") {
+				t.Errorf("%s, %d bytes less: %v, %+v", what, less, err, m)
+			}
+		}
+	}
+}
