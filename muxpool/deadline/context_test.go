@@ -277,8 +277,10 @@ func TestErrIsAlwaysTheSame(t *testing.T) {
 // A time that has passed when the context is made has ended it, whatever comes after.
 func TestATimeThatHasPassed(t *testing.T) {
 	for name, with := range map[string]func() (context.Context, context.CancelFunc){
-		"WithTimeout":  func() (context.Context, context.CancelFunc) { return deadline.WithTimeout(t.Context(), 0) },
-		"WithDeadline": func() (context.Context, context.CancelFunc) { return deadline.WithDeadline(t.Context(), time.Now().Add(-1)) },
+		"WithTimeout": func() (context.Context, context.CancelFunc) { return deadline.WithTimeout(t.Context(), 0) },
+		"WithDeadline": func() (context.Context, context.CancelFunc) {
+			return deadline.WithDeadline(t.Context(), time.Now().Add(-1))
+		},
 	} {
 		ctx, cancel := with()
 		cancel()
