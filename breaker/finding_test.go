@@ -65,6 +65,31 @@ func TestOnlyASickNodeOpensItsBreaker(t *testing.T) {
 	}
 }
 
+// In Totals a call is a success if it did what it was asked, and neutral if nobody is to
+// blame that it did not.
+func TestTotalsTellSuccessFromABusinessThatSaysNo(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		response any
+		err      error
+		want     breaker.Totals
+	}{
+		{"an answer", "pong", nil, breaker.Totals{Successes: 1}},
+		{"a Failer without a failure", failing{}, nil, breaker.Totals{Successes: 1}},
+		{"the business says no, as a Failer", failing{errors.New("insufficient funds")}, nil, breaker.Totals{Neutral: 1}},
+		{"the business says no, as an error", nil, told(verdict.CodeBusiness), breaker.Totals{Neutral: 1}},
+		{"somebody gave the call up", nil, context.Canceled, breaker.Totals{Neutral: 1}},
+		{"the server is broken", nil, told(verdict.CodeInternal), breaker.Totals{Failures: 1}},
+	} {
+		bubble(t, nil, func(f *fixture) {
+			f.Middleware(nodeA)(func(context.Context, any) (any, error) { return c.response, c.err })(context.Background(), nil)
+			if st, _ := f.StatusOf(nodeA); st.Totals.Successes != c.want.Successes || st.Totals.Neutral != c.want.Neutral || st.Totals.Failures != c.want.Failures {
+				t.Errorf("%s: %+v", c.name, st.Totals)
+			}
+		})
+	}
+}
+
 type status int
 
 func (s status) Error() string   { return "status" }

@@ -164,3 +164,50 @@ func TestLineQuit(t *testing.T) {
 		}
 	}
 }
+
+// TestPlacesOfWhoWaits: half of the places are anybody's. Beyond, who has many waiting gets
+// no more than seven shares of what is left, of as many as there are accounts that wait.
+func TestPlacesOfWhoWaits(t *testing.T) {
+	const most = 80
+	var l line
+	var greedy, b, c waiting
+	wait := func(w *waiting) (call *serverCall, waits bool) {
+		call = new(serverCall)
+		now, r := l.join(w, call, most)
+		if now || r != admitted && r != tooManyWaiting {
+			t.Fatalf("joined: %v, %v", now, r)
+		}
+		return call, r == admitted
+	}
+	fill := func() (n int) {
+		for n < most {
+			if _, waits := wait(&greedy); !waits {
+				break
+			}
+			n++
+		}
+		return n
+	}
+	ofB, _ := wait(&b)
+	ofC, _ := wait(&c)
+	if n := fill(); n != 55 {
+		t.Errorf("beside two others %d calls wait, want 55", n)
+	}
+	if !l.quit(&b, ofB) || !l.quit(&c, ofC) || l.quit(&c, ofC) {
+		t.Error("who waits can quit, once")
+	}
+	if n := fill(); n != 16 {
+		t.Errorf("alone, %d more wait, want 16", n)
+	}
+	if _, waits := wait(&b); !waits {
+		t.Error("who has none waiting finds no place")
+	}
+	for range 72 {
+		if l.next() == nil {
+			t.Fatal("a call that waits is lost")
+		}
+	}
+	if l.next() != nil || l.waiting.Load() != 0 || l.holders != 0 || l.free.Load() != 1 {
+		t.Errorf("at the end %d wait, of %d; %d workers are free", l.waiting.Load(), l.holders, l.free.Load())
+	}
+}

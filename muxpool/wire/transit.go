@@ -102,18 +102,23 @@ func (w *Writer) WaitArrived(done <-chan struct{}) error {
 	if err := w.WaitSent(done); err != nil {
 		return err
 	}
-	t := w.Transit()
+	return arrived(w.Transit, w.cfg.Timeout, done)
+}
+
+// arrived waits until nothing is pending any more.
+func arrived(transit func() Transit, timeout time.Duration, done <-chan struct{}) error {
+	t := transit()
 	a := advance{t.Acked}
-	end := time.Now().Add(w.cfg.Timeout)
-	for pause := time.Millisecond; t.Pending > 0; pause = min(2*pause, w.cfg.Timeout/looks) {
+	end := time.Now().Add(timeout)
+	for pause := time.Millisecond; t.Pending > 0; pause = min(2*pause, timeout/looks) {
 		select {
 		case <-time.After(pause):
 		case <-done:
 			return ErrQueueFull
 		}
 		now := time.Now()
-		if t = w.Transit(); a.made(t) {
-			end = now.Add(w.cfg.Timeout)
+		if t = transit(); a.made(t) {
+			end = now.Add(timeout)
 		} else if now.After(end) {
 			return errStuck
 		}
