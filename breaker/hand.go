@@ -36,7 +36,7 @@ func (g *Group) Trip(id muxpool.Node, cause error) {
 // and Disable.
 func (g *Group) Reset(id muxpool.Node) {
 	g.command(id, func(n *node, now time.Time) {
-		n.mode, n.forced = Auto, nil
+		n.mode, n.forced, n.ordered = Auto, nil, time.Time{}
 		n.links.pardon()
 		n.doubt()
 		n.members(func(m *member) {
@@ -65,6 +65,12 @@ func (g *Group) Enable(id muxpool.Node) { g.order(id, Auto, nil, ReasonEnabled) 
 
 func (g *Group) order(id muxpool.Node, mode Mode, forced error, why Reason) {
 	g.command(id, func(n *node, now time.Time) {
+		switch {
+		case mode == Auto:
+			n.ordered = time.Time{}
+		case mode != n.mode:
+			n.ordered = now
+		}
 		n.mode, n.forced = mode, forced
 		n.members(func(m *member) {
 			m.circuits(func(c *circuit) { c.publish(now, why, forced) })

@@ -35,7 +35,16 @@ func TestForceOpen(t *testing.T) {
 		if st, _ := f.StatusOf(nodeA); st.Mode != breaker.ForcedOpen || st.Mode.String() != "forced open" {
 			t.Errorf("mode is %s", st.Mode)
 		}
+		f.expel(nodeA)
+		f.ready(nodeA)
+		f.ForceOpen(nodeA, nil) // again
+		if st, _ := f.StatusOf(nodeA); time.Since(st.Ordered) != time.Hour || st.State != breaker.Open {
+			t.Errorf("%s since %v after a reconnect", st.State, st.Ordered)
+		}
 		f.Enable(nodeA)
+		if st, _ := f.StatusOf(nodeA); !st.Ordered.IsZero() {
+			t.Errorf("ordered since %v after its end", st.Ordered)
+		}
 		f.state(nodeA, breaker.Closed)
 	})
 }

@@ -21,13 +21,14 @@ type node struct {
 	// mu guards what is below, and all that its circuits say they guard by it. It
 	// is taken after the group's mu. Under it no user's function is called and
 	// nothing waits; censuses, notices and judges are locked under it.
-	mu     sync.Mutex
-	mode   Mode
-	forced error // the cause that ForceOpen was given
-	links  links
-	seats  []*seat
-	forget *time.Timer // runs while nobody holds the node
-	ended  bool        // the group was closed, or the node forgotten
+	mu      sync.Mutex
+	mode    Mode
+	forced  error     // the cause that ForceOpen was given
+	ordered time.Time // since when mode is another than Auto; zero: it is Auto
+	links   links
+	seats   []*seat
+	forget  *time.Timer // runs while nobody holds the node
+	ended   bool        // the group was closed, or the node forgotten
 }
 
 // seat is a node in a service. The node's mu guards what is not fixed.

@@ -18,6 +18,7 @@ type Status struct {
 	Scope      string // whose it is
 	State      State
 	Mode       Mode
+	Ordered    time.Time        // since when Mode is ForcedOpen or Disabled; zero while it is Auto
 	Observed   bool             // WithObserveOnly
 	Reason     Reason           // why it is not closed
 	Cause      error            // why, in full; may be nil
@@ -129,7 +130,7 @@ func (n *node) status() (Status, bool) {
 		st.Totals.add(&m.tally)
 		m.circuits(func(c *circuit) { st.method(c) })
 	})
-	st.Mode, st.Holds = n.mode, n.holds()
+	st.Mode, st.Ordered, st.Holds = n.mode, n.ordered, n.holds()
 	return st, true
 }
 

@@ -32,6 +32,7 @@ type parts struct {
 
 	maxEvents  int
 	unmeasured bool
+	acting     *acting // nil: the page can only be read
 	err        error
 }
 

@@ -21,7 +21,7 @@ type event struct {
 
 // occasion is what events have in common that are one line.
 type occasion struct {
-	Of       string `json:"of"`   // pool or breakers
+	Of       string `json:"of"`   // pool, breakers or set
 	Name     string `json:"name"` // which
 	Node     string `json:"node"`
 	Identity string `json:"identity,omitempty"` // of a pool's
@@ -29,6 +29,7 @@ type occasion struct {
 	Method   string `json:"method,omitempty"`   // likewise; empty: the node as a whole
 	What     string `json:"what"`
 	Reason   string `json:"reason,omitempty"`
+	By       string `json:"by,omitempty"` // of an operator's: the address from which he asked
 }
 
 // history is what a page tells of events.
@@ -91,6 +92,11 @@ func (h *events) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
+}
+
+// ofOperator tells what an operator has done.
+func (h *events) ofOperator(to subject, what, by string, now time.Time) {
+	h.add(event{Last: now, occasion: occasion{Of: to.part, Name: to.name, Node: to.node, What: what, By: by}}, 0)
 }
 
 // ofPool hears a pool's events.

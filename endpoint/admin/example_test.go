@@ -53,5 +53,5 @@ func Example() {
 	}
 	// Output:
 	// 2 nodes, 1 out; 0 of at most 1024 calls wait for a node
-	// ! tcp://10.0.0.2:8080 out: forced open 0 100% none
+	// ! tcp://10.0.0.2:8080 out: forced open when an operator ends it 0 100% none Held open by an operator.
 }

@@ -10,9 +10,9 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew instead of comparing with it")
 
-// The page of one state, in its three formats.
+// The page of one state, in its three formats, and with actions.
 func TestGolden(t *testing.T) {
-	for name, v := range map[string]view{"page.html": {asHTML, 5}, "page.txt": {asText, 5}, "page.json": {asJSON, 5}} {
+	for name, v := range map[string]view{"page.html": {format: asHTML, refresh: 5}, "acts.html": {format: asHTML, acts: true}, "page.txt": {format: asText}, "page.json": {format: asJSON}} {
 		var got bytes.Buffer
 		if err := model().write(&got, v); err != nil {
 			t.Fatal(err)

@@ -51,7 +51,7 @@ func TestHostileTexts(t *testing.T) {
 		p, calm := hostilePage(text), hostilePage("calm")
 		written := func(p *page, f format) string {
 			var b bytes.Buffer
-			if err := p.write(&b, view{format: f}); err != nil {
+			if err := p.write(&b, view{format: f, acts: true}); err != nil {
 				t.Fatal(err)
 			}
 			return b.String()

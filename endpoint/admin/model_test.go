@@ -37,7 +37,7 @@ func model() *page {
 			RetryAfter: 2500 * time.Millisecond, Ejections: 3, Totals: breaker.Totals{Successes: 900, Failures: 20, Neutral: 4, Refused: 7}},
 		{Node: c, Scope: "stock", Live: true, Since: ago(time.Second), Reason: breaker.ReasonProbeSucceeded, Ejections: 1, Methods: []breaker.MethodStatus{
 			{Scope: "stock", Method: "Count", State: breaker.HalfOpen, Reason: breaker.ReasonSlowCalls, Since: ago(90 * time.Second)}}},
-		{Node: muxpool.Node{Network: "tcp", Address: "10.0.0.9:80"}, Mode: breaker.ForcedOpen, State: breaker.Open, Reason: breaker.ReasonForcedOpen, Observed: true},
+		{Node: muxpool.Node{Network: "tcp", Address: "10.0.0.9:80"}, Mode: breaker.ForcedOpen, State: breaker.Open, Reason: breaker.ReasonForcedOpen, Observed: true, Ordered: ago(time.Minute)},
 	}, now)
 	local, remote := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 4000}, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 80}
 	q := pool{"", debug.NewPage(muxpool.Stats{

@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -35,6 +36,7 @@ type set struct {
 	Budget     budget      `json:"budget"`
 	Nodes      []setNode   `json:"nodes"` // those first that are out
 	Methods    []setMethod `json:"methods"`
+	Away       []drained   `json:"drained_away"` // nodes that are to be drained when discovery names them again
 }
 
 // budget is muxendpoint.BudgetStats.
@@ -51,10 +53,35 @@ type setNode struct {
 	Zone     string     `json:"zone,omitempty"`
 	InFlight int        `json:"in_flight"`
 	Weight   weight     `json:"weight"`
-	Out      string     `json:"out,omitempty"`     // why it takes no call; empty: it does
+	Out      string     `json:"out,omitempty"`     // why it takes no call, in a word; empty: it does
+	Why      string     `json:"why,omitempty"`     // the same as a sentence
 	Returns  *time.Time `json:"returns,omitempty"` // when it may take one again; nil: nobody knows
 	Error    string     `json:"error,omitempty"`   // behind Out
 	Minute   *minute    `json:"minute,omitempty"`  // attempts; nil: not measured
+	Drained  *drained   `json:"drained,omitempty"` // it gets no new calls, by an operator's order
+}
+
+// drained is muxendpoint.Drain.
+type drained struct {
+	Node  string    `json:"node"`
+	Since time.Time `json:"since"`
+	By    string    `json:"by,omitempty"` // whose order it is, if it was given on this page; else its cause
+}
+
+// why is the order as a sentence.
+func (d *drained) why() string {
+	by := ""
+	if d.By != "" {
+		by = " (" + d.By + ")"
+	}
+	return fmt.Sprintf("Drained by an operator%s since %s.", by, d.Since.Format(time.DateTime))
+}
+
+func newDrained(d *muxendpoint.Drain) *drained {
+	if d == nil {
+		return nil
+	}
+	return &drained{clean(d.Node.String()), d.Since.UTC(), orderedBy(d.Cause)}
 }
 
 // setMethod is muxendpoint.MethodStatus.
@@ -73,7 +100,7 @@ type weight struct {
 }
 
 func newSet(s muxendpoint.SetStats, now time.Time) set {
-	shown := set{Service: clean(s.Service), Waiting: s.Waiting, MaxWaiting: s.MaxWaiting, Nodes: make([]setNode, 0, len(s.Nodes)), Methods: []setMethod{},
+	shown := set{Service: clean(s.Service), Waiting: s.Waiting, MaxWaiting: s.MaxWaiting, Nodes: make([]setNode, 0, len(s.Nodes)), Methods: []setMethod{}, Away: []drained{},
 		Budget: budget{float64(s.Budget.Left), float64(s.Budget.Burst), uint64(s.Budget.Spent), uint64(s.Budget.Refused)}}
 	for _, m := range s.Methods {
 		shown.Methods = append(shown.Methods, setMethod{clean(m.Method), newMinute(m.Minute)})
@@ -84,10 +111,23 @@ func newSet(s muxendpoint.SetStats, now time.Time) set {
 			Weight: weight{w.Share, w.Load, w.SlowStart, w.Discovery, n.Instance.Weight}}
 		if open := (*breaker.OpenError)(nil); errors.As(n.Open, &open) {
 			node.Out, node.Returns, node.Error = open.Reason.String(), after(now, open.RetryAfter), cause(open.Cause)
+			node.Why = sentence(open.Reason, open.Cause)
 		} else if n.Open != nil {
 			node.Out = cause(n.Open)
+			node.Why = node.Out
+		}
+		if node.Drained = newDrained(n.Drain); n.Drain != nil {
+			if node.Why = sentence(breaker.ReasonDrained, n.Drain.Cause) + also(node.Why); node.Out == "" {
+				node.Out = breaker.ReasonDrained.String()
+			}
+			node.Returns = nil
 		}
 		shown.Nodes = append(shown.Nodes, node)
+	}
+	for i := range s.Drains {
+		if d := &s.Drains[i]; !d.Named {
+			shown.Away = append(shown.Away, *newDrained(d))
+		}
 	}
 	slices.SortStableFunc(shown.Nodes, func(a, b setNode) int { return first(a.Out != "", b.Out != "") })
 	return shown
@@ -101,12 +141,13 @@ type group struct {
 
 // breakerNode is breaker.Status.
 type breakerNode struct {
-	Node      string `json:"node"`
-	Service   string `json:"service,omitempty"` // whose state it is
-	Mode      string `json:"mode"`
-	Live      bool   `json:"live"` // calls may be meant for it; else it is only remembered
-	Observed  bool   `json:"observed,omitempty"`
-	Ejections int    `json:"ejections"`
+	Node      string     `json:"node"`
+	Service   string     `json:"service,omitempty"` // whose state it is
+	Mode      string     `json:"mode"`
+	Ordered   *time.Time `json:"ordered,omitempty"` // since when Mode is another than auto
+	Live      bool       `json:"live"`              // calls may be meant for it; else it is only remembered
+	Observed  bool       `json:"observed,omitempty"`
+	Ejections int        `json:"ejections"`
 	circuit
 	Methods []breakerMethod `json:"methods,omitempty"` // that are out
 	Totals  totals          `json:"totals"`
@@ -117,6 +158,7 @@ type circuit struct {
 	State   string     `json:"state"`
 	Reason  string     `json:"reason,omitempty"`
 	Error   string     `json:"error,omitempty"`
+	Why     string     `json:"why,omitempty"` // both as a sentence
 	Since   *time.Time `json:"since,omitempty"`
 	Returns *time.Time `json:"returns,omitempty"`
 }
@@ -139,9 +181,12 @@ func newGroup(name string, all []breaker.Status, now time.Time) group {
 	g := group{Name: name, Nodes: make([]breakerNode, 0, len(all))}
 	for i := range all {
 		st := &all[i]
-		n := breakerNode{Node: clean(st.Node.String()), Service: clean(st.Scope), Mode: st.Mode.String(), Live: st.Live, Observed: st.Observed,
+		n := breakerNode{Node: clean(st.Node.String()), Service: clean(st.Scope), Mode: st.Mode.String(), Ordered: at(st.Ordered), Live: st.Live, Observed: st.Observed,
 			Ejections: st.Ejections, circuit: newCircuit(st.State, st.Reason, st.Cause, st.Since, st.RetryAfter, now),
 			Totals: totals{st.Totals.Successes, st.Totals.Failures, st.Totals.Neutral, st.Totals.Refused}}
+		if o := (*order)(nil); st.Mode == breaker.ForcedOpen && n.Ordered != nil && !errors.As(st.Cause, &o) { // else it says so
+			n.Why += " Since " + n.Ordered.Format(time.DateTime) + "."
+		}
 		for _, m := range st.Methods {
 			n.Methods = append(n.Methods, breakerMethod{clean(m.Scope), clean(m.Method), newCircuit(m.State, m.Reason, m.Cause, m.Since, m.RetryAfter, now)})
 		}
@@ -162,13 +207,19 @@ func (n *breakerNode) well() bool {
 func newCircuit(state breaker.State, reason breaker.Reason, err error, since time.Time, left time.Duration, now time.Time) circuit {
 	c := circuit{State: state.String(), Error: cause(err), Returns: after(now, left)}
 	if reason != breaker.ReasonNone {
-		c.Reason = reason.String()
+		c.Reason, c.Why = reason.String(), sentence(reason, err)
 	}
-	if !since.IsZero() {
-		since = since.UTC()
-		c.Since = &since
-	}
+	c.Since = at(since)
 	return c
+}
+
+// at is a time as it is shown; nil if it is zero.
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }
 
 // after is the time that is so far away; nil if nobody knows how far.
@@ -176,8 +227,7 @@ func after(now time.Time, left time.Duration) *time.Time {
 	if left <= 0 {
 		return nil
 	}
-	at := now.Add(left).UTC()
-	return &at
+	return at(now.Add(left))
 }
 
 // first orders those before others of whom something is true.

@@ -14,11 +14,18 @@ import (
 	"github.com/muxkit/muxkit/internal/text"
 )
 
-// ServeHTTP answers GET and HEAD with the page. It is at the path by which a ServeMux found it,
+// ServeHTTP answers GET and HEAD with the page, and, with WithActions, POST with what was done. It is at the path by which a ServeMux found it,
 // and nowhere below; behind another router, or on its own, it is at "/" (http.StripPrefix).
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	protect(w.Header())
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	protect(w.Header(), h.acting != nil)
+	acts := h.acting != nil && r.Method == http.MethodPost
+	switch {
+	case r.Method == http.MethodGet, r.Method == http.MethodHead, acts:
+	case h.acting != nil:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		http.Error(w, "this page is read with GET, and acts on POST", http.StatusMethodNotAllowed)
+		return
+	default:
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "this page can only be read", http.StatusMethodNotAllowed)
 		return
@@ -27,9 +34,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the page is not at this path", http.StatusNotFound)
 		return
 	}
-	v, err := wanted(r)
+	if acts {
+		h.serveForm(w, r)
+		return
+	}
+	v, err := h.wanted(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if v.about != (subject{}) {
+		h.serveAction(w, v.about)
 		return
 	}
 	p := h.page(time.Now())
@@ -43,12 +58,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // protect sets what keeps the page to who asked for it.
-func protect(header http.Header) {
+func protect(header http.Header, acts bool) {
 	for name, value := range map[string]string{
 		"Cache-Control":                "no-store",
-		"Content-Security-Policy":      policy,
+		"Content-Security-Policy":      policy(acts),
 		"Cross-Origin-Resource-Policy": "same-origin",
-		"Referrer-Policy":              "no-referrer",
+		"Referrer-Policy":              "same-origin", // with no-referrer, browsers hide the Origin of a form
 		"Vary":                         "Accept",
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY",
@@ -89,6 +104,8 @@ func (f format) contentType() string {
 type view struct {
 	format  format
 	refresh int // seconds; 0: the browser is not to come again
+	acts    bool
+	about   subject // the page of this node's actions; zero: the whole page
 }
 
 const (
@@ -97,8 +114,8 @@ const (
 )
 
 // wanted reads a request: what it names that there is not is an error.
-func wanted(r *http.Request) (view, error) {
-	v := view{accepted(r), defaultRefresh}
+func (h *Handler) wanted(r *http.Request) (view, error) {
+	v := view{format: accepted(r), refresh: defaultRefresh, acts: h.acting != nil}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return v, errors.New("the query cannot be read")
@@ -107,14 +124,20 @@ func wanted(r *http.Request) (view, error) {
 		if len(values) != 1 {
 			return v, fmt.Errorf("%s is given %d times", text.Quoted(name, 32), len(values))
 		}
-		switch value := values[0]; name {
-		case "format":
+		switch value := values[0]; {
+		case v.acts && name == "act":
+			v.about.part = value
+		case v.acts && name == "name":
+			v.about.name = value
+		case v.acts && name == "node":
+			v.about.node = value
+		case name == "format":
 			switch v.format = format(value); v.format {
 			case asHTML, asText, asJSON:
 			default:
 				return v, fmt.Errorf("format is html, text or json, not %s", text.Quoted(value, 32))
 			}
-		case "refresh":
+		case name == "refresh":
 			v.refresh, err = strconv.Atoi(value)
 			if err != nil || v.refresh < 0 || v.refresh > maxRefresh {
 				return v, fmt.Errorf("refresh is from 0 to %d seconds, not %s", maxRefresh, text.Quoted(value, 32))
@@ -122,6 +145,9 @@ func wanted(r *http.Request) (view, error) {
 		default:
 			return v, fmt.Errorf("the page has format and refresh, and no %s", text.Quoted(name, 32))
 		}
+	}
+	if v.about != (subject{}) && (query.Has("format") || query.Has("refresh")) {
+		return v, errors.New("the page of a node has neither format nor refresh")
 	}
 	return v, nil
 }

@@ -98,7 +98,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%.80s: the error has %d bytes", c.target, len(body))
 		}
 		for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
-			"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer", "Vary": "Accept"} {
+			"Content-Security-Policy": policy(false), "Referrer-Policy": "same-origin", "Vary": "Accept"} {
 			if got := resp.Header.Get(name); got != want {
 				t.Errorf("%s %.80s: %s is %q", c.method, c.target, name, got)
 			}
@@ -121,8 +121,8 @@ func TestRequests(t *testing.T) {
 func TestPolicyFitsThePage(t *testing.T) {
 	_, body := ask(t, newHandler(t), "GET", "/", "")
 	found := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(body)
-	if found == nil || !strings.Contains(policy, "'"+digest(found[1])+"'") || !strings.HasPrefix(policy, "default-src 'none'; ") {
-		t.Errorf("policy %s of\n%s", policy, body)
+	if found == nil || !strings.Contains(policy(false), "'"+digest(found[1])+"'") || !strings.HasPrefix(policy(false), "default-src 'none'; ") || !strings.Contains(policy(false), "form-action 'none'") {
+		t.Errorf("policy %s of\n%s", policy(false), body)
 	}
 	for _, no := range []string{"<script", "src=", "://", "style=", "onclick", "<form", "url("} {
 		if strings.Contains(body, no) {

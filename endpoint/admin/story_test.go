@@ -140,10 +140,13 @@ func TestANodeIsKilledAndReturns(t *testing.T) {
 		t.Fatalf("the node that lives is %s", got)
 	}
 	during := page()
-	expect(during, "Set stock", dies.address, `^! tcp://\S+ +out: (node expelled|reconnect limit) +in (1h)?\d+m\S+, at \d\d:\d\d:\d\d .*(refused|reset)`)
-	expect(during, "Breakers", dies.address, `^! tcp://\S+ +open .* in (1h)?\d+m\S+, at .* (node expelled|reconnect limit): .*stock`)
+	expect(during, "Set stock", dies.address, `^! tcp://\S+ +out: (node expelled|reconnect limit) +in (1h)?\d+m\S+, at \d\d:\d\d:\d\d .*The pool has .*: connection refused\.$`)
+	expect(during, "Breakers", dies.address, `^! tcp://\S+ +open .* in (1h)?\d+m\S+, at .* The pool has .*: connection refused\. \(stock\) .*refused`)
 	expect(during, "Pool", dies.address, `^! tcp://\S+ +expelled`)
 	expect(during, "Connections of pool", dies.address, `^$`)
+	if !regexp.MustCompile(`(?m)^! tcp://` + regexp.QuoteMeta(dies.address) + ` of Set stock is out\. The pool has .*: connection refused\. It returns in \S+, at \d\d:\d\d:\d\d\.$`).MatchString(during) {
+		t.Errorf("the page does not begin with it:\n%s", during)
+	}
 	happened(during, `closed to open +(node expelled|reconnect limit): .*refused.* breakers, stock`)
 	happened(during, `node expelled +(dial failed|reconnect limit): .*refused.* pool`)
 	expect(during, "Set stock", lives.address, `^tcp://\S+ +takes calls`)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/muxkit/muxkit/breaker"
 )
 
 // table is what HTML and plain text show of a part of the page.
@@ -18,6 +20,7 @@ type table struct {
 type row struct {
 	Ill   bool // it wants to be seen
 	Cells []string
+	About subject // whom it is about, for actions; zero: nobody
 }
 
 // maxRows bounds a table.
@@ -33,6 +36,13 @@ func (t *table) add(ill bool, cells ...any) {
 		r.Cells[i] = fmt.Sprint(c)
 	}
 	t.Rows = append(t.Rows, r)
+}
+
+// about says whom the row that was added last is about.
+func (t *table) about(who subject) {
+	if t.More == 0 {
+		t.Rows[len(t.Rows)-1].About = who
+	}
 }
 
 // tables are the page for people.
@@ -62,7 +72,12 @@ func (s *set) table(now time.Time) table {
 			out++
 			state = "out: " + n.Out
 		}
-		t.add(n.Out != "", n.Node, state, until(n.Returns, now), n.InFlight, n.Weight, n.Minute, n.Zone, n.Error)
+		t.add(n.Out != "", n.Node, state, n.returns(now), n.InFlight, n.Weight, n.Minute, n.Zone, n.Why)
+		t.about(subject{ofSet, s.Service, n.Node})
+	}
+	for _, d := range s.Away {
+		t.add(true, d.Node, "not there, to be drained", "when an operator ends it", "", "", "", "", d.why())
+		t.about(subject{ofSet, s.Service, d.Node})
 	}
 	t.Notes = []string{
 		fmt.Sprintf("%d nodes, %d out; %d of at most %d calls wait for a node", len(s.Nodes), out, s.Waiting, s.MaxWaiting),
@@ -105,7 +120,7 @@ func (w weight) String() string {
 }
 
 func (g *group) table(now time.Time) table {
-	t := table{Title: title("Breakers", g.Name), Head: []string{"node", "state", "since", "returns", "ejections", "calls good/bad/neutral/refused", "why"}}
+	t := table{Title: title("Breakers", g.Name), Head: []string{"node", "state", "since", "returns", "ejections", "calls good/bad/neutral/refused", "why", "cause"}}
 	ill := 0
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -123,18 +138,32 @@ func (g *group) table(now time.Time) table {
 		}
 		k := n.Totals
 		t.add(!n.well(), n.Node, state, ago(n.Since, now), until(n.Returns, now), n.Ejections,
-			fmt.Sprintf("%d/%d/%d/%d", k.Successes, k.Failures, k.Neutral, k.Refused), n.why(n.Service))
+			fmt.Sprintf("%d/%d/%d/%d", k.Successes, k.Failures, k.Neutral, k.Refused), n.why(n.Service), n.Error)
+		t.about(subject{ofBreakers, g.Name, n.Node})
 		for _, m := range n.Methods {
-			t.add(true, n.Node+" "+m.Method, m.State, ago(m.Since, now), until(m.Returns, now), "", "", m.why(m.Service))
+			t.add(true, n.Node+" "+m.Method, m.State, ago(m.Since, now), until(m.Returns, now), "", "", m.why(m.Service), m.Error)
 		}
 	}
 	t.Notes = []string{fmt.Sprintf("%d nodes, %d not well", len(g.Nodes), ill)}
 	return t
 }
 
+// returns tells when a node that is out may take calls again.
+func (n *setNode) returns(now time.Time) string {
+	switch {
+	case n.Out == "":
+		return ""
+	case n.Returns != nil:
+		return until(n.Returns, now)
+	case n.Drained != nil, n.Out == breaker.ReasonForcedOpen.String():
+		return "when an operator ends it"
+	}
+	return "when a call or a probe reaches it"
+}
+
 // why is the reason for a state, its cause, and whose it is.
 func (c *circuit) why(service string) string {
-	why := because(c.Reason, c.Error)
+	why := c.Why
 	if why != "" && service != "" {
 		why += " (" + service + ")"
 	}
@@ -157,6 +186,9 @@ func (h *history) table() table {
 		}
 		if e.Service != "" {
 			of += ", " + e.Service
+		}
+		if e.By != "" {
+			what += ", by an operator at " + e.By
 		}
 		t.add(false, when, times, e.Node, what, because(e.Reason, e.Error), of)
 	}

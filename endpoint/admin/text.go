@@ -11,6 +11,16 @@ import (
 // writeText writes the tables in columns. What is not well has a mark in front.
 func (p *page) writeText(w io.Writer) {
 	fmt.Fprintf(w, "muxkit at %s\n", p.Time.Format(time.RFC3339))
+	alarms := p.alarms()
+	for _, line := range alarms {
+		fmt.Fprintf(w, "! %s\n", line)
+	}
+	if len(alarms) == 0 {
+		fmt.Fprintln(w, allWell)
+	}
+	for _, line := range p.orders() {
+		fmt.Fprintln(w, line)
+	}
 	for _, t := range p.tables() {
 		fmt.Fprintf(w, "\n%s\n", t.Title)
 		for _, note := range t.Notes {
