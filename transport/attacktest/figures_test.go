@@ -49,6 +49,8 @@ var costs = []costly{
 		attack: func(a *attacker) { a.repeat(a.request(0, echoMethod, 60<<10)) }},
 	{name: "S4 pairs of metadata", protocol: "native", conns: 4, bytes: 400 * mib, reads: true, heap: 16 * mib, peak: 100 * mib, ratio: 1,
 		attack: func(a *attacker) { a.repeat(a.pairs(0)) }},
+	{name: "S4 pairs that are not there", protocol: "native", conns: 4, bytes: mib, reads: true, heap: 16 * mib, peak: 64 * mib, ratio: 12, // a header of 16 bytes is answered with an error of 60
+		attack: func(a *attacker) { a.repeat(a.hollow(1000)) }},
 	{name: "S5, S18 cancels among 4000 calls", protocol: "native", conns: 1, bytes: 20 * mib, reads: true, heap: 64 * mib, peak: 160 * mib, ratio: 1,
 		attack: func(a *attacker) {
 			a.send(a.batch(1<<20, 4000, holdMethod, 1))

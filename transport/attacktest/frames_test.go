@@ -93,6 +93,13 @@ func (f forge) pairs(id uint32) []byte {
 	return frame
 }
 
+// hollow is n requests that announce 65,535 pairs of metadata and have none.
+func (f forge) hollow(n int) (frames []byte) {
+	frame := f.request(0, "", 0)
+	binary.BigEndian.PutUint16(frame[14:], 65_535)
+	return bytes.Repeat(frame, n)
+}
+
 // bomb is a tRPC request of a few KiB that unpacks to n bytes.
 func (f forge) bomb(id uint32, n int) []byte {
 	f.mu.Lock()

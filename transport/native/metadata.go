@@ -36,13 +36,20 @@ func appendMetadata(dst []byte, md transport.Metadata) ([]byte, error) {
 	return dst, nil
 }
 
-// skipMetadata passes over n pairs.
+// skipMetadata passes over n pairs, which is a number that costs the peer nothing: where they
+// cannot all be there none is looked for, and nothing is behind the first that is not.
 func (p *parts) skipMetadata(n int) {
-	for range n {
+	if pairSize*n > len(p.rest) {
+		p.err = errShort
+	}
+	for ; n > 0 && p.err == nil; n-- {
 		names, values := p.uint16(), p.uint16()
 		p.take(names + values)
 	}
 }
+
+// pairSize is the size of a pair whose name and value are empty: their lengths.
+const pairSize = 2 + 2
 
 // metadataBytes returns how many bytes the names and values of n pairs have, 0 if they
 // are not there.
@@ -52,7 +59,7 @@ func (p *parts) metadataBytes(n int) int {
 	}
 	section := *p
 	section.skipMetadata(n)
-	return max(len(p.rest)-len(section.rest)-4*n, 0)
+	return max(len(p.rest)-len(section.rest)-pairSize*n, 0)
 }
 
 // metadata reads n pairs. All strings share one copy of the section.
@@ -72,7 +79,7 @@ func (p *parts) metadata(n int) transport.Metadata {
 	for range n {
 		names, values := p.uint16(), p.uint16()
 		p.take(names + values)
-		name := at + 4
+		name := at + pairSize
 		md[text[name:name+names]] = text[name+names : name+names+values]
 		at = name + names + values
 	}
