@@ -1,0 +1,162 @@
+package filesd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/discovery"
+)
+
+// maxSize is the largest file that is read, in bytes.
+const maxSize = 16 << 20
+
+// Instancer tells the nodes that a file lists: a line for each, which is an address or a JSON object
+// (muxendpoint.ParseInstance). Empty lines, and those that begin with #, are passed over:
+//
+//	# stock, in both zones
+//	10.0.0.1:8080
+//	{"address": "10.0.1.1:8080", "weight": 200, "zone": "south"}
+//
+// The file is looked at each second (WithInterval), and its content believed when two looks in a row saw the same, or
+// when it was not written to for that long: what somebody is just writing is not taken. Its last line has to end
+// as lines do. Whoever writes should all the same write another file and rename it.
+//
+// A line that is no instance is left out, and named once. What is no list is an error, and the last list stands: a file
+// that is not there, is not read, is not one, is larger than 16 MiB, has not a byte, or in which no line of several is an instance. A
+// list without nodes is a file with nothing but comments.
+//
+// It is safe for concurrent use.
+type Instancer struct {
+	muxendpoint.Instancer // publisher, but for Stop
+	publisher             *muxendpoint.Publisher
+
+	path    string
+	cfg     config
+	stop    context.CancelFunc
+	refresh chan struct{} // capacity 1: a look is wanted now
+
+	// These belong to the goroutine.
+	last       []byte // what the last look saw; nil: nothing
+	complaints discovery.Complaints
+}
+
+// NewInstancer follows the file until Stop. What there is at the beginning, it looks at before it
+// returns.
+func NewInstancer(path string, opts ...Option) (*Instancer, error) {
+	cfg, err := config{}.with(opts)
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		return nil, fmt.Errorf("%w: no path", ErrInvalidOption)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	publisher := &muxendpoint.Publisher{}
+	i := &Instancer{Instancer: publisher, publisher: publisher, path: path, cfg: cfg, stop: cancel, refresh: make(chan struct{}, 1)}
+	i.complaints.Logger = cfg.logger
+	i.look()
+	go i.run(ctx)
+	return i, nil
+}
+
+// Await returns when there was a list, or with an error when ctx ends.
+func (i *Instancer) Await(ctx context.Context) error { return i.publisher.Await(ctx) }
+
+// Refresh implements muxendpoint.Refresher: the file is looked at now. It does not wait.
+func (i *Instancer) Refresh() {
+	select {
+	case i.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// Stop implements sd.Instancer. When it returns nothing is told any more. It does not wait for a file
+// system that does not answer.
+func (i *Instancer) Stop() {
+	i.stop()
+	i.publisher.Stop()
+}
+
+func (i *Instancer) run(ctx context.Context) {
+	for !discovery.Pause(ctx, i.cfg.interval, i.refresh) {
+		i.look()
+	}
+}
+
+// look reads the file, and tells what is new.
+func (i *Instancer) look() {
+	text, written, err := read(i.path)
+	if err != nil {
+		i.last = nil
+		i.publisher.Fail(fmt.Errorf("filesd: %w", err))
+		return
+	}
+	settled := i.last != nil && bytes.Equal(text, i.last) || time.Since(written) >= i.cfg.interval
+	i.last = text
+	if !settled {
+		return
+	}
+	list, err := i.parse(text)
+	if err != nil {
+		i.publisher.Fail(fmt.Errorf("filesd: %s: %w", i.path, err))
+		return
+	}
+	i.publisher.Publish(list)
+}
+
+// read returns the file's content and when it was written.
+func read(path string) (text []byte, written time.Time, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, written, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, written, err
+	case !info.Mode().IsRegular():
+		return nil, written, fmt.Errorf("%s is no regular file", path)
+	case info.Size() > maxSize:
+		return nil, written, fmt.Errorf("%s has more than %d bytes", path, maxSize)
+	}
+	text, err = io.ReadAll(io.LimitReader(f, maxSize)) // it may grow meanwhile: what is cut is no list
+	return text, info.ModTime(), err
+}
+
+// parse reads the lines.
+func (i *Instancer) parse(text []byte) (list []muxendpoint.Instance, err error) {
+	if len(text) == 0 {
+		return nil, errors.New("it is empty: a list without nodes has a comment")
+	}
+	if text[len(text)-1] != '\n' {
+		return nil, errors.New("its last line does not end: it is not written to its end")
+	}
+	none := &discovery.NoneError{}
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		none.Entries++
+		in, err := muxendpoint.ParseInstance(string(line))
+		if err != nil {
+			i.complaints.LeftOut(string(line), err)
+			if none.First == nil {
+				none.First = err
+			}
+			continue
+		}
+		list = append(list, in)
+	}
+	if len(list) == 0 && none.First != nil {
+		return nil, none
+	}
+	return list, nil
+}
