@@ -1,0 +1,111 @@
+package etcdsd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/discovery"
+)
+
+// Instancer tells the nodes that are registered under a prefix of etcd's keys. It is an
+// sd.Instancer for go-kit, a muxendpoint.Instancer, which tells weights, zones and labels too, and
+// a muxendpoint.Refresher. It is safe for concurrent use.
+//
+// Who registers with it before etcd has answered for the first time hears nothing until then: see Await.
+type Instancer struct {
+	muxendpoint.Instancer // publisher, but for Stop
+	publisher             *muxendpoint.Publisher
+
+	client  *clientv3.Client
+	prefix  string
+	cfg     config
+	stop    context.CancelFunc
+	done    chan struct{} // closed when the goroutine has ended
+	refresh chan struct{} // capacity 1: a look is wanted now
+
+	entries entries // belongs to the goroutine
+}
+
+// NewInstancer follows the keys that begin with prefix, until Stop. A prefix should end as its
+// service's name does ("/services/stock/"), since "/services/stock" is that of "/services/stockroom/"
+// too. The client is not closed, nor is anything of it.
+//
+// It does not wait for etcd.
+func NewInstancer(client *clientv3.Client, prefix string, opts ...Option) (*Instancer, error) {
+	cfg, err := config{}.with(opts)
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.ofRegistrar != "":
+		return nil, fmt.Errorf("%w: %s is for NewRegistrar", ErrInvalidOption, cfg.ofRegistrar)
+	case client == nil:
+		return nil, fmt.Errorf("%w: nil client", ErrInvalidOption)
+	case prefix == "":
+		return nil, fmt.Errorf("%w: an empty prefix is all of etcd", ErrInvalidOption)
+	}
+	ctx, cancel := context.WithCancel(client.Ctx())
+	publisher := &muxendpoint.Publisher{MinInterval: minInterval}
+	i := &Instancer{Instancer: publisher, publisher: publisher, client: client, prefix: prefix, cfg: cfg,
+		stop: cancel, done: make(chan struct{}), refresh: make(chan struct{}, 1)}
+	i.entries.complaints.Logger = cfg.logger
+	go i.run(ctx)
+	return i, nil
+}
+
+// Await returns when the nodes are known for the first time, or with an error when ctx ends: it
+// tells what etcd's last failure was.
+func (i *Instancer) Await(ctx context.Context) error { return i.publisher.Await(ctx) }
+
+// Refresh implements muxendpoint.Refresher: it ends a pause after a failure, and otherwise has the
+// Instancer look whether its watch is alive. It does not wait.
+func (i *Instancer) Refresh() {
+	select {
+	case i.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// Stop implements sd.Instancer. When it returns nothing is told any more.
+func (i *Instancer) Stop() {
+	i.stop()
+	<-i.done
+	i.publisher.Stop()
+}
+
+// run follows the prefix again and again.
+func (i *Instancer) run(ctx context.Context) {
+	defer close(i.done)
+	backoff := i.cfg.backoff()
+	for {
+		err := i.follow(ctx, backoff.Reset)
+		if ctx.Err() != nil {
+			if i.client.Ctx().Err() != nil {
+				i.publisher.Fail(fmt.Errorf("etcd: prefix %q: the client was closed", i.prefix))
+			}
+			return
+		}
+		if errors.Is(err, errListAgain) { // etcd is well
+			err = nil
+		}
+		if err != nil {
+			i.publisher.Fail(fmt.Errorf("etcd: prefix %q: %w", i.prefix, err))
+		}
+		if discovery.Pause(ctx, backoff.Next(), i.refresh) {
+			return
+		}
+	}
+}
+
+// publish tells what is known.
+func (i *Instancer) publish() {
+	list, err := i.entries.instances()
+	if err != nil {
+		i.publisher.Fail(fmt.Errorf("etcd: prefix %q: %w", i.prefix, err))
+		return
+	}
+	i.publisher.Publish(list)
+}
