@@ -16,9 +16,10 @@ import (
 	"go.uber.org/goleak"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 // witness writes down what an Instancer tells and logs.
 type witness struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -93,7 +94,7 @@ func (r *Remembered) recall() {
 	m, err := load(r.path)
 	age := time.Since(m.Written).Round(time.Second)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return
 	case err == nil && (age > r.cfg.maxAge || age < 0):
 		err = fmt.Errorf("it was written %v ago, at most %v are allowed", age, r.cfg.maxAge)

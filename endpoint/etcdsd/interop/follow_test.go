@@ -18,6 +18,7 @@ import (
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/endpoint/etcdsd"
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // witness keeps what an Instancer tells.
@@ -47,7 +48,7 @@ func watchWith(t *testing.T, i muxendpoint.Instancer) *witness {
 	t.Cleanup(func() {
 		i.DeregisterInstances(ch)
 		close(quit)
-		<-ended
+		bounded.Open(t, ended)
 	})
 	return w
 }

@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // proxy passes connections on, until it is cut: it holds all bytes then, as a network
@@ -31,7 +33,7 @@ func newProxy(t *testing.T, target string) *proxy {
 		close(p.ended)
 		l.Close()
 		p.reset()
-		p.wg.Wait()
+		bounded.Wait(t, p.wg.Wait)
 	})
 	return p
 }
