@@ -26,3 +26,15 @@ func TestWorkersAreShownWhereTheyAreLimited(t *testing.T) {
 		}
 	}
 }
+
+// Who has heard of everything has missed nothing.
+func TestAPageOfNothing(t *testing.T) {
+	h, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if e := h.page(time.Now()).Events; e.NotHeard != 0 || e.LetGo != 0 || len(e.Events) != 0 {
+		t.Errorf("%+v", e)
+	}
+}

@@ -39,8 +39,8 @@ func Long(t testing.TB) {
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 //
-// While no processor has time to spare, a quarter of it counts, or what the process has
-// run: on a busy machine half a minute is up to two. With -timeout 0, as under a debugger, while it
+// While no processor has time to spare, half of it counts, or what the process has
+// run: on a busy machine half a minute is up to one. With -timeout 0, as under a debugger, while it
 // fuzzes, and during a test that is Long there is no limit.
 func Tests(m interface{ Run() int }) interface{ Run() int } { return watched{m, limit} }
 

@@ -36,12 +36,12 @@ func worked() work {
 }
 
 // since is how much time a test has had since before, a tick at most: the whole machine may
-// have stood still. While no processor had time to spare, a quarter counts, or what
+// have stood still. While no processor had time to spare, half of it counts, or what
 // the process ran: it, or one that it waits for, may not have had its turn.
 func (w work) since(before work, tick time.Duration) time.Duration {
 	passed := min(w.at.Sub(before.at), tick)
 	if idle, busy := w.idle-before.idle, w.busy-before.busy; busy > 9*idle {
-		return max(passed/4, min(w.ran-before.ran, passed))
+		return max(passed/2, min(w.ran-before.ran, passed))
 	}
 	return passed
 }

@@ -15,10 +15,10 @@ func TestWhatCountsForALimit(t *testing.T) {
 		{"a loop on an idle machine", tick, tick, tick, 1, 1},
 		{"a wait in vain", tick, 0, tick, 2, 0},
 		{"a loop in all threads", tick, 2 * tick, tick, 0, 2},
-		{"a loop on a busy machine", tick, 2 * time.Second, 2 * time.Second, 0, 2},
-		{"a process that gets nothing", tick, 0, time.Second, 0, 2},
+		{"a loop on a busy machine", tick, 3 * time.Second, 3 * time.Second, 0, 2},
+		{"a process that gets nothing", tick, 0, 2 * time.Second, 0, 2},
 		{"a machine that stood still", time.Hour, 0, tick, 2, 0},
-		{"threads of which some ended", tick, -time.Second, time.Second, 1, 100},
+		{"threads of which some ended", tick, -time.Second, 2 * time.Second, 1, 100},
 		{"a system that tells nothing", tick, 0, tick, 0, 0},
 	} {
 		before := work{time.Now(), time.Minute, 100, 100}

@@ -163,3 +163,55 @@ func TestAgeOfConnections(t *testing.T) {
 		}
 	}
 }
+
+// What is shown is of this moment, and a browser takes it for what it is.
+func TestHeaders(t *testing.T) {
+	for target, kind := range map[string]string{"/?format=text": "text/plain; charset=utf-8", "/?format=json": "application/json"} {
+		resp, body := get(t, Handler(state()), "GET", target, "")
+		if h := resp.Header; h.Get("Content-Type") != kind || h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || body == "" {
+			t.Errorf("%s: %v, %d bytes", target, h, len(body))
+		}
+	}
+}
+
+// The tables, to the letter.
+func TestTables(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
+	var text strings.Builder
+	Page{
+		Time: at, InFlight: 1, EventsLost: 1, Counters: Counters{Dials: 1, ConnsClosed: map[string]uint64{"idle": 1}},
+		Nodes: []Node{
+			{Network: "tcp", Address: "10.0.0.1:80", State: "ready", InFlight: 1, Waiting: 2, Identity: "a", Counters: Counters{Dials: 1}},
+			{Network: "unix", Address: "/b", State: "down"},
+		},
+		Events: []Event{
+			{Time: at, Network: "unix", Address: "/b", Kind: "expelled", Attempt: 2, Reason: "dial failed", Error: "refused"},
+			{Time: at, Network: "unix", Address: "/b", Kind: "up", Lost: 1},
+			{Time: at, Network: "unix", Address: "/b", Kind: "down", Reason: "idle"},
+		},
+	}.writeText(&text)
+	const want = `muxpool at 2026-01-02T03:04:05Z: 2 nodes, 1 calls in flight
+since the pool was made: 1 dials, 1 closed: idle
+1 events did not reach a subscriber
+
+NODE               STATE  CONNS  IN FLIGHT  WAITING  IDENTITY  COUNTERS
+tcp://10.0.0.1:80  ready  0      1          2        a         1 dials
+unix:///b          down   0      0          0                  nothing counted
+
+EVENT         NODE       WHAT      ATTEMPT  WHY
+03:04:05.006  unix:///b  expelled  2        dial failed: refused
+03:04:05.006  unix:///b  up                  (1 events before it were lost)
+03:04:05.006  unix:///b  down               idle
+`
+	if got := text.String(); got != want {
+		t.Errorf("shown is\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A reason for which a connection has ended is told from the first one on.
+func TestReasonsAreCountedFromOne(t *testing.T) {
+	pool := &scripted{stats: muxpool.Stats{Counters: muxpool.Counters{ConnsClosed: muxpool.Closed{muxpool.ReasonIdle: 1}}}}
+	if got := NewPage(pool.Stats(), time.Now()).Counters.ConnsClosed; len(got) != 1 || got["idle"] != 1 {
+		t.Errorf("%v", got)
+	}
+}

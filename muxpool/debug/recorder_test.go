@@ -61,13 +61,16 @@ func attempts(r *Recorder) []int {
 
 func TestRecorderKeepsTheLastEvents(t *testing.T) {
 	var pool scripted
-	three, byDefault := NewRecorder(&pool, 3), NewRecorder(&pool, 0)
+	one, three, byDefault := NewRecorder(&pool, 1), NewRecorder(&pool, 3), NewRecorder(&pool, 0)
 	for n := 1; n <= 2*DefaultEvents+1; n++ {
 		pool.happens(muxpool.Event{Kind: muxpool.DialFailed, Node: node, Attempt: n})
 		want := []int{max(1, n-2), max(1, n-1), n}
 		if got := attempts(three); !slices.Equal(got, slices.Compact(want)) {
 			t.Fatalf("after %d events: %v, want %v", n, got, want)
 		}
+	}
+	if got := attempts(one); !slices.Equal(got, []int{2*DefaultEvents + 1}) {
+		t.Errorf("of one: %v", got)
 	}
 	if got := attempts(byDefault); len(got) != DefaultEvents || got[0] != DefaultEvents+2 || !slices.IsSorted(got) {
 		t.Errorf("by default %d events from %d on", len(got), got[0])

@@ -180,3 +180,15 @@ func TestReadingAheadCounts(t *testing.T) {
 		t.Errorf("without budget the buffer has %d bytes", len(r.buf))
 	}
 }
+
+// Memory grows in steps; a frame that is at most an eighth over a step is read in one of
+// its own size.
+func TestStep(t *testing.T) {
+	for _, row := range []struct{ size, n, want int }{
+		{8192, 1, 1}, {8192, 8192, 8192}, {8192, 9216, 9216}, {8192, 9217, 8192}, {8192, 1 << 20, 8192},
+	} {
+		if got := step(row.size, row.n); got != row.want {
+			t.Errorf("step(%d, %d) is %d, want %d", row.size, row.n, got, row.want)
+		}
+	}
+}

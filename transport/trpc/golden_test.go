@@ -153,6 +153,22 @@ func TestStreamIsRefused(t *testing.T) {
 	if err != nil || reset[2] != frameStream || reset[3] != streamClose || !bytes.Contains(reset, []byte("streams are not")) {
 		t.Errorf("AppendResponse gives %q, %v", reset, err)
 	}
+	var reason, ret uint64 // TrpcStreamCloseMeta: 1 is close_type, of which 1 is TRPC_STREAM_RESET, and 2 is ret
+	for b := reset[headerSize:]; len(b) > 0; {
+		var f field
+		if f, b, err = nextField(b); err != nil {
+			t.Fatal(err)
+		}
+		switch f.number {
+		case 1:
+			reason = f.n
+		case 2:
+			ret = f.n
+		}
+	}
+	if reason != 1 || ret == 0 {
+		t.Errorf("the stream is closed by type %d, ret %d", reason, ret)
+	}
 	if err := p.ParseResponse(reset, new(transport.Message)); err == nil {
 		t.Error("a stream's frame passed for an answer")
 	}

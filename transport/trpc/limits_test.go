@@ -139,7 +139,7 @@ func TestBombsStopAtThePoolsLimit(t *testing.T) {
 // TestAttachmentsCount: an attachment is copied, and counts beside the frame in which it came,
 // as the names of the two services do, as long as its call is in flight.
 func TestAttachmentsCount(t *testing.T) {
-	const size = 1 << 20
+	const size, caller, callee = 1 << 20, 10_000, 20_000
 	s := transport.NewService(Protocol{})
 	held, release := make(chan struct{}), make(chan struct{})
 	s.Handle("/s/Hold", transport.NewServer(func(context.Context, any) (any, error) {
@@ -160,7 +160,8 @@ func TestAttachmentsCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	frame, err := Protocol{}.AppendRequest(nil, 1, &transport.Message{Method: "/s/Hold", Tag: &Head{Caller: strings.Repeat("c", 1000), Attachment: make([]byte, size)}})
+	p := Protocol{Callee: strings.Repeat("c", callee)}
+	frame, err := p.AppendRequest(nil, 1, &transport.Message{Method: "/s/Hold", Tag: &Head{Caller: strings.Repeat("c", caller), Attachment: make([]byte, size)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestAttachmentsCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	bounded.Receive(t, held)
-	if n, least := s.Stats().Bytes, int64(2*size+1001); n < least || n > 3*size {
+	if n, least := s.Stats().Bytes, int64(2*(size+caller+callee)); n < least || n > 3*size {
 		t.Errorf("%d bytes are in use, want %d and a little more", n, least)
 	}
 	close(release)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"github.com/muxkit/muxkit/transport"
 )
 
 // What is said of a size before it is written is what is written.
@@ -54,5 +56,18 @@ func TestGroupsAreSkipped(t *testing.T) {
 				t.Errorf("left is %x, of a field of type %d", rest, f.wire)
 			}
 		})
+	}
+}
+
+// A head that is cut off is none, wherever that is.
+func TestHeadsThatAreCutOff(t *testing.T) {
+	whole := appendVarint(appendBytes(nil, 14, "a"), 15, 5)  // of which nobody knows a field
+	ends := map[int]bool{0: true, 3: true, len(whole): true} // where a field ends
+	for n := range len(whole) + 1 {
+		request := (&requestHead{req: new(transport.Message)}).parse(whole[:n])
+		response := new(responseHead).parse(whole[:n])
+		if (request == nil) != ends[n] || (response == nil) != ends[n] {
+			t.Errorf("%d bytes of %d: %v, %v", n, len(whole), request, response)
+		}
 	}
 }

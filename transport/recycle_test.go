@@ -1,0 +1,35 @@
+package transport
+
+import (
+	"testing"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
+)
+
+// The memory of a frame is used again if the codec has said that it may be, and else
+// never: what was decoded may refer to it.
+func TestMemoryIsUsedAgainOnlyIfTheCodecAllowsIt(t *testing.T) {
+	const size = 3000
+	for name, allowed := range map[string]bool{"allowed": true, "not allowed": false} {
+		again := 0
+		for range 100 { // a sync.Pool may lose what it has
+			frame := wire.Alloc(size)
+			m := newMessage()
+			m.frame, m.Body = frame, frame
+			if allowed {
+				m.ReleaseBody()
+			}
+			m.recycle()
+			if m.frame != nil || (m.Body == nil) != allowed {
+				t.Errorf("%s: the Message has a frame of %d bytes, a body of %d", name, len(m.frame), len(m.Body))
+			}
+			other := wire.Alloc(size)
+			if &other[0] == &frame[0] {
+				again++
+			}
+		}
+		if (again > 0) != allowed {
+			t.Errorf("%s: memory is used again %d times of 100", name, again)
+		}
+	}
+}
