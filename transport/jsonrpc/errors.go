@@ -3,9 +3,12 @@ package jsonrpc
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -93,11 +96,7 @@ func appendErrorObject(dst []byte, resp *transport.Message) ([]byte, error) {
 			words[name] = v
 		}
 	}
-	data, err := withWords(resp.Body, words)
-	if err != nil {
-		return dst, err
-	}
-	object, err := json.Marshal(errorObject{json.Number(strconv.Itoa(number)), message(e), data})
+	object, err := json.Marshal(errorObject{json.Number(strconv.Itoa(number)), message(e), withWords(resp.Body, words)})
 	return append(dst, object...), err
 }
 
@@ -112,32 +111,28 @@ func message(e *transport.Error) string {
 }
 
 // withWords puts the transport's own words among the members of data, and takes out
-// what looks like them: it may be the data of an answer that is passed on.
-func withWords(data []byte, words map[string]string) (json.RawMessage, error) {
-	var own map[string]json.RawMessage
+// what looks like them: it may be the data of an answer that is passed on. What else is in
+// it stays as it is.
+func withWords(data []byte, words map[string]string) json.RawMessage {
 	if len(data) > 0 && skip(data)[0] != '{' {
-		return data, nil
+		return data
 	}
-	if len(data) > 0 {
-		if err := json.Unmarshal(data, &own); err != nil {
-			return nil, err
+	rest, _ := takeWords(data)
+	if len(words) == 0 {
+		return rest
+	}
+	object := []byte("{")
+	if rest = bytes.TrimSpace(rest); len(rest) > 0 {
+		object = bytes.Clone(rest[:len(rest)-len("}")])
+	}
+	for _, name := range slices.Sorted(maps.Keys(words)) {
+		if len(skip(object[1:])) > 0 {
+			object = append(object, ',')
 		}
+		object = append(strconv.AppendQuote(object, name), ':')
+		object = strconv.AppendQuote(object, words[name])
 	}
-	if own == nil {
-		own = make(map[string]json.RawMessage)
-	}
-	for name := range own {
-		if strings.HasPrefix(name, prefix) {
-			delete(own, name)
-		}
-	}
-	for name, text := range words {
-		own[name] = strconv.AppendQuote(nil, text)
-	}
-	if len(own) == 0 && len(data) == 0 {
-		return nil, nil
-	}
-	return json.Marshal(own)
+	return append(object, '}')
 }
 
 // readErrorObject reads an error object: the error, and its data as the body.
@@ -218,6 +213,9 @@ const (
 	noMethod  = "rpc: can't find method "
 )
 
+// shownMethod is how much of a client's method it is told again, in bytes.
+const shownMethod = 80
+
 // errorText is an error of 1.0: a text is all that net/rpc's clients take. It begins
 // with the code's name, by which a Client of this package knows the code, unless
 // nothing is known.
@@ -225,7 +223,7 @@ func errorText(req *transport.Message, e *transport.Error) string {
 	code := e.Code.Travels()
 	switch {
 	case code == transport.CodeUnimplemented:
-		return noMethod + req.Method
+		return noMethod + text.Shown(req.Method, shownMethod)
 	case code == transport.CodeUnknown && e.Message != "":
 		return e.Message
 	case e.Message == "":

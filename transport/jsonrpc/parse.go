@@ -27,10 +27,14 @@ func (b *broken) Unwrap() error { return b.err }
 
 func noJSON(err error) error { return &broken{number: numberNoJSON, err: err} }
 
+// longestLastID is how long the id may be that last words are said to, in bytes: it could be
+// nearly as long as the text that is too large.
+const longestLastID = 256
+
 // tooLarge is the error of a text over the limit, which begins so.
 func tooLarge(begin []byte, err error) error {
 	b := &broken{number: numberNoRequest, err: fmt.Errorf("jsonrpc: a text that does not end within the limit: %w", err)}
-	if e := open(begin); e.id != nil && isID(e.id) && !e.isAnswer() {
+	if e := open(begin); e.id != nil && len(e.id) <= longestLastID && isID(e.id) && !e.isAnswer() {
 		b.id = append(b.id, e.id...)
 	}
 	return b

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"unicode/utf8"
 
 	"github.com/muxkit/muxkit/transport"
 )
@@ -61,13 +63,32 @@ func (p Protocol) ParseRequest(frame []byte, req *transport.Message) error {
 	if err := p.fault(&e, r); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(e.method, &req.Method); err != nil {
-		return invalid("the method is no string")
+	if err := setMethod(req, e.method); err != nil {
+		return err
 	}
 	req.OneWay = req.OneWay || r.two && e.id == nil
 	req.Body = e.params
 	if one := onlyElement(e.params); one != nil {
 		req.Body = one
+	}
+	return nil
+}
+
+// longestMethod is how many bytes the name of a method may have, as it is written.
+const longestMethod = math.MaxUint16
+
+// setMethod reads the name of the method. One that is written as it is costs no memory if the
+// Service has it.
+func setMethod(req *transport.Message, literal []byte) error {
+	if len(literal) > len(`""`)+longestMethod {
+		return invalid(fmt.Sprintf("the method is written with %d bytes, at most %d are allowed", len(literal)-len(`""`), longestMethod))
+	}
+	if name := literal[1 : len(literal)-1]; bytes.IndexByte(name, '\\') < 0 && utf8.Valid(name) {
+		req.SetMethod(name)
+		return nil
+	}
+	if err := json.Unmarshal(literal, &req.Method); err != nil {
+		return invalid("the method is no string")
 	}
 	return nil
 }

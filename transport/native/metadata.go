@@ -62,6 +62,9 @@ func (p *parts) metadataBytes(n int) int {
 	return max(len(p.rest)-len(section.rest)-pairSize*n, 0)
 }
 
+// fewPairs is for how many pairs room is made before they are read: names may be equal.
+const fewPairs = 256
+
 // metadata reads n pairs. All strings share one copy of the section.
 func (p *parts) metadata(n int) transport.Metadata {
 	if n == 0 {
@@ -74,7 +77,7 @@ func (p *parts) metadata(n int) transport.Metadata {
 		return nil
 	}
 	text := string(p.rest[:len(p.rest)-len(section.rest)])
-	md := make(transport.Metadata, n)
+	md := make(transport.Metadata, min(n, fewPairs))
 	at := 0
 	for range n {
 		names, values := p.uint16(), p.uint16()
