@@ -8,7 +8,6 @@ require (
 	github.com/muxkit/muxkit v0.0.0
 	go.etcd.io/etcd/api/v3 v3.7.3
 	go.etcd.io/etcd/client/v3 v3.7.3
-	go.uber.org/goleak v1.3.0
 	google.golang.org/genproto v0.0.0-20261026165753-2ffab32bce7e
 )
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-kit/kit/sd"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
@@ -29,6 +30,12 @@ type Instancer struct {
 
 	entries entries // belongs to the goroutine
 }
+
+var (
+	_ muxendpoint.Instancer = (*Instancer)(nil) // and so an sd.Instancer
+	_ muxendpoint.Refresher = (*Instancer)(nil)
+	_ sd.Registrar          = (*Registrar)(nil)
+)
 
 // NewInstancer follows the keys that begin with prefix, until Stop. A prefix should end as its
 // service's name does ("/services/stock/"), since "/services/stock" is that of "/services/stockroom/"

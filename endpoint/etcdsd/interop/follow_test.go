@@ -48,7 +48,7 @@ func watchWith(t *testing.T, i muxendpoint.Instancer) *witness {
 	t.Cleanup(func() {
 		i.DeregisterInstances(ch)
 		close(quit)
-		bounded.Open(t, ended)
+		bounded.Receive(t, ended)
 	})
 	return w
 }
