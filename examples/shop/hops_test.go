@@ -57,7 +57,7 @@ func newStreet(t *testing.T) *street {
 		try(replace(nodesOf(s.dir, service), []byte(n.address)))
 	}
 	var err error
-	s.load, err = newLoad(s.dir)
+	s.load, err = newLoad(s.dir, 20*time.Second)
 	try(err)
 	t.Cleanup(func() {
 		if err := s.load.close(); err != nil {

@@ -18,25 +18,23 @@ import (
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
-// callTimeout is what a caller gives a call: what is left of it travels through both hops.
-const callTimeout = 3 * time.Second
-
 // load calls the shop at a fixed rate, as many independent callers do: that some wait for a sick
 // node does not keep the others from calling.
 type load struct {
 	nodes   *nodesFile
 	client  *client
 	methods map[string]method
-	token   string // of the customer for whom all calls are made
+	token   string        // of the customer for whom all calls are made
+	timeout time.Duration // of a call: what is left of it travels through both hops
 }
 
 // newLoad returns a caller of the shop with the certificate of the edge, and a customer's token.
-func newLoad(dir string) (l *load, err error) {
+func newLoad(dir string, timeout time.Duration) (l *load, err error) {
 	key, err := readKey(filepath.Join(dir, "customers.key"))
 	if err != nil {
 		return nil, err
 	}
-	l = &load{nodes: watchNodes(nodesOf(dir, shop))}
+	l = &load{nodes: watchNodes(nodesOf(dir, shop)), timeout: timeout}
 	if l.token, err = tokenFor("ann", time.Now().Add(12*time.Hour), key); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -49,7 +47,7 @@ func newLoad(dir string) (l *load, err error) {
 }
 
 func (l *load) close() (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()
 	if l.client != nil {
 		err = l.client.shutdown(ctx)
@@ -88,7 +86,7 @@ func (l *load) run(ctx context.Context, rate int, tell func(result)) {
 // call makes one call, under a deadline of its own: the end of a load cuts none.
 func (l *load) call(name string, due time.Time) result {
 	r := result{method: name, nonce: rand.Text(), late: time.Since(due)}
-	ctx, cancel := deadline.WithTimeout(context.Background(), callTimeout) // cheaper than package context's
+	ctx, cancel := deadline.WithTimeout(context.Background(), l.timeout) // cheaper than package context's
 	defer cancel()
 	id := rand.Text()
 	ctx = withRequestID(context.WithValue(ctx, jwt.JWTContextKey, l.token), id)

@@ -24,6 +24,7 @@ func TestSenselessArguments(t *testing.T) {
 		"-rate 1":                              "-rate=1 is not from 10 to 5000",
 		"-rate x":                              "invalid value",
 		"-stop 1ms":                            "-stop=1ms is not",
+		"-timeout 0s":                          "-timeout=0s is not",
 		"-settle 2m":                           "-settle=2m0s is not",
 		"-duration -1s":                        "-duration=-1s is negative",
 		"-traces here":                         `-traces="here" is neither`,

@@ -14,6 +14,7 @@ import (
 type play struct {
 	scenes   sceneList
 	rate     int
+	timeout  time.Duration // of a call
 	stop     time.Duration
 	settle   time.Duration
 	duration time.Duration
@@ -25,6 +26,7 @@ type play struct {
 func (p *play) check() error {
 	return errors.Join(
 		unless(p.rate >= 10 && p.rate <= 5000, "-rate=%d is not from 10 to 5000", p.rate),
+		unless(p.timeout >= 100*time.Millisecond && p.timeout <= time.Minute, "-timeout=%v is not from 100ms to 1m", p.timeout),
 		unless(p.stop >= 100*time.Millisecond && p.stop <= time.Minute, "-stop=%v is not from 100ms to 1m", p.stop),
 		unless(p.settle >= 100*time.Millisecond && p.settle <= time.Minute, "-settle=%v is not from 100ms to 1m", p.settle),
 		unless(p.duration >= 0, "-duration=%v is negative", p.duration),
@@ -49,12 +51,12 @@ func (p *play) run(ctx context.Context) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(p.dir)) }()
 	}
-	t, err := buildTown(p.dir, p.traces)
+	t, err := buildTown(p.dir, p.traces, p.timeout+10*time.Second) // longer than any call may take
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.end()) }()
-	l, err := newLoad(p.dir)
+	l, err := newLoad(p.dir, p.timeout)
 	if err != nil {
 		return err
 	}
@@ -126,6 +128,7 @@ func (p *play) playScene(ctx context.Context, t *town, l *load, s scene) (*outco
 	if err != nil {
 		return nil, err
 	}
+	o.unclean = t.unclean()
 	sold, err := t.sold()
 	o.buy.check(sold)
 	return o, err

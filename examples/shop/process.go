@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds each wait for something that must come.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // process is this program, run once more as a node of a service. Its methods must not be called
 // concurrently.
@@ -26,6 +26,7 @@ type process struct {
 	log          string // the name of the file with its lines
 	cmd          *exec.Cmd
 	in           io.WriteCloser
+	unclean      []error // how it ended, where that was not in good order
 }
 
 func startProcess(dir, service string, number int, args ...string) (*process, error) {
@@ -61,8 +62,8 @@ func (p *process) start() error {
 	}
 	p.cmd, p.in = cmd, in
 	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	defer late.Stop()
 	line, err := bufio.NewReader(out).ReadString('\n')
+	late.Stop()
 	words := strings.Fields(line)
 	if err == nil && len(words) != 2 {
 		err = fmt.Errorf("it says %q", line)
@@ -104,7 +105,8 @@ func (p *process) again() (err error) {
 	return err
 }
 
-// terminate ends the process with SIGTERM, and waits until it is gone.
+// terminate ends the process with SIGTERM, and waits until it is gone. It notes whether that was in
+// good order.
 func (p *process) terminate() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return errors.Join(err, p.kill())
@@ -112,12 +114,11 @@ func (p *process) terminate() error {
 	process := p.cmd.Process
 	late := time.AfterFunc(patience, func() { _ = process.Kill() })
 	defer late.Stop()
-	err := p.cmd.Wait()
-	p.cmd = nil
-	if err != nil {
-		err = fmt.Errorf("the end of %s at %s, see %s: %w", p.service, p.address, p.log, err)
+	if err := p.cmd.Wait(); err != nil {
+		p.unclean = append(p.unclean, fmt.Errorf("the end of %s at %s, see %s: %w", p.service, p.address, p.log, err))
 	}
-	return errors.Join(err, ignore(os.ErrClosed, p.in.Close()))
+	p.cmd = nil
+	return ignore(os.ErrClosed, p.in.Close())
 }
 
 // kill ends the process with SIGKILL, if it runs, and waits until it is gone.

@@ -13,13 +13,14 @@ var errBroken = errors.New("a promise was broken")
 type outcome struct {
 	scene     scene
 	look, buy tally
+	unclean   []error // how processes ended that did not in good order
 }
 
 // promise returns what of an outcome breaks it, nil if nothing does.
 type promise func(*outcome) error
 
 // always are the promises that hold in every scene.
-var always = []promise{callsMade, answersFit, nothingTwice, nothingMissing}
+var always = []promise{callsMade, answersFit, nothingTwice, nothingMissing, endedWell}
 
 // broken says which promises a scene broke.
 func (o *outcome) broken() (err error) {
@@ -56,6 +57,9 @@ func nothingTwice(o *outcome) error {
 func nothingMissing(o *outcome) error {
 	return unless(o.buy.missing == 0, "%d purchases were answered and not made", o.buy.missing)
 }
+
+// endedWell: what is told to end does, when it has answered all that it was sent.
+func endedWell(o *outcome) error { return errors.Join(o.unclean...) }
 
 // idempotentKept: each call that may be repeated was answered, within its time.
 func idempotentKept(o *outcome) error {

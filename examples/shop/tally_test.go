@@ -76,6 +76,21 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+func TestEndsThatAreNotGoodBreakAPromise(t *testing.T) {
+	o := newOutcome(scenes[0])
+	o.add(result{method: look, nonce: "a"})
+	o.add(result{method: buy, nonce: "b"})
+	o.buy.check(map[string]int{"b": 1})
+	if err := o.broken(); err != nil {
+		t.Error(err)
+	}
+	bad := errors.New("exit status 1")
+	o.unclean = []error{bad}
+	if err := o.broken(); !errors.Is(err, errBroken) || !errors.Is(err, bad) {
+		t.Error(err)
+	}
+}
+
 // On a machine that did not run the load in time a loss proves nothing; that nothing is lost does.
 func TestProofs(t *testing.T) {
 	for _, c := range []struct {

@@ -8,13 +8,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // town is all processes of the three services, and the folder of their files.
 type town struct {
 	dir    string
 	traces string                // "files": each process has one of its own
+	grace  time.Duration         // that a process has at its end
 	nodes  map[string][]*process // by service
+	gone   []*process            // that were ended for good since unclean looked last
 	number int                   // of processes that were started, for the names of logs
 }
 
@@ -22,8 +25,8 @@ type town struct {
 var sizes = map[string]int{shop: 2, orders: 3, stock: 3}
 
 // buildTown starts all nodes, those first that are called by others.
-func buildTown(dir, traces string) (t *town, err error) {
-	t = &town{dir: dir, traces: traces, nodes: map[string][]*process{}}
+func buildTown(dir, traces string, grace time.Duration) (t *town, err error) {
+	t = &town{dir: dir, traces: traces, grace: grace, nodes: map[string][]*process{}}
 	if err := makeCertificates(dir); err != nil {
 		return t, err
 	}
@@ -45,7 +48,7 @@ func (t *town) setSettings(text string) error {
 // grow starts nodes of a service until there are n, and then has discovery name them.
 func (t *town) grow(service string, n int) error {
 	for len(t.nodes[service]) < n {
-		args := []string{"-takes", "5ms", "-drain", "200ms", "-grace", "10s"}
+		args := []string{"-takes", "5ms", "-drain", "200ms", "-grace", t.grace.String()}
 		if t.traces == "files" {
 			args = append(args, "-traces", filepath.Join(t.dir, fmt.Sprintf("%s-%d.spans", service, t.number)))
 		}
@@ -67,7 +70,18 @@ func (t *town) shrink(service string, n int) error {
 	for _, p := range gone {
 		err = errors.Join(err, p.terminate())
 	}
+	t.gone = append(t.gone, gone...)
 	return err
+}
+
+// unclean is how processes have ended that did not in good order, since it was asked last.
+func (t *town) unclean() (errs []error) {
+	for _, p := range append(t.all(), t.gone...) {
+		errs = append(errs, p.unclean...)
+		p.unclean = nil
+	}
+	t.gone = nil
+	return errs
 }
 
 // list writes down where the nodes of a service are.
