@@ -11,12 +11,18 @@ step_examples() {
   for main in examples/*/main.go; do
     dir=$(dirname "$main")
     case $dir in examples/quickstart | examples/muxcall | 'examples/*') continue ;; esac
-    if [ -e "$dir/go.mod" ]; then # a program that measures: it says what it would do
+    if [ -e "$dir/go.mod" ]; then # a program that takes long: it says what it would do
       (cd "$dir" && run timeout 300 go run . -plan)
       continue
     fi
     run timeout 120 go run "./$dir"
   done
+}
+
+# The shop with all that befalls it, each under load: about a minute.
+step_shop() {
+  run timeout 600 \
+    go run -C examples/shop . -scenes all
 }
 
 # two_processes runs the server of stringsvc, its client and muxcall against each other.
