@@ -254,3 +254,33 @@ func TestChartsAreKept(t *testing.T) {
 		}
 	}
 }
+
+// What was judged can still be planted: a reason of code that has gone is out of date.
+func TestJudgedMistakesAreThere(t *testing.T) {
+	t.Chdir("../..")
+	judged, err := readJudged(equivalents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := make(map[string]bool)
+	seen := make(map[string]bool)
+	for key := range judged {
+		file, _, _ := strings.Cut(key, " ")
+		if seen[file] {
+			continue
+		}
+		seen[file] = true
+		sites, err := sitesIn(file, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range sites {
+			there[m.key()] = true
+		}
+	}
+	for key := range judged {
+		if !there[key] {
+			t.Errorf("nobody plants %s", key)
+		}
+	}
+}
