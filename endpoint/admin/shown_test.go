@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,5 +37,20 @@ func TestAPageOfNothing(t *testing.T) {
 	defer h.Close()
 	if e := h.page(time.Now()).Events; e.NotHeard != 0 || e.LetGo != 0 || len(e.Events) != 0 {
 		t.Errorf("%+v", e)
+	}
+}
+
+// A limit is shown where there is one, and refusals where there are any.
+func TestTheTableOfAService(t *testing.T) {
+	s := newService("shop", "serving", muxtransport.ServiceStats{InFlight: 3, Limits: muxtransport.ServiceLimits{MaxConns: 7}, Refused: muxtransport.RefusedStats{Bytes: 1}})
+	notes := strings.Join(s.table().Notes, "\n")
+	for _, want := range []string{"connections: 0 of 7,", "calls in flight: 3,", "\nrefused: "} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in\n%s", want, notes)
+		}
+	}
+	s = newService("shop", "serving", muxtransport.ServiceStats{})
+	if notes := s.table().Notes; len(notes) != 2 {
+		t.Errorf("of a Service that refuses nothing: %q", notes)
 	}
 }
