@@ -9,13 +9,13 @@ step_format() {
 }
 
 step_vet() {
-  each_module run nice go vet -tags peers,muxguard ./...
+  each_module run nice go vet -tags peers,browser,muxguard ./...
   # shellcheck disable=SC2046 # one word each
   run nice go vet $(tools)
 }
 
 step_staticcheck() {
-  each_module run nice go run "$STATICCHECK" -tags peers,muxguard ./...
+  each_module run nice go run "$STATICCHECK" -tags peers,browser,muxguard ./...
   # shellcheck disable=SC2046 # one word each
   run nice go run "$STATICCHECK" $(tools)
 }

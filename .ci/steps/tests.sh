@@ -28,6 +28,9 @@ step_peers() {
   [ ! -e "$work/peers.failed" ]
 }
 
+# The page for operators in headless Chromium, without scripts: it needs node, for playwright-core, and its own minute.
+step_browser() { tests -count=1 -tags browser -timeout 170s -run '^TestBrowser' ./endpoint/admin; }
+
 MIN_COVERAGE=90 # percent of muxpool's statements
 
 # The rows of the fault matrix as often as it says, and the coverage of it all.

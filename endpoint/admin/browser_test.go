@@ -1,0 +1,313 @@
+//go:build browser
+
+package admin_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-kit/kit/sd"
+
+	"github.com/muxkit/muxkit/breaker"
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/endpoint/admin"
+	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
+)
+
+// browser is a Chromium that does what testdata/browser/look.mjs says. MUXKIT_PICTURES names the
+// folder in which it leaves pictures; without it there are none.
+type browser struct {
+	*testing.T
+	orders  io.Writer
+	answers *bufio.Scanner
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "browser"))); err != nil {
+		t.Fatal(err)
+	}
+	run := func(name string, args ...string) *exec.Cmd {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+		t.Cleanup(cancel)
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Dir = dir
+		return cmd
+	}
+	if out, err := run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts").CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures := os.Getenv("MUXKIT_PICTURES")
+	if pictures != "" {
+		if pictures, err = filepath.Abs(pictures); err != nil {
+			t.Fatal(err)
+		}
+	}
+	node := run("node", "look.mjs", chromium, pictures)
+	node.Stderr = os.Stderr
+	orders, err := node.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := node.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		orders.Close()
+		if err := node.Wait(); err != nil {
+			t.Errorf("the browser: %v", err)
+		}
+	})
+	b := &browser{T: t, orders: orders, answers: bufio.NewScanner(answers)}
+	b.answers.Buffer(nil, 16<<20)
+	return b
+}
+
+// sight is what somebody sees of a page.
+type sight struct {
+	Width          int
+	Scheme         string
+	Overflow       float64
+	Cut            []string
+	Contrast       float64
+	FirstAlarmEnds float64
+	Alarms         []string
+	Well           []string
+	Orders         []string
+	Text           string
+}
+
+// answer is what came of an order.
+type answer struct {
+	Error  string
+	Seen   []sight
+	Asks   int
+	Status int
+	URL    string
+	Loads  int
+	sight
+}
+
+func (b *browser) order(what map[string]any) (a answer) {
+	b.Helper()
+	line, err := json.Marshal(what)
+	if err == nil {
+		_, err = fmt.Fprintf(b.orders, "%s\n", line)
+	}
+	if err != nil || !b.answers.Scan() {
+		b.Fatalf("%s: the browser has gone: %v, %v", line, err, b.answers.Err())
+	}
+	if err := json.Unmarshal(b.answers.Bytes(), &a); err != nil || a.Error != "" {
+		b.Fatalf("%s: %v, %s", line, err, a.Error)
+	}
+	return a
+}
+
+// look expects a page to be readable in every width and colour, and returns what it says.
+func (b *browser) look(url, name string) (last sight) {
+	b.Helper()
+	a := b.order(map[string]any{"order": "look", "url": url, "name": name})
+	if len(a.Seen) != 4 {
+		b.Fatalf("%s was looked at %d times", name, len(a.Seen))
+	}
+	for _, s := range a.Seen {
+		if s.Overflow > 0 && s.Width < 1000 || len(s.Cut) > 0 {
+			b.Errorf("%s, %d: %v px do not fit, and %q are cut", name, s.Width, s.Overflow, s.Cut)
+		}
+		if s.Contrast < 4.5 { // WCAG 2.2, 1.4.3
+			b.Errorf("%s, %d, %s: the least contrast is %.2f", name, s.Width, s.Scheme, s.Contrast)
+		}
+		if len(s.Alarms) > 0 && (s.FirstAlarmEnds <= 0 || s.FirstAlarmEnds > 400) {
+			b.Errorf("%s, %d: the first alarm ends at %v px", name, s.Width, s.FirstAlarmEnds)
+		}
+	}
+	return a.Seen[0]
+}
+
+// three are nodes under load, and a page of them.
+type three struct {
+	nodes   []*shopService
+	set     *muxendpoint.Set
+	changes chan breaker.Change
+	direct  func(context.Context, any) (any, error) // of the node 0
+	page    func(options ...admin.Option) string    // its address
+}
+
+func newThree(t *testing.T) *three {
+	t.Helper()
+	w := &three{nodes: []*shopService{serveShop(t, "127.0.0.1:0"), serveShop(t, "127.0.0.1:0"), serveShop(t, "127.0.0.1:0")}, changes: make(chan breaker.Change, 1000)}
+	pool, err := muxpool.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pool.Close() })
+	group := breaker.NewGroup(breaker.WithEjectionTime(30*time.Second, time.Minute))
+	t.Cleanup(group.Close)
+	t.Cleanup(group.Watch(pool))
+	t.Cleanup(group.Subscribe(func(ch breaker.Change) { w.changes <- ch }))
+	client := func(n transport.Node) *transport.Client {
+		return transport.NewClient(pool, n, native.Protocol{}, "Where", transport.EncodeBytes, transport.DecodeBytes)
+	}
+	w.direct = client(transport.Node{Network: "tcp", Address: w.nodes[0].address}).Endpoint()
+	w.set = muxendpoint.NewSet(sd.FixedInstancer{w.nodes[0].address, w.nodes[1].address, w.nodes[2].address}, nil,
+		muxendpoint.WithService("stock"), muxendpoint.WithBreakers(group))
+	t.Cleanup(w.set.Close)
+	where := w.set.Endpoint("Where", client, muxendpoint.WithIdempotent(muxendpoint.Always))
+	w.page = func(options ...admin.Option) string {
+		h, err := admin.New(append(options, admin.WithSet(w.set), admin.WithBreakers("", group), admin.WithPool("", pool), admin.WithService("shop", w.nodes[1].Service))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(h.Close)
+		mux := http.NewServeMux()
+		mux.Handle("/debug/mux", h)
+		server := httptest.NewServer(mux)
+		t.Cleanup(server.Close)
+		return server.URL + "/debug/mux"
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var load sync.WaitGroup
+	t.Cleanup(func() { cancel(); load.Wait() })
+	for range 4 {
+		load.Go(func() {
+			for tick := time.NewTicker(10 * time.Millisecond); ; {
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return
+				}
+				if _, err := where(ctx, []byte{}); err != nil && ctx.Err() == nil {
+					t.Errorf("a call under load: %v", err)
+				}
+			}
+		})
+	}
+	return w
+}
+
+// until waits until the breaker of a node, as a whole, is in a state.
+func (w *three) until(t *testing.T, node string, state breaker.State) {
+	t.Helper()
+	for {
+		if ch := bounded.Receive(t, w.changes); ch.Node.Address == node && ch.Method == "" && ch.To == state {
+			return
+		}
+	}
+}
+
+// Somebody at night sees which node is out, why, and when it returns, in a window of 480 pixels
+// as of 1280, in light and dark colours, and that it is back.
+func TestBrowserShowsAKill(t *testing.T) {
+	b, w := newBrowser(t), newThree(t)
+	url, dies := w.page(), w.nodes[0].address
+	if _, err := w.direct(t.Context(), []byte{}); err != nil {
+		t.Fatal(err)
+	}
+	if before := b.look(url, "before"); len(before.Alarms) > 0 || len(before.Well) != 1 || !regexp.MustCompile(`\d/s, p50 \S+ (µs|ms), p99 `).MatchString(before.Text) {
+		t.Errorf("before the kill: %q, %q\n%s", before.Alarms, before.Well, before.Text)
+	}
+	w.nodes[0].kill()
+	w.until(t, dies, breaker.Open)
+	during := b.look(url, "during")
+	sentence := regexp.MustCompile(`^tcp://` + regexp.QuoteMeta(dies) + ` of Set stock is out\. [A-Z].*: .*\. It returns in \S+, at \d\d:\d\d:\d\d\.$`)
+	if len(during.Alarms) != 1 || !sentence.MatchString(during.Alarms[0]) || len(during.Well) > 0 {
+		t.Errorf("during the kill: %q, %q", during.Alarms, during.Well)
+	}
+	serveShop(t, dies)
+	for w.answers(t) != dies {
+	}
+	w.until(t, dies, breaker.Closed)
+	if after := b.look(url, "after"); len(after.Alarms) > 0 || len(after.Well) != 1 || !strings.Contains(after.Text, "open to closed") {
+		t.Errorf("after the kill: %q, %q", after.Alarms, after.Well)
+	}
+	if a := b.order(map[string]any{"order": "refreshed", "url": url + "?refresh=1"}); a.Loads != 2 {
+		t.Errorf("the page came %d times", a.Loads)
+	}
+}
+
+// answers calls the node 0, and returns who answers; "" for nobody.
+func (w *three) answers(t *testing.T) string {
+	answer, err := w.direct(t.Context(), []byte{})
+	if err != nil {
+		return ""
+	}
+	return string(answer.([]byte))
+}
+
+// Forms act, without scripts, from a name for which browsers tell no Sec-Fetch-Site as well, and
+// from no other site.
+func TestBrowserActs(t *testing.T) {
+	b, w := newBrowser(t), newThree(t)
+	local := w.page(admin.WithActions(nil))
+	named := strings.Replace(local, "127.0.0.1", "admin.test", 1)
+	node := func(i int) string { return "tcp://" + w.nodes[i].address }
+	act := func(url, part string, i int, button, alarm string) {
+		t.Helper()
+		a := b.order(map[string]any{"order": "act", "url": url, "part": part, "node": node(i), "button": button, "name": strings.ReplaceAll("act "+part, " ", "-")})
+		if a.Asks != 0 || a.Status != 303 || a.URL != url+"?" || len(a.Orders) == 0 || !strings.HasPrefix(a.Orders[0], node(i)+": ") {
+			t.Errorf("%s %s: asks %d, %d, %s, %q", button, node(i), a.Asks, a.Status, a.URL, a.Orders)
+		}
+		if all := strings.Join(a.Alarms, "\n"); alarm == "" && len(a.Alarms) > 0 || !strings.Contains(all, alarm) {
+			t.Errorf("after %s: %q, want %q", button, all, alarm)
+		}
+	}
+	act(local, "Breakers", 0, "Trip", node(0)+" of Set stock is out. Tripped by an operator at 127.0.0.1 since ")
+	act(named, "Breakers", 0, "Reset", "")
+	act(named, "Breakers", 0, "Force open", "Held open by an operator at 127.0.0.1 since ")
+	act(local, "Breakers", 0, "End force open", "")
+	act(named, "Set stock", 1, "Drain", node(1)+" of Set stock is out. Drained by an operator at 127.0.0.1 since ")
+	act(local, "Set stock", 0, "Drain", node(0))
+	b.look(local, "drained")
+	last := map[string]any{"order": "act", "url": local, "part": "Set stock", "node": node(2), "button": "Drain", "name": "act-last"}
+	if a := b.order(last); a.Asks != 1 || a.Status != 409 {
+		t.Errorf("the last node: asks %d, %d", a.Asks, a.Status)
+	}
+	act(local, "Set stock", 1, "End drain", node(0))
+	act(local, "Set stock", 0, "End drain", "")
+
+	refused := func(site, target string, status int) {
+		t.Helper()
+		body := fmt.Sprintf(`<form method=post action="%s"><input name=node value="%s"><button name=action value=trip>win</button></form>`, target, node(0))
+		evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, body)
+		}))
+		defer evil.Close()
+		if a := b.order(map[string]any{"order": "send", "url": strings.Replace(evil.URL, "127.0.0.1", site, 1)}); a.Status != status {
+			t.Errorf("%s to %s: %d, want %d", site, target, a.Status, status)
+		}
+	}
+	refused("127.0.0.1", local, 403) // another port
+	refused("evil.test", local, 403)
+	refused("evil.test", named, 403)
+	refused("evil.test", w.page(), 405) // without WithActions
+	if st := w.set.Stats(); len(st.Drains) > 0 || st.Nodes[0].Open != nil {
+		t.Errorf("what was refused was done: %+v", st)
+	}
+	b.look(local, "acts")
+}
