@@ -31,6 +31,7 @@ func (s subject) String() string { return s.node + " of " + title(s.part, s.name
 type action struct {
 	name, part string
 	label      string // of its button
+	did        string // what somebody has done
 	tells      string // what it does
 	stops      bool   // the node takes no more calls then
 	ofGroup    func(*breaker.Group, muxpool.Node, *order)
@@ -38,22 +39,22 @@ type action struct {
 }
 
 var actions = []action{
-	{name: "trip", part: ofBreakers, label: "Trip", stops: true,
+	{name: "trip", part: ofBreakers, label: "Trip", did: "tripped", stops: true,
 		tells:   "It is out for the time of an ejection, in every service that has it, and comes back by itself.",
 		ofGroup: func(g *breaker.Group, n muxpool.Node, o *order) { g.Trip(n, o) }},
-	{name: "force-open", part: ofBreakers, label: "Force open", stops: true,
+	{name: "force-open", part: ofBreakers, label: "Force open", did: "forced open", stops: true,
 		tells:   "It is out, in every service that has it, until an operator ends that or resets it, also when it reconnects.",
 		ofGroup: func(g *breaker.Group, n muxpool.Node, o *order) { g.ForceOpen(n, o) }},
-	{name: "enable", part: ofBreakers, label: "End force open",
+	{name: "enable", part: ofBreakers, label: "End force open", did: "no longer forces open",
 		tells:   "Its breaker goes by what it has seen again, also by what it saw meanwhile.",
 		ofGroup: func(g *breaker.Group, n muxpool.Node, _ *order) { g.Enable(n) }},
-	{name: "reset", part: ofBreakers, label: "Reset",
+	{name: "reset", part: ofBreakers, label: "Reset", did: "reset",
 		tells:   "Its breaker closes, and forgets all that speaks against it and its methods, with what operators have ordered.",
 		ofGroup: func(g *breaker.Group, n muxpool.Node, _ *order) { g.Reset(n) }},
-	{name: "drain", part: ofSet, label: "Drain", stops: true,
+	{name: "drain", part: ofSet, label: "Drain", did: "drained", stops: true,
 		tells: "New calls go to other nodes of this Set, those in flight end, until an operator ends that, also when the node leaves and comes again.",
 		ofSet: func(s *muxendpoint.Set, n muxpool.Node, o *order) error { return s.Drain(n, o) }},
-	{name: "undrain", part: ofSet, label: "End drain",
+	{name: "undrain", part: ofSet, label: "End drain", did: "no longer drains",
 		tells: "It gets calls again, slowly at first.",
 		ofSet: func(s *muxendpoint.Set, n muxpool.Node, _ *order) error { return s.Undrain(n) }},
 }

@@ -88,7 +88,7 @@ func TestActions(t *testing.T) {
 		{"force-open", "", "Held open by an operator at 10.0.0.9 since ", "open, forced open, 0"},
 		{"enable", "", "All is well", "closed, auto, 0"},
 		{"force-open", "", "It returns when an operator ends it.", "open, forced open, 0"},
-		{"reset", "", "tcp://a:1: reset of breakers, by an operator at 10.0.0.9, ", "closed, auto, 0"},
+		{"reset", "", "An operator at 10.0.0.9 reset tcp://a:1 of breakers, ", "closed, auto, 0"},
 		{"drain", "stock", "tcp://a:1 of Set stock is out. Drained by an operator at 10.0.0.9 since ", "closed, auto, 1"},
 		{"undrain", "stock", "All is well", "closed, auto, 0"},
 	} {

@@ -24,7 +24,7 @@ func (p *page) alarms() (said []string) {
 			if n := &s.Nodes[j]; n.Out != "" {
 				out++
 				told[n.Node] = true
-				nodes = append(nodes, fmt.Sprintf("%s of %s is out. %s It returns %s.", n.Node, title("Set", s.Service), full(n.Why), n.returns(p.Time)))
+				nodes = append(nodes, fmt.Sprintf("%s of %s is out. %s %s", n.Node, title("Set", s.Service), full(n.Why), again(n.Returns, n.returns(p.Time))))
 			}
 		}
 		switch {
@@ -50,7 +50,7 @@ func (n *breakerNode) alarms(told bool, now time.Time) (said []string) {
 	tell := func(what string, c *circuit) {
 		line := fmt.Sprintf("%s is %s. %s", what, c.State, full(c.Why))
 		if c.Returns != nil {
-			line += fmt.Sprintf(" It returns %s.", until(c.Returns, now))
+			line += " " + again(c.Returns, until(c.Returns, now))
 		}
 		said = append(said, strings.TrimSpace(line))
 	}
@@ -63,6 +63,14 @@ func (n *breakerNode) alarms(told bool, now time.Time) (said []string) {
 	return said
 }
 
+// again says when something takes calls: at a time it is tried, and is back if that succeeds.
+func again(at *time.Time, when string) string {
+	if at == nil {
+		return "It returns " + when + "."
+	}
+	return "It is tried again " + when + "."
+}
+
 // full makes a reason that is no sentence one.
 func full(why string) string {
 	if why == "" || strings.HasSuffix(why, ".") {
@@ -71,11 +79,15 @@ func full(why string) string {
 	return why + "."
 }
 
-// orders are what operators did in the last minute.
+// maxOrders bounds how many orders the top of the page tells.
+const maxOrders = 3
+
+// orders are what operators did last, in the last minute.
 func (p *page) orders() (said []string) {
 	for i := range p.Events.Events {
-		if e := &p.Events.Events[i]; e.By != "" && p.Time.Sub(e.Last) < time.Minute {
-			said = append(said, fmt.Sprintf("%s: %s of %s, by an operator at %s, %s ago.", e.Node, e.What, title(e.Of, e.Name), e.By, age(p.Time.Sub(e.Last))))
+		e := &p.Events.Events[i]
+		if a := actionOf(e.What); a != nil && e.By != "" && p.Time.Sub(e.Last) < time.Minute && len(said) < maxOrders {
+			said = append(said, fmt.Sprintf("An operator at %s %s %s of %s, %s ago.", e.By, a.did, e.Node, title(e.Of, e.Name), age(p.Time.Sub(e.Last))))
 		}
 	}
 	return said

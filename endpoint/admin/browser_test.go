@@ -234,7 +234,7 @@ func TestBrowserShowsAKill(t *testing.T) {
 	w.nodes[0].kill()
 	w.until(t, dies, breaker.Open)
 	during := b.look(url, "during")
-	sentence := regexp.MustCompile(`^tcp://` + regexp.QuoteMeta(dies) + ` of Set stock is out\. [A-Z].*: .*\. It returns in \S+, at \d\d:\d\d:\d\d\.$`)
+	sentence := regexp.MustCompile(`^tcp://` + regexp.QuoteMeta(dies) + ` of Set stock is out\. [A-Z].*: .*\. It is tried again in \S+, at \d\d:\d\d:\d\d\.$`)
 	if len(during.Alarms) != 1 || !sentence.MatchString(during.Alarms[0]) || len(during.Well) > 0 {
 		t.Errorf("during the kill: %q, %q", during.Alarms, during.Well)
 	}
@@ -269,7 +269,7 @@ func TestBrowserActs(t *testing.T) {
 	act := func(url, part string, i int, button, alarm string) {
 		t.Helper()
 		a := b.order(map[string]any{"order": "act", "url": url, "part": part, "node": node(i), "button": button, "name": strings.ReplaceAll("act "+part, " ", "-")})
-		if a.Asks != 0 || a.Status != 303 || a.URL != url+"?" || len(a.Orders) == 0 || !strings.HasPrefix(a.Orders[0], node(i)+": ") {
+		if a.Asks != 0 || a.Status != 303 || a.URL != url+"?" || len(a.Orders) == 0 || !strings.Contains(a.Orders[0], " "+node(i)+" of ") {
 			t.Errorf("%s %s: asks %d, %d, %s, %q", button, node(i), a.Asks, a.Status, a.URL, a.Orders)
 		}
 		if all := strings.Join(a.Alarms, "\n"); alarm == "" && len(a.Alarms) > 0 || !strings.Contains(all, alarm) {

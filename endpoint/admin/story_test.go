@@ -144,7 +144,7 @@ func TestANodeIsKilledAndReturns(t *testing.T) {
 	expect(during, "Breakers", dies.address, `^! tcp://\S+ +open .* in (1h)?\d+m\S+, at .* The pool has .*: connection refused\. \(stock\) .*refused`)
 	expect(during, "Pool", dies.address, `^! tcp://\S+ +expelled`)
 	expect(during, "Connections of pool", dies.address, `^$`)
-	if !regexp.MustCompile(`(?m)^! tcp://` + regexp.QuoteMeta(dies.address) + ` of Set stock is out\. The pool has .*: connection refused\. It returns in \S+, at \d\d:\d\d:\d\d\.$`).MatchString(during) {
+	if !regexp.MustCompile(`(?m)^! tcp://` + regexp.QuoteMeta(dies.address) + ` of Set stock is out\. The pool has .*: connection refused\. It is tried again in \S+, at \d\d:\d\d:\d\d\.$`).MatchString(during) {
 		t.Errorf("the page does not begin with it:\n%s", during)
 	}
 	happened(during, `closed to open +(node expelled|reconnect limit): .*refused.* breakers, stock`)

@@ -206,6 +206,9 @@ func (h *history) table() table {
 
 // title is what a part is, and its name.
 func title(what, name string) string {
+	if what == ofSet {
+		what = "Set"
+	}
 	if name == "" {
 		return what
 	}
