@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,7 @@ func runCall(ctx context.Context, args []string, s streams) (int, error) {
 	}
 	defer pool.Close() //nolint:errcheck // it is always nil
 	c.warn(s)
-	options := []transport.ClientOption{transport.ClientTimeout(c.timeout)}
-	for name, value := range c.metadata {
-		options = append(options, transport.ClientBefore(transport.SetRequestMetadata(name, value)))
-	}
+	var options []transport.ClientOption
 	if c.oneWay {
 		options = append(options, transport.ClientOneWay())
 	}
@@ -45,13 +43,35 @@ func runCall(ctx context.Context, args []string, s streams) (int, error) {
 			err = p.print(body)
 		}
 		if err != nil {
-			explain(s, err)
+			explain(s, err, &c.target)
 		}
 		a.show(s, c.verbose)
+		c.seeOff(ctx, client, s, err == nil)
 		return ended(ctx, exitCode(err)), nil
 	}
-	return p.repeat(ctx, func(ctx context.Context) (any, error) { return call(ctx, c.body) }), nil
+	sum := p.repeat(ctx, func(ctx context.Context) (any, error) { return call(ctx, c.body) })
+	c.seeOff(ctx, client, s, sum.good.count > 0)
+	if ctx.Err() != nil {
+		return exitInterrupted, nil
+	}
+	return sum.exit, nil
 }
+
+// seeOff waits, after one-way calls, until the node has shown that it has read them: some
+// servers, such as tRPC-Go's, drop what they have not read when a connection ends.
+func (c *config) seeOff(ctx context.Context, client *transport.Client, s streams, sent bool) {
+	if !c.oneWay || !sent || ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(cmp.Or(c.timeout, maxFarewell), maxFarewell))
+	defer cancel()
+	if _, err := client.Probe(ctx); err != nil && !errors.Is(err, transport.ErrNotServing) {
+		s.say("the one-way call was sent, and nothing shows that the node has read it: %s", text.Shown(err.Error(), maxText))
+	}
+}
+
+// maxFarewell bounds how long a node is waited for after one-way calls.
+const maxFarewell = 2 * time.Second
 
 // ended is code, but for a command that was interrupted.
 func ended(ctx context.Context, code int) int {
@@ -113,8 +133,8 @@ func (e *outputError) Unwrap() error { return e.err }
 
 // repeat makes -n calls from -c callers, each its next when its last has ended, and prints
 // the answers in the order in which they come.
-func (p *printer) repeat(ctx context.Context, call func(context.Context) (any, error)) int {
-	var sum tally
+func (p *printer) repeat(ctx context.Context, call func(context.Context) (any, error)) *tally {
+	sum := new(tally)
 	var begun atomic.Int64
 	var wg sync.WaitGroup
 	var broken atomic.Bool // nobody reads the answers any more
@@ -138,8 +158,5 @@ func (p *printer) repeat(ctx context.Context, call func(context.Context) (any, e
 	}
 	wg.Wait()
 	sum.report(p.err, time.Since(start), "latency counts from when a call began")
-	if ctx.Err() != nil {
-		return exitInterrupted
-	}
-	return sum.exit
+	return sum
 }

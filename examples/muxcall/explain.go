@@ -18,8 +18,9 @@ const maxText = 2 << 10
 // maxName is maxText for the name of a method or of metadata.
 const maxName = 80
 
-// explain writes to stderr what an error knows of a failed call.
-func explain(s streams, err error) {
+// explain writes to stderr what an error knows of a failed call to a node; t is nil if there
+// was none.
+func explain(s streams, err error, t *target) {
 	s.say("%s", text.Shown(err.Error(), maxText))
 	var output *outputError
 	if errors.As(err, &output) {
@@ -42,14 +43,41 @@ func explain(s streams, err error) {
 	}
 	v := verdict.Of(err)
 	line("code", "%s", v.Code)
-	line("fault", "%s", faults[v.Whose])
-	line("sent", "%s", sents[v.Ran])
+	line("fault", "%s", fault(v))
+	line("sent", "%s", sent(v))
 	if v.RetryAfter > 0 {
 		line("wait", "%v before another try, the node says", v.RetryAfter.Round(time.Millisecond))
 	}
 	if v.NoRetry {
 		line("retry", "the node wants no other try")
 	}
+	if hint := hint(err, t); hint != "" {
+		line("hint", "%s", hint)
+	}
+}
+
+// fault says whose a failure is, as far as anything tells.
+func fault(v verdict.Verdict) string {
+	switch {
+	case v.Code == verdict.CodeUnimplemented && v.Answered:
+		return "of who called, or of who put the service there: the node has no such method"
+	case v.Code == verdict.CodeDeadlineExceeded && v.Ran == verdict.NotSent:
+		return "not known: the time was over before there was a connection"
+	case v.Code == verdict.CodeDeadlineExceeded && !v.Answered:
+		return "not known: the method is slow, or the node or the way to it is lost"
+	}
+	return faults[v.Whose]
+}
+
+// sent says whether a call left, and whether it was run.
+func sent(v verdict.Verdict) string {
+	switch {
+	case v.Ran == verdict.Maybe && v.Answered:
+		return "yes, and answered: whether it was run the answer does not tell"
+	case v.Ran == verdict.Maybe && v.Code == verdict.CodeDeadlineExceeded:
+		return "yes, or in part, and not answered: whether it was run is not known"
+	}
+	return sents[v.Ran]
 }
 
 var faults = map[verdict.Whose]string{

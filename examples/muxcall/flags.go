@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/transport"
-	"github.com/muxkit/muxkit/transport/jsonrpc"
+	"github.com/muxkit/muxkit/transport/trpc"
 )
 
 // The bounds of what may be asked for.
@@ -24,10 +24,8 @@ type config struct {
 	target
 	method   string
 	body     []byte
-	raw      bool
 	verbose  bool
 	oneWay   bool
-	metadata transport.Metadata
 	n        int
 	callers  int
 	conns    int
@@ -38,17 +36,8 @@ type config struct {
 // parseCall reads the command line of a call. Every error of it is a *usageError, or
 // flag.ErrHelp.
 func parseCall(args []string, stdin io.Reader) (*config, error) {
-	c := &config{metadata: make(transport.Metadata)}
-	fs := newFlags(&c.target)
-	fs.BoolVar(&c.raw, "raw", false, "")
-	fs.BoolVar(&c.verbose, "v", false, "")
-	fs.BoolVar(&c.oneWay, "oneway", false, "")
-	fs.IntVar(&c.n, "n", 1, "")
-	fs.IntVar(&c.callers, "c", 0, "")
-	fs.IntVar(&c.conns, "conns", 1, "")
-	fs.IntVar(&c.rate, "rate", 0, "")
-	fs.DurationVar(&c.duration, "duration", 0, "")
-	fs.Func("H", "", c.addMetadata)
+	c := new(config)
+	fs := newFlags(c)
 	if err := parse(fs, args); err != nil {
 		return nil, err
 	}
@@ -57,8 +46,11 @@ func parseCall(args []string, stdin io.Reader) (*config, error) {
 	if err := operands(fs.Args(), 2, 3, "ADDRESS METHOD [BODY]"); err != nil {
 		return nil, err
 	}
-	if err := c.resolve(fs.Arg(0), c.raw); err != nil {
+	if err := c.resolve(fs.Arg(0)); err != nil {
 		return nil, err
+	}
+	if p, is := c.plug.(trpc.Protocol); is && c.oneWay {
+		c.plug = trpc.KeepAlive{Protocol: p} // for what it can be asked after the call: see seeOff
 	}
 	if c.method = fs.Arg(1); c.method == "" {
 		return nil, misused("METHOD is empty")
@@ -71,21 +63,58 @@ func parseCall(args []string, stdin io.Reader) (*config, error) {
 	return c, err
 }
 
-// newFlags returns an empty set of flags, but for those of the target.
-func newFlags(t *target) *flag.FlagSet {
+func (c *config) flags(fs *flag.FlagSet) {
+	c.target.flags(fs)
+	c.sends(fs)
+	fs.BoolVar(&c.raw, "raw", false, "")
+	fs.BoolVar(&c.verbose, "v", false, "")
+	fs.BoolVar(&c.oneWay, "oneway", false, "")
+	fs.IntVar(&c.n, "n", 1, "")
+	fs.IntVar(&c.callers, "c", 0, "")
+	fs.IntVar(&c.conns, "conns", 1, "")
+	fs.IntVar(&c.rate, "rate", 0, "")
+	durationVar(fs, &c.duration, "duration", 0)
+}
+
+// newFlags returns the flags of a command, which tell nothing themselves: run tells the error,
+// and the help is a text of its own.
+func newFlags(c interface{ flags(*flag.FlagSet) }) *flag.FlagSet {
 	fs := flag.NewFlagSet("muxcall", flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // run tells the error, and the help is a text of its own
-	t.flags(fs)
+	fs.SetOutput(io.Discard)
+	c.flags(fs)
 	return fs
 }
 
+// durationVar is FlagSet.DurationVar, but for the error.
+func durationVar(fs *flag.FlagSet, p *time.Duration, name string, value time.Duration) {
+	*p = value
+	fs.Func(name, "", func(s string) (err error) {
+		if *p, err = time.ParseDuration(s); err != nil {
+			return errors.New("it is no time with its unit, as 500ms or 5s are")
+		}
+		return nil
+	})
+}
+
+// foreign are flags that somebody may know from grpcurl or curl, and what they are here.
+var foreign = map[string]string{
+	"d": "BODY comes behind METHOD", "plaintext": "plaintext is what there is without -tls", "cacert": "-ca", "max-time": "-timeout",
+	"connect-timeout": "-timeout", "rpc-header": "-H", "format": "BODY is JSON, or bytes with -raw", "proto": "-raw sends bytes",
+	"import-path": "-raw sends bytes", "k": "-insecure", "vv": "-v", "X": "METHOD comes behind ADDRESS",
+}
+
 func parse(fs *flag.FlagSet, args []string) error {
-	if err := fs.Parse(args); err != nil && !errors.Is(err, flag.ErrHelp) {
-		return &usageError{err}
-	} else if err != nil {
+	err := fs.Parse(args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return err
 	}
-	return nil
+	if name, undefined := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); undefined {
+		if here, known := foreign[name]; known {
+			return misused("there is no flag -%s; here it is: %s", name, here)
+		}
+		return misused("there is no flag -%s", name)
+	}
+	return &usageError{err}
 }
 
 // operands checks how many there are of what follows the flags.
@@ -122,8 +151,7 @@ func (c *config) check(given map[string]bool) error {
 	if _, ok := c.plug.(transport.OneWayer); c.oneWay && !ok {
 		refuse(true, "-oneway: %s has no one-way calls", c.protocol)
 	}
-	_, isJSONRPC := c.plug.(jsonrpc.Protocol)
-	refuse(isJSONRPC && len(c.metadata) > 0, "-H: JSON-RPC carries no metadata")
+	refuse(c.isJSONRPC() && len(c.metadata) > 0, "-H: JSON-RPC carries no metadata")
 	if c.callers == 0 {
 		if c.callers = 1; load {
 			c.callers = 256
@@ -132,23 +160,5 @@ func (c *config) check(given map[string]bool) error {
 	if err := errors.Join(errs...); err != nil {
 		return &usageError{errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))}
 	}
-	return nil
-}
-
-// addMetadata is the flag -H.
-func (c *config) addMetadata(pair string) error {
-	name, value, ok := strings.Cut(pair, "=")
-	if !ok || name == "" {
-		return errors.New("it is not name=value")
-	}
-	switch name {
-	case transport.MetadataAttempt, transport.MetadataRetryAfter, transport.MetadataNoRetry,
-		transport.MetadataNotRun, transport.MetadataCode, transport.MetadataGoingAway:
-		return errors.New("the name is the transport's own")
-	}
-	if _, twice := c.metadata[name]; twice {
-		return errors.New("the name was given before")
-	}
-	c.metadata[name] = value
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -11,6 +12,10 @@ import (
 func TestCommandLinesThatMakeNoSense(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	huge := filepath.Join(t.TempDir(), "huge")
+	if err := errors.Join(os.WriteFile(huge, nil, 0o600), os.Truncate(huge, 1<<40)); err != nil {
 		t.Fatal(err)
 	}
 	const a, m = "127.0.0.1:1", "Echo"
@@ -38,7 +43,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{"-timeout=-1s is negative", []string{"-timeout=-1s", a, m}},
 		{`-protocol="grpc" is none of`, []string{"-protocol=grpc", a, m}},
 		{"METHOD is empty", []string{a, ""}},
-		{`ADDRESS "localhost" is not host:port`, []string{"localhost", m}},
+		{`"localhost" is neither a command (call, list,`, []string{"localhost", m}},
 		{`ADDRESS "localhost:" is not host:port`, []string{"localhost:", m}},
 		{`ADDRESS "unix:" has no`, []string{"unix:", m}},
 		{"flag -H: it is not name=value", []string{"-H", "tenant", a, m}},
@@ -54,8 +59,29 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{"-insecure and -ca exclude each other", []string{"-insecure", "-ca", empty, a, m}},
 		{"-tls: there is no TLS over udp", []string{"-tls", "udp:" + a, m}},
 		{"ADDRESS [SERVICE] is wanted", []string{"health"}},
-		{"flag provided but not defined: -n", []string{"health", "-n=1", a}},
+		{"there is no flag -n", []string{"health", "-n=1", a}},
 		{"-protocol=trpc has no method for health", []string{"health", "-protocol=trpc", a}},
+		{"there is no flag -d; here it is: BODY comes behind METHOD", []string{"-d", "{}", a, m}},
+		{"there is no flag -plaintext; here it is: plaintext", []string{"-plaintext", a, m}},
+		{`invalid value "5" for flag -timeout: it is no time with its unit, as 500ms or 5s are`, []string{"-timeout=5", a, m}},
+		{`invalid value "x" for flag -interval: it is no time`, []string{"top", "-interval=x", a}},
+		{`"health" is a command, and a command comes before its flags`, []string{"-timeout=1s", "health", a}},
+		{"BODY: more than 64 MiB", []string{"-raw", a, m, "@" + huge}},
+		{"BODY: read " + filepath.Dir(empty) + ": is a directory", []string{a, m, "@" + filepath.Dir(empty)}},
+		{"ADDRESS [PREFIX] is wanted", []string{"list"}},
+		{"ADDRESS [METHOD] is wanted", []string{"describe"}},
+		{"-protocol=trpc: tRPC has no way to ask for a description", []string{"list", "-protocol=trpc", a}},
+		{"-protocol=jsonrpc1: the protocol has no way to ask", []string{"describe", "-protocol=jsonrpc1", a}},
+		{"URL of an admin page is wanted", []string{"top"}},
+		{`URL "ftp://x/" is not that of a page`, []string{"top", "ftp://x/"}},
+		{`URL "http://" is not that of a page`, []string{"-top", "http://"}},
+		{"-tls: URL \"http://x/\" is not https", []string{"top", "-insecure", "http://x/"}},
+		{"-interval=1ms is not within", []string{"top", "-interval=1ms", "x"}},
+		{"-n=-1 is negative", []string{"top", "-n=-1", "x"}},
+		{"-timeout=0s is not over 0", []string{"top", "-timeout=0", "x"}},
+		{"SHELL is wanted", []string{"completion"}},
+		{`SHELL "tcsh" is none of bash, zsh, fish`, []string{"completion", "tcsh"}},
+		{"complete is for the scripts", []string{"complete"}},
 	} {
 		r := command(t, "", c.args...)
 		r.check(t, exitUsage, "", "muxcall: ", c.says)
@@ -81,18 +107,19 @@ func TestAddresses(t *testing.T) {
 
 // The help tells every flag, and is no error.
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"-h"}, {"--help"}, {"health", "-h"}} {
+	for _, args := range [][]string{{"-h"}, {"--help"}, {"health", "-h"}, {"call", "-h"}, {"list", "-h"}, {"top", "-h"}, {"completion", "-h"}} {
 		command(t, "", args...).check(t, exitOK, help)
 	}
-	fs := newFlags(new(target))
-	for _, own := range []string{"raw", "H", "oneway", "v", "n", "c", "conns", "rate", "duration", "watch"} {
-		fs.Bool(own, false, "")
-	}
-	fs.VisitAll(func(f *flag.Flag) {
-		if !strings.Contains(help, "\n  -"+f.Name+" ") {
-			t.Errorf("the help does not tell of -%s", f.Name)
+	for _, name := range commandNames {
+		if commandOf(name) == nil || !strings.Contains(help, "muxcall "+name+" ") && name != "call" {
+			t.Errorf("there is no command %s, or the help does not tell of it", name)
 		}
-	})
+		newFlags(flagsOf(name)).VisitAll(func(f *flag.Flag) {
+			if !strings.Contains(help, "\n  -"+f.Name+" ") {
+				t.Errorf("the help does not tell of -%s of %s", f.Name, name)
+			}
+		})
+	}
 	for _, code := range []string{"0", "1", "2", "3", "4", "5", "130"} {
 		if !strings.Contains(help, "\n  "+code+" ") && !strings.Contains(help, "\n  "+code+"  ") {
 			t.Errorf("the help does not tell of exit code %s", code)

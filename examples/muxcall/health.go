@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"time"
 
@@ -14,34 +15,33 @@ const again = time.Second
 
 // runHealth is muxcall health.
 func runHealth(ctx context.Context, args []string, s streams) (int, error) {
-	var t target
-	fs := newFlags(&t)
-	watch := fs.Bool("watch", false, "")
+	h := &asker{streams: s}
+	fs := newFlags(h)
 	if err := parse(fs, args); err != nil {
 		return 0, err
 	}
 	if err := operands(fs.Args(), 1, 2, "ADDRESS [SERVICE]"); err != nil {
 		return 0, err
 	}
-	if err := t.resolve(fs.Arg(0), false); err != nil {
+	if err := h.resolve(fs.Arg(0)); err != nil {
 		return 0, err
 	}
-	if _, ok := t.plug.(transport.Healther); !ok {
-		return 0, misused("-protocol=%s has no method for health", t.protocol)
+	if _, ok := h.plug.(transport.Healther); !ok {
+		return 0, misused("-protocol=%s has no method for health", h.protocol)
 	}
-	pool, err := newPool(1, t.timeout)
+	pool, err := newPool(1, h.timeout)
 	if err != nil {
 		return 0, err
 	}
 	defer pool.Close() //nolint:errcheck // it is always nil
-	t.warn(s)
-	h := &asker{target: &t, streams: s, service: fs.Arg(1), client: t.client(pool, "health")}
-	if *watch {
+	h.warn(s)
+	h.service, h.client = fs.Arg(1), h.target.client(pool, "health")
+	if h.watching {
 		return h.watch(ctx)
 	}
 	status, err := h.ask(ctx)
 	if err != nil {
-		explain(s, err)
+		explain(s, err, &h.target)
 		return ended(ctx, exitCode(err)), nil
 	}
 	fmt.Fprintln(s.out, status)
@@ -53,10 +53,16 @@ func runHealth(ctx context.Context, args []string, s streams) (int, error) {
 
 // asker asks a node for the health of a service.
 type asker struct {
-	*target
+	target
 	streams
-	service string
-	client  *transport.Client
+	watching bool
+	service  string
+	client   *transport.Client
+}
+
+func (h *asker) flags(fs *flag.FlagSet) {
+	h.target.flags(fs)
+	fs.BoolVar(&h.watching, "watch", false, "")
 }
 
 func (h *asker) ask(ctx context.Context) (transport.HealthStatus, error) {
@@ -89,11 +95,11 @@ func (h *asker) watch(ctx context.Context) (int, error) {
 		case ctx.Err() != nil:
 			return exitInterrupted, nil
 		case v.Answered || v.Whose == verdict.Caller:
-			explain(h.streams, err)
+			explain(h.streams, err, &h.target)
 			return exitCode(err), nil
 		}
 		if shown != "unreachable" {
-			explain(h.streams, err)
+			explain(h.streams, err, &h.target)
 		}
 		show("unreachable")
 		select {

@@ -103,7 +103,7 @@ func timetable(rate int) func() time.Duration {
 // runLoad is muxcall with -rate. The answers are dropped.
 func runLoad(ctx context.Context, c *config, client *transport.Client, s streams) (int, error) {
 	if err := connect(ctx, c, client); err != nil {
-		explain(s, err)
+		explain(s, err, &c.target)
 		return ended(ctx, exitCode(err)), nil
 	}
 	call := client.Endpoint()
@@ -119,6 +119,7 @@ func runLoad(ctx context.Context, c *config, client *transport.Client, s streams
 	}
 	l.sum.report(s.err, time.Since(l.start), note)
 	writeQuantiles(s.err, "began late", &l.late)
+	c.seeOff(ctx, client, s, l.sum.good.count > 0)
 	if ctx.Err() != nil {
 		return exitInterrupted, nil
 	}

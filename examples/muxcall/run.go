@@ -24,13 +24,39 @@ func (s streams) say(format string, args ...any) {
 	fmt.Fprintf(s.err, "muxcall: "+format+"\n", args...)
 }
 
+// commandNames are the words that may come first; without one it is call.
+var commandNames = []string{"call", "list", "describe", "health", "top", "completion"}
+
+// commandOf returns what runs the command of that name; nil if there is none.
+func commandOf(name string) func(context.Context, []string, streams) (int, error) {
+	switch name {
+	case "call":
+		return runCall
+	case "list":
+		return runList
+	case "describe":
+		return runDescribe
+	case "health":
+		return runHealth
+	case "top", "-top", "--top":
+		return runTop
+	case "completion":
+		return runCompletion
+	case "complete": // for the scripts of completion
+		return runComplete
+	}
+	return nil
+}
+
 // run is the command, and returns its exit code.
 func run(ctx context.Context, args []string, s streams) int {
-	command := runCall
-	if len(args) > 0 && args[0] == "health" {
-		command, args = runHealth, args[1:]
+	named := runCall
+	if len(args) > 0 {
+		if f := commandOf(args[0]); f != nil {
+			named, args = f, args[1:]
+		}
 	}
-	code, err := command(ctx, args, s)
+	code, err := named(ctx, args, s)
 	var usage *usageError
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -43,7 +69,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		s.say("%s (muxcall -h tells more)", text.Shown(usage.Error(), maxText))
 		return exitUsage
 	case err != nil:
-		explain(s, err)
+		explain(s, err, nil)
 		return exitCode(err)
 	}
 	return code

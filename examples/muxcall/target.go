@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"flag"
 	"net"
 	"os"
@@ -20,9 +21,12 @@ import (
 // target is the node, and how it is reached: what all commands have in common.
 type target struct {
 	protocol                  string
+	raw                       bool // bodies are not JSON
+	metadata                  transport.Metadata
 	timeout                   time.Duration
 	tls, insecure             bool
 	ca, cert, key, serverName string
+	address                   string // as it was given
 	node                      transport.Node
 	plug                      transport.Protocol
 	tlsConfig                 *tls.Config // nil: plaintext
@@ -30,7 +34,12 @@ type target struct {
 
 func (t *target) flags(fs *flag.FlagSet) {
 	fs.StringVar(&t.protocol, "protocol", "native", "")
-	fs.DurationVar(&t.timeout, "timeout", 10*time.Second, "")
+	t.tlsFlags(fs)
+}
+
+// tlsFlags are those that any connection has.
+func (t *target) tlsFlags(fs *flag.FlagSet) {
+	durationVar(fs, &t.timeout, "timeout", 10*time.Second)
 	fs.BoolVar(&t.tls, "tls", false, "")
 	fs.BoolVar(&t.insecure, "insecure", false, "")
 	fs.StringVar(&t.ca, "ca", "", "")
@@ -39,20 +48,49 @@ func (t *target) flags(fs *flag.FlagSet) {
 	fs.StringVar(&t.serverName, "servername", "", "")
 }
 
+// sends is the flag for metadata.
+func (t *target) sends(fs *flag.FlagSet) {
+	t.metadata = make(transport.Metadata)
+	fs.Func("H", "", t.addMetadata)
+}
+
+// addMetadata is the flag -H.
+func (t *target) addMetadata(pair string) error {
+	name, value, ok := strings.Cut(pair, "=")
+	if !ok || name == "" {
+		return errors.New("it is not name=value")
+	}
+	switch name {
+	case transport.MetadataAttempt, transport.MetadataRetryAfter, transport.MetadataNoRetry,
+		transport.MetadataNotRun, transport.MetadataCode, transport.MetadataGoingAway:
+		return errors.New("the name is the transport's own")
+	}
+	if _, twice := t.metadata[name]; twice {
+		return errors.New("the name was given before")
+	}
+	t.metadata[name] = value
+	return nil
+}
+
+func (t *target) isJSONRPC() bool { _, is := t.plug.(jsonrpc.Protocol); return is }
+
 // resolve makes of the flags and of ADDRESS what a client needs.
-func (t *target) resolve(address string, raw bool) (err error) {
+func (t *target) resolve(address string) (err error) {
 	if t.timeout < 0 {
 		return misused("-timeout=%v is negative", t.timeout)
 	}
-	if t.plug, err = protocolOf(t.protocol, raw); err != nil {
+	if t.plug, err = protocolOf(t.protocol, t.raw); err != nil {
 		return err
 	}
+	t.address = address
 	if t.node, err = nodeOf(address); err != nil {
 		return err
 	}
 	t.tlsConfig, err = t.loadTLS()
 	return err
 }
+
+var protocols = []string{"native", "jsonrpc", "jsonrpc1", "trpc"}
 
 // protocolOf returns the plug of that name. raw says that bodies are not JSON.
 func protocolOf(name string, raw bool) (transport.Protocol, error) {
@@ -70,7 +108,7 @@ func protocolOf(name string, raw bool) (transport.Protocol, error) {
 		}
 		return p, nil
 	}
-	return nil, misused("-protocol=%q is none of native, jsonrpc, jsonrpc1, trpc", name)
+	return nil, misused("-protocol=%q is none of %s", name, strings.Join(protocols, ", "))
 }
 
 // nodeOf reads ADDRESS.
@@ -81,8 +119,14 @@ func nodeOf(address string) (transport.Node, error) {
 			network, rest = n, path
 		}
 	}
-	if rest == "" {
+	switch {
+	case rest == "":
 		return transport.Node{}, misused("ADDRESS %q has no host, port or path", address)
+	case slices.Contains(commandNames, address):
+		return transport.Node{}, misused("%q is a command, and a command comes before its flags: muxcall %[1]s [flags] ...", address)
+	case network == "tcp" && !strings.Contains(rest, ":"):
+		return transport.Node{}, misused("%q is neither a command (%s) nor an ADDRESS, which is host:port, udp:host:port or unix:path",
+			address, strings.Join(commandNames, ", "))
 	}
 	if network != "unix" {
 		if _, port, err := net.SplitHostPort(rest); err != nil || port == "" {
@@ -135,11 +179,19 @@ func (t *target) warn(s streams) {
 	}
 }
 
-// client returns a Client of a method of the node.
+// client returns a Client of a method of the node, whose bodies are bytes.
 func (t *target) client(pool muxpool.Pool, method string, options ...transport.ClientOption) *transport.Client {
-	options = slices.Clone(options)
+	return transport.NewClient(pool, t.node, t.plug, method, transport.EncodeBytes, transport.DecodeBytes, t.options(options...)...)
+}
+
+// options are those of every Client of the node, and more.
+func (t *target) options(more ...transport.ClientOption) []transport.ClientOption {
+	options := []transport.ClientOption{transport.ClientTimeout(t.timeout)}
+	for name, value := range t.metadata {
+		options = append(options, transport.ClientBefore(transport.SetRequestMetadata(name, value)))
+	}
 	if t.tlsConfig != nil {
 		options = append(options, transport.ClientGetOptions(func(o *muxpool.GetOptions) { o.WithTLSConfig(t.tlsConfig) }))
 	}
-	return transport.NewClient(pool, t.node, t.plug, method, transport.EncodeBytes, transport.DecodeBytes, options...)
+	return append(options, more...)
 }

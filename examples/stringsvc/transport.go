@@ -16,9 +16,11 @@ const (
 func NewServer(svc Service, options ...muxtransport.ServiceOption) *muxtransport.Service {
 	s := muxtransport.NewService(native.Protocol{}, options...)
 	s.Handle(MethodUppercase, muxtransport.NewServer(MakeUppercaseEndpoint(svc),
-		muxtransport.DecodeJSON[UppercaseRequest], muxtransport.EncodeJSON))
+		muxtransport.DecodeJSON[UppercaseRequest], muxtransport.EncodeJSON,
+		muxtransport.ServerTypes(muxtransport.JSONType[UppercaseRequest](), muxtransport.JSONType[UppercaseResponse]())))
 	s.Handle(MethodCount, muxtransport.NewServer(MakeCountEndpoint(svc),
-		muxtransport.DecodeJSON[CountRequest], muxtransport.EncodeJSON))
+		muxtransport.DecodeJSON[CountRequest], muxtransport.EncodeJSON,
+		muxtransport.ServerTypes(muxtransport.JSONType[CountRequest](), muxtransport.JSONType[CountResponse]())))
 	return s
 }
 

@@ -34,7 +34,8 @@ func serve(listen string, logger log.Logger) error {
 	svc := stringsvc.New()
 	svc = stringsvc.Logging(logger)(svc)
 	svc = stringsvc.Instrumenting(requestCount, requestLatency)(svc)
-	server := stringsvc.NewServer(svc, muxtransport.ServiceErrorHandler(kittransport.NewLogErrorHandler(logger)))
+	server := stringsvc.NewServer(svc, muxtransport.ServiceErrorHandler(kittransport.NewLogErrorHandler(logger)),
+		muxtransport.ServiceDescribe()) // everybody who can connect may ask what it has: muxcall list
 
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
