@@ -192,7 +192,7 @@ func newThree(t *testing.T) *three {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var load sync.WaitGroup
-	t.Cleanup(func() { cancel(); load.Wait() })
+	t.Cleanup(func() { cancel(); bounded.Wait(t, load.Wait) })
 	for range 4 {
 		load.Go(func() {
 			for tick := time.NewTicker(10 * time.Millisecond); ; {
