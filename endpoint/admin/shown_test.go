@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,5 +53,33 @@ func TestTheTableOfAService(t *testing.T) {
 	s = newService("shop", "serving", muxtransport.ServiceStats{})
 	if notes := s.table().Notes; len(notes) != 2 {
 		t.Errorf("of a Service that refuses nothing: %q", notes)
+	}
+}
+
+// A table of events says that there are none, and of which it does not know.
+func TestTheTableOfEvents(t *testing.T) {
+	for name, row := range map[string]struct {
+		h    history
+		want []string
+	}{
+		"none":       {history{}, []string{"none"}},
+		"one":        {history{Events: []event{{}}}, nil},
+		"one let go": {history{Events: []event{{}}, LetGo: 1}, []string{"1 events of before were let go"}},
+		"not heard":  {history{Events: []event{{}}, NotHeard: 1}, []string{"1 events were not heard: they came too fast"}},
+	} {
+		if got := row.h.table().Notes; !slices.Equal(got, row.want) {
+			t.Errorf("%s: %q, want %q", name, got, row.want)
+		}
+	}
+}
+
+// Ages are told as finely as one reads them.
+func TestAges(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		1249 * time.Millisecond: "1.2s", time.Minute - 1: "1m0s", time.Minute: "1m0s", 90*time.Second + 499*time.Millisecond: "1m30s",
+	} {
+		if got := age(d); got != want {
+			t.Errorf("%v is told as %s, want %s", d, got, want)
+		}
 	}
 }

@@ -61,3 +61,20 @@ func TestMetadataThatDoesNotFit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestMethodsThatFit(t *testing.T) {
+	for n, ok := range map[int]bool{math.MaxUint16: true, math.MaxUint16 + 1: false} {
+		req := &transport.Message{Method: strings.Repeat("m", n)}
+		frame, err := Protocol{}.AppendRequest(nil, 7, req)
+		if (err == nil) != ok {
+			t.Errorf("a method of %d bytes: %v", n, err)
+		}
+		if !ok {
+			continue
+		}
+		var read transport.Message
+		if err := (Protocol{}).ParseRequest(frame, &read); err != nil || read.Method != req.Method {
+			t.Errorf("a method of %d bytes is read as one of %d, %v", n, len(read.Method), err)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package trpc
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"reflect"
 	"testing"
@@ -69,18 +71,57 @@ func TestLimitsOfThisProtocol(t *testing.T) {
 	}
 }
 
-// An answer's attachment is handed on, however small.
-func TestAnAttachmentOfAByte(t *testing.T) {
-	req := transport.Message{Tag: &Head{version: 1}}
-	frame, err := Protocol{}.AppendResponse(nil, 7, &req, &transport.Message{Tag: &Head{Attachment: []byte("x")}})
+// What an answer's head has beside what the Message has is handed on, however little.
+func TestTheHeadOfAnAnswer(t *testing.T) {
+	p := Protocol{ContentType: 5}
+	for name, sent := range map[string]Head{
+		"nothing else":           {ContentType: 5},
+		"an attachment":          {ContentType: 5, Attachment: []byte("x")},
+		"the type of a message":  {ContentType: 5, MessageType: 1},
+		"another type of a body": {ContentType: 6},
+	} {
+		frame, err := p.AppendResponse(nil, 7, &transport.Message{Tag: &Head{version: 1}}, &transport.Message{Tag: &sent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var resp transport.Message
+		if err := p.ParseResponse(frame, &resp); err != nil {
+			t.Fatal(err)
+		}
+		head, _ := resp.Tag.(*Head)
+		if name == "nothing else" {
+			if head != nil {
+				t.Errorf("an answer with %s has the head %+v", name, head)
+			}
+		} else if head == nil || head.ContentType != sent.ContentType || head.MessageType != sent.MessageType || string(head.Attachment) != string(sent.Attachment) {
+			t.Errorf("an answer with %s has the head %+v", name, head)
+		}
+	}
+}
+
+// Frames that do not fit together are no answers, and neither are those of a foreign
+// protocol.
+func TestFramesThatAreNone(t *testing.T) {
+	whole, err := Protocol{}.AppendResponse(nil, 7, &transport.Message{Tag: &Head{version: 1}}, &transport.Message{Body: []byte("body")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var resp transport.Message
-	if err := (Protocol{}).ParseResponse(frame, &resp); err != nil {
-		t.Fatal(err)
+	for name, change := range map[string]func(b []byte) []byte{
+		"shorter than it says": func(b []byte) []byte { return b[:len(b)-1] },
+		"less than a header":   func(b []byte) []byte { return b[:headerSize-1] },
+		"foreign":              func(b []byte) []byte { b[0]++; return b },
+		"a head beyond it":     func(b []byte) []byte { b[8] = 1; return b },
+		"of a stream":          func(b []byte) []byte { b[2] = frameStream; return b },
+	} {
+		var failure *transport.Error
+		if err := (Protocol{}).ParseResponse(change(bytes.Clone(whole)), new(transport.Message)); err == nil || errors.As(err, &failure) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	if head, _ := resp.Tag.(*Head); head == nil || string(head.Attachment) != "x" {
-		t.Errorf("the answer has %+v", head)
+	if _, _, err := nextField(binary.AppendUvarint(nil, (maxFieldNumber+1)<<3)); err == nil {
+		t.Error("a field has a number that protobuf does not allow")
+	}
+	if f, _, err := nextField(append(binary.AppendUvarint(nil, maxFieldNumber<<3), 1)); err != nil || f.number != maxFieldNumber {
+		t.Errorf("the last field number: %d, %v", f.number, err)
 	}
 }
