@@ -43,9 +43,9 @@ func TestAPageOfNothing(t *testing.T) {
 
 // A limit is shown where there is one, and refusals where there are any.
 func TestTheTableOfAService(t *testing.T) {
-	s := newService("shop", "serving", muxtransport.ServiceStats{InFlight: 3, Limits: muxtransport.ServiceLimits{MaxConns: 7}, Refused: muxtransport.RefusedStats{Bytes: 1}})
+	s := newService("shop", "serving", muxtransport.ServiceStats{InFlight: 3, Limits: muxtransport.ServiceLimits{MaxConns: 1}, Refused: muxtransport.RefusedStats{Bytes: 1}})
 	notes := strings.Join(s.table().Notes, "\n")
-	for _, want := range []string{"connections: 0 of 7,", "calls in flight: 3,", "\nrefused: "} {
+	for _, want := range []string{"connections: 0 of 1,", "calls in flight: 3,", "\nrefused: "} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in\n%s", want, notes)
 		}

@@ -15,7 +15,7 @@ import (
 
 // limit is how long a test may take, from the second look at it on and on a machine that
 // has time for it; the race detector makes it four times as long.
-const limit = 24 * time.Second * slower
+const limit = 20 * time.Second * slower
 
 // looks is how often the tests are looked at in that time.
 const looks = 8

@@ -192,3 +192,21 @@ func TestStep(t *testing.T) {
 		}
 	}
 }
+
+// What a parser holds for a frame is given back to the byte, at its end or when it is passed
+// over.
+func TestWhatAParserHoldsIsGivenBack(t *testing.T) {
+	for n := range 3 {
+		p := &purse{left: 10}
+		r := NewReader(bytes.NewReader([]byte("frame")), 0)
+		r.SetBudget(p)
+		for name, end := range map[string]func(){"BeginFrame": r.BeginFrame, "Skip": func() { _ = r.Skip(0) }} {
+			if err := r.Hold(n); err != nil || p.left != 10-n {
+				t.Errorf("%d are held: %d are left, %v", n, p.left, err)
+			}
+			if end(); p.left != 10 {
+				t.Errorf("%d were held: %d are left after %s", n, p.left, name)
+			}
+		}
+	}
+}

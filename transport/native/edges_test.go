@@ -78,3 +78,11 @@ func TestMethodsThatFit(t *testing.T) {
 		}
 	}
 }
+
+func TestLengthsThatMakeSense(t *testing.T) {
+	for n, ok := range map[uint32]bool{headerSize - 5: false, headerSize - 4: true, math.MaxInt32 - 4: true, math.MaxInt32 - 3: false, math.MaxUint32: false} {
+		if err := checkLength(n); (err == nil) != ok {
+			t.Errorf("a frame of length %d: %v", n, err)
+		}
+	}
+}
