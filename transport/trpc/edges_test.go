@@ -125,3 +125,16 @@ func TestFramesThatAreNone(t *testing.T) {
 		t.Errorf("the last field number: %d, %v", f.number, err)
 	}
 }
+
+// An answer that has nothing to say in its head says that its version is 0, since trpc-go
+// refuses a head of no bytes.
+func TestTheLeastHead(t *testing.T) {
+	frame, err := Protocol{}.AppendResponse(nil, 0, &transport.Message{Tag: &Head{}}, &transport.Message{Body: []byte("body")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, err := split(frame)
+	if err != nil || !bytes.Equal(head, []byte{fieldVersion << 3, 0}) || string(rest) != "body" {
+		t.Errorf("the head %x, the body %q, %v", head, rest, err)
+	}
+}
