@@ -249,12 +249,18 @@ func ExampleServiceConnContext() {
 }
 
 func ExampleServiceErrorHandler() {
+	handled := make(chan error, 1)
 	pool, node, stop := startSum(nil, transport.ServiceErrorHandler(handlerFunc(func(_ context.Context, err error) {
-		fmt.Println("handled:", errors.Unwrap(err)) // err begins with the client's address
+		handled <- errors.Unwrap(err) // err begins with the client's address
 	})))
 	defer stop()
 	c := transport.NewClient(pool, node, native.Protocol{}, "Product", transport.EncodeJSON, transport.DecodeJSON[sumResponse])
 	_, err := c.Endpoint()(context.Background(), sumRequest{1, 2})
+	select {
+	case e := <-handled: // on a goroutine of its own: before the answer, or after it
+		fmt.Println("handled:", e)
+	case <-time.After(10 * time.Second):
+	}
 	fmt.Println(err)
 	// Output:
 	// handled: unimplemented: unknown method Product

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/muxkit/muxkit/internal/bounded"
@@ -34,51 +35,45 @@ func fuzzConnection(f *testing.F, p transport.ServerProtocol) {
 		f.Add(large)
 		f.Add(append(large, large...)) // one id twice
 	}
-	s := transport.NewService(p, transport.ServiceMaxFrameSize(64<<10), transport.ServiceFrameTimeout(2*time.Millisecond),
-		transport.ServiceMaxInFlight(2, 3), transport.ServiceMaxMetadata(3, 100), transport.ServiceMaxBytes(0, 256<<10))
-	s.Handle("Test.Echo", rawServer(echo))
-	s.Handle("Test.Fail", rawServer(func(context.Context, any) (any, error) { panic("boom") }))
-	l := newPipes()
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	f.Cleanup(func() { s.Close(); bounded.Receive(f, done) })
 	right, err := p.AppendRequest(nil, 7, &transport.Message{Method: "Test.Echo", Body: []byte(`"x"`)})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		nc, theirs := net.Pipe()
-		l.conns <- theirs
-		_ = nc.SetDeadline(time.Now().Add(waitTime))
-		ended := make(chan error, 1)
-		go func() { ended <- awaitAnswer(p, nc, 7) }()
-		defer balanced(t, s)
-		defer nc.Close()
-		_, _ = nc.Write(append(bytes.Clone(b), right...)) // fails if the service closes
-		for {
-			select {
-			case err := <-ended:
-				if errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("after %q the connection is neither served nor closed", b)
-				}
-				return
-			case <-time.After(20 * time.Millisecond):
-				_, _ = nc.Write(right)
+		synctest.Test(t, func(t *testing.T) {
+			l, s, stop := servePipesOf(t, p, map[string]*transport.Server{
+				"Test.Echo": rawServer(echo),
+				"Test.Fail": rawServer(func(context.Context, any) (any, error) { panic("boom") }),
+			}, transport.ServiceMaxFrameSize(64<<10), transport.ServiceFrameTimeout(2*time.Millisecond),
+				transport.ServiceMaxInFlight(2, 3), transport.ServiceMaxMetadata(3, 100), transport.ServiceMaxBytes(0, 256<<10))
+			defer stop()
+			nc := l.dial(t)
+			readOrClosed(t, p, nc, b, right)
+			nc.Close()
+			time.Sleep(waitTime)
+			synctest.Wait()
+			if stats := s.Stats(); stats.Conns != 0 || stats.InFlight != 0 || stats.Bytes != 0 {
+				t.Errorf("after %q %+v are left", b, stats)
 			}
-		}
+		})
 	})
 }
 
-// balanced waits until the last connection has ended, and checks that all that was
-// counted in was counted out.
-func balanced(t *testing.T, s *transport.Service) {
-	for end := time.Now().Add(waitTime); ; time.Sleep(100 * time.Microsecond) {
-		stats := s.Stats()
-		if stats.Conns == 0 && stats.InFlight == 0 && stats.Bytes == 0 {
+// readOrClosed sends b, and then right, whose id is 7, until it is answered or the connection closed.
+func readOrClosed(t *testing.T, p transport.Protocol, nc net.Conn, b, right []byte) {
+	_ = nc.SetDeadline(time.Now().Add(waitTime))
+	ended := make(chan error, 1)
+	go func() { ended <- awaitAnswer(p, nc, 7) }()
+	_, _ = nc.Write(append(bytes.Clone(b), right...)) // fails if the service closes
+	for {
+		select {
+		case err := <-ended:
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("after %q the connection is neither served nor closed", b)
+			}
 			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("left are %+v", stats)
+		case <-time.After(20 * time.Millisecond):
+			_, _ = nc.Write(right)
 		}
 	}
 }

@@ -83,7 +83,8 @@ func ServerErrorEncoder(ee ErrorEncoder) ServerOption {
 }
 
 // ServerErrorHandler sets who hears of errors, for diagnosis: those of codecs and
-// endpoints, panics, and answers that could not be sent. By default nobody does.
+// endpoints, panics, and answers that could not be sent. Of calls that are refused before
+// any of those has run the ServiceErrorHandler hears. By default nobody does.
 func ServerErrorHandler(h kittransport.ErrorHandler) ServerOption {
 	return func(s *Server) { s.errorHandler = h }
 }

@@ -131,14 +131,17 @@ func (s *Service) run(call *serverCall) {
 	if err == nil {
 		err = call.unpack()
 	}
+	report := call.server.report
 	if err != nil { // it waited too long, nobody waits for it any more, or it cannot be unpacked
-		err = call.server.refuse(ctx, err, false, &call.resp)
+		if err = call.server.refuse(ctx, err, false, &call.resp); !errors.Is(err, ErrPanicked) {
+			report = s.reports.report // the client's doing, as often as it likes
+		}
 	} else {
 		ctx, err = call.server.serve(ctx, &call.req, &call.resp)
 	}
 	answering = true
 	if err = both(err, s.answer(call)); err != nil {
-		call.server.report(ctx, err)
+		report(ctx, err)
 	}
 	call.outcome = outcomeOf(&call.resp)
 	call.server.finalize(ctx, err)

@@ -106,8 +106,8 @@ func ServiceConnContext(f func(ctx context.Context, nc net.Conn) context.Context
 }
 
 // ServiceErrorHandler sets who hears of what goes wrong outside of the Servers:
-// connections refused or cut, unknown methods, frames that cannot be parsed. It
-// hears at most ten of them a second and how many were left out; texts of peers
+// connections refused or cut, unknown methods, frames that cannot be parsed, bodies that
+// cannot be unpacked. It hears at most ten of them a second and how many were left out; texts of peers
 // are quoted and cut. By default nobody does.
 func ServiceErrorHandler(h kittransport.ErrorHandler) ServiceOption {
 	return func(o *serviceOptions) {

@@ -108,3 +108,37 @@ func TestPanicWhileUnpacking(t *testing.T) {
 		}
 	})
 }
+
+// TestBodiesThatCannotBeUnpackedAreReportedRarely: they are the client's doing, as often as it
+// likes: that is for the handler whose errors are counted, not for that of the Server.
+func TestBodiesThatCannotBeUnpackedAreReportedRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ofServer, ofService atomic.Int64
+		count := func(n *atomic.Int64) kittransport.ErrorHandler {
+			return kittransport.ErrorHandlerFunc(func(context.Context, error) { n.Add(1) })
+		}
+		p, s, stop := servePipesOf(t, unpacking{open: func([]byte) (io.Reader, error) { return nil, errors.New("no such packing") }},
+			map[string]*transport.Server{"M": rawServer(echo, transport.ServerErrorHandler(count(&ofServer)))},
+			transport.ServiceErrorHandler(count(&ofService)))
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		answers := readAll(nc)
+		if _, err := nc.Write(batch(t, 100, "M")); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			var e *transport.Error
+			if a := bounded.Receive(t, answers); !errors.As(a.err, &e) || e.Code != transport.CodeInvalidArgument || !e.NotRun {
+				t.Fatalf("got %+v", a)
+			}
+		}
+		synctest.Wait()
+		if told, rarely := ofServer.Load(), ofService.Load(); told != 0 || rarely != 10 {
+			t.Errorf("the Server's handler hears %d times, the Service's %d", told, rarely)
+		}
+		if n := s.Stats().Refused.Invalid; n != 100 {
+			t.Errorf("%d are counted", n)
+		}
+	})
+}

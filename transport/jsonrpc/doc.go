@@ -52,7 +52,7 @@
 // Nothing carries metadata, deadlines and cancellation. A JSON text tells its length only
 // by its end: one over the frame limit ends the connection, with an error that names the
 // limit; who sent it as 2.0 is told so first, under its id if that came early, and so is
-// who sent what is no JSON.
+// who sent what is no JSON. A method has at most 65,535 bytes, as it is written.
 //
 // The package starts no goroutines and holds no state.
 package jsonrpc
