@@ -1,14 +1,20 @@
 package transport_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	kittransport "github.com/go-kit/kit/transport"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -83,5 +89,41 @@ func TestDatagramShutdownAnswersWhatItTook(t *testing.T) {
 	}
 	if err := wait(t, "Shutdown", down); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDatagramOverTheLimitIsDropped: nothing answers it, the operator hears its size and the limit, and the
+// next one is served.
+func TestDatagramOverTheLimitIsDropped(t *testing.T) {
+	const limit = 1 << 10
+	reports := make(chan error, 10)
+	s := servePacket(t, map[string]*transport.Server{"Echo": rawServer(echo)}, transport.ServiceMaxFrameSize(limit),
+		transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { reports <- err })))
+	nc, err := net.Dial("udp", s.node.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(waitTime))
+	head := len(request(t, 1, "Echo", ""))
+	for _, frame := range [][]byte{request(t, 1, "Echo", strings.Repeat("x", limit-head+1)), request(t, 2, "Echo", strings.Repeat("x", 20*limit)),
+		request(t, 3, "Echo", strings.Repeat("x", limit-head))} {
+		if _, err := nc.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buf := make([]byte, 64<<10)
+	n, err := nc.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := readAnswer(bytes.NewReader(buf[:n])); err != nil || a.err != nil || a.id != 3 || len(a.body) != limit-head {
+		t.Errorf("the first answer is %+v, %v", a, err)
+	}
+	for _, size := range []int{limit + 1, 20*limit + head} {
+		err := bounded.Receive(t, reports)
+		if !errors.Is(err, muxpool.ErrFrameTooLarge) || !strings.Contains(err.Error(), fmt.Sprint(size)) || !strings.Contains(err.Error(), fmt.Sprint(limit)) {
+			t.Errorf("of a datagram of %d bytes is reported: %v", size, err)
+		}
 	}
 }
