@@ -107,7 +107,9 @@ func runLoad(ctx context.Context, c *config, client *transport.Client, s streams
 		return ended(ctx, exitCode(err)), nil
 	}
 	call := client.Endpoint()
-	l := &load{callers: c.callers, duration: c.duration, patience: c.timeout, sleep: sleepExactly,
+	sleep, done := newSleeper()
+	defer done()
+	l := &load{callers: c.callers, duration: c.duration, patience: c.timeout, sleep: sleep,
 		call: func(ctx context.Context) error {
 			_, err := call(ctx, c.body)
 			return err
