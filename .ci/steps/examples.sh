@@ -28,7 +28,7 @@ step_shop() {
 # two_processes runs the server of stringsvc, its client and muxcall against each other.
 two_processes() {
   "$work/server" -listen 127.0.0.1:0 2>"$work/server.log" &
-  local server=$! address='' answer counted state
+  local server=$! address='' answer counted listed state
   while [ -z "$address" ] && kill -0 $server 2>/dev/null; do
     sleep 0.1
     address=$(sed -nE 's/.*addr=([^ ]+).*/\1/p' "$work/server.log")
@@ -36,12 +36,13 @@ two_processes() {
   echo "+ client -nodes $address 'hello, world'"
   answer=$("$work/client" -nodes "$address" 'hello, world') || echo "the client failed"
   counted=$("$work/muxcall" "$address" stringsvc.Count '{"s":"hello"}') || echo "muxcall failed"
+  listed=$("$work/muxcall" list "$address") || echo "muxcall list failed"
   state=$("$work/muxcall" health "$address") || echo "muxcall health failed"
   kill -INT $server
   wait $server
   cat "$work/server.log"
   echo "$answer"
-  echo "$counted, $state"
-  grep -qx 'HELLO, WORLD 12' <<<"$answer" && [ "$counted, $state" = '{"v":5}, serving' ]
+  echo "$counted, $state, $listed"
+  grep -qx 'HELLO, WORLD 12' <<<"$answer" && [ "$counted, $state" = '{"v":5}, serving' ] && grep -qx stringsvc.Count <<<"$listed"
 }
 

@@ -33,7 +33,7 @@ type node struct {
 // Type, Empty and Note.
 func serve(t *testing.T, protocol transport.ServerProtocol, options ...transport.ServiceOption) *node {
 	t.Helper()
-	n := &node{Service: transport.NewService(protocol, options...), noted: make(chan string, 1)}
+	n := serveNothing(t, protocol, options...)
 	for method, e := range map[string]func(ctx context.Context, body []byte) ([]byte, error){
 		"Echo": func(_ context.Context, body []byte) ([]byte, error) { return body, nil },
 		"Meta": func(ctx context.Context, _ []byte) ([]byte, error) {
@@ -71,6 +71,13 @@ func serve(t *testing.T, protocol transport.ServerProtocol, options ...transport
 				resp.Body = []byte("\"more\u202e\"")
 			}), transport.ServerAfter(transport.SetResponseMetadata("who", "node\x1b"))))
 	}
+	return n
+}
+
+// serveNothing starts a node without methods.
+func serveNothing(t *testing.T, protocol transport.ServerProtocol, options ...transport.ServiceOption) *node {
+	t.Helper()
+	n := &node{Service: transport.NewService(protocol, options...), noted: make(chan string, 1)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
