@@ -51,6 +51,7 @@ var floors = []struct {
 	{"endpoint", 3},
 	{"endpoint/admin", 3},
 	{"endpoint/filesd", 3},
+	{"endpoint/kubesd", 3},
 	{"examples/...", 4},
 }
 

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"github.com/muxkit/muxkit/endpoint/etcdsd"
 	"github.com/muxkit/muxkit/internal/bounded"
 )
 
@@ -136,8 +137,9 @@ func (e *etcd) direct(t *testing.T) *clientv3.Client { return e.clientOf(t, e.cl
 
 func (e *etcd) clientOf(t *testing.T, address, user, password string) *clientv3.Client {
 	t.Helper()
-	c, err := clientv3.New(clientv3.Config{Endpoints: []string{address}, Logger: zap.NewNop(), Username: user, Password: password, DialTimeout: 5 * time.Second,
-		BackoffWaitBetween: 20 * time.Millisecond})
+	cfg := etcdsd.ClientConfig(address)
+	cfg.Logger, cfg.Username, cfg.Password, cfg.BackoffWaitBetween = zap.NewNop(), user, password, 20*time.Millisecond
+	c, err := clientv3.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
