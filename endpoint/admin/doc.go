@@ -18,6 +18,16 @@
 // plain text is ?format=text, and as JSON ?format=json; an Accept header that names one of
 // text/html, text/plain and application/json first says it as well. All times are UTC.
 //
+// The top of the page says what is out, why, and when it is tried again.
+//
+// # Actions
+//
+// With WithActions a row links the page of its node, which has a form for each action: trip,
+// force-open, enable and reset of breakers, drain and undrain of a Set. A form is a POST to
+// the page, of its own origin (http.CrossOriginProtection), with action, name and node, as the page shows
+// them, and anyway=yes where no other node would take calls. Done is 303; what was not done
+// is a 4xx with the reason.
+//
 // # Events
 //
 // The newest are first. What repeats within a minute is one line, with its number and the times
@@ -26,13 +36,15 @@
 //
 // # Locks and goroutines
 //
-// The package starts no goroutine and costs a call nothing. Its subscriptions end with Close.
-// The lock of the events is a leaf: nothing is called under it.
+// The package starts no goroutine. A call costs it what (*muxendpoint.Set).Measure costs, unless
+// WithoutMeasuring. Its subscriptions end with Close.
+// The lock of the events is a leaf: nothing is called under it. That of the actions is held
+// while the locks of Stats are taken.
 //
 // # Limits
 //
-// It is for reading: nothing can be changed through it. The page names addresses, methods and
-// errors: serve it where the public cannot reach it. Texts of others are cut to 256 bytes, and
+// It is for reading, unless WithActions lets who reaches it act. The page names addresses,
+// methods and errors: serve it where the public cannot reach it (docs/security.md). Texts of others are cut to 256 bytes, and
 // quoted where they hold what does not print. Of a table the first 500 rows are shown, those
 // first that are not well, and how many there are more; JSON has them all. The page takes the
 // locks of its parts' Stats, so one of many nodes is none to be fetched many times a second.

@@ -23,11 +23,12 @@ func hostilePage(text string) *page {
 	node := muxpool.Node{Network: "tcp", Address: text}
 	h := &events{max: 10}
 	h.ofPool(clean(text))(muxpool.Event{Kind: muxpool.DialFailed, Node: node, Err: err, Reason: muxpool.ReasonDialFailed})
+	h.ofOperator(subject{ofBreakers, clean(text), clean(text)}, "trip", host(text), now)
 	h.ofBreakers(clean(text))(breaker.Change{Node: node, Scope: text, Method: text, Cause: err})
 	return &page{
 		Time: now,
-		Sets: []set{newSet(muxendpoint.SetStats{Service: text, Methods: []muxendpoint.MethodStatus{{Method: text}}, Nodes: []muxendpoint.NodeStatus{
-			{Node: node, Instance: muxendpoint.Instance{Zone: text}, Open: &breaker.OpenError{Node: node, Cause: err}}, {Node: node, Open: err}}}, now)},
+		Sets: []set{newSet(muxendpoint.SetStats{Service: text, Drains: []muxendpoint.Drain{{Node: node, Cause: err}}, Methods: []muxendpoint.MethodStatus{{Method: text}}, Nodes: []muxendpoint.NodeStatus{
+			{Node: node, Instance: muxendpoint.Instance{Zone: text}, Open: &breaker.OpenError{Node: node, Cause: err}}, {Node: node, Open: err, Drain: &muxendpoint.Drain{Node: node, Cause: err}}}}, now)},
 		Breakers: []group{newGroup(clean(text), []breaker.Status{{Node: node, Scope: text, Cause: err, State: breaker.Open, Methods: []breaker.MethodStatus{{Scope: text, Method: text, Cause: err}}}}, now)},
 		Pools:    []pool{{clean(text), debug.NewPage(muxpool.Stats{Nodes: []muxpool.NodeStats{{Node: node, Conns: []muxpool.ConnStats{{LocalAddr: addr(text), RemoteAddr: addr(text)}}}}}, now)}},
 		Services: []service{newService(clean(text), "serving", transport.ServiceStats{Methods: map[string]transport.MethodStats{text: {OK: 1}}})},
