@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
+
+	"github.com/muxkit/muxkit/endpoint/filesd"
 )
 
 // files are what a process reads, all in one folder.
@@ -19,8 +22,13 @@ func filesOf(dir, service string) files {
 	return files{in(service + ".pem"), in(service + ".key"), in("ca.pem"), in("customers.pub"), in("settings.json"), in("sales")}
 }
 
-// nodesOf is the file that names the nodes of a service.
+// nodesOf is the file that names the nodes of a service, one a line.
 func nodesOf(dir, service string) string { return filepath.Join(dir, service+".nodes") }
+
+// followNodes is discovery: something else writes the file.
+func followNodes(dir, service string) (*filesd.Instancer, error) {
+	return filesd.NewInstancer(nodesOf(dir, service), filesd.WithInterval(100*time.Millisecond))
+}
 
 // hostOf is the name in a service's certificate.
 func hostOf(service string) string { return service + ".shop.internal" }

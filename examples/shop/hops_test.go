@@ -54,7 +54,7 @@ func newStreet(t *testing.T) *street {
 			}
 		})
 		s.nodes[service] = n
-		try(replace(nodesOf(s.dir, service), []byte(n.address)))
+		try(replace(nodesOf(s.dir, service), []byte(n.address+"\n")))
 	}
 	var err error
 	s.load, err = newLoad(s.dir, 20*time.Second)
@@ -209,9 +209,12 @@ func (s *street) calls(service string) (n uint64) {
 // Each service is called by one, whatever token the others have.
 func TestOnlyTheServiceBeforeMayCall(t *testing.T) {
 	s := newStreet(t)
-	replaceNodes := watchNodes(nodesOf(s.dir, stock))
-	defer replaceNodes.Stop()
-	c, err := newClient(stock, replaceNodes, filesOf(s.dir, shop), defaults(), s.seen())
+	nodes, err := followNodes(s.dir, stock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nodes.Stop()
+	c, err := newClient(stock, nodes, filesOf(s.dir, shop), defaults(), s.seen())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,6 +260,9 @@ func TestFailuresAreLoggedWithTheirID(t *testing.T) {
 	}
 	if _, err := s.call(t, buy, s.load.token, "id-of-a-failure"); verdict.Of(err).Code != verdict.CodeUnknown {
 		t.Fatalf("the stock cannot write, and the caller hears %v", err)
+	}
+	if n := s.calls(stock); n != 1 {
+		t.Errorf("a purchase that may have been made was tried %d times", n)
 	}
 	for service, method := range map[string]string{shop: "orders.Buy", orders: "stock.Buy"} {
 		s.await(t, func(l map[string]any) bool {

@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/kit/auth/jwt"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/muxkit/muxkit/endpoint/filesd"
 	"github.com/muxkit/muxkit/endpoint/prommux"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
@@ -21,7 +22,7 @@ import (
 // load calls the shop at a fixed rate, as many independent callers do: that some wait for a sick
 // node does not keep the others from calling.
 type load struct {
-	nodes   *nodesFile
+	nodes   *filesd.Instancer
 	client  *client
 	methods map[string]method
 	token   string        // of the customer for whom all calls are made
@@ -34,7 +35,10 @@ func newLoad(dir string, timeout time.Duration) (l *load, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &load{nodes: watchNodes(nodesOf(dir, shop)), timeout: timeout}
+	l = &load{timeout: timeout}
+	if l.nodes, err = followNodes(dir, shop); err != nil {
+		return nil, err
+	}
 	if l.token, err = tokenFor("ann", time.Now().Add(12*time.Hour), key); err != nil {
 		return nil, errors.Join(err, l.close())
 	}

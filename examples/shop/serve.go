@@ -15,6 +15,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/muxkit/muxkit/endpoint/filesd"
 	"github.com/muxkit/muxkit/endpoint/otelmux"
 	"github.com/muxkit/muxkit/endpoint/prommux"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -37,8 +38,8 @@ type node struct {
 	files    files
 	settings settings
 	logger   *slog.Logger
-	nodes    *nodesFile // nil: nobody is called
-	client   *client    // likewise
+	nodes    *filesd.Instancer // nil: nobody is called
+	client   *client           // likewise
 	service  *muxtransport.Service
 	spans    *spans
 	tracers  *sdktrace.TracerProvider
@@ -74,7 +75,9 @@ func start(c config, logs io.Writer) (n *node, err error) {
 	by := seen{n.logger, n.tracers, prommux.NewCalls()}
 	g := &goods{service: c.service, takes: c.takes}
 	if next := behind[c.service]; next != "" {
-		n.nodes = watchNodes(nodesOf(c.dir, next))
+		if n.nodes, err = followNodes(c.dir, next); err != nil {
+			return n, err
+		}
 		if n.client, err = newClient(next, n.nodes, n.files, n.settings, by); err != nil {
 			return n, err
 		}
