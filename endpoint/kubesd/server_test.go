@@ -19,7 +19,7 @@ import (
 	"github.com/muxkit/muxkit/internal/bounded"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 // apiServer plays the API server's part: a list in pages, and watches that a test speaks on.
 type apiServer struct {
