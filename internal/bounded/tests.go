@@ -92,6 +92,7 @@ func watch(end <-chan struct{}, limit time.Duration) {
 		} else if over != "" {
 			panic(fmt.Sprintf("%s makes no end: it has run for more than %v\n\n%s", over, limit, w.stacks))
 		}
+		w.shrink()
 	}
 }
 
@@ -105,12 +106,29 @@ type watcher struct {
 }
 
 func newWatcher(limit time.Duration) *watcher {
-	return &watcher{limit: limit, stacks: make([]byte, 1<<20), tests: make([]uint64, 0, 64), before: make([]uint64, 0, 64)}
+	return &watcher{limit: limit, stacks: make([]byte, usualStacks), tests: make([]uint64, 0, 64), before: make([]uint64, 0, 64)}
 }
 
-// look returns the name of a test that is over the limit. As long as it meets none again
+const (
+	// mostGoroutines are looked at: to have the stacks of all stops the world, for a second if
+	// they are a hundred thousand, and tests of so many tell what others do in that time.
+	mostGoroutines = 2000
+	usualStacks    = 1 << 20 // bytes
+)
+
+// shrink gives back what the stacks of more goroutines needed: tests measure the heap.
+func (w *watcher) shrink() {
+	if cap(w.stacks) > usualStacks {
+		w.stacks = make([]byte, usualStacks)
+	}
+}
+
+// look returns the name of a test that is over the limit. While there are very many goroutines it does not look. As long as it meets none again
 // that it has met before it allocates nothing: tests count what others allocate as well.
 func (w *watcher) look() (over string) {
+	if runtime.NumGoroutine() > mostGoroutines {
+		return ""
+	}
 	w.dump()
 	w.tests, w.before = appendTests(w.before[:0], w.stacks), w.tests
 	for _, id := range w.tests {
