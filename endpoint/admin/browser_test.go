@@ -175,7 +175,7 @@ func newThree(t *testing.T) *three {
 	}
 	w.direct = client(transport.Node{Network: "tcp", Address: w.nodes[0].address}).Endpoint()
 	w.set = muxendpoint.NewSet(sd.FixedInstancer{w.nodes[0].address, w.nodes[1].address, w.nodes[2].address}, nil,
-		muxendpoint.WithService("stock"), muxendpoint.WithBreakers(group))
+		muxendpoint.WithService("stock"), muxendpoint.WithBreakers(group), muxendpoint.WithRetry(3, time.Minute))
 	t.Cleanup(w.set.Close)
 	where := w.set.Endpoint("Where", client, muxendpoint.WithIdempotent(muxendpoint.Always))
 	w.page = func(options ...admin.Option) string {
