@@ -34,19 +34,20 @@ type every struct {
 	*base
 	Name    string `json:"name"`
 	Plain   bool
-	Skipped string         `json:"-"`
-	Dash    string         `json:"-,"`
-	When    *time.Time     `json:"when,omitempty"`
-	Raw     []byte         `json:"raw"`
-	Bits    [4]byte        `json:"bits"`
-	By      map[int]base   `json:"by"`
-	Any     any            `json:"any"`
-	Later   json.Marshaler `json:"later"`
-	Quoted  int            `json:"quoted,string"`
-	Rate    float32        `json:"rate"`
-	Tree    *deep          `json:"tree"`
-	Tagged  base           `json:"tagged"`
-	hidden  int
+	Skipped string `json:"-"`
+	//lint:ignore SA5008 encoding/json names this member "-"
+	Dash   string         `json:"-,"`
+	When   *time.Time     `json:"when,omitempty"`
+	Raw    []byte         `json:"raw"`
+	Bits   [4]byte        `json:"bits"`
+	By     map[int]base   `json:"by"`
+	Any    any            `json:"any"`
+	Later  json.Marshaler `json:"later"`
+	Quoted int            `json:"quoted,string"`
+	Rate   float32        `json:"rate"`
+	Tree   *deep          `json:"tree"`
+	Tagged base           `json:"tagged"`
+	hidden int
 }
 
 // A type is told as encoding/json writes it.

@@ -19,8 +19,9 @@ func TestListAndDescribe(t *testing.T) {
 	type request struct {
 		ID    string `json:"id"`
 		Lines []struct {
-			Count int  `json:"count"`
-			Gift  bool `json:"it's a gift"`
+			Count int `json:"count"`
+			//lint:ignore SA5008 a name that a shell would trip over
+			Gift bool `json:"it's a gift"`
 		} `json:"lines"`
 		Notes map[string]string `json:"notes"`
 	}

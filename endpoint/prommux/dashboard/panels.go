@@ -61,7 +61,7 @@ var rows = []row{
 			{`sum by (service) (muxkit_set_waiting_calls{S})`, "{{service}}"}}},
 	}},
 	{"Nodes: who takes calls", []panel{
-		{"Nodes", "Nodes that discovery names, and those whose breaker takes calls, of the instance that sees the fewest.", "", []line{
+		{"Nodes", "Nodes that discovery names, and those that take calls, of the instance that sees the fewest.", "", []line{
 			{`min by (service) (muxkit_set_nodes{S})`, "{{service}}"},
 			{`min by (service) (muxkit_set_available_nodes{S})`, "{{service}} available"}}},
 		{"Ejections", "Times that a breaker opened, by reason.", "", []line{
