@@ -73,6 +73,7 @@ func (c *conn) finish() {
 		_ = c.writer.WaitSent(ctx.Done()) // its failure closes the conn all the same
 		if tc, ok := c.nc.(*tls.Conn); ok {
 			closeWrite(tc)
+			_ = c.writer.WaitSent(ctx.Done())
 		}
 	}
 }
@@ -146,7 +147,7 @@ func (c *conn) lost() (calls int) {
 // hangUp closes nc without waiting for the peer. TLS would first write an alert,
 // and a connection of the user's own may do anything.
 func hangUp(nc net.Conn, run func(func())) {
-	nc = beneathTLS(nc)
+	nc = wire.Bare(nc)
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn, *net.UDPConn:
 		_ = nc.Close()

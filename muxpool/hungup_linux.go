@@ -24,7 +24,7 @@ type peeker struct {
 
 // newPeeker returns nil for a connection that is none of the standard library's.
 func newPeeker(nc net.Conn) *peeker {
-	raw := wire.Socket(beneathTLS(nc))
+	raw := wire.Socket(wire.Bare(nc))
 	if raw == nil {
 		return nil
 	}

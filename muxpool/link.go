@@ -1,7 +1,6 @@
 package muxpool
 
 import (
-	"crypto/tls"
 	"math"
 	"net"
 	"time"
@@ -74,15 +73,7 @@ func (c *conn) allow(slow bool) {
 	if slow {
 		d = min(d, math.MaxInt64/slowPatience) * slowPatience
 	}
-	if tc, ok := beneathTLS(c.nc).(*net.TCPConn); ok {
+	if tc, ok := wire.Bare(c.nc).(*net.TCPConn); ok {
 		setUserTimeout(tc, d)
 	}
-}
-
-// beneathTLS returns the connection that nc makes TLS on, or nc.
-func beneathTLS(nc net.Conn) net.Conn {
-	if tc, ok := nc.(*tls.Conn); ok {
-		return tc.NetConn()
-	}
-	return nc
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // startTLS returns the TLS connection over nc, handshake done, or nc itself if
@@ -22,7 +24,7 @@ func (d *dialer) startTLS(ctx context.Context, nc net.Conn) (_ net.Conn, err err
 	if err != nil || cfg == nil {
 		return nc, err
 	}
-	tc := tls.Client(nc, cfg)
+	tc := tls.Client(wire.BeneathTLS(nc), cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		return nc, fmt.Errorf("tls: %w", err)
 	}
@@ -43,6 +45,7 @@ func (d *dialer) tlsConfig() (*tls.Config, error) {
 			return nil, err
 		}
 	}
+	cfg.DynamicRecordSizingDisabled = true // a frame is of use when its last byte is there
 	if cfg.ServerName == "" {
 		cfg.ServerName = serverName(d.key.node)
 	}

@@ -23,7 +23,7 @@ func (c *serverConn) greet() error {
 	c.nc = c.raw
 	tc, _ := c.raw.(*tls.Conn) // of a listener that does TLS itself
 	if s.tls != nil {
-		tc = tls.Server(c.raw, s.tls)
+		tc = tls.Server(wire.BeneathTLS(c.raw), s.tls)
 	}
 	if tc != nil {
 		if err := tc.HandshakeContext(ctx); err != nil {

@@ -79,7 +79,7 @@ func (s *Service) settleTLS() {
 	if p, ok := s.protocol.(NextProtocol); ok {
 		name = p.NextProtocol()
 	}
-	offer(cfg, name)
+	prepare(cfg, name)
 	if choose := cfg.GetConfigForClient; choose != nil {
 		cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			chosen, err := choose(hello)
@@ -89,18 +89,18 @@ func (s *Service) settleTLS() {
 			if chosen == nil {
 				return nil, checkClientAuth(own)
 			}
-			if name != "" && len(chosen.NextProtos) == 0 {
-				chosen = chosen.Clone()
-				offer(chosen, name)
-			}
+			chosen = chosen.Clone()
+			prepare(chosen, name)
 			return chosen, checkClientAuth(chosen)
 		}
 	}
 	s.tls = cfg
 }
 
-// offer adds a protocol's name to a configuration that has none.
-func offer(cfg *tls.Config, name string) {
+// prepare adds a protocol's name to a configuration that has none, and makes records as
+// large as they may be: a frame is of use when its last byte is there.
+func prepare(cfg *tls.Config, name string) {
+	cfg.DynamicRecordSizingDisabled = true
 	if name != "" && len(cfg.NextProtos) == 0 {
 		cfg.NextProtos = []string{name}
 	}

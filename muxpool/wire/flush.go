@@ -45,7 +45,7 @@ func (w *Writer) writeOnce() {
 func (w *Writer) take() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil || w.pending.frames == 0 {
+	if w.err != nil || w.pending.frames == 0 && !w.unsent() {
 		w.writing = false
 		return false
 	}
@@ -60,6 +60,9 @@ func (w *Writer) take() bool {
 // writeNow writes the active batch without blocking. It returns false when the
 // batch is not done with: it failed, or the flusher has it.
 func (w *Writer) writeNow() bool {
+	if w.records != nil {
+		return w.writeRecordsNow()
+	}
 	if len(w.active.refs) > 0 && w.active.size <= flattenMax {
 		w.flat = w.active.flatten(w.flat)
 	}
@@ -86,7 +89,7 @@ func (w *Writer) finish(flusher bool) (more bool) {
 	w.backlog(-w.active.size)
 	w.active.reset()
 	w.spare, w.active, w.written = w.active, batch{}, 0
-	more = w.err == nil && w.pending.frames > 0 && !(w.reading && !flusher)
+	more = w.err == nil && (w.pending.frames > 0 && !(w.reading && !flusher) || w.unsent())
 	if !more {
 		w.writing = false
 	}
@@ -154,6 +157,9 @@ const tlsChunk = 16 << 10
 func (w *Writer) writeActive() error {
 	w.beginBlocking()
 	defer w.endBlocking()
+	if w.records != nil {
+		return w.writeRecords()
+	}
 	for w.written < w.active.size {
 		// A connection without deadlines reports an error here: then closing it
 		// is what ends a write that hangs.
@@ -186,11 +192,11 @@ func (w *Writer) writeActive() error {
 func (w *Writer) abort(err error) {
 	w.mu.Lock()
 	if w.raw != nil {
-		w.accepted.Store(w.sent + uint64(w.written))
+		w.accepted.Store(w.sent + uint64(w.written+w.handed()))
 	}
 	w.backlog(-w.active.size)
 	w.active.reset()
-	w.active = batch{}
+	w.active, w.sealed = batch{}, 0
 	w.mu.Unlock()
 	w.failed(err)
 	w.mu.Lock()

@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
 // transports are the kinds of connections that a Writer is tested on.
-var transports = []string{"tcp", "unix", "pipe", "tls"}
+var transports = []string{"tcp", "unix", "pipe", "tls", "tls alone"}
 
 // pair returns both ends of a connection, closed at the end of the test.
 func pair(t testing.TB, transport string) (a, b net.Conn) {
@@ -33,7 +33,10 @@ func pair(t testing.TB, transport string) (a, b net.Conn) {
 	switch transport {
 	case "pipe":
 		a, b = net.Pipe()
-	case "tls":
+	case "tls": // as pool and server make it
+		a, b = socketPair(t, "tcp")
+		a, b = tlsPair(t, BeneathTLS(a), BeneathTLS(b))
+	case "tls alone": // as a listener, or a dialer, may do by itself
 		a, b = socketPair(t, "tcp")
 		a, b = tlsPair(t, a, b)
 	default:
@@ -73,8 +76,8 @@ func tlsPair(t testing.TB, a, b net.Conn) (client, server *tls.Conn) {
 	cert := certificate()
 	roots := x509.NewCertPool()
 	roots.AddCert(cert.Leaf)
-	client = tls.Client(a, &tls.Config{RootCAs: roots, ServerName: "wire.test"})
-	server = tls.Server(b, &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true})
+	client = tls.Client(a, &tls.Config{RootCAs: roots, ServerName: "wire.test", DynamicRecordSizingDisabled: true})
+	server = tls.Server(b, &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true, DynamicRecordSizingDisabled: true})
 	shaken := make(chan error, 1)
 	go func() { shaken <- server.Handshake() }()
 	if err := errors.Join(client.Handshake(), bounded.Receive(t, shaken)); err != nil {

@@ -3,7 +3,6 @@
 package wire
 
 import (
-	"crypto/tls"
 	"encoding/binary"
 	"net"
 	"sync"
@@ -31,9 +30,7 @@ type odometer struct {
 
 // newOdometer returns nil for a connection whose kernel does not tell.
 func newOdometer(nc net.Conn) *odometer {
-	if tc, ok := nc.(*tls.Conn); ok {
-		nc = tc.NetConn()
-	}
+	nc = Bare(nc)
 	if _, ok := nc.(*net.TCPConn); !ok {
 		return nil
 	}

@@ -41,26 +41,26 @@ func (w *Writer) Idle() bool {
 }
 
 // WaitSent waits until the kernel has taken everything that was queued before
-// the call. It returns ErrQueueFull if done is closed first, and the Writer's
+// the call, and what TLS has written by itself. It returns ErrQueueFull if done is closed first, and the Writer's
 // error if it fails.
 func (w *Writer) WaitSent(done <-chan struct{}) error {
 	w.mu.Lock()
-	end := w.end
-	w.mu.Unlock()
-	if end == 0 {
-		return nil
-	}
-	for {
-		sent, retry, err := w.Sent(end - 1)
-		if sent || err != nil {
-			return err
+	defer w.mu.Unlock()
+	for end := w.end; w.sent < end || w.unsent(); {
+		if w.err != nil {
+			return w.err
 		}
+		retry := w.progressed()
+		w.mu.Unlock()
 		select {
 		case <-retry:
+			w.mu.Lock()
 		case <-done:
+			w.mu.Lock()
 			return ErrQueueFull
 		}
 	}
+	return nil
 }
 
 // Mark remembers where in the stream the first of a caller's frames begins, or that

@@ -38,8 +38,16 @@ func (s *Source) Err() error { return s.err }
 
 // Read implements io.Reader.
 func (s *Source) Read(p []byte) (int, error) {
-	s.Flush()
+	r := s.w.records
+	if r != nil {
+		r.src = s // which flushes, and leads, where TLS reads
+	} else {
+		s.Flush()
+	}
 	n, err := s.nc.Read(p)
+	if r != nil {
+		r.src = nil
+	}
 	switch {
 	case err != nil && DeadlinePassed(err) && s.shrink.Load():
 		_ = s.nc.SetReadDeadline(time.Time{}) // before the next Shrink may set it
@@ -47,12 +55,21 @@ func (s *Source) Read(p []byte) (int, error) {
 		return n, errShrink
 	case err != nil:
 		s.err = err
-	case s.w.raw != nil:
-		s.w.mu.Lock()
-		s.w.reading = true
-		s.w.mu.Unlock()
+		s.w.flushRead() // TLS may have read before it failed
+	case r == nil:
+		s.lead()
 	}
 	return n, err
+}
+
+// lead makes the reader the leader until its next read.
+func (s *Source) lead() {
+	if s.w.raw == nil {
+		return
+	}
+	s.w.mu.Lock()
+	s.w.reading = true
+	s.w.mu.Unlock()
 }
 
 // Shrink makes a Reader that waits in Read give back the memory that it holds

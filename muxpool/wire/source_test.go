@@ -167,7 +167,7 @@ func TestFlushFails(t *testing.T) {
 
 // Without a write that does not block, the reader never leads.
 func TestNoLeaderUnderTLS(t *testing.T) {
-	a, b := pair(t, "tls")
+	a, b := pair(t, "tls alone")
 	w := NewWriter(a, WriterConfig{})
 	w.InFlight.Store(2)
 	src := w.NewSource()

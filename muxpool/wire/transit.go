@@ -50,7 +50,7 @@ func (w *Writer) watch() {
 		return
 	}
 	if w.advance.made(t) {
-		_ = w.nc.SetWriteDeadline(time.Now().Add(w.cfg.Timeout))
+		_ = w.socket.SetWriteDeadline(time.Now().Add(w.cfg.Timeout))
 	}
 	w.watcher.Reset(w.cfg.Timeout / looks)
 }

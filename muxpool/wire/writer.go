@@ -40,8 +40,8 @@ type Counter interface {
 // blocking. While the connection's reader is busy with what has arrived, it is
 // the leader for everybody: it writes just before its next read (see Source).
 // What the kernel does not take at once, and every write on a connection that
-// has no non-blocking write (TLS, a pipe), goes to a flusher goroutine, which
-// lives only as long as there is something to write. So no caller ever blocks
+// has no non-blocking write (a pipe, TLS that is not on what BeneathTLS returned), goes to a
+// flusher goroutine, which lives only as long as there is something to write. So no caller ever blocks
 // in a write, and two peers that both write more than the other reads cannot
 // deadlock.
 //
@@ -52,7 +52,9 @@ type Counter interface {
 // All methods are safe for concurrent use.
 type Writer struct {
 	nc       net.Conn
-	raw      *rawWriter // nil where nc has no non-blocking write
+	records  *records   // TLS's, that this Writer writes; nil: nc does
+	socket   net.Conn   // whose writes have deadlines: nc, or what is beneath records
+	raw      *rawWriter // nil where there is no non-blocking write
 	odometer *odometer  // nil where the kernel does not tell
 	tls      bool       // a write that ran into its deadline has broken the stream
 	cfg      WriterConfig
@@ -90,6 +92,7 @@ type Writer struct {
 	// Owned by whoever set writing.
 	active  batch
 	written int         // bytes of active that the kernel has taken
+	sealed  int         // bytes behind them that were made records of
 	company bool        // the flusher yields first
 	rest    net.Buffers // what a vectored write has yet to write
 	flat    []byte      // memory for flatten
@@ -109,8 +112,14 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 		cfg.Timeout = 3 * time.Second
 	}
 	_, isTLS := nc.(*tls.Conn)
-	w := &Writer{nc: nc, raw: newRawWriter(nc), odometer: newOdometer(nc), tls: isTLS, cfg: cfg}
-	if w.refMin = refMin; w.raw == nil {
+	w := &Writer{nc: nc, records: recordsOf(nc), socket: nc, odometer: newOdometer(nc), cfg: cfg}
+	if w.records != nil {
+		w.socket = w.records.Conn
+		w.records.w = w
+	}
+	w.tls = isTLS && w.records == nil
+	w.raw = newRawWriter(w.socket)
+	if w.refMin = refMin; w.raw == nil || isTLS {
 		w.refMin = refMinPlain
 	}
 	w.flusher = w.flush
@@ -255,6 +264,9 @@ func (w *Writer) Shrink() {
 	}
 	if !w.writing {
 		w.flat = nil
+		if w.records != nil {
+			w.records.shrink()
+		}
 	}
 }
 

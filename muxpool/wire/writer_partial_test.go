@@ -23,11 +23,11 @@ func held(t *testing.T, w *Writer, frames, size int) (release func()) {
 // The kernel takes a part of a batch; the flusher writes the rest, from the very
 // byte on. Batches with large frames go to the flusher whole.
 func TestPartialWrite(t *testing.T) {
-	for _, transport := range []string{"tcp", "unix"} {
+	for _, transport := range []string{"tcp", "unix", "tls"} {
 		for _, size := range []int{17, 1000, refMin - 1, refMin, 50000} {
 			t.Run(fmt.Sprint(transport, "/", size), func(t *testing.T) {
 				a, b := pair(t, transport)
-				small(t, a, b)
+				small(t, Bare(a), Bare(b))
 				w := NewWriter(a, WriterConfig{MaxFrames: 1 << 20, MaxBytes: 1 << 30, Timeout: time.Minute})
 				frames := 1<<20/size + 1
 				held(t, w, frames, size)()

@@ -48,7 +48,7 @@ func (m muxkitService) Info() harness.Info {
 }
 
 func (m muxkitService) Serve(env harness.Env) (string, error) {
-	l, err := env.Listen()
+	l, err := env.ListenBare()
 	if err != nil {
 		return "", err
 	}
@@ -59,6 +59,13 @@ func (m muxkitService) Serve(env harness.Env) (string, error) {
 	var limits []transport.ServiceOption
 	if largest := env.Largest() + frameRoom; largest > frameDefault {
 		limits = append(limits, transport.ServiceMaxFrameSize(largest))
+	}
+	if env.Net == harness.TLS {
+		cfg, err := env.ServerTLS()
+		if err != nil {
+			return "", errors.Join(err, l.Close())
+		}
+		limits = append(limits, transport.ServiceTLSConfig(cfg))
 	}
 	service := transport.NewService(native.Protocol{}, limits...)
 	service.Handle(muxkitMethod, m.server(echoEndpoint, options...))

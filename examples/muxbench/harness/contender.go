@@ -167,7 +167,8 @@ func FindEntry(name string) (Entry, error) {
 
 // SelectEntries finds the entries that match one of the comma-separated
 // patterns of path.Match. The empty string selects each contender once, with the
-// contexts that most would use.
+// contexts that most would use. A pattern that ends with OfOther selects the same of another
+// commit.
 func SelectEntries(patterns string) ([]Entry, error) {
 	var selected []Entry
 	if patterns == "" {
@@ -180,13 +181,17 @@ func SelectEntries(patterns string) ([]Entry, error) {
 	}
 	for p := range strings.SplitSeq(patterns, ",") {
 		found := false
+		plain, other := strings.CutSuffix(p, OfOther)
 		for _, e := range Entries() {
-			ok, err := path.Match(p, e.Name)
+			ok, err := path.Match(plain, e.Name)
 			if err != nil {
 				return nil, fmt.Errorf("-contenders: %q: %w", p, err)
 			}
 			if ok {
 				found = true
+				if other {
+					e.Name += OfOther
+				}
 				if !slices.ContainsFunc(selected, func(s Entry) bool { return s.Name == e.Name }) {
 					selected = append(selected, e)
 				}

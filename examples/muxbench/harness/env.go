@@ -46,20 +46,35 @@ func (e Env) Network() string {
 	return "tcp"
 }
 
-// Listen listens on a free loopback port or on a socket in Dir.
+// Listen listens on a free loopback port or on a socket in Dir, with TLS where that is asked
+// for.
 func (e Env) Listen() (net.Listener, error) {
-	if e.Net == "unix" {
-		return net.Listen("unix", filepath.Join(e.Dir, fmt.Sprintf("%d.sock", os.Getpid())))
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(e.Host, "127.0.0.1"), "0"))
-	if err != nil || e.Net != "tls" {
+	l, err := e.ListenBare()
+	if err != nil || e.Net != TLS {
 		return l, err
 	}
-	cert, err := tls.LoadX509KeyPair(e.CertFile(), e.keyFile())
+	cfg, err := e.ServerTLS()
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}}), nil
+	return tls.NewListener(l, cfg), nil
+}
+
+// ListenBare is Listen for a server that does TLS itself (see ServerTLS).
+func (e Env) ListenBare() (net.Listener, error) {
+	if e.Net == "unix" {
+		return net.Listen("unix", filepath.Join(e.Dir, fmt.Sprintf("%d.sock", os.Getpid())))
+	}
+	return net.Listen("tcp", net.JoinHostPort(cmp.Or(e.Host, "127.0.0.1"), "0"))
+}
+
+// ServerTLS has the certificate in Dir.
+func (e Env) ServerTLS() (*tls.Config, error) {
+	cert, err := tls.LoadX509KeyPair(e.CertFile(), e.keyFile())
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
 }
 
 // ServeEach listens, gives each connection to handle, in a goroutine of its own, and

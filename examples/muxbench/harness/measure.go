@@ -76,9 +76,16 @@ func (b *Bench) window(c Cell) time.Duration {
 	return b.Duration
 }
 
+// slowWarmUp is how many times Warmup it takes beside bulk on a slow net.
+const slowWarmUp = 10
+
 // warmUp is how long a cell is warmed up. Beside bulk that is longer, too: who learns from
-// answers which calls are large has to have had some.
+// answers which calls are large has to have had some, and on a slow net the first ones take
+// some tenths of a second, with what stands behind them.
 func (b *Bench) warmUp(c Cell) time.Duration {
+	if c.Bulk.Callers > 0 && (c.Net == Relay || c.Net == Link) {
+		return slowWarmUp * b.Warmup
+	}
 	if c.Bulk.Callers > 0 {
 		return bulkWindow * b.Warmup
 	}
