@@ -17,9 +17,8 @@ const arrivalsMax = 32
 // It is owned by the goroutine that reads the conn.
 type arrivals struct {
 	conn  *conn
-	src   *wire.Source  // nil on a datagram socket
-	r     *wire.Reader  // likewise
-	room  chan struct{} // likewise; has a signal when there is room in an inbox (see awaitRoom)
+	src   *wire.Source // nil on a datagram socket
+	r     *wire.Reader // likewise
 	batch []arrival
 	woken []*call
 }
@@ -141,7 +140,7 @@ func (a *arrivals) sort(batch []arrival) (n int, cl *call, left time.Duration, f
 // 0 if it is to wait for room, for so long at most. The conn's mu is held.
 func (a *arrivals) answer(cl *call, f *arrival) (left time.Duration) {
 	c := a.conn
-	became, left := cl.deliver(f.frame, f.last, c.classify != nil, a.room)
+	became, left := cl.deliver(f.frame, f.last, c.classify != nil, c.madeRoom != nil)
 	switch became {
 	case delivered:
 		a.woken = append(a.woken, cl)

@@ -21,11 +21,10 @@ type call struct {
 	id       uint32            // the explicit one from the start, the allocated one once open
 	explicit bool              // WithVID
 	oneWay   bool
-	stream   bool          // all frames that are written ask for one answer
-	bulk     bool          // WithBulk
-	wait     time.Duration // for how long the read loop waits for the reader, in all
-	unbind   func() bool   // ends the tie to ctx, where a place must not outlive it
-	deadline time.Time     // of an option or of dctx; zero: none
+	stream   bool        // all frames that are written ask for one answer
+	bulk     bool        // WithBulk
+	unbind   func() bool // ends the tie to ctx, where a place must not outlive it
+	deadline time.Time   // of an option or of dctx; zero: none
 
 	// wake holds a signal whenever there is something to take, frame or error,
 	// and no Read is about to take it. One Read at a time waits for it.
@@ -43,28 +42,30 @@ type call struct {
 	// of the conn's (see conn.patient).
 	patience atomic.Uint32
 
-	live atomic.Bool // the id is in the connection's table; changed under conn.mu
-	owed int64       // no longer live: answers for which the id was reserved; guarded by conn.mu
-	nth  uint64      // call of the conn, from 1; likewise
-
-	// mu is taken after conn.mu, if both are. It guards the fields below.
+	// mu is taken after conn.mu, if both are. It guards the fields below that are not
+	// conn.mu's. There are thousands of calls: together they are 256 bytes, four lines of a
+	// cache.
 	mu      sync.Mutex
-	head    []byte          // the oldest unread frame; nil: none
-	more    [][]byte        // the others
-	unread  int             // cost of all of them
-	limit   int             // how much that may be
-	answers int64           // frames that ended a wait for an answer
-	left    time.Duration   // of wait
-	since   time.Time       // when room was set, or left was last charged; zero: never
-	room    chan<- struct{} // not nil: the read loop waits for room in the inbox
-	alone   bool            // and keeps nobody else waiting
-	err     error           // why nothing more will come; unread frames are read first
-	why     callEnd         // with err
-	sent    bool            // with err: the request may have reached the peer
-	gone    bool            // err is final at once: unread frames are dropped
-	stop    chan struct{}   // closed with err; made by a Write that has to wait
-	inHand  int             // datagrams that the kernel is being given
-	taken   bool            // it has taken one
+	inHand  int32         // datagrams that the kernel is being given
+	taken   bool          // it has taken one
+	crowded bool          // the read loop waits for room in the inbox
+	alone   bool          // and keeps nobody else waiting
+	off     bool          // with err: the call is not live any more
+	why     callEnd       // with err
+	sent    bool          // with err: the request may have reached the peer
+	gone    bool          // err is final at once: unread frames are dropped
+	live    bool          // the id is in the connection's table; guarded by conn.mu
+	owed    int64         // no longer live: answers for which the id was reserved; likewise
+	nth     uint64        // call of the conn, from 1; likewise
+	head    []byte        // the oldest unread frame; nil: none
+	more    [][]byte      // the others
+	unread  int           // cost of all of them
+	limit   int           // how much that may be
+	answers int64         // frames that ended a wait for an answer
+	spent   time.Duration // for how long the read loop has waited for the reader (see room.go)
+	since   time.Duration // when it began, or spent was last told, since the conn was born
+	err     error         // why nothing more will come; unread frames are read first
+	stop    chan struct{} // closed with err; made by a Write that has to wait
 }
 
 // endBy sets the deadline, unless t is zero or there is an earlier one.
@@ -190,11 +191,12 @@ func (c *call) reset() {
 	c.deadline, c.explicit, c.oneWay, c.stream, c.bulk = time.Time{}, false, false, false, false
 	c.owed, c.nth = 0, 0
 	c.writes.Store(0)
-	c.over.Store(false)
-	c.tentative.Store(false)
 	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
-	c.room, c.alone, c.since = nil, false, time.Time{}
-	c.err, c.sent, c.gone, c.stop = nil, false, false, nil
+	c.crowded, c.alone, c.spent, c.since = false, false, 0, 0
+	if c.over.Load() {
+		c.over.Store(false)
+	}
+	c.err, c.sent, c.gone, c.off, c.stop = nil, false, false, false, nil
 	c.inHand, c.taken = 0, false
 }

@@ -123,10 +123,10 @@ func TestClosedDuringWriteMayBeSent(t *testing.T) {
 
 // TestEmptyFramesAreBounded: a frame without bytes takes memory too.
 func TestEmptyFramesAreBounded(t *testing.T) {
-	cl := &call{wake: make(chan struct{}, 1), limit: 64 << 10}
+	cl := &call{wake: make(chan struct{}, 1), limit: 64 << 10, conn: &conn{node: &node{opts: &poolOptions{}}}}
 	n := 0
 	for ; n < 1<<20; n++ {
-		if became, _ := cl.deliver([]byte{}, false, false, nil); became == overflowed {
+		if became, _ := cl.deliver([]byte{}, false, false, false); became == overflowed {
 			break
 		}
 	}

@@ -86,7 +86,7 @@ func endOf(err error) callEnd {
 func (c *conn) end(cl *call, why callEnd, err error) departure {
 	rule := &endRules[why]
 	cl.end(why, err) // before its balance: a Write that is not in that sees it ended
-	if !cl.live.Load() || rule.id == idKept {
+	if !cl.live || rule.id == idKept {
 		return departure{}
 	}
 	awaited, excess := cl.balance()
@@ -96,7 +96,7 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 	c.calls.count(why, awaited)
 	if rule.id == idGone {
 		c.ids.live.remove(cl.id)
-		cl.live.Store(false)
+		cl.leftConn()
 		return departure{}
 	}
 	if rule.id == idTimed && awaited > 0 && c.taken(cl) && (!c.datagram || c.moves()) {
@@ -109,7 +109,7 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 	if excess > 0 {
 		c.node.counters.duplicate.Add(uint64(excess))
 	}
-	cl.live.Store(false) // from now on it is nobody's but its user's
+	cl.leftConn()
 	c.loaded()
 	idle := c.ids.live.len() == 0
 	return departure{
@@ -117,6 +117,26 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 		last:     idle && c.state == connDraining,
 		overfull: c.state == connOpen && c.ids.overfull(),
 	}
+}
+
+// leftConn notes that cl is not on its conn any more: from now on it is nobody's but its
+// user's. conn.mu is held.
+func (cl *call) leftConn() {
+	if cl.live = false; cl.over.Load() {
+		cl.mu.Lock()
+		cl.off = true
+		cl.mu.Unlock()
+	}
+}
+
+// hasLeft reports whether cl has ended, and is not on its conn any more.
+func (cl *call) hasLeft() bool {
+	if !cl.over.Load() {
+		return false
+	}
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.off
 }
 
 // end is the part of the end that is the call's own.
@@ -158,7 +178,7 @@ func (cl *call) finish(why callEnd, err error) {
 // abandon ends cl on a conn that goes on, in whatever way. Who comes to a call that has
 // ended, and is not on the conn any more, leaves its lock alone.
 func (c *conn) abandon(cl *call, why callEnd, err error) {
-	if !cl.live.Load() {
+	if cl.hasLeft() {
 		cl.end(why, err)
 		return
 	}

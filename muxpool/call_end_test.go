@@ -89,7 +89,7 @@ func TestEndedCallsAreOffTheConn(t *testing.T) {
 			c := m.conn
 			c.mu.Lock()
 			c.end(m.call, why, ErrConnLost)
-			live, found := m.call.live.Load(), c.ids.live.find(m.id) != nil
+			live, found := m.call.live, c.ids.live.find(m.id) != nil
 			c.mu.Unlock()
 			if stays := endRules[why].id == idKept; live != stays || found != stays {
 				t.Errorf("way %d: the call is live %v, found by its id %v, want %v", why, live, found, stays)

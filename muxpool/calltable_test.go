@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 )
 
 // TestCallTable compares the table with a map, through random work on ids that are
@@ -85,5 +86,13 @@ func BenchmarkCallTable(b *testing.B) {
 		}
 		table.remove(id - window)
 		id++
+	}
+}
+
+// TestCallIsFourLines: each phase of a call touches all of it, and with thousands of them
+// that is what costs (decision 0037).
+func TestCallIsFourLines(t *testing.T) {
+	if size := unsafe.Sizeof(call{}); unsafe.Sizeof(uintptr(0)) == 8 && size > 256 {
+		t.Errorf("a call is %d bytes", size)
 	}
 }

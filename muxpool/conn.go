@@ -57,6 +57,9 @@ type conn struct {
 	// the read loop.
 	peer    atomic.Pointer[Settings]
 	settles bool // the peer may say something; never changed
+	// madeRoom has a signal when there is room in an inbox that the read loop waits for (see
+	// awaitRoom); nil on a datagram socket.
+	madeRoom chan struct{}
 
 	// inFlight is how many calls are live, written under mu, read by whoever chooses
 	// a conn. On a stream it is the writer's.
@@ -120,6 +123,7 @@ func newConn(n *node, nc net.Conn, session any, settings []byte) *conn {
 		c.settles = settings != nil
 		c.inFlight = &c.writer.InFlight
 		c.peek = newPeeker(nc)
+		c.madeRoom = make(chan struct{}, 1)
 	}
 	return c
 }
@@ -163,7 +167,7 @@ func (c *conn) open(cl *call) (bool, error) {
 		return false, ErrDupRequestID
 	}
 	cl.conn = c
-	cl.live.Store(true)
+	cl.live = true
 	c.ids.enter(cl)
 	c.calls.Started++
 	cl.nth = c.calls.Started

@@ -23,7 +23,7 @@ func (n *node) place(ctx context.Context, cl *call) error {
 			}
 			if ok && cl.conn.hungUp() {
 				cl.conn.vacate(cl)
-				return errHungUp
+				err = errHungUp
 			}
 			cl.tentative.Store(false)
 			return err

@@ -12,8 +12,9 @@ import (
 // idSet are the ids that a pool may hand out, numbered from 0 in their order: those of an
 // IDSpace less its reserved ones. It never changes, so the conns of a node share it.
 type idSet struct {
-	runs []idRun
-	n    uint64
+	runs  []idRun
+	n     uint64
+	first uint32 // of the first run: a call looks no further where there is one
 }
 
 // idRun is ids without a gap. It ends where n or the next run's number says.
@@ -69,6 +70,9 @@ func (s IDSpace) usable() (set idSet) {
 	next, end := uint64(s.Min), uint64(s.Max)+1 // to come
 	add := func(until uint64) {
 		if until > next {
+			if set.n == 0 {
+				set.first = uint32(next)
+			}
 			set.runs = append(set.runs, idRun{uint32(next), set.n})
 			set.n += until - next
 		}
@@ -99,10 +103,10 @@ func (s idSet) String() string {
 
 // at is the id with a number, which is less than n.
 func (s *idSet) at(number uint64) uint32 {
-	run := s.runs[0]
-	if len(s.runs) > 1 {
-		run = s.runs[sort.Search(len(s.runs), func(i int) bool { return s.runs[i].number > number })-1]
+	if len(s.runs) == 1 {
+		return s.first + uint32(number)
 	}
+	run := s.runs[sort.Search(len(s.runs), func(i int) bool { return s.runs[i].number > number })-1]
 	return uint32(uint64(run.first) + number - run.number)
 }
 

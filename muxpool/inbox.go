@@ -16,21 +16,23 @@ const (
 )
 
 // deliver puts a frame into the inbox. In a classified protocol an answer must
-// have been asked for. If it is crowded, room hears of room, and the caller waits for
-// that for left at most, and tries again; a nil room means that it cannot wait.
+// have been asked for. If it is crowded, which only who may wait hears, the conn's madeRoom
+// hears of room, and the caller waits for that for left at most, and tries again.
 //
 // It does not signal: that needs no lock, and a signal that comes late, even in the
 // call's next life, only makes a Read look twice.
-func (c *call) deliver(frame []byte, last, classified bool, room chan<- struct{}) (_ delivery, left time.Duration) {
+func (c *call) deliver(frame []byte, last, classified, mayWait bool) (_ delivery, left time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if classified && c.awaited() <= 0 {
 		return surplus, 0
 	}
 	full := c.err == nil && c.unread > 0 && c.unread+cost(frame) > c.limit
-	if full && room != nil && c.left > 0 {
-		c.crowd(room)
-		return crowded, c.left
+	if full && mayWait {
+		if left = c.left(); left > 0 {
+			c.crowd()
+			return crowded, left
+		}
 	}
 	if last {
 		c.answers++
@@ -53,7 +55,7 @@ func (c *call) deliver(frame []byte, last, classified bool, room chan<- struct{}
 // tooSlow is the error of a call whose inbox has no room for a frame of n bytes.
 func (c *call) tooSlow(n int) error {
 	return fmt.Errorf("%w: a frame of %d bytes behind %d that are unread, of %d that may be; too little was read within %v",
-		ErrRecvQueueFull, n, c.unread, c.limit, c.wait)
+		ErrRecvQueueFull, n, c.unread, c.limit, c.conn.node.opts.recvWait)
 }
 
 // refuse ends the call with the error of a frame that was not kept.
@@ -98,7 +100,7 @@ func (c *call) take() ([]byte, error) {
 	}
 	frame := c.head
 	c.unread -= cost(frame)
-	if c.left < c.wait || c.room != nil {
+	if c.spent > 0 || c.crowded {
 		c.regain(cost(frame))
 	}
 	if c.unread <= c.limit/2 {

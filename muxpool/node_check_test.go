@@ -84,7 +84,7 @@ func checkConn(t *testing.T, c *conn) {
 		t.Fatalf("%d calls, at most %d are allowed", c.ids.live.len(), limit)
 	}
 	for id, cl := range c.ids.live.all() {
-		if both := c.ids.reserved.awaited(id) > 0; both || !cl.live.Load() || cl.id != id || cl.conn != c {
+		if both := c.ids.reserved.awaited(id) > 0; both || !cl.live || cl.id != id || cl.conn != c {
 			t.Fatalf("id %d: call %+v, reserved %v", id, cl, both)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // readLoop is the goroutine that reads a stream. It owns the arrivals, the Source
 // and the Reader.
 func (c *conn) readLoop() {
-	a := &arrivals{conn: c, src: c.writer.NewSource(), room: make(chan struct{}, 1)}
+	a := &arrivals{conn: c, src: c.writer.NewSource()}
 	r := wire.NewReader(a, c.node.opts.maxFrameSize)
 	a.r = r
 	c.mu.Lock()

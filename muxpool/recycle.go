@@ -34,7 +34,7 @@ func (p *Multiplexed) newCall(ctx context.Context, opts *GetOptions) *call {
 	}
 	cl.ctx, cl.id, cl.explicit, cl.oneWay, cl.limit = ctx, opts.vid, opts.hasVID, opts.oneWay, p.opts.recvLimit
 	cl.stream, cl.bulk = opts.stream, opts.bulk && !opts.hasVID
-	cl.deadline, cl.wait, cl.left = opts.deadline, p.opts.recvWait, p.opts.recvWait
+	cl.deadline = opts.deadline
 	if opts.timeout > 0 {
 		cl.endBy(time.Now().Add(opts.timeout))
 	}

@@ -46,7 +46,7 @@ func (a *arrivals) awaitRoom(vid uint32, cl *call, left time.Duration) {
 	timer := time.NewTimer(left)
 	defer timer.Stop()
 	select {
-	case <-a.room:
+	case <-a.conn.madeRoom:
 	case <-timer.C:
 	}
 	c := a.conn
@@ -57,13 +57,14 @@ func (a *arrivals) awaitRoom(vid uint32, cl *call, left time.Duration) {
 	}
 }
 
-// crowd notes that the read loop waits, whom room tells of room; conn.mu and mu are held.
-func (c *call) crowd(room chan<- struct{}) {
-	now := time.Now()
-	if !c.since.IsZero() {
-		c.refund(now.Sub(c.since) / roomShare)
-	}
-	c.room, c.since = room, now
+// left is for how long the read loop may still wait for the reader; mu is held.
+func (c *call) left() time.Duration { return c.conn.node.opts.recvWait - c.spent }
+
+// crowd notes that the read loop waits; conn.mu and mu are held.
+func (c *call) crowd() {
+	now := time.Since(c.conn.born)
+	c.refund((now - c.since) / roomShare) // nothing, if nothing was spent
+	c.crowded, c.since = true, now
 	c.alone = c.conn.calls.Started == c.nth // and others have left, or are seen in time
 }
 
@@ -71,16 +72,16 @@ func (c *call) crowd(room chan<- struct{}) {
 func (c *call) waited() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.room != nil {
+	if c.crowded {
 		c.charge()
-		c.room = nil
+		c.crowded = false
 	}
 }
 
-// charge takes what the read loop has waited off the time that is left; mu is held.
+// charge counts what the read loop has waited as spent; mu is held.
 func (c *call) charge() {
-	now := time.Now()
-	c.left -= now.Sub(c.since)
+	now := time.Since(c.conn.born)
+	c.spent += now - c.since
 	c.since = now
 }
 
@@ -89,24 +90,25 @@ func (c *call) regain(n int) {
 	if !c.alone || c.conn.inFlight.Load() > 1 {
 		return
 	}
-	if c.room != nil {
+	if c.crowded {
 		c.charge()
 	}
-	c.refund(time.Duration(float64(n) * roomShare / float64(c.limit) * float64(c.wait)))
+	wait := c.conn.node.opts.recvWait
+	c.refund(time.Duration(float64(n) * roomShare / float64(c.limit) * float64(wait)))
 }
 
 // refund gives d back; mu is held.
-func (c *call) refund(d time.Duration) { c.left = min(c.wait, c.left+d) }
+func (c *call) refund(d time.Duration) { c.spent = max(0, c.spent-d) }
 
 // madeRoom wakes the read loop, if it waits for room in the inbox; mu is held.
 func (c *call) madeRoom() {
-	if c.room == nil {
+	if !c.crowded {
 		return
 	}
 	c.charge()
 	select {
-	case c.room <- struct{}{}:
+	case c.conn.madeRoom <- struct{}{}:
 	default: // it has been told
 	}
-	c.room = nil
+	c.crowded = false
 }
