@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/internal/pages"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
 const productionPage = "../../docs/production.md"
@@ -116,5 +117,38 @@ func TestDeploymentOfTheDocs(t *testing.T) {
 	period, failures := seconds(probe[1]+"s"), seconds(probe[2]+"s")
 	if seen := period * (failures/time.Second + 1); drain < seen {
 		t.Errorf("probes may take %v to see what lasts for %v", seen, drain)
+	}
+}
+
+// Alerts, metrics and codes that the page names are there.
+func TestNamesOfTheDocs(t *testing.T) {
+	page := pages.Read(t, productionPage)
+	alerts, metrics := pages.Read(t, "../../endpoint/prommux/dashboard/alerts.yml"), pages.Read(t, "../../docs/telemetry.md")
+	codes := map[string]bool{}
+	for c := range 256 {
+		codes[verdict.Code(c).String()] = true
+	}
+	seen := 0
+	check := func(pattern string, is func(name string) bool) {
+		t.Helper()
+		for _, name := range regexp.MustCompile(pattern).FindAllString(page, -1) {
+			if seen++; !is(name) {
+				t.Errorf("the page names %s, which there is not", name)
+			}
+		}
+	}
+	check(`\bMuxkit[A-Z]\w+`, func(name string) bool { return strings.Contains(alerts, "alert: "+name+"\n") })
+	check(`\bmuxkit_\w+`, func(name string) bool { return strings.Contains(metrics, "`"+name+"`") })
+	_, table, _ := strings.Cut(page, "| code, whose | it means |")
+	for line := range strings.Lines(table) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+		for _, name := range regexp.MustCompile("`([a-z ]+)`").FindAllStringSubmatch(first, -1) {
+			if seen++; !codes[name[1]] {
+				t.Errorf("the page explains the code %q, which there is not", name[1])
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("only %d names were found", seen)
 	}
 }
