@@ -95,7 +95,10 @@ func (c *conn) close(reason Reason, err error) {
 		return
 	}
 	if c.state == connDraining && c.err != nil {
-		reason, err = c.reason, both(c.err, err)
+		if reason = c.reason; sameErrno(c.err, err) { // a write and a read have failed alike
+			err = nil
+		}
+		err = both(c.err, err)
 	}
 	if err == nil {
 		err = fmt.Errorf("%w: %s", ErrConnLost, reason)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/muxkit/muxkit/internal/text"
@@ -47,7 +48,7 @@ func (d *dialer) dial(ctx context.Context, avoid string) (ready net.Conn, sessio
 	defer cancel()
 	nc, err := d.call(ctx, avoid)
 	if err != nil {
-		return nil, nil, fmt.Errorf("dial %s: %w", d.key.node, text.Error(d.inTime(err), maxForeign)) // it may tell the address
+		return nil, nil, d.failed(d.inTime(err))
 	}
 	defer func() {
 		if ready == nil { // also when the handshake ends the goroutine
@@ -60,9 +61,22 @@ func (d *dialer) dial(ctx context.Context, avoid string) (ready net.Conn, sessio
 			err = both(context.Cause(ctx), err)
 		}
 		// What a certificate or the peer's greeting says enters here.
-		return nil, nil, &errHandshake{fmt.Errorf("handshake with %s: %w", d.key.node, text.Error(d.inTime(err), maxForeign))}
+		return nil, nil, &errHandshake{fmt.Errorf("handshake: %w", text.Error(d.inTime(err), maxForeign))}
 	}
 	return ready, session, nil
+}
+
+// failed is the error of a dial that did not reach the peer. Who shows it shows its node,
+// whose address net's errors tell once more.
+func (d *dialer) failed(err error) error {
+	said := err.Error()
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" && op.Addr != nil && op.Addr.String() == d.key.node.Address {
+		said = strings.Replace(said, op.Error(), op.Err.Error(), 1)
+	}
+	if said = text.Shown(said, maxForeign); !strings.HasPrefix(said, "dial") {
+		said = "dial: " + said
+	}
+	return &saidError{err, said}
 }
 
 // maxForeign bounds what a dial that failed may add to an error's text, in bytes.

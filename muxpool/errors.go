@@ -3,6 +3,8 @@ package muxpool
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"syscall"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -35,7 +37,7 @@ var (
 	ErrInvalidOption = errors.New("muxpool: invalid option")
 )
 
-// both is two errors as one, whose text is one line; nil if both are.
+// both is two errors as one, whose text is one line that says nothing twice; nil if both are.
 func both(first, second error) error {
 	switch {
 	case first == nil:
@@ -43,8 +45,42 @@ func both(first, second error) error {
 	case second == nil:
 		return first
 	}
-	return fmt.Errorf("%w; %w", first, second)
+	a, b := first.Error(), second.Error()
+	switch {
+	case strings.Contains(a, b):
+	case strings.Contains(b, a):
+		a = b
+	default:
+		a += "; " + b[common(a, b):]
+	}
+	return &saidError{fmt.Errorf("%w; %w", first, second), a}
 }
+
+// common is the length of what both begin with, in whole parts that end with a colon.
+func common(a, b string) (n int) {
+	for {
+		i := strings.Index(b[n:], ": ")
+		if i < 0 || !strings.HasPrefix(a, b[:n+i+2]) {
+			return n
+		}
+		n += i + 2
+	}
+}
+
+// sameErrno reports whether the kernel has said the same.
+func sameErrno(first, second error) bool {
+	var a, b syscall.Errno
+	return errors.As(first, &a) && errors.As(second, &b) && a == b
+}
+
+// saidError is err in other words.
+type saidError struct {
+	error
+	said string
+}
+
+func (e *saidError) Error() string { return e.said }
+func (e *saidError) Unwrap() error { return e.error }
 
 // Error is that of every failed call to a Pool or MuxConn.
 type Error struct {

@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,13 +24,14 @@ func (e Event) String() string {
 	if e.Bulk {
 		s += " (bulk)"
 	}
-	if e.Reason != ReasonNone {
+	why := ""
+	if e.Err != nil {
+		why = ": " + e.Err.Error()
+	}
+	if e.Reason != ReasonNone && !strings.Contains(s+why, e.Reason.String()) {
 		s += ": " + e.Reason.String()
 	}
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
+	return s + why
 }
 
 // EventKind is what happened.

@@ -1,6 +1,9 @@
 package muxpool
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // connDraining hears that c takes no more calls.
 func (n *node) connDraining(c *conn, reason Reason, err error, calls int) {
@@ -83,18 +86,40 @@ func (n *node) expel(reason Reason, err error) {
 	n.failQueue(err)
 }
 
-// expelledError is ErrConnectionsHaveBeenExpelled and the causes, on one line.
+// spentError is ErrReconnectLimit after so many attempts, and what the last came to.
+type spentError struct {
+	attempts int
+	err      error
+}
+
+func (e *spentError) Unwrap() []error { return []error{ErrReconnectLimit, e.err} }
+func (e *spentError) Error() string {
+	return fmt.Sprintf("%v: %d attempts: %v", ErrReconnectLimit, e.attempts, e.err)
+}
+
+// expelledError is ErrConnectionsHaveBeenExpelled and the causes, on one line. Of
+// connections that say the same, the one that made the most attempts says it.
 type expelledError struct{ errs []error }
 
 func (e *expelledError) Unwrap() []error { return e.errs }
 
 func (e *expelledError) Error() string {
-	s := e.errs[0].Error()
-	for i, err := range e.errs[1:] {
-		if i > 0 && err.Error() == e.errs[i].Error() {
-			continue // the other connection says the same
+	said := []string{e.errs[0].Error()}
+	of := make(map[string]int) // what the last attempt came to: where in said
+	most := make(map[string]int)
+	for _, err := range e.errs[1:] {
+		last, attempts := err.Error(), 0
+		if s, ok := err.(*spentError); ok {
+			last, attempts = s.err.Error(), s.attempts
 		}
-		s += fmt.Sprintf("; %v", err)
+		at, again := of[last]
+		switch {
+		case !again:
+			of[last], most[last] = len(said), attempts
+			said = append(said, err.Error())
+		case attempts > most[last]:
+			most[last], said[at] = attempts, err.Error()
+		}
 	}
-	return s
+	return strings.Join(said, "; ")
 }

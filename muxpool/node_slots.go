@@ -191,7 +191,7 @@ func (n *node) spent(s *slot, todo slotTodo, reason Reason, err error) Reason {
 	if err == nil {
 		err = fmt.Errorf("%w: %s", ErrConnLost, reason)
 	}
-	s.cause = fmt.Errorf("%w: %d attempts: %w", ErrReconnectLimit, s.tries, err)
+	s.cause = &spentError{s.tries, err}
 	if todo.limit {
 		n.post(Event{Kind: ReconnectLimit, Reason: reason, Err: s.cause, Attempt: s.tries, Bulk: s.bulk})
 	}

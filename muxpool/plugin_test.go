@@ -58,7 +58,7 @@ func (panicPeersSettings) ReadSettings([]byte) (muxpool.Settings, error) { panic
 func (panicIDs) IDSpace() muxpool.IDSpace                         { panic("ids") }
 func (panicKinds) ClassifyFrame(uint32, []byte) muxpool.FrameKind { panic("kinds") }
 func (panicKeepAlive) AppendKeepAlive([]byte, uint32) []byte      { panic("keepalive") }
-func (panicHandshake) Handshake(context.Context, net.Conn) error  { panic("handshake") }
+func (panicHandshake) Handshake(context.Context, net.Conn) error  { panic("greeting") }
 
 func (panicSession) HandshakeSession(context.Context, net.Conn) (any, error) { panic("session") }
 

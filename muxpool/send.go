@@ -105,8 +105,14 @@ func (c *conn) awaitSent(cl *call, offset uint64) error {
 	}
 }
 
-// writerError says what the end of the writer means for a call.
-func writerError(err error) error { return fmt.Errorf("%w: write: %w", ErrConnLost, err) }
+// writerError says what the end of the writer means for a call. It may have ended with its
+// conn, whose error says it.
+func writerError(err error) error {
+	if errors.Is(err, ErrConnLost) || errors.Is(err, ErrPoolClosed) {
+		return err
+	}
+	return fmt.Errorf("%w: write: %w", ErrConnLost, err)
+}
 
 // sendLast queues a frame that nobody waits for, if it can be done at once, and reports
 // whether it was.

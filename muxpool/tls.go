@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -26,7 +27,10 @@ func (d *dialer) startTLS(ctx context.Context, nc net.Conn) (_ net.Conn, err err
 	}
 	tc := tls.Client(wire.BeneathTLS(nc), cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
-		return nc, fmt.Errorf("tls: %w", err)
+		if !strings.HasPrefix(err.Error(), "tls: ") { // as most do
+			err = fmt.Errorf("tls: %w", err)
+		}
+		return nc, err
 	}
 	return tc, nil
 }

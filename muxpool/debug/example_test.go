@@ -50,7 +50,7 @@ func ExampleHandler() {
 		}
 	}
 	// Output:
-	// tcp://10.0.0.1:8000 node expelled dial failed: muxpool: connections have been expelled; dial tcp://10.0.0.1:8000: the cable is cut
+	// tcp://10.0.0.1:8000 node expelled dial failed: muxpool: connections have been expelled; dial: the cable is cut
 }
 
 // TestLivePool: calls come and go, connections are cut, and pages are asked for.

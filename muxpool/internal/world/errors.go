@@ -3,7 +3,9 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 
 	"github.com/muxkit/muxkit/muxpool"
 )
@@ -24,6 +26,32 @@ func (w *World) WantError(err, kind error, sent bool) {
 	case !errors.As(err, &s) || s.Sent() != sent:
 		w.Errorf("Sent() of %v is not %v", err, sent)
 	}
+}
+
+// twice says what is wrong with the text of an error or an event of a node: it is one line,
+// names the node once, and says nothing twice. It returns "" if nothing is.
+func twice(said string, node muxpool.Node) string {
+	switch n := strings.Count(said, node.String()); {
+	case strings.ContainsAny(said, "\r\n"):
+		return "has more than one line"
+	case n != 1:
+		return fmt.Sprintf("names its node %d times", n)
+	}
+	causes := make(map[string]bool)
+	for cause := range strings.SplitSeq(said, "; ") {
+		if causes[cause] {
+			return fmt.Sprintf("says %q twice", cause)
+		}
+		causes[cause] = true
+		parts := make(map[string]bool) // of one connection's end: another's may share some
+		for part := range strings.SplitSeq(cause, ": ") {
+			if parts[part] && part != "muxpool" { // whose errors begin with it
+				return fmt.Sprintf("says %q twice", part)
+			}
+			parts[part] = true
+		}
+	}
+	return ""
 }
 
 // IsTimeout reports whether err is the end of a context.

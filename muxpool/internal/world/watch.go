@@ -20,6 +20,9 @@ func NoBug(t testing.TB) func(muxpool.Event) {
 
 func (w *World) hear(e muxpool.Event) {
 	NoBug(w)(e)
+	if fault := twice(e.String(), e.Node); fault != "" {
+		w.Errorf("an event %s: %v", fault, e)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e.Node == w.Caller.Node {

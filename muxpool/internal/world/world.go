@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -103,7 +104,7 @@ func (w *World) closePool() {
 	})
 }
 
-// check asserts I1, I2 and I6.
+// check asserts I1, I2, I6 and I7.
 func (w *World) check(whose string, tally *muxtest.Tally) {
 	w.Helper()
 	bound := w.Allowed(100 * time.Millisecond)
@@ -112,5 +113,16 @@ func (w *World) check(whose string, tally *muxtest.Tally) {
 	}
 	if err := tally.Check(bound); err != nil {
 		w.Errorf("%s calls: %v", whose, err)
+	}
+	seen := make(map[string]bool) // thousands say the same
+	for _, err := range tally.Errors() {
+		e := (*muxpool.Error)(nil)
+		if !errors.As(err, &e) || seen[err.Error()] {
+			continue
+		}
+		seen[err.Error()] = true
+		if fault := twice(err.Error(), e.Node); fault != "" {
+			w.Errorf("the error of one of %s calls %s: %v", whose, fault, err)
+		}
 	}
 }

@@ -1,0 +1,72 @@
+package muxpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestErrorsSayNothingTwice: what is joined from several causes is one line that says each
+// once; the node is named by the Error around it. Each cause stays findable.
+func TestErrorsSayNothingTwice(t *testing.T) {
+	d := &dialer{key: nodeKey{node: Node{"tcp", "10.0.0.1:80"}}}
+	refusedAt := func(ip string) error {
+		addr := &net.TCPAddr{IP: net.ParseIP(ip), Port: 80}
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: addr, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	}
+	refused := d.failed(refusedAt("10.0.0.1"))
+	late := d.inTime(&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 80}, Err: context.DeadlineExceeded})
+	lost := fmt.Errorf("%w: %w", ErrConnLost, io.EOF)
+	expel := func(causes ...error) error {
+		return &expelledError{errs: append([]error{ErrConnectionsHaveBeenExpelled}, causes...)}
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+		is   []error
+	}{
+		{refused, "dial: connect: connection refused", []error{syscall.ECONNREFUSED}},
+		{d.failed(refusedAt("10.0.0.2")), "dial tcp 10.0.0.2:80: connect: connection refused", []error{syscall.ECONNREFUSED}}, // a name's
+		{d.failed(late), "dial: not ready within 0s: context deadline exceeded", nil},
+		{d.failed(errors.New("the cable is cut")), "dial: the cable is cut", nil},
+		{d.failed(errors.New("two\nlines")), `dial: "two\nlines"`, nil},
+		{both(lost, lost), "muxpool: connection lost: EOF", []error{ErrConnLost, io.EOF}},
+		{both(writerError(syscall.EPIPE), lost), "muxpool: connection lost: write: broken pipe; EOF", []error{syscall.EPIPE, io.EOF}},
+		{both(fmt.Errorf("%w: idle: %w", ErrConnLost, io.EOF), fmt.Errorf("%w: idle: %w", ErrConnLost, syscall.ECONNRESET)),
+			"muxpool: connection lost: idle: EOF; connection reset by peer", []error{io.EOF, syscall.ECONNRESET}},
+		{writerError(lost), "muxpool: connection lost: EOF", []error{ErrConnLost, io.EOF}},
+		{both(context.Canceled, fmt.Errorf("the user left: %w", context.Canceled)), "the user left: context canceled", []error{context.Canceled}},
+		{both(context.Canceled, errors.New("the user left")), "context canceled; the user left", []error{context.Canceled}},
+		{both(nil, io.EOF), "EOF", []error{io.EOF}},
+		{both(io.EOF, nil), "EOF", []error{io.EOF}},
+		{expel(refused, refused), "muxpool: connections have been expelled; dial: connect: connection refused", []error{syscall.ECONNREFUSED}},
+		{expel(refused, &spentError{10, refused}, refused, &spentError{9, refused}),
+			"muxpool: connections have been expelled; muxpool: reconnect limit reached: 10 attempts: dial: connect: connection refused",
+			[]error{ErrConnectionsHaveBeenExpelled, ErrReconnectLimit, syscall.ECONNREFUSED}},
+		{expel(lost, &spentError{10, refused}, lost),
+			"muxpool: connections have been expelled; muxpool: connection lost: EOF; muxpool: reconnect limit reached: 10 attempts: dial: connect: connection refused",
+			[]error{ErrConnLost, io.EOF, ErrReconnectLimit, syscall.ECONNREFUSED}},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+		for _, is := range c.is {
+			if !errors.Is(c.err, is) {
+				t.Errorf("%v is not findable in %v", is, c.err)
+			}
+		}
+	}
+	if op := (*net.OpError)(nil); !errors.As(getError(d.key.node, refused), &op) {
+		t.Error("net's own error is not findable")
+	}
+	e := Event{Kind: DialFailed, Node: d.key.node, Reason: ReasonDialFailed, Err: refused}
+	if got := e.String(); strings.Count(got, "dial failed") != 1 || strings.Count(got, "10.0.0.1") != 1 {
+		t.Errorf("the event says something twice: %s", got)
+	}
+}
