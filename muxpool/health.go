@@ -203,6 +203,9 @@ func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
 }
 
 func (h *health) judgeUse(c *conn, now time.Time) (verdict, time.Duration) {
+	if c.state == connDraining && c.ids.live.len() == 0 {
+		return verdictNone, c.node.opts.idleTimeout // it says farewell, which is its last word: see finish
+	}
 	if c.ids.live.len() > 0 || h.lapsed > 0 || !c.starving(now).IsZero() || c.writer != nil && !c.writer.Idle() {
 		return h.judgeBusy(c, now), h.next(c, now)
 	}

@@ -123,6 +123,37 @@ func TestFarewell(t *testing.T) {
 	}
 }
 
+// TestFarewellIsTheLastWord: a peer that does not read while the farewell is written is not
+// asked after that whether it is alive.
+func TestFarewellIsTheLastWord(t *testing.T) {
+	var h heard
+	var read chan struct{}
+	act := func(c *muxtest.Conn, f muxtest.Frame) {
+		h.act(false)(c, f)
+		if f.Kind == muxtest.Call {
+			<-read
+		}
+	}
+	parser := struct {
+		polite
+		muxtest.KeepAlive
+	}{}
+	world.InBubble(t, world.Setup{Parser: parser, Act: act, Opts: world.OneConn, Alone: true}, func(w *world.World) {
+		read = make(chan struct{})
+		if err := w.Call(); err != nil {
+			w.Fatal(err)
+		}
+		time.Sleep(1900 * time.Millisecond)
+		w.Pool.CloseIdle()
+		time.Sleep(700 * time.Millisecond) // in which the connection's health is looked at
+		close(read)
+		w.Until(5*time.Second, "the end", func() bool { return w.Victim.Stats().Open == 0 })
+		if all := h.all(); len(all) != 1 || all[0].Kind != muxtest.GoAway {
+			w.Errorf("the peer got %+v", all)
+		}
+	})
+}
+
 // TestBadParts: a part that panics ends its connection, and no other.
 func TestBadParts(t *testing.T) {
 	var h heard

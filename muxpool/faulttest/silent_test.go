@@ -222,7 +222,11 @@ func slowWriter(w *world.World) {
 	if bright.Ended() {
 		w.Error("the sibling was dropped too")
 	}
-	if w.Tally.OK() == 0 {
-		w.Error("no call on the sibling succeeded meanwhile")
+	least := 100
+	if w.RealTime() {
+		least = 1 // how many, the machine decides: calls wait for their turn on it
+	}
+	if w.Tally.OK() < least {
+		w.Errorf("only %d calls on the sibling succeeded meanwhile, want %d", w.Tally.OK(), least)
 	}
 }

@@ -35,26 +35,29 @@ var slowAnswers = map[string]struct {
 	body     int
 	protocol bothProtocols
 	tls      bool
-	window   int // of the client, 0: the kernel's
+	window   int  // of the client, 0: the kernel's
+	lossy    bool // one packet of twenty is lost, of either direction
 	options  []transport.ServiceOption
 	shutdown bool // while the answer is under way
 	rounds   int  // with MUXPOOL_FULL
 	quick    int  // without
 }{
-	"2.5 MB over 5 Mbit, native":          {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, rounds: 3, quick: 1},
-	"2.5 MB over 5 Mbit, trpc":            {rate: "5mbit", body: 2_500_000, protocol: trpc.Protocol{}, rounds: 3, quick: 1},
-	"2.5 MB over 5 Mbit, native, TLS":     {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, tls: true, rounds: 3, quick: 1},
-	"2.5 MB over 1 Mbit, native":          {rate: "1mbit", body: 2_500_000, protocol: native.Protocol{}, rounds: 3},
-	"2.5 MB over 1 Mbit, trpc, TLS":       {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, tls: true, rounds: 3},
-	"0.5 MB over 256 Kbit, native":        {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: native.Protocol{}, rounds: 1},
-	"0.5 MB over 256 Kbit, trpc, TLS":     {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: trpc.Protocol{}, tls: true, rounds: 1},
-	"2.5 MB over 5 Mbit, idle after 1 s":  {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, options: []transport.ServiceOption{transport.ServiceIdleTimeout(time.Second)}, rounds: 3, quick: 1},
-	"2.5 MB over 5 Mbit, shutdown":        {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, shutdown: true, rounds: 3, quick: 1},
-	"2.5 MB over 5 Mbit, shutdown, json":  {rate: "5mbit", body: 2_500_000, protocol: jsonrpc.Protocol{}, shutdown: true, rounds: 3, quick: 1},
-	"2.5 MB over 5 Mbit, shutdown, TLS":   {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, tls: true, shutdown: true, rounds: 3, quick: 1},
-	"2.5 MB over 1 Mbit, shutdown, trpc":  {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, shutdown: true, rounds: 1},
-	"2.5 MB over 1 Mbit, idle after 1 s":  {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, options: []transport.ServiceOption{transport.ServiceIdleTimeout(time.Second)}, rounds: 1},
-	"0.5 MB over 256 Kbit, shutdown, TLS": {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: native.Protocol{}, tls: true, shutdown: true, rounds: 1},
+	"2.5 MB over 5 Mbit, native":           {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, rounds: 3, quick: 1},
+	"2.5 MB over 5 Mbit, trpc":             {rate: "5mbit", body: 2_500_000, protocol: trpc.Protocol{}, rounds: 3, quick: 1},
+	"2.5 MB over 5 Mbit, native, TLS":      {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, tls: true, rounds: 3, quick: 1},
+	"2.5 MB over 1 Mbit, native":           {rate: "1mbit", body: 2_500_000, protocol: native.Protocol{}, rounds: 3},
+	"2.5 MB over 1 Mbit, trpc, TLS":        {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, tls: true, rounds: 3},
+	"0.5 MB over 256 Kbit, native":         {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: native.Protocol{}, rounds: 1},
+	"0.5 MB over 256 Kbit, trpc, TLS":      {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: trpc.Protocol{}, tls: true, rounds: 1},
+	"0.5 MB over 1 Mbit, lossy, native":    {rate: "1mbit", lossy: true, body: 500_000, protocol: native.Protocol{}, rounds: 3, quick: 1},
+	"0.5 MB over 1 Mbit, lossy, trpc, TLS": {rate: "1mbit", lossy: true, body: 500_000, protocol: trpc.Protocol{}, tls: true, rounds: 3},
+	"2.5 MB over 5 Mbit, idle after 1 s":   {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, options: []transport.ServiceOption{transport.ServiceIdleTimeout(time.Second)}, rounds: 3, quick: 1},
+	"2.5 MB over 5 Mbit, shutdown":         {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, shutdown: true, rounds: 3, quick: 1},
+	"2.5 MB over 5 Mbit, shutdown, json":   {rate: "5mbit", body: 2_500_000, protocol: jsonrpc.Protocol{}, shutdown: true, rounds: 3, quick: 1},
+	"2.5 MB over 5 Mbit, shutdown, TLS":    {rate: "5mbit", body: 2_500_000, protocol: native.Protocol{}, tls: true, shutdown: true, rounds: 3, quick: 1},
+	"2.5 MB over 1 Mbit, shutdown, trpc":   {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, shutdown: true, rounds: 1},
+	"2.5 MB over 1 Mbit, idle after 1 s":   {rate: "1mbit", body: 2_500_000, protocol: trpc.Protocol{}, options: []transport.ServiceOption{transport.ServiceIdleTimeout(time.Second)}, rounds: 1},
+	"0.5 MB over 256 Kbit, shutdown, TLS":  {rate: "256kbit", body: 500_000, window: 32 << 10, protocol: native.Protocol{}, tls: true, shutdown: true, rounds: 1},
 }
 
 // TestFaultKernel_SlowAnswer: a large answer over a slow link arrives, with the defaults of a Service and a pool.
@@ -83,6 +86,10 @@ func TestFaultKernel_SlowAnswer(t *testing.T) {
 				queue := "400ms" // which loses packets
 				if row.window > 0 {
 					queue = "5s" // which does not
+				}
+				if row.lossy {
+					ns.firewall()
+					ns.must("nft add rule inet faults input meta l4proto tcp numgen random mod 20 0 drop")
 				}
 				ns.need("tc qdisc add dev lo root tbf rate " + row.rate + " burst 16kb latency " + queue)
 				ready()
