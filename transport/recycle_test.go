@@ -1,4 +1,4 @@
-//go:build !muxguard // which keeps what is given back
+//go:build !muxguard
 
 package transport
 
@@ -9,7 +9,7 @@ import (
 )
 
 // The memory of a frame is used again if the codec has said that it may be, and else
-// never: what was decoded may refer to it.
+// never: what was decoded may refer to it. (The tag muxguard keeps what is given back.)
 func TestMemoryIsUsedAgainOnlyIfTheCodecAllowsIt(t *testing.T) {
 	const size = 3000
 	for name, allowed := range map[string]bool{"allowed": true, "not allowed": false} {
