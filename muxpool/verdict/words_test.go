@@ -72,3 +72,21 @@ func TestWhetherItWasSentIsThePoolsWord(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// What a plug-in says of its caller counts where the pool itself knows nothing better.
+func TestThePoolsOwnReasonsComeBeforeAPlugIns(t *testing.T) {
+	refused := Tell(errors.New("who are you"), Verdict{Code: CodeUnauthenticated, Whose: Caller})
+	for _, row := range []struct {
+		reason error
+		whose  Whose
+		code   Code
+	}{
+		{muxpool.ErrConnLost, Caller, CodeUnauthenticated},
+		{muxpool.ErrStalled, Node, CodeUnavailable},
+		{muxpool.ErrSendQueueFull, Overload, CodeResourceExhausted},
+	} {
+		if got := Of(&muxpool.Error{Op: "get", Err: errors.Join(row.reason, refused)}); got.Whose != row.whose || got.Code != row.code {
+			t.Errorf("%v: %v, want %v of %v", row.reason, got, row.code, row.whose)
+		}
+	}
+}

@@ -170,3 +170,14 @@ func TestShrinkReader(t *testing.T) {
 		}
 	}
 }
+
+// A read that fills a quarter of the buffer is reason enough to keep it.
+func TestWhichReadsLeaveABufferSparse(t *testing.T) {
+	const size = 4 * minReadBuffer
+	for n, want := range map[int]int{size / 4: 0, size/4 - 1: 6} {
+		r := &Reader{buf: make([]byte, size), sparse: 5, w: n}
+		if r.adapt(n, size); r.sparse != want || len(r.buf) != size {
+			t.Errorf("a read of %d bytes: %d reads are sparse, want %d; the buffer has %d bytes", n, r.sparse, want, len(r.buf))
+		}
+	}
+}
