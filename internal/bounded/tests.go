@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,7 +76,7 @@ func given(name string) string {
 
 // watch looks at the tests until end is closed.
 func watch(end <-chan struct{}, limit time.Duration) {
-	w := newWatcher(limit)
+	w := newWatcher(limit, room[:])
 	tick := time.NewTicker(limit / looks)
 	defer tick.Stop()
 	for {
@@ -105,8 +104,12 @@ type watcher struct {
 	worked        work                     // when spent was last added to
 }
 
-func newWatcher(limit time.Duration) *watcher {
-	return &watcher{limit: limit, stacks: make([]byte, usualStacks), tests: make([]uint64, 0, 64), before: make([]uint64, 0, 64)}
+// room is where the stacks are written: what is beyond is not seen. It is no part of the
+// heap, which tests measure.
+var room [16 << 20]byte
+
+func newWatcher(limit time.Duration, room []byte) *watcher {
+	return &watcher{limit: limit, stacks: room, tests: make([]uint64, 0, 64), before: make([]uint64, 0, 64)}
 }
 
 const (
@@ -126,15 +129,12 @@ func (w *watcher) shrink() {
 // look returns the name of a test that is over the limit. While there are very many goroutines it does not look. As long as it meets none again
 // that it has met before it allocates nothing: tests count what others allocate as well.
 func (w *watcher) look() (over string) {
-	if runtime.NumGoroutine() > mostGoroutines {
-		return ""
-	}
-	w.dump()
+	w.stacks = w.stacks[:runtime.Stack(w.stacks[:cap(w.stacks)], true)]
 	w.tests, w.before = appendTests(w.before[:0], w.stacks), w.tests
 	for _, id := range w.tests {
 		if slices.Contains(w.before, id) {
 			now := worked()
-			return w.account(testsIn(string(w.stacks)), now.since(w.worked, w.limit/looks), now)
+			return w.account(testsIn(w.stacks), now.since(w.worked, w.limit/looks), now)
 		}
 	}
 	clear(w.spent)
@@ -156,16 +156,6 @@ func (w *watcher) account(tests map[string]string, passed time.Duration, now wor
 	}
 	w.spent, w.worked = spent, now
 	return over
-}
-
-// dump has the stacks of all goroutines.
-func (w *watcher) dump() {
-	for w.stacks = w.stacks[:cap(w.stacks)]; ; w.stacks = make([]byte, 2*len(w.stacks)) {
-		if n := runtime.Stack(w.stacks, true); n < len(w.stacks) {
-			w.stacks = w.stacks[:n]
-			return
-		}
-	}
 }
 
 // runsTest reports whether the stack is that of a goroutine that runs a test and does not
@@ -201,16 +191,22 @@ var (
 )
 
 // testsIn names the tests that run, by goroutine and name.
-func testsIn(stacks string) map[string]string {
+func testsIn(stacks []byte) map[string]string {
 	tests, outer := make(map[string]string), "a test"
-	for _, s := range strings.Split(stacks, "\n\n") {
-		name := ""
-		if all := function.FindAllStringSubmatch(s, -1); all != nil {
-			name = all[len(all)-1][1]
+	for more := true; more; {
+		var stack []byte
+		stack, stacks, more = bytes.Cut(stacks, []byte("\n\n"))
+		runs := runsTest(stack)
+		if !runs && !bytes.Contains(stack, []byte("\ntesting.tRunner(")) {
+			continue
 		}
-		if runsTest([]byte(s)) {
-			tests[goroutine.FindString(s)+" "+name] = name
-		} else if name != "" && strings.Contains(s, "\ntesting.tRunner(") {
+		name := ""
+		if all := function.FindAllSubmatch(stack, -1); all != nil {
+			name = string(all[len(all)-1][1])
+		}
+		if runs {
+			tests[string(goroutine.Find(stack))+" "+name] = name
+		} else if name != "" {
 			outer = name
 		}
 	}
