@@ -117,16 +117,16 @@ func TestWhatIsRefused(t *testing.T) {
 		w.sees(t, list)
 		watch = s.next()
 	}
-	w.mu.Lock()
-	w.errs = nil
-	w.mu.Unlock()
 	for _, line := range []string{"{", "[]", `{"type":"ADDED","object":{"metadata":{}}}`, `{"type":"MODIFIED","object":7}`,
 		`{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcdserver: leader changed"}}`} {
-		say(t, watch, `{"type":"NEWER","object":{}}`, line)
+		say(t, watch, `{"type":"NEWER","object":{}}`)
+		s.with(func() { s.refuse = func(bool) (int, string) { return http.StatusServiceUnavailable, "not yet" } })
+		say(t, watch, line)
 		if line == "{" {
 			close(watch)
 		}
-		w.failed(t, "")
+		w.sees(t, list+"!not yet") // the watch has ended
+		s.with(func() { s.refuse = nil })
 		i.Refresh()
 		w.sees(t, list)
 		watch = s.next()

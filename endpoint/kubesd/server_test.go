@@ -160,7 +160,6 @@ type witness struct {
 	mu   sync.Mutex
 	told string // the last list and, behind "!", the error after it
 	seen []string
-	errs []string // since failed was called
 	left []string
 }
 
@@ -177,7 +176,6 @@ func (w *witness) note(ev muxendpoint.InstancesEvent) {
 	if ev.Err != nil {
 		w.told, _, _ = strings.Cut(w.told, "!")
 		w.told += "!" + ev.Err.Error()
-		w.errs = append(w.errs, ev.Err.Error())
 		return
 	}
 	var all []string
@@ -238,26 +236,6 @@ func (w *witness) sees(t *testing.T, want string) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("it tells %s, want %s", got, want)
-		}
-	}
-}
-
-// failed waits for an error, which may be over already.
-func (w *witness) failed(t *testing.T, want string) {
-	t.Helper()
-	for end := time.Now().Add(40 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		w.mu.Lock()
-		errs := w.errs
-		for n, err := range errs {
-			if strings.Contains(err, want) {
-				w.errs = errs[n+1:]
-				w.mu.Unlock()
-				return
-			}
-		}
-		w.mu.Unlock()
-		if time.Now().After(end) {
-			t.Fatalf("no error says %q: %q", want, errs)
 		}
 	}
 }
