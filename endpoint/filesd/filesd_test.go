@@ -269,6 +269,7 @@ func TestTheNextProcessRemembers(t *testing.T) {
 		first.Publish([]muxendpoint.Instance{{Address: "d:1"}})
 		w.hears()
 		r.Stop()
+		r.Stop()
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 || file() != "[d:1]" {
 			t.Errorf("at the end %s, %v, %v", file(), info, err)
 		}

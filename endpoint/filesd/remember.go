@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/go-kit/kit/sd"
@@ -24,12 +25,12 @@ type Remembered struct {
 	muxendpoint.Instancer // publisher, but for Stop
 	publisher             *muxendpoint.Publisher
 
-	of          sd.Instancer
-	path        string
-	cfg         config
-	quit        chan struct{} // closed by Stop
-	done        chan struct{} // closed when the goroutine has ended
-	unsubscribe func()
+	of   sd.Instancer
+	path string
+	cfg  config
+	quit chan struct{} // closed by Stop
+	done chan struct{} // closed when the goroutine has ended
+	stop func()
 }
 
 // remembered is what the file holds.
@@ -62,11 +63,15 @@ func Remember(of muxendpoint.Instancer, path string, opts ...Option) (*Remembere
 	r := &Remembered{Instancer: publisher, publisher: publisher, of: of, path: path, cfg: cfg, quit: make(chan struct{}), done: make(chan struct{})}
 	r.recall()
 	events := make(chan muxendpoint.InstancesEvent)
-	registered := make(chan struct{})
-	go r.run(events, registered)
+	go r.run(events)
 	of.RegisterInstances(events)
-	close(registered)
-	r.unsubscribe = func() { of.DeregisterInstances(events) }
+	r.stop = sync.OnceFunc(func() {
+		of.DeregisterInstances(events)
+		close(r.quit)
+		<-r.done
+		r.publisher.Stop()
+		of.Stop()
+	})
 	return r, nil
 }
 
@@ -80,14 +85,8 @@ func (r *Remembered) Refresh() {
 	}
 }
 
-// Stop implements sd.Instancer, for the one that is remembered too. What is not written yet is. It is called once.
-func (r *Remembered) Stop() {
-	r.unsubscribe()
-	close(r.quit)
-	<-r.done
-	r.publisher.Stop()
-	r.of.Stop()
-}
+// Stop implements sd.Instancer, for the one that is remembered too. What is not written yet is.
+func (r *Remembered) Stop() { r.stop() }
 
 // recall begins with what the file says.
 func (r *Remembered) recall() {
@@ -111,7 +110,7 @@ func (r *Remembered) recall() {
 }
 
 // run passes events on, and writes lists.
-func (r *Remembered) run(events chan muxendpoint.InstancesEvent, registered chan struct{}) {
+func (r *Remembered) run(events chan muxendpoint.InstancesEvent) {
 	defer close(r.done)
 	var unwritten []muxendpoint.Instance
 	var turn <-chan time.Time // when it is to be written; nil: nothing is, or there is no need to wait

@@ -24,8 +24,8 @@ import (
 var errGone = errors.New("410 Gone")
 
 const (
-	maxObject = 16 << 20 // bytes of one answer, or one event
-	pageSize  = 500      // slices in one answer
+	maxObject = 64 << 20 // bytes of one answer, or one event
+	pageSize  = 100      // slices in one answer, of at most 1000 endpoints each
 	maxText   = 256      // bytes of the server's words in an error
 )
 
