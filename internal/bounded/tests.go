@@ -31,7 +31,7 @@ func Long(t testing.TB) {
 }
 
 // Tests returns m, as the Main of a package runs it, but for this: a test that is
-// still at work, or stuck, after half a minute ends the binary by a panic that names
+// still at work, or stuck, after 20 s ends the binary by a panic that names
 // it and shows all stacks. That catches what no bound of a wait does: a loop without
 // an end, be it in a bubble of testing/synctest, whose clock then stands still; a mutex
 // that stays locked; code that waits for itself.
@@ -39,7 +39,7 @@ func Long(t testing.TB) {
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 //
 // While no processor has time to spare, half of it counts, or what the process has
-// run: on a busy machine half a minute is up to one. With -timeout 0, as under a debugger, while it
+// run: on a busy machine 20 s are up to 40. With -timeout 0, as under a debugger, while it
 // fuzzes, and during a test that is Long there is no limit.
 func Tests(m interface{ Run() int }) interface{ Run() int } { return watched{m, limit} }
 
@@ -91,7 +91,6 @@ func watch(end <-chan struct{}, limit time.Duration) {
 		} else if over != "" {
 			panic(fmt.Sprintf("%s makes no end: it has run for more than %v\n\n%s", over, limit, w.stacks))
 		}
-		w.shrink()
 	}
 }
 
@@ -104,31 +103,25 @@ type watcher struct {
 	worked        work                     // when spent was last added to
 }
 
+// mostGoroutines are looked at: to have the stacks of all stops the world, for a second if they are a
+// hundred thousand, and tests of so many tell what others do in that time.
+const mostGoroutines = 2000
+
 // room is where the stacks are written: what is beyond is not seen. It is no part of the
 // heap, which tests measure.
-var room [16 << 20]byte
+var room [8 << 20]byte
 
 func newWatcher(limit time.Duration, room []byte) *watcher {
 	return &watcher{limit: limit, stacks: room, tests: make([]uint64, 0, 64), before: make([]uint64, 0, 64)}
 }
 
-const (
-	// mostGoroutines are looked at: to have the stacks of all stops the world, for a second if
-	// they are a hundred thousand, and tests of so many tell what others do in that time.
-	mostGoroutines = 2000
-	usualStacks    = 1 << 20 // bytes
-)
-
-// shrink gives back what the stacks of more goroutines needed: tests measure the heap.
-func (w *watcher) shrink() {
-	if cap(w.stacks) > usualStacks {
-		w.stacks = make([]byte, usualStacks)
-	}
-}
-
-// look returns the name of a test that is over the limit. While there are very many goroutines it does not look. As long as it meets none again
-// that it has met before it allocates nothing: tests count what others allocate as well.
+// look returns the name of a test that is over the limit. While there are very many
+// goroutines it does not look. As long as it meets none again that it has met before it
+// allocates nothing: tests count what others allocate as well.
 func (w *watcher) look() (over string) {
+	if runtime.NumGoroutine() > mostGoroutines {
+		return ""
+	}
 	w.stacks = w.stacks[:runtime.Stack(w.stacks[:cap(w.stacks)], true)]
 	w.tests, w.before = appendTests(w.before[:0], w.stacks), w.tests
 	for _, id := range w.tests {
