@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -48,7 +49,7 @@ func makeCertificates(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeKey(filepath.Join(dir, "customers.key"), private); err != nil {
+	if err := writeKey(customersKey(dir), private); err != nil {
 		return err
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
@@ -164,4 +165,18 @@ func readCustomersKey(name string) (crypto.PublicKey, error) {
 func tokenFor(customer string, expires time.Time, key crypto.Signer) (string, error) {
 	claims := jwtlib.RegisteredClaims{Subject: customer, ExpiresAt: jwtlib.NewNumericDate(expires)}
 	return jwtlib.NewWithClaims(jwtlib.SigningMethodEdDSA, claims).SignedString(key)
+}
+
+// printToken writes a line with a customer's token to out.
+func printToken(out io.Writer, dir, customer string, life time.Duration) error {
+	key, err := readKey(customersKey(dir))
+	if err != nil {
+		return err
+	}
+	token, err := tokenFor(customer, time.Now().Add(life), key)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, token)
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -49,7 +50,18 @@ func TestDocs(t *testing.T) {
 // a step of CI; others are run beside a process.
 func TestCommandsOfTheDocs(t *testing.T) {
 	skipUnlessSignals(t)
-	p := newProcess(t, stock)
+	p, bin := newProcess(t, stock), t.TempDir()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(program, filepath.Join(bin, "shop")); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "github.com/muxkit/muxkit/examples/muxcall").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	said := map[string]string{}
 	steps := pages.Read(t, "../../.ci/steps/examples.sh")
 	ran := 0
 	for _, block := range strings.Split(pages.Read(t, productionPage), "```sh\n")[1:] {
@@ -67,14 +79,24 @@ func TestCommandsOfTheDocs(t *testing.T) {
 				continue
 			}
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(line, "curl -s", "curl -sf", 1))
-			cmd.Env = append(os.Environ(), "OPS="+p.ops, "PID="+strconv.Itoa(p.cmd.Process.Pid))
-			if said, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s: %v: %s", line, err, said)
+			cmd.Env = append(os.Environ(), "OPS="+p.ops, "PID="+strconv.Itoa(p.cmd.Process.Pid), "NODE="+p.address, "DIR="+filepath.Dir(p.log),
+				"PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+			text, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %v: %s", line, err, text)
 			}
+			said[line] = string(text)
 		}
 	}
-	if ran < 6 {
+	if ran < 9 {
 		t.Errorf("%d commands", ran)
+	}
+	for of, want := range map[string]string{"muxcall describe": "nonce  string", "stock.Look '{": `"nonce":"1","price"`, "muxcall top": "0 nodes, 0 out"} {
+		for line, text := range said {
+			if strings.Contains(line, of) && !strings.Contains(text, want) {
+				t.Errorf("%s says no %q:\n%s", line, want, text)
+			}
+		}
 	}
 }
 

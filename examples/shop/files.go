@@ -22,6 +22,9 @@ func filesOf(dir, service string) files {
 	return files{in(service + ".pem"), in(service + ".key"), in("ca.pem"), in("customers.pub"), in("settings.json"), in("sales")}
 }
 
+// customersKey is the private key of customers' tokens, which the services do not have.
+func customersKey(dir string) string { return filepath.Join(dir, "customers.key") }
+
 // nodesOf is the file that names the nodes of a service, one a line.
 func nodesOf(dir, service string) string { return filepath.Join(dir, service+".nodes") }
 

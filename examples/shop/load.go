@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -31,7 +30,7 @@ type load struct {
 
 // newLoad returns a caller of the shop with the certificate of the edge, and a customer's token.
 func newLoad(dir string, timeout time.Duration) (l *load, err error) {
-	key, err := readKey(filepath.Join(dir, "customers.key"))
+	key, err := readKey(customersKey(dir))
 	if err != nil {
 		return nil, err
 	}

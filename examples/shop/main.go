@@ -15,9 +15,10 @@
 // (renew). What became of the calls is printed in a table, and the exit code is 0 only if the
 // promises held: see promises.go.
 //
-// Two further commands are for a single service, and for its files:
+// Further commands are for a single service, for its files, and for a customer's token:
 //
 //	shop certs -dir DIR
+//	shop token -dir DIR
 //	shop serve -dir DIR -service stock -listen 127.0.0.1:7001 -ops 127.0.0.1:7002
 package main
 
@@ -71,8 +72,14 @@ func parse(args []string, in io.Reader, out, logs io.Writer) (func() error, erro
 		dir := flags.String("dir", "", "the `folder` to write to")
 		err := parseAll(flags, args)
 		return func() error { return makeCertificates(*dir) }, errors.Join(err, given("-dir", *dir))
+	case "token":
+		dir := flags.String("dir", "", "the `folder` of the key that it is signed with")
+		customer := flags.String("customer", "ann", "for `whom`")
+		life := flags.Duration("life", time.Hour, "how long it is good")
+		err := parseAll(flags, args)
+		return func() error { return printToken(out, *dir, *customer, *life) }, errors.Join(err, given("-dir", *dir))
 	}
-	return nil, fmt.Errorf("%q is neither serve nor certs", word)
+	return nil, fmt.Errorf("%q is neither serve nor certs nor token", word)
 }
 
 func parseServe(flags *flag.FlagSet, args []string, in io.Reader, out, logs io.Writer) (func() error, error) {

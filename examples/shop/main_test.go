@@ -10,9 +10,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary a node where the program would be one.
+// TestMain makes the test binary a node, or prints a token, where the program would.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
+	if len(os.Args) > 1 && (os.Args[1] == "serve" || os.Args[1] == "token") {
 		os.Exit(command(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m)

@@ -105,23 +105,25 @@ func newService(g *goods, caller string, customers crypto.PublicKey, own files, 
 		muxtransport.ServiceMaxBytes(0, 64<<20),
 		muxtransport.ServiceMaxConnAge(30*time.Minute),
 		muxtransport.ServiceErrorHandler(reports{by.logger}),
+		muxtransport.ServiceDescribe(muxtransport.ServerMiddleware(onlyFrom(hostOf(caller)))), // to whom it serves
 		otelmux.Server(otelmux.WithTracerProvider(by.tracers)),
 		by.calls.Server())
 	for _, name := range []string{look, buy} {
 		service.Handle(g.service+"."+name, muxtransport.NewServer(g.endpoint(name),
 			muxtransport.DecodeJSON[Request], muxtransport.EncodeJSON,
+			muxtransport.ServerTypes(muxtransport.JSONType[Request](), muxtransport.JSONType[Answer]()),
 			muxtransport.ServerBefore(takeCarried),
 			muxtransport.ServerMiddleware(admit(caller, customers)...)))
 	}
 	return service
 }
 
-// newOps serves what operators and their programs ask for: metrics, probes, the page. It is for a
-// port that nobody else can reach. c is nil where nobody is called.
+// newOps serves what operators and their programs ask for: metrics, probes, the page, on which nodes
+// can be drained. It is for a port that nobody else can reach. c is nil where nobody is called.
 func newOps(name string, service *muxtransport.Service, c *client, by seen) (http.Handler, func(), error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(by.calls, prommux.Service(service))
-	parts := []admin.Option{admin.WithService(name, service)}
+	parts := []admin.Option{admin.WithService(name, service), admin.WithActions(muxendpoint.Slog(by.logger))}
 	if c != nil {
 		registry.MustRegister(prommux.Pool(c.pool), prommux.Breakers(c.breakers), prommux.Set(c.set))
 		parts = append(parts, admin.WithSet(c.set), admin.WithBreakers("", c.breakers), admin.WithPool("", c.pool))
