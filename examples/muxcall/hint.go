@@ -46,6 +46,7 @@ func (t *target) hintUnsent(err error) string {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var certificate x509.CertificateInvalidError
+	var late net.Error
 	switch {
 	case errors.As(err, &name):
 		return "is the host's name spelled right, and is it known here?"
@@ -59,12 +60,23 @@ func (t *target) hintUnsent(err error) string {
 		return "-servername is the name that the node's certificate has, if it is another than ADDRESS's"
 	case errors.As(err, &certificate) && certificate.Reason == x509.Expired:
 		return "the node's certificate needs to be renewed, or a clock is wrong"
+	case wantsCertificate(err):
+		return hintCertificate
 	case t.tlsConfig != nil && (errors.Is(err, io.EOF) || errors.As(err, new(tls.RecordHeaderError)) || errors.Is(err, syscall.ECONNRESET)):
 		return "does the node speak TLS on this port? Without the flags for it the call goes out in plaintext"
-	case verdict.Of(err).Code == verdict.CodeDeadlineExceeded:
-		return "-timeout is the time for connection, call and answer together"
+	case verdict.Of(err).Code == verdict.CodeDeadlineExceeded || errors.As(err, &late) && late.Timeout():
+		return "-timeout is the time for connection, call and answer together; if it was long enough, does a firewall drop what goes there?"
 	}
 	return ""
+}
+
+const hintCertificate = "the node wants a certificate that it trusts: -cert and -key"
+
+// wantsCertificate reports whether the node has refused the certificate, or that there was none: under TLS
+// 1.3 the client learns that behind its handshake. crypto/tls tells an alert of the peer's by its text alone.
+func wantsCertificate(err error) bool {
+	var alert *net.OpError
+	return errors.As(err, &alert) && alert.Op == "remote error" && strings.Contains(alert.Err.Error(), "certificate")
 }
 
 // hintAnswered is for an error that the node answered with.
@@ -91,10 +103,9 @@ func (t *target) hintAnswered(err error, v verdict.Verdict) string {
 
 // hintLost is for a connection that was lost before there was an answer.
 func (t *target) hintLost(err error) string {
-	var alert *net.OpError // crypto/tls tells an alert of the peer's so, and by its text alone
 	switch {
-	case errors.As(err, &alert) && alert.Op == "remote error" && strings.Contains(alert.Err.Error(), "certificate"):
-		return "the node wants a certificate that it trusts: -cert and -key"
+	case wantsCertificate(err):
+		return hintCertificate
 	case errors.Is(err, muxpool.ErrProtocol):
 		return fmt.Sprintf("the node answers in something else: does it speak %s? See -protocol", t.protocol)
 	case !errors.Is(err, io.EOF):
