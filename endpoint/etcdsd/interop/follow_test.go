@@ -85,16 +85,16 @@ func (w *witness) sees(t *testing.T, list string) {
 	})
 }
 
-// fails waits for an error, and returns it and the list.
-func (w *witness) fails(t *testing.T) (err error, list string) {
+// fails waits for an error, and returns the list and it.
+func (w *witness) fails(t *testing.T) (list string, err error) {
 	t.Helper()
 	eventually(t, "an error", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		err, list = w.err, w.list
+		list, err = w.list, w.err
 		return err != nil
 	})
-	return err, list
+	return list, err
 }
 
 // history are the lists that were seen, and forgets them.

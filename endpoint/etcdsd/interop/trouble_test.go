@@ -23,7 +23,7 @@ func TestEtcdThatAnswersNothing(t *testing.T) {
 	r.Register()
 	w.sees(t, "a:1")
 	e.proxy.cut()
-	if err, list := w.fails(t); list != "a:1" {
+	if list, err := w.fails(t); list != "a:1" {
 		t.Errorf("%q, %v", list, err)
 	}
 	eventually(t, "the Registrar says so", func() bool { return r.Err() != nil })
@@ -70,7 +70,7 @@ func TestCredentialsThatExpire(t *testing.T) {
 	r.Register()
 	w.sees(t, "a:1 b:1")
 	must(root.RoleRevokePermission(soon(t), "reader", prefix, clientv3.GetPrefixRangeEnd(prefix)))
-	if err, list := w.fails(t); list != "a:1 b:1" {
+	if list, err := w.fails(t); list != "a:1 b:1" {
 		t.Errorf("%q, %v", list, err)
 	}
 	if err := r.Update(muxendpoint.Instance{Address: "b:2"}); err != nil {
@@ -82,7 +82,7 @@ func TestCredentialsThatExpire(t *testing.T) {
 	grant()
 	w.sees(t, "a:1 b:2")
 	must(root.UserChangePassword(soon(t), "reader", "other")) // its token is no good any more, nor its password
-	if err, list := w.fails(t); list != "a:1 b:2" {
+	if list, err := w.fails(t); list != "a:1 b:2" {
 		t.Errorf("%q, %v", list, err)
 	}
 	must(root.UserChangePassword(soon(t), "reader", "secret"))
