@@ -3,6 +3,7 @@ package muxpool
 import (
 	"time"
 
+	"github.com/muxkit/muxkit/internal/speaks"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -21,6 +22,7 @@ type arrivals struct {
 	r     *wire.Reader // likewise
 	batch []arrival
 	woken []*call
+	first speaks.First // bytes of the stream
 }
 
 type arrival struct {
@@ -40,6 +42,7 @@ func (a *arrivals) Read(p []byte) (int, error) {
 	c.awaits.Store(awaits)
 	n, err := a.src.Read(p)
 	c.awaits.Store(awaitsNothing)
+	a.first.Note(p[:n])
 	c.bytes.Add(uint64(n))
 	c.reads.Add(1)
 	return n, err
@@ -50,6 +53,12 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 	kind, c := FrameLast, a.conn
 	if c.classify != nil {
 		kind = c.classify.ClassifyFrame(vid, frame)
+	}
+	if c.ordered {
+		var err error
+		if vid, kind, err = c.turn(vid, kind); err != nil {
+			return err
+		}
 	}
 	if kind == FrameLast || kind == FrameMore {
 		if frame == nil {
@@ -157,7 +166,7 @@ func (a *arrivals) answer(cl *call, f *arrival) (left time.Duration) {
 func (c *conn) unmatched(vid uint32, last bool) (freed bool) {
 	k := &c.node.counters
 	switch {
-	case c.health.holding && vid == c.health.ping:
+	case last && c.health.holding && vid == c.health.ping:
 		c.health.pong(c)
 		return true
 	case c.ids.late(vid, last):

@@ -49,14 +49,13 @@ type call struct {
 	inHand  int32         // datagrams that the kernel is being given
 	taken   bool          // it has taken one
 	crowded bool          // the read loop waits for room in the inbox
-	alone   bool          // and keeps nobody else waiting
 	off     bool          // with err: the call is not live any more
 	why     callEnd       // with err
 	sent    bool          // with err: the request may have reached the peer
 	gone    bool          // err is final at once: unread frames are dropped
 	live    bool          // the id is in the connection's table; guarded by conn.mu
 	owed    int64         // no longer live: answers for which the id was reserved; likewise
-	nth     uint64        // call of the conn, from 1; likewise
+	nth     uint64        // call of the conn, from 1; set when it is put there
 	head    []byte        // the oldest unread frame; nil: none
 	more    [][]byte      // the others
 	unread  int           // cost of all of them
@@ -96,15 +95,15 @@ func (c *call) noticed() {
 	}
 }
 
-// failed returns the error that ended the call, as a Write reports it.
-func (c *call) failed() error {
+// failure returns the error that ended the call, as a Write reports it.
+func (c *call) failure() error {
 	if !c.over.Load() {
 		return nil
 	}
 	return c.ended()
 }
 
-// ended is failed for who knows that the call has ended, or is about to.
+// ended is failure for who knows that the call has ended, or is about to.
 func (c *call) ended() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,7 +129,7 @@ func (c *call) await(ready <-chan struct{}) error {
 	case <-ready:
 		return nil
 	case <-c.stopped():
-		return c.failed()
+		return c.failure()
 	case <-c.ctx.Done():
 		return ctxErr(c.ctx)
 	}
@@ -193,7 +192,7 @@ func (c *call) reset() {
 	c.writes.Store(0)
 	c.first.Reset()
 	c.head, c.more, c.unread, c.answers = nil, nil, 0, 0
-	c.crowded, c.alone, c.spent, c.since = false, false, 0, 0
+	c.crowded, c.spent, c.since = false, 0, 0
 	if c.over.Load() {
 		c.over.Store(false)
 	}

@@ -90,7 +90,7 @@ func TestSentIsTrueOfAWriteUnderWay(t *testing.T) {
 				cl := m.enter()
 				defer m.leave()
 				cl.writes.Add(1) // as Write does,
-				if err := cl.failed(); err != nil {
+				if err := cl.failure(); err != nil {
 					t.Fatal(err)
 				}
 				end(m)

@@ -101,6 +101,7 @@ func (c *conn) end(cl *call, why callEnd, err error) departure {
 	}
 	if rule.id == idTimed && awaited > 0 && c.taken(cl) && (!c.datagram || c.moves()) {
 		c.health.lapsed++
+		c.health.turn.lapse(c)
 	}
 	cl.owed = max(awaited, 0)
 	if c.ids.leave(cl.id, cl.owed); cl.owed > 0 {
@@ -153,8 +154,7 @@ func (cl *call) finish(why callEnd, err error) {
 	rule := &endRules[why]
 	if cl.gone = cl.gone || rule.drop; cl.err != nil {
 		if rule.drop {
-			cl.err = err
-			cl.signal()
+			cl.err = err // the signal of what ended it first is there, or with who reads
 		}
 		return
 	}

@@ -29,14 +29,14 @@ var callEnds = []struct {
 	{"Close", "", func(e *ending) { e.m.Close() }},
 	{"cancel", "", func(e *ending) { e.cancel() }},
 	{"cancel, ours", "ours", func(e *ending) { e.cancel() }},
-	{"deadline", "", func(e *ending) { time.Sleep(2 * time.Minute) }},
-	{"deadline, ours", "ours", func(e *ending) { time.Sleep(2 * time.Minute) }},
-	{"deadline, option", "option", func(e *ending) { time.Sleep(2 * time.Minute) }},
+	{"deadline", "", func(e *ending) { time.Sleep(2 * time.Minute) }},               // of bubble time, as are all here
+	{"deadline, ours", "ours", func(e *ending) { time.Sleep(2 * time.Minute) }},     // likewise
+	{"deadline, option", "option", func(e *ending) { time.Sleep(2 * time.Minute) }}, // likewise
 	{"too much unread", "", func(e *ending) {
 		for range 5 {
 			e.send(endMore)
 		}
-		time.Sleep(2 * defaultRecvWait)
+		time.Sleep(2 * defaultRecvWait) // likewise
 	}},
 	{"answer too large", "", func(e *ending) { e.send(endLarge) }},
 	{"peer closes", "", func(e *ending) { e.w.peers[0].nc.Close() }},
@@ -44,7 +44,7 @@ var callEnds = []struct {
 	{"keepalive timeout", "", func(e *ending) { e.m.conn.close(ReasonKeepAliveTimeout, ErrKeepAliveTimeout) }},
 	{"write fails", "", func(e *ending) {
 		e.m.conn.writeFailed(errors.New("broken pipe"))
-		time.Sleep(2 * lastWords)
+		time.Sleep(2 * lastWords) // likewise
 	}},
 	{"pool closes", "", func(e *ending) { e.w.pool.Close() }},
 	{"pool shuts down", "", func(e *ending) {

@@ -50,19 +50,19 @@ func (t *callTable) find(id uint32) *call {
 	return t.slots[t.search(id)].call
 }
 
-// put enters cl, which is not nil, under id. It returns false if that was there: cl has
-// taken its place.
+// put enters cl, which is not nil, under id. It returns false if that was there: then
+// nothing has changed.
 func (t *callTable) put(id uint32, cl *call) bool {
 	if t.n >= len(t.slots)*3/4 {
 		t.resize(max(minCallTable, 2*len(t.slots)))
 	}
 	i := t.search(id)
-	added := t.slots[i].call == nil
-	if added {
-		t.n++
+	if t.slots[i].call != nil {
+		return false
 	}
+	t.n++
 	t.slots[i] = callSlot{cl, id}
-	return added
+	return true
 }
 
 // remove takes the call with id out. It returns false if there was none.

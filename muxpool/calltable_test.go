@@ -1,6 +1,7 @@
 package muxpool
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -27,8 +28,11 @@ func TestCallTable(t *testing.T) {
 				switch rand.IntN(3) {
 				case 0:
 					cl := &call{id: id}
-					table.put(id, cl)
-					want[id] = cl
+					if added := table.put(id, cl); added != (want[id] == nil) {
+						t.Fatalf("put(%d): %v", id, added)
+					} else if added {
+						want[id] = cl
+					}
 				case 1:
 					table.remove(id)
 					delete(want, id)
@@ -70,22 +74,41 @@ func TestCallTableYieldsUntilItIsTold(t *testing.T) {
 	}
 }
 
+// BenchmarkCallTable has beside it what a map would cost: calls come and go, and each is looked
+// up once.
 func BenchmarkCallTable(b *testing.B) {
-	var table callTable
 	cl := new(call)
-	const window = 256
-	for id := range uint32(window) {
-		table.put(id, cl)
-	}
-	b.ReportAllocs()
-	id := uint32(window)
-	for b.Loop() {
-		table.put(id, cl)
-		if table.find(id) == nil {
-			b.Fatal("lost")
-		}
-		table.remove(id - window)
-		id++
+	for _, window := range []uint32{1, 16, 256, 4096} {
+		b.Run(fmt.Sprintf("table/%d", window), func(b *testing.B) {
+			var table callTable
+			id := uint32(0)
+			for ; id < window; id++ {
+				table.put(id, cl)
+			}
+			for b.Loop() {
+				table.put(id, cl)
+				if table.find(id) == nil {
+					b.Fatal("lost")
+				}
+				table.remove(id - window)
+				id++
+			}
+		})
+		b.Run(fmt.Sprintf("map/%d", window), func(b *testing.B) {
+			table := make(map[uint32]*call)
+			id := uint32(0)
+			for ; id < window; id++ {
+				table[id] = cl
+			}
+			for b.Loop() {
+				table[id] = cl
+				if table[id] == nil {
+					b.Fatal("lost")
+				}
+				delete(table, id-window)
+				id++
+			}
+		})
 	}
 }
 

@@ -49,10 +49,12 @@ type conn struct {
 	session  any // what HandshakeSession returned; never changed
 	datagram bool
 	classify FrameClassifier // nil: every frame is FrameLast
+	ordered  bool            // answers come in order, without ids
 	fewIDs   bool            // the protocol has few ids
 	bulk     bool            // it is the node's bulk connection
 
-	writer *wire.Writer // nil on a datagram socket
+	writer  *wire.Writer       // nil on a datagram socket
+	packets *wire.PacketWriter // nil on any other
 	// peer is what the peer says that it takes; nil: it has said nothing. Written by
 	// the read loop.
 	peer    atomic.Pointer[Settings]
@@ -64,6 +66,7 @@ type conn struct {
 	// inFlight is how many calls are live, written under mu, read by whoever chooses
 	// a conn. On a stream it is the writer's.
 	inFlight *atomic.Int32
+	newest   atomic.Uint64 // which call came last; likewise
 	// frames counts what arrived, bytes those of a stream; awaits is what the read loop waits
 	// for the rest of a frame. All are written by the read loop.
 	frames atomic.Uint64
@@ -106,12 +109,13 @@ func newConn(n *node, nc net.Conn, session any, settings []byte) *conn {
 	c.local, c.remote = addressesOf(nc)
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, rand.Uint64N(n.space.n))
-	c.fewIDs = c.ids.small()
+	c.ordered, c.fewIDs = n.ordered, c.ids.small()
 	c.born = time.Now()
 	c.patience.born = c.born
 	c.classify, _ = n.key.parser.(FrameClassifier)
 	if c.datagram {
 		c.inFlight = new(atomic.Int32)
+		c.packets = wire.NewPacketWriter(nc)
 	} else {
 		c.writer = wire.NewWriter(nc, wire.WriterConfig{
 			MaxFrames: n.opts.queueSize,
@@ -140,7 +144,23 @@ func (c *conn) start() {
 	}
 }
 
-// scarce reports whether calls may have to wait for each other's ids or slots, so
+// timed runs f on a timer's goroutine, unless the conn has ended. It may call user code, and Done
+// waits for it.
+func (c *conn) timed(f func()) {
+	c.mu.Lock()
+	ended := c.state == connClosed
+	if !ended { // under mu: then the pool, which closes the conn first, is not done
+		c.node.pool.running.Begin()
+	}
+	c.mu.Unlock()
+	if ended {
+		return
+	}
+	defer c.node.pool.running.End()
+	f()
+}
+
+// scarce reports whether calls may have to wait for each other's ids or places, so
 // that a call whose context has ended must not keep its own until it is closed.
 func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.fewIDs }
 
@@ -149,7 +169,7 @@ func (c *conn) scarce() bool { return c.node.opts.maxVirConns > 0 || c.fewIDs }
 // ErrDupRequestID, a deadline that has passed context.DeadlineExceeded.
 func (c *conn) open(cl *call) (bool, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.state != connOpen || c.full() {
 		return false, nil
 	}
@@ -167,10 +187,11 @@ func (c *conn) open(cl *call) (bool, error) {
 		return false, ErrDupRequestID
 	}
 	cl.conn = c
-	cl.live = true
 	c.ids.enter(cl)
+	cl.live = true
 	c.calls.Started++
 	cl.nth = c.calls.Started
+	c.newest.Store(cl.nth)
 	c.loaded()
 	return true, nil
 }

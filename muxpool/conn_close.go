@@ -24,7 +24,7 @@ func (c *conn) writeFailed(err error) {
 		reason = ReasonPeerClosed // while idle: no failure
 	}
 	c.drain(reason, writerError(err))
-	time.AfterFunc(lastWords, func() { c.close(ReasonWriteFailed, nil) })
+	time.AfterFunc(lastWords, func() { c.timed(func() { c.close(ReasonWriteFailed, nil) }) })
 }
 
 // lastWords is how long a conn whose write failed is still read.
@@ -59,7 +59,7 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 func (c *conn) vacate(cl *call) {
 	c.abandon(cl, endUndone, nil)
 	c.drainIf(func() bool { return c.ids.live.len() == 0 }, ReasonPeerClosed,
-		fmt.Errorf("%w: closed by the peer while idle: %w", ErrConnLost, io.EOF))
+		because(ErrConnLost, closedIdle(io.EOF)))
 }
 
 // finish closes a drained conn when what was queued on it is sent.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -15,29 +16,61 @@ const maxDatagram = 65535 - 20 - 8
 
 // sendDatagram hands b to the kernel as one datagram.
 func (c *conn) sendDatagram(cl *call, b []byte, owned bool) error {
-	if !cl.handing() { // now: the answer may be faster than Write's return
-		if owned {
-			wire.Free(b)
-		}
-		return cl.ended()
-	}
-	_, err := c.nc.Write(b)
-	if refused(err) {
-		// The news of an earlier datagram, told by the peer's host, took the place
-		// of this one.
-		c.node.counters.refused.Add(1)
-		_, err = c.nc.Write(b)
-	}
-	if err == nil {
-		c.datagrams.writes.Add(1)
-		c.datagrams.written.Add(uint64(len(b)))
-	}
+	err := c.handDatagram(cl, b)
 	if owned {
 		wire.Free(b)
 	}
-	cl.handed(err == nil)
 	if errors.Is(err, syscall.EMSGSIZE) {
 		return fmt.Errorf("%w: %d bytes do not fit into a datagram: %w", ErrFrameTooLarge, len(b), err)
+	}
+	return err
+}
+
+// The first and the longest pause before a datagram is tried again that the kernel did not take.
+const (
+	datagramPause     = time.Millisecond
+	datagramPauseMost = 32 * time.Millisecond
+)
+
+// handDatagram waits until the kernel takes b, unless the pool drops what does not fit: a link may be
+// slower than those who write. No event tells, so it is tried again.
+func (c *conn) handDatagram(cl *call, b []byte) error {
+	for pause := datagramPause; ; pause = min(2*pause, datagramPauseMost) {
+		if !cl.handing() { // now: the answer may be faster than Write's return
+			return cl.ended()
+		}
+		err := c.writeDatagram(b)
+		if refused(err) {
+			// The news of an earlier datagram, told by the peer's host, took the place
+			// of this one.
+			c.node.counters.refused.Add(1)
+			err = c.writeDatagram(b)
+		}
+		cl.handed(err == nil)
+		if err != wire.ErrQueueFull || c.node.opts.dropFull {
+			return err
+		}
+		over := make(chan struct{})
+		timer := time.AfterFunc(pause, func() { close(over) })
+		err = cl.await(over)
+		timer.Stop()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// writeDatagram writes b. A connection of the user's own may panic, and ends then.
+func (c *conn) writeDatagram(b []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = because(ErrConnLost, panicked("the connection", p))
+			c.close(ReasonConnLost, err)
+		}
+	}()
+	if err = c.packets.Write(b); err == nil {
+		c.datagrams.writes.Add(1)
+		c.datagrams.written.Add(uint64(len(b)))
 	}
 	return err
 }
@@ -72,9 +105,18 @@ func (c *conn) readDatagrams() {
 	r := wire.NewDatagramReader(c.node.opts.maxFrameSize)
 	a := &arrivals{conn: c}
 	reason, why := ReasonProtocolError, errParserGone
-	defer func() { c.close(reason, why) }() // also if the parser ends the goroutine
+	defer func() { // also if the parser, or the connection, ends the goroutine
+		if p := recover(); p != nil {
+			reason, why = ReasonConnLost, because(ErrConnLost, panicked("the connection", p))
+		} else if why == errParserGone && c.inRead() {
+			reason, why = ReasonConnLost, errReadGone
+		}
+		c.close(reason, why)
+	}()
 	for {
+		c.awaits.Store(awaitsFrame)
 		n, err := c.nc.Read(buf)
+		c.awaits.Store(awaitsNothing)
 		switch {
 		case err == nil:
 			c.reads.Add(1)
@@ -101,9 +143,9 @@ func refused(err error) bool {
 
 func (c *conn) datagramError(err error) (Reason, error) {
 	if errors.Is(err, net.ErrClosed) {
-		return ReasonNone, fmt.Errorf("%w: %w", ErrConnLost, err)
+		return ReasonNone, because(ErrConnLost, spoken(err))
 	}
-	return ReasonConnLost, fmt.Errorf("%w: %w", ErrConnLost, err)
+	return ReasonConnLost, because(ErrConnLost, spoken(err))
 }
 
 func (a *arrivals) receiveDatagram(r *wire.DatagramReader) {
@@ -112,7 +154,7 @@ func (a *arrivals) receiveDatagram(r *wire.DatagramReader) {
 		switch p := recover().(type) {
 		case nil:
 		case bug:
-			c.close(ReasonBug, fmt.Errorf("%w: %w", ErrConnLost, p))
+			c.close(ReasonBug, p.lost())
 		default:
 			c.node.counters.malformed.Add(1)
 		}
@@ -122,6 +164,6 @@ func (a *arrivals) receiveDatagram(r *wire.DatagramReader) {
 		c.node.counters.malformed.Add(1)
 		return
 	}
-	_ = a.receive(vid, own(frame, r)) // of settings, which are none here
+	_ = a.receive(vid, wire.Own(frame, r)) // of settings, which are none here
 	a.deliver()
 }

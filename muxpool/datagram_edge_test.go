@@ -166,3 +166,19 @@ func sentOf(err error) bool {
 	e := (*Error)(nil)
 	return !errors.As(err, &e) || e.Sent()
 }
+
+// TestLastDatagramIsCounted: a frame with which a call is closed is traffic like any other.
+func TestLastDatagramIsCounted(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		mc, err := w.pool.GetMuxConn(t.Context(), "udp", "peer:1", w.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := mc.(*muxConn)
+		w.mustWrite(m, 1)
+		m.CloseWith(worldFrame(worldAnswer, m.id, 2))
+		if s := w.pool.Stats(); s.Writes != 2 || s.BytesWritten != 2*worldLen {
+			t.Errorf("%d writes of %d bytes are counted, want 2 of %d", s.Writes, s.BytesWritten, 2*worldLen)
+		}
+	})
+}

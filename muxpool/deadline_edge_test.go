@@ -97,7 +97,7 @@ func TestConnectionOfTheUsersOwn(t *testing.T) {
 
 // TestShutdownNil is refused, and nothing is shut down.
 func TestShutdownNil(t *testing.T) {
-	pool := newPool(t)
+	pool := unhurried(t)
 	var none context.Context
 	if err := pool.Shutdown(none); !errors.Is(err, muxpool.ErrInvalidOption) {
 		t.Errorf("Shutdown(nil): %v", err)
@@ -108,9 +108,7 @@ func TestShutdownNil(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if err := muxtest.NewCaller(pool, "tcp", addr, muxtest.Parser{}).Call(ctx, nil); err != nil {
+	if err := muxtest.NewCaller(pool, "tcp", addr, muxtest.Parser{}).Call(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }

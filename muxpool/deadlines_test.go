@@ -67,3 +67,25 @@ func TestDeadlineFreesAPlace(t *testing.T) {
 		}
 	})
 }
+
+// TestTimeoutOfADroppedNode: a Get whose node is dropped while it waits goes on with what is
+// left of its time, and all that it has waited is counted.
+func TestTimeoutOfADroppedNode(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1), WithDialTimeout(time.Hour)}, func(t *testing.T, w *world) {
+		w.dials = 2 // they do not end
+		w.opts.WithTimeout(time.Second)
+		begin, end := time.Now(), make(chan error, 1)
+		go func() {
+			_, err := w.pool.GetMuxConn(context.Background(), "tcp", "peer:1", w.opts)
+			end <- err
+		}()
+		time.Sleep(900 * time.Millisecond)
+		w.pool.Drop(Node{"tcp", "peer:1"})
+		if err := <-end; time.Since(begin) != time.Second || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("it ended after %v with %v", time.Since(begin), err)
+		}
+		if s := w.pool.Stats(); s.Waits != 2 || s.WaitDuration != time.Second {
+			t.Errorf("%d waits of %v are counted, want 2 of 1s: one for each node", s.Waits, s.WaitDuration)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -44,11 +45,16 @@ func newDialer(key nodeKey, o *poolOptions) *dialer {
 // dial returns a connection that is ready for calls, and its session. It ends with ctx,
 // or after the dial timeout. Of the addresses of a name, avoid is tried last.
 func (d *dialer) dial(ctx context.Context, avoid string) (ready net.Conn, session any, err error) {
+	defer func() { // an error of the user's may panic when it is asked for its text, as a nil pointer's does
+		if p := recover(); p != nil {
+			ready, session, err = nil, nil, fmt.Errorf("%w: the error of a dial, or of a handshake, panicked: %v", ErrInvalidOption, p)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	nc, err := d.call(ctx, avoid)
 	if err != nil {
-		return nil, nil, d.failed(d.inTime(err))
+		return nil, nil, d.unreached(d.inTime(outOfTime(ctx, err)))
 	}
 	defer func() {
 		if ready == nil { // also when the handshake ends the goroutine
@@ -57,30 +63,45 @@ func (d *dialer) dial(ctx context.Context, avoid string) (ready net.Conn, sessio
 	}()
 	ready, session, err = d.handshake(ctx, nc)
 	if err != nil {
-		if ctx.Err() != nil {
-			err = both(context.Cause(ctx), err)
-		}
+		err = both(ended(ctx), err)
 		// What a certificate or the peer's greeting says enters here.
 		return nil, nil, &errHandshake{fmt.Errorf("handshake: %w", text.Error(d.inTime(err), maxForeign))}
 	}
 	return ready, session, nil
 }
 
-// failed is the error of a dial that did not reach the peer. Who shows it shows its node,
+// ended is why ctx has ended, or is about to since its deadline has passed; nil if it has not.
+func ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// outOfTime is err with the end of ctx's time, where that is what it has come of: of the two
+// clocks that a net.Dialer sets, the kernel's may be first, which knows of no context.
+func outOfTime(ctx context.Context, err error) error {
+	if late := ended(ctx); errors.Is(err, os.ErrDeadlineExceeded) && errors.Is(late, context.DeadlineExceeded) {
+		return text.Instead(fmt.Errorf("%w; %w", err, late), err.Error())
+	}
+	return err
+}
+
+// unreached is the error of a dial that did not reach the peer. Who shows it shows its node,
 // whose address net's errors tell once more.
-func (d *dialer) failed(err error) error {
+func (d *dialer) unreached(err error) error {
 	said := err.Error()
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" && op.Addr != nil && op.Addr.String() == d.key.node.Address {
 		said = strings.Replace(said, op.Error(), op.Err.Error(), 1)
 	}
-	if said = text.Shown(said, maxForeign); !strings.HasPrefix(said, "dial") {
+	if said = text.Said(said, maxForeign); !strings.HasPrefix(said, "dial") {
 		said = "dial: " + said
 	}
-	return &saidError{err, said}
+	return text.Instead(err, said)
 }
-
-// maxForeign bounds what a dial that failed may add to an error's text, in bytes.
-const maxForeign = 1 << 10
 
 // call runs the function that connects; its panic fails the dial.
 func (d *dialer) call(ctx context.Context, avoid string) (nc net.Conn, err error) {
@@ -89,7 +110,7 @@ func (d *dialer) call(ctx context.Context, avoid string) (nc net.Conn, err error
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: the function of WithDialContext panicked: %v", ErrInvalidOption, p)
+			err = because(ErrInvalidOption, panicked("the function of WithDialContext", p))
 		}
 	}()
 	nc, err = d.connect(ctx, d.key.node.Network, d.key.node.Address)
@@ -127,7 +148,7 @@ func (e *dialTimeout) Is(target error) bool {
 func (d *dialer) handshake(ctx context.Context, nc net.Conn) (_ net.Conn, session any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: the connection of WithDialContext panicked: %v", ErrInvalidOption, p)
+			err = because(ErrInvalidOption, panicked("the connection of WithDialContext", p))
 		}
 	}()
 	tuneTCP(nc, d.silence)
@@ -172,7 +193,7 @@ func greeter(parser FrameParser) greetFunc {
 func guarded(ctx context.Context, greet greetFunc, nc net.Conn) (session any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: Handshake panicked: %v", ErrProtocol, p)
+			err = because(ErrProtocol, panicked("Handshake", p))
 		}
 	}()
 	return greet(ctx, nc)

@@ -1,10 +1,56 @@
 package muxpool
 
 import (
+	"context"
+	"errors"
 	"math"
+	"net"
+	"os"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
+
+// TestDialOutOfTime: a dial that has run out of its time says so, whichever clock was first,
+// and one that has failed otherwise does not.
+func TestDialOutOfTime(t *testing.T) {
+	node := Node{"tcp", "192.0.2.1:7"}
+	op := func(err error) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 7}, Err: err}
+	}
+	for name, row := range map[string]struct {
+		err   error
+		after time.Duration
+		ends  time.Duration // the pool, if not 0
+		said  string
+	}{
+		"the context's clock":               {context.DeadlineExceeded, time.Second, 0, "dial: not ready within 1s: context deadline exceeded"},
+		"the kernel's":                      {op(os.ErrDeadlineExceeded), time.Second, 0, "dial: not ready within 1s: i/o timeout"},
+		"a shorter one of the user's own":   {op(os.ErrDeadlineExceeded), time.Second - 1, 0, "dial: i/o timeout"},
+		"the pool's end, before it":         {op(os.ErrDeadlineExceeded), time.Second, time.Millisecond, "dial: i/o timeout"},
+		"a refusal at the end of that time": {op(syscall.ECONNREFUSED), time.Second, 0, "dial: connection refused"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			connect := func(context.Context, string, string) (net.Conn, error) {
+				time.Sleep(row.after) // of the bubble's clock
+				return nil, row.err
+			}
+			ctx, end := context.WithCancel(t.Context())
+			defer end()
+			if row.ends > 0 {
+				time.AfterFunc(row.ends, end)
+			}
+			_, _, err := newDialer(nodeKey{node: node}, &poolOptions{dial: connect, dialTimeout: time.Second}).dial(ctx, "")
+			if err == nil || err.Error() != row.said || !errors.Is(row.err, context.DeadlineExceeded) && !errors.Is(err, row.err) {
+				t.Errorf("%s: %v, want %s", name, err, row.said)
+			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: taken for the end of a caller's time", name)
+			}
+		})
+	}
+}
 
 // TestProbes: more than one probe, as far as the kernel's seconds allow, and all of them
 // within one and a half of the silence that was asked for.

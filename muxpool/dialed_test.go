@@ -9,7 +9,7 @@ func TestConnectionWithoutAddresses(t *testing.T) {
 	if a.sameAs(b) || a.peerAddr() != "" {
 		t.Error("connections without addresses lead to one place")
 	}
-	if got := (&node{}).avoided(&slot{conn: a}); got != "" {
+	if got, _ := (&node{}).attempts(&slot{conn: a}); got != "" {
 		t.Errorf("avoids %q", got)
 	}
 }

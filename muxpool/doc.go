@@ -18,11 +18,10 @@
 //   - Everything is bounded: frames, queues, unread bytes, calls in flight.
 //   - Two identities (network, address, parser, TLS, local address) share no connection.
 //
-// How it works, its states, locks and goroutines: docs/design.md. What a parser may do:
-// docs/protocols.md.
+// How it works: docs/design.md; what a parser may do: docs/protocols.md.
 //
 // # Compatibility
 //
 // Package wire, and the watching half of package deadline, are this module's own, and may
-// change with any version. Structs may grow: use the names of their fields.
+// change. Structs may grow: use the names of their fields.
 package muxpool

@@ -47,6 +47,7 @@ func (p *Multiplexed) retire(n *node) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		p.retired.add(n.totals())
+		n.retired = true
 	}
 }
 

@@ -31,8 +31,8 @@ func TestDropLetsAnIdleNodeGo(t *testing.T) {
 			first, second := w.TwoConns()
 			dials := w.Pool.Stats().Dials
 			w.Pool.Drop(w.Caller.Node)
-			w.Until(w.Allowed(time.Second), "both connections end", func() bool { return first.Ended() && second.Ended() })
-			w.Until(w.Allowed(time.Second), "the pool forgets the node", func() bool {
+			w.Until(time.Second, "both connections end", func() bool { return first.Ended() && second.Ended() })
+			w.Until(time.Second, "the pool forgets the node", func() bool {
 				return !slices.ContainsFunc(w.Pool.Stats().Nodes, func(n muxpool.NodeStats) bool { return n.Node == w.Caller.Node })
 			})
 			if got := w.Pool.Stats().Dials; got < dials {
@@ -60,7 +60,7 @@ func TestDropLetsCallsInFlightFinish(t *testing.T) {
 	world.Both(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
 		hold := w.Hold()
 		old := w.Calls(8, 5*time.Second)
-		w.Until(w.Allowed(time.Second), "the victim has them", func() bool { return hold.Len() == 8 })
+		w.Until(time.Second, "the victim has them", func() bool { return hold.Len() == 8 })
 		conn := world.Link{Conn: w.Victim.Conns()[0]}
 		w.Pool.Drop(w.Caller.Node)
 		w.Victim.Do(muxtest.Echo)
@@ -77,8 +77,8 @@ func TestDropLetsCallsInFlightFinish(t *testing.T) {
 		if failed := old.Land(); len(failed) > 0 {
 			w.Error("a call in flight: ", failed[0])
 		}
-		w.Until(w.Allowed(time.Second), "the old connection ends", conn.Ended)
-		w.Until(w.Allowed(time.Second), "only the new one is left", func() bool { return conns(w) == 1 })
+		w.Until(time.Second, "the old connection ends", conn.Ended)
+		w.Until(time.Second, "only the new one is left", func() bool { return conns(w) == 1 })
 	})
 }
 
@@ -97,7 +97,7 @@ func TestDropLetsAllIdentitiesGo(t *testing.T) {
 			w.Fatalf("%d connections, want one for each identity", got)
 		}
 		w.Pool.Drop(w.Caller.Node)
-		w.Until(w.Allowed(time.Second), "both end", func() bool { return conns(w) == 0 })
+		w.Until(time.Second, "both end", func() bool { return conns(w) == 0 })
 	})
 }
 
@@ -151,12 +151,12 @@ func TestCloseEndsTheCallsOfADroppedNode(t *testing.T) {
 	world.Both(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
 		hold := w.Hold()
 		flight := w.Calls(1, 5*time.Second)
-		w.Until(w.Allowed(time.Second), "the victim has it", func() bool { return hold.Len() == 1 })
+		w.Until(time.Second, "the victim has it", func() bool { return hold.Len() == 1 })
 		w.Pool.Drop(w.Caller.Node)
 		if err := w.Pool.Close(); err != nil {
 			w.Error(err)
 		}
-		w.Within(w.Allowed(time.Second), "the call's end", func() {
+		w.Within(time.Second, "the call's end", func() {
 			if failed := flight.Land(); len(failed) != 1 || !errors.Is(failed[0], muxpool.ErrPoolClosed) {
 				w.Errorf("%v", failed)
 			}
@@ -178,7 +178,7 @@ func TestDropUnderLoadLosesNoCall(t *testing.T) {
 						return
 					default:
 					}
-					if err := w.CallFor(5 * time.Second); err != nil {
+					if err := w.Call(); err != nil {
 						w.Error(err)
 						return
 					}
@@ -186,7 +186,7 @@ func TestDropUnderLoadLosesNoCall(t *testing.T) {
 			})
 		}
 		for range 50 {
-			time.Sleep(2 * time.Millisecond)
+			time.Sleep(2 * time.Millisecond) // the pace of the drops
 			w.Pool.Drop(w.Caller.Node)
 		}
 		close(done)

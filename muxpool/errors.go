@@ -1,11 +1,14 @@
 package muxpool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"syscall"
 
+	"github.com/muxkit/muxkit/internal/text"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -37,6 +40,29 @@ var (
 	ErrInvalidOption = errors.New("muxpool: invalid option")
 )
 
+// because is kind and what it has come of, each findable, in one line that begins with the
+// package's name and has it nowhere else.
+func because(kind error, causes ...error) error {
+	e := &causedError{errs: append([]error{kind}, causes...), said: kind.Error()}
+	for _, c := range causes {
+		e.said += ": " + bare(c)
+	}
+	return e
+}
+
+type causedError struct {
+	errs []error
+	said string
+}
+
+func (e *causedError) Error() string   { return e.said }
+func (e *causedError) Unwrap() []error { return e.errs }
+
+const prefix = "muxpool: "
+
+// bare is what err says behind what has said prefix already.
+func bare(err error) string { return strings.TrimPrefix(err.Error(), prefix) }
+
 // both is two errors as one, whose text is one line that says nothing twice; nil if both are.
 func both(first, second error) error {
 	switch {
@@ -51,9 +77,12 @@ func both(first, second error) error {
 	case strings.Contains(b, a):
 		a = b
 	default:
-		a += "; " + b[common(a, b):]
+		if b = b[common(a, b):]; strings.Contains(a, prefix) {
+			b = strings.TrimPrefix(b, prefix)
+		}
+		a += "; " + b
 	}
-	return &saidError{fmt.Errorf("%w; %w", first, second), a}
+	return text.Instead(fmt.Errorf("%w; %w", first, second), a)
 }
 
 // common is the length of what both begin with, in whole parts that end with a colon.
@@ -73,18 +102,9 @@ func sameErrno(first, second error) bool {
 	return errors.As(first, &a) && errors.As(second, &b) && a == b
 }
 
-// saidError is err in other words.
-type saidError struct {
-	error
-	said string
-}
-
-func (e *saidError) Error() string { return e.said }
-func (e *saidError) Unwrap() error { return e.error }
-
 // Error is that of every failed call to a Pool or MuxConn.
 type Error struct {
-	Op   string // "get", "write" or "read"
+	Op   string // "get", "write", "read", "prewarm" or "ping"
 	Node Node
 	Err  error // the cause, never nil
 
@@ -95,7 +115,6 @@ type Error struct {
 // promise: a retry is safe. Another Pool's errors promise it of a Get only.
 func (e *Error) Sent() bool { return !e.unsent && e.Op != "get" }
 
-// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout implements net.Error's.
@@ -109,5 +128,24 @@ func (e *Error) Error() string {
 	if e.Sent() {
 		sent = "maybe sent"
 	}
-	return fmt.Sprintf("%s %s (%s): %v", e.Op, e.Node, sent, e.Err)
+	return fmt.Sprintf("%s %s (%s): %s", e.Op, e.Node, sent, text.Said(e.Err.Error(), 4*maxForeign))
+}
+
+// ctxErr is the error of a context that has ended, or is about to, joined with its
+// cause where that says more. What a context is derived from ends before it.
+func ctxErr(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		if d := deadline.Of(ctx); d == nil || d.Base().Err() != nil {
+			<-ctx.Done()
+			err = ctx.Err()
+		}
+		if err == nil { // a context of somebody's, whose Done is closed and whose Err is nil
+			err = context.Canceled
+		}
+	}
+	if cause := context.Cause(ctx); cause != err {
+		return both(err, cause)
+	}
+	return err
 }

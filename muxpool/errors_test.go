@@ -20,7 +20,7 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 		addr := &net.TCPAddr{IP: net.ParseIP(ip), Port: 80}
 		return &net.OpError{Op: "dial", Net: "tcp", Addr: addr, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
-	refused := d.failed(refusedAt("10.0.0.1"))
+	refused := d.unreached(refusedAt("10.0.0.1"))
 	late := d.inTime(&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 80}, Err: context.DeadlineExceeded})
 	lost := fmt.Errorf("%w: %w", ErrConnLost, io.EOF)
 	expel := func(causes ...error) error {
@@ -32,10 +32,10 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 		is   []error
 	}{
 		{refused, "dial: connect: connection refused", []error{syscall.ECONNREFUSED}},
-		{d.failed(refusedAt("10.0.0.2")), "dial tcp 10.0.0.2:80: connect: connection refused", []error{syscall.ECONNREFUSED}}, // a name's
-		{d.failed(late), "dial: not ready within 0s: context deadline exceeded", nil},
-		{d.failed(errors.New("the cable is cut")), "dial: the cable is cut", nil},
-		{d.failed(errors.New("two\nlines")), `dial: "two\nlines"`, nil},
+		{d.unreached(refusedAt("10.0.0.2")), "dial tcp 10.0.0.2:80: connect: connection refused", []error{syscall.ECONNREFUSED}}, // a name's
+		{d.unreached(late), "dial: not ready within 0s: context deadline exceeded", nil},
+		{d.unreached(errors.New("the cable is cut")), "dial: the cable is cut", nil},
+		{d.unreached(errors.New("two\nlines")), `dial: "two\nlines"`, nil},
 		{both(lost, lost), "muxpool: connection lost: EOF", []error{ErrConnLost, io.EOF}},
 		{both(writerError(syscall.EPIPE), lost), "muxpool: connection lost: write: broken pipe; EOF", []error{syscall.EPIPE, io.EOF}},
 		{both(fmt.Errorf("%w: idle: %w", ErrConnLost, io.EOF), fmt.Errorf("%w: idle: %w", ErrConnLost, syscall.ECONNRESET)),
@@ -43,14 +43,20 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 		{writerError(lost), "muxpool: connection lost: EOF", []error{ErrConnLost, io.EOF}},
 		{both(context.Canceled, fmt.Errorf("the user left: %w", context.Canceled)), "the user left: context canceled", []error{context.Canceled}},
 		{both(context.Canceled, errors.New("the user left")), "context canceled; the user left", []error{context.Canceled}},
+		{both(context.DeadlineExceeded, errors.New("muxpool: not connected yet")), "context deadline exceeded; muxpool: not connected yet", nil},
+		{both(because(ErrConnLost, io.EOF), errors.New("muxpool: full")), "muxpool: connection lost: EOF; full", []error{ErrConnLost, io.EOF}},
+		{because(ErrConnLost, ErrProtocol, io.EOF), "muxpool: connection lost: protocol error: EOF", []error{ErrConnLost, ErrProtocol, io.EOF}},
+		{because(ErrConnLost, bug("x")), "muxpool: connection lost: BUG: x", []error{ErrConnLost}},
 		{both(nil, io.EOF), "EOF", []error{io.EOF}},
 		{both(io.EOF, nil), "EOF", []error{io.EOF}},
 		{expel(refused, refused), "muxpool: connections have been expelled; dial: connect: connection refused", []error{syscall.ECONNREFUSED}},
 		{expel(refused, &spentError{10, refused}, refused, &spentError{9, refused}),
-			"muxpool: connections have been expelled; muxpool: reconnect limit reached: 10 attempts: dial: connect: connection refused",
+			"muxpool: connections have been expelled; reconnect limit reached: 10 attempts: dial: connect: connection refused",
 			[]error{ErrConnectionsHaveBeenExpelled, ErrReconnectLimit, syscall.ECONNREFUSED}},
+		{expel(refused, &spentError{1, refused}),
+			"muxpool: connections have been expelled; reconnect limit reached: 1 attempts: dial: connect: connection refused", nil},
 		{expel(lost, &spentError{10, refused}, lost),
-			"muxpool: connections have been expelled; muxpool: connection lost: EOF; muxpool: reconnect limit reached: 10 attempts: dial: connect: connection refused",
+			"muxpool: connections have been expelled; connection lost: EOF; reconnect limit reached: 10 attempts: dial: connect: connection refused",
 			[]error{ErrConnLost, io.EOF, ErrReconnectLimit, syscall.ECONNREFUSED}},
 	} {
 		if got := c.err.Error(); got != c.want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -50,28 +51,40 @@ func TestFault_LengthFFFFFFFF(t *testing.T) {
 	world.Both(t, world.Setup{}, func(w *world.World) { badConn(w, muxtest.HugeLength, muxpool.ErrFrameTooLarge) })
 	for name, parser := range map[string]muxpool.FrameParser{"pooled": muxtest.Parser{}, "plain": muxtest.PlainParser{}} {
 		t.Run("allocates/"+name, func(t *testing.T) {
-			world.InBubble(t, world.Setup{Parser: parser, Alone: true, Opts: world.OneConn}, func(w *world.World) {
-				hold := w.Hold()
-				calls := w.Calls(1, time.Minute)
-				w.Until(time.Second, "the call at the peer", func() bool { return hold.Len() == 1 })
-				w.Victim.OnDial(world.StalledDial) // a new connection would allocate too
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				hold.Release(muxtest.HugeLength)
-				if parser == (muxtest.PlainParser{}) {
-					w.Victim.CloseConns() // it waits for bytes, as it trusts no length
-				}
-				failed := calls.Land()
-				runtime.ReadMemStats(&after)
-				if len(failed) != 1 {
-					w.Fatal("the call succeeded")
-				}
-				if n := after.TotalAlloc - before.TotalAlloc; n >= 64<<10 {
-					w.Errorf("%d bytes allocated, want less than 64 KiB", n)
-				}
-			})
+			least := uint64(math.MaxUint64) // what else the process does adds to it
+			for n := 0; n < 10 && least >= 64<<10; n++ {
+				least = min(least, hugeLengthAllocates(t, parser))
+			}
+			if least >= 64<<10 {
+				t.Errorf("%d bytes allocated, want less than 64 KiB", least)
+			}
 		})
 	}
+}
+
+// hugeLengthAllocates returns how many bytes the process allocates while a call's answer says that
+// it is of 4 GiB.
+func hugeLengthAllocates(t *testing.T, parser muxpool.FrameParser) (n uint64) {
+	t.Helper()
+	world.InBubble(t, world.Setup{Parser: parser, Alone: true, Opts: world.OneConn}, func(w *world.World) {
+		hold := w.Hold()
+		calls := w.Calls(1, time.Minute)
+		w.Until(time.Second, "the call at the peer", func() bool { return hold.Len() == 1 })
+		w.Victim.OnDial(world.StalledDial) // a new connection would allocate too
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		hold.Release(muxtest.HugeLength)
+		if parser == (muxtest.PlainParser{}) {
+			w.Victim.CloseConns() // it waits for bytes, as it trusts no length
+		}
+		failed := calls.Land()
+		runtime.ReadMemStats(&after)
+		if len(failed) != 1 {
+			w.Fatal("the call succeeded")
+		}
+		n = after.TotalAlloc - before.TotalAlloc
+	})
+	return n
 }
 
 // greedy is a parser that trusts the peer's length, and hides the error of
@@ -142,9 +155,11 @@ func TestFault_DuplicateReply(t *testing.T) {
 			}
 		}
 		w.Until(time.Second, "50 second replies are counted", func() bool { return w.Node().Duplicate == 50 })
-		if s := w.Victim.Stats(); s.Accepted != 2 || s.Open != 2 {
-			w.Errorf("the connections did not stay: %+v", s)
-		}
+		// The second may come behind all calls, which need one only.
+		w.Until(5*time.Second, "both connections are there, and no other was", func() bool {
+			s := w.Victim.Stats()
+			return s.Accepted == 2 && s.Open == 2
+		})
 	})
 }
 
@@ -204,7 +219,7 @@ func TestFault_NeverRead(t *testing.T) {
 		w.Until(10*time.Second, "the peer got the call", func() bool { return w.Victim.Stats().Calls == 1 })
 		w.Victim.Do(muxtest.Echo)
 		for range 20 { // siblings, on the same connection, behind the flood
-			if err := w.CallFor(10 * time.Second); err != nil {
+			if err := w.CallFor(w.Allowed(10 * time.Second)); err != nil {
 				w.Fatal("a sibling: ", err)
 			}
 		}

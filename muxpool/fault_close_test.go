@@ -155,24 +155,26 @@ func TestFault_CloseOfOneMuxConn(t *testing.T) {
 	})
 	t.Run("write", func(t *testing.T) {
 		world.InBubble(t, world.Setup{Act: muxtest.StopReading, Opts: world.OneConn}, func(w *world.World) {
-			var writing sync.WaitGroup
-			var blocked []muxpool.MuxConn
-			for range 200 {
+			var f world.Flight
+			f.Errs = make([]error, 200)
+			var all []muxpool.MuxConn
+			for i := range f.Errs {
 				mc := w.Get(context.Background())
-				blocked = append(blocked, mc)
-				writing.Go(func() {
-					err := mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 64<<10))))
-					if err != nil {
-						w.WantError(err, muxpool.ErrMuxConnClosed, false)
-					}
-				})
+				all = append(all, mc)
+				f.WG.Go(func() { f.Errs[i] = mc.Write(muxtest.AppendFrame(nil, muxtest.NewCall(mc, make([]byte, 64<<10)))) })
 			}
 			w.Settle()
 			w.Within(50*time.Millisecond, "the end of Write", func() {
-				for _, mc := range blocked {
+				for _, mc := range all {
 					mc.Close()
 				}
-				writing.Wait()
+				failed := f.Land()
+				if len(failed) < 50 { // the queue takes 8 MiB
+					w.Errorf("only %d of 200 writes of 64 KiB had to wait", len(failed))
+				}
+				for _, err := range failed {
+					w.WantError(err, muxpool.ErrMuxConnClosed, false)
+				}
 			})
 		})
 	})
@@ -199,7 +201,7 @@ func TestFault_FailedFrameIsNotReplayed(t *testing.T) {
 		const calls = 100
 		f := &world.Flight{Errs: make([]error, calls)}
 		sent := make([]uint64, calls)
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), w.Allowed(20*time.Second))
 		defer cancel()
 		for i := range calls {
 			mc := w.Get(ctx)

@@ -31,15 +31,13 @@ func TestNetworks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pool, err := muxpool.New(world.Settings()...)
+			pool, err := muxpool.New(world.Settings(world.Unhurried()...)...)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer pool.Close()
 			c := muxtest.NewCaller(pool, network, address, muxtest.Parser{})
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			defer cancel()
-			mc, err := c.Get(ctx)
+			mc, err := c.Get(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -45,6 +45,9 @@ var errHungUp = errors.New("muxpool: closed by the peer while idle")
 // whose callers have left unanswered: the peer may be at work on those still, or, if it
 // is not, it was silent on that connection.
 func (c *conn) lighter(other *conn) bool {
+	if c.ordered {
+		return c.before() < other.before()
+	}
 	if a, b := c.inFlight.Load(), other.inFlight.Load(); a != b {
 		return a < b
 	}
@@ -106,7 +109,7 @@ func (n *node) refill() {
 // wait queues the Get until it is served, the node fails, or ctx ends.
 func (n *node) wait(ctx context.Context, cl *call) error {
 	w := &waiter{call: cl, done: make(chan error, 1)}
-	// Counted before looking again: whoever frees a slot after the look sees the
+	// Counted before looking again: whoever frees a place after the look sees the
 	// count, whoever freed it before is seen by the look.
 	n.waiting.Add(1)
 	n.enqueue(w)
@@ -115,10 +118,13 @@ func (n *node) wait(ctx context.Context, cl *call) error {
 		return err
 	default:
 	}
-	defer n.counters.waited(time.Now())
 	var expired <-chan time.Time
 	if !cl.deadline.IsZero() {
-		timer := time.NewTimer(time.Until(cl.deadline))
+		left := time.Until(cl.deadline)
+		if left <= 0 {
+			return n.leave(w, context.DeadlineExceeded)
+		}
+		timer := time.NewTimer(left)
 		defer timer.Stop()
 		expired = timer.C
 	}
@@ -148,6 +154,7 @@ func (n *node) enqueue(w *waiter) {
 		n.fill()
 	}
 	n.grow()
+	w.began = time.Now()
 }
 
 // leave takes w out of the queue; if it was served meanwhile, what it got is
@@ -157,7 +164,8 @@ func (n *node) leave(w *waiter, err error) error {
 	left := n.queue.remove(w)
 	if left {
 		n.waiting.Add(-1)
-		err = both(err, n.crowded())
+		n.counters.waited(w.began)
+		err = both(err, n.awaited())
 	}
 	n.mu.Unlock()
 	if !left {
@@ -171,21 +179,31 @@ func (n *node) leave(w *waiter, err error) error {
 	return err
 }
 
-// crowded says, if connections are up, that they were full. mu is held.
-func (n *node) crowded() error {
+// awaited says what who leaves the queue has waited for: a connection, or a place on those
+// that are up. It is in words alone, and what became of the last attempt to connect, too: the
+// time of who leaves has ended his Get, and that is what errors.Is is to find. mu is held.
+func (n *node) awaited() error {
 	switch up, per := len(*n.open.Load()), n.perConn(); {
 	case up == 0:
-		return nil
+		for _, s := range n.slots {
+			if s.cause != nil {
+				return fmt.Errorf("not connected yet: %s", bare(s.cause))
+			}
+		}
+		return errors.New("not connected yet")
 	case per == 0:
-		return fmt.Errorf("muxpool: no id was free on %d connections", up)
+		return fmt.Errorf("no id was free on %d connections", up)
 	default:
-		return fmt.Errorf("muxpool: %d connections were full, at most %d calls are allowed on each", up, per)
+		return fmt.Errorf("%d connections were full, at most %d calls are allowed on each", up, per)
 	}
 }
 
 // finish tells w the outcome; mu is held, w is not in the queue.
 func (n *node) finish(w *waiter, err error) {
 	n.waiting.Add(-1)
+	if !w.began.IsZero() { // here, where the node still has its place among the figures
+		n.counters.waited(w.began)
+	}
 	w.done <- err
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// GetOptions says how a Get wants its connection; NewGetOptions makes one.
+// GetOptions says how a Get wants its connection.
 type GetOptions struct {
 	parser    FrameParser
 	local     string
@@ -50,8 +50,8 @@ func (o *GetOptions) WithDialTLS(certFile, keyFile, caFile, serverName string) {
 	o.tls = tlsFiles{certFile, keyFile, caFile, serverName}
 }
 
-// WithTLSConfig asks for TLS with cfg, which must not change, and is compared by pointer.
-// Without a ServerName the host of the address is used. Nil is an error of the Get.
+// WithTLSConfig asks for TLS with cfg, which must not change, and is compared by pointer. Its
+// ServerName is by default the address's host. Nil is an error of the Get.
 func (o *GetOptions) WithTLSConfig(cfg *tls.Config) {
 	o.tlsConfig, o.noTLS = cfg, cfg == nil
 }
@@ -133,6 +133,15 @@ func (o *GetOptions) key(node Node) (nodeKey, error) {
 func (k *nodeKey) fits(name *Node, o *GetOptions) bool {
 	return k.node == *name && k.parser == o.parser && k.local == o.local && k.tlsConfig == o.tlsConfig &&
 		k.tls == o.tls && o.timeout >= 0 && !o.noTLS
+}
+
+// begin makes the timeout, which begins with the Get, a deadline.
+func (o *GetOptions) begin() {
+	if o.timeout > 0 {
+		if t := time.Now().Add(o.timeout); o.deadline.IsZero() || t.Before(o.deadline) {
+			o.deadline = t
+		}
+	}
 }
 
 func (o *GetOptions) wantsTLS() bool { return o.tlsConfig != nil || o.tls != (tlsFiles{}) }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // layered is a parser as wrappers are: its values can be compared if what they hold can.
@@ -28,7 +30,7 @@ func TestOptionsOfACallCostNothing(t *testing.T) {
 	var parser FrameParser = layered{name: "p", inner: 7}
 	for _, recent := range []bool{true, false} {
 		var found *node
-		n := testing.AllocsPerRun(100, func() {
+		n := bounded.Allocs(100, func() {
 			opts := NewGetOptions()
 			opts.WithFrameParser(parser)
 			opts.WithLocalAddr("127.0.0.1:0")

@@ -1,7 +1,6 @@
 package muxpool
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
@@ -20,6 +19,9 @@ type health struct {
 	read   uint64    // conn.bytes, likewise
 	lapsed int       // calls that timed out since then, whose requests the kernel had taken
 	link   link
+	gaps   uint32    // of what the kernel tells, as of the last whole frame
+	lossy  bool      // there are more since: see patience
+	turn   turn      // of a conn whose answers come in order
 	lifted bool      // the kernel was told to have more patience, since link.slow
 	renew  time.Time // when the conn is old; zero: never
 	moving time.Time // when it was looked last whether the peer has moved
@@ -52,7 +54,7 @@ func (h *health) start(c *conn) {
 		age = jittered(age)
 		h.renew, wait = h.since.Add(age), min(wait, age)
 	}
-	h.timer = time.AfterFunc(wait, c.tick)
+	h.timer = time.AfterFunc(wait, func() { c.timed(c.tick) })
 }
 
 func (h *health) stop() { h.timer.Stop() }
@@ -63,8 +65,12 @@ func (h *health) begin(c *conn) {
 		return
 	}
 	h.busy, h.used, h.shrunk = true, true, false
-	h.alive(c, time.Now())
-	h.again(c.interval())
+	now, wait := time.Now(), c.interval()
+	h.alive(c, now)
+	if !h.renew.IsZero() {
+		wait = max(min(wait, h.renew.Sub(now)), time.Millisecond)
+	}
+	h.again(wait)
 }
 
 // again sets the timer.
@@ -82,21 +88,6 @@ func (c *conn) interval() time.Duration {
 	o := c.node.opts
 	return max(min(o.keepAlive/ticksPerKeepAlive, o.stallTimeout/ticksPerKeepAlive, o.writeTimeout/4), time.Millisecond)
 }
-
-// verdict is what a look at the conn came to.
-type verdict uint8
-
-const (
-	verdictNone verdict = iota
-	verdictPing
-	verdictDead
-	verdictStalled
-	verdictStarved
-	verdictIdle
-	verdictShrink
-	verdictOld
-	verdictMoved
-)
 
 // tick runs on the timer's goroutine.
 func (c *conn) tick() {
@@ -127,21 +118,21 @@ func (c *conn) tick() {
 		c.allow(slow)
 	}
 	switch v {
-	case verdictPing:
+	case remedyPing:
 		c.sendKeepAlive()
-	case verdictDead:
-		c.close(ReasonKeepAliveTimeout, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrKeepAliveTimeout, since))
-	case verdictStalled:
-		c.close(ReasonStalled, fmt.Errorf("%w: %w: nothing arrived for %v", ErrConnLost, ErrStalled, since))
-	case verdictStarved:
+	case remedyDead:
+		c.close(ReasonKeepAliveTimeout, because(ErrConnLost, ErrKeepAliveTimeout, c.nothingFor(since)))
+	case remedyStalled:
+		c.close(ReasonStalled, because(ErrConnLost, ErrStalled, c.nothingFor(since)))
+	case remedyStarved:
 		c.drain(ReasonIDsExhausted, nil)
-	case verdictIdle:
+	case remedyIdle:
 		c.drainIdle()
-	case verdictOld:
+	case remedyOld:
 		c.renew(used)
-	case verdictMoved:
+	case remedyMoved:
 		c.renew(true)
-	case verdictShrink:
+	case remedyShrink:
 		if c.writer != nil {
 			c.writer.Shrink()
 		}
@@ -162,11 +153,20 @@ const (
 // are to be answered. mu is held.
 func (h *health) follow(c *conn, sent wire.Transit, now time.Time) {
 	h.excuse(c, now)
+	if sent.Known {
+		if c.frames.Load() != h.seen {
+			h.gaps = sent.Gaps
+		}
+		h.lossy = sent.Gaps != h.gaps
+	}
 	if c.frames.Load() != h.seen || c.bytes.Load()-h.read >= lifeBytes {
 		h.alive(c, now)
 		h.pinging = false
 	}
 	h.link.follow(sent, c.interval()/2, now)
+	if c.ordered {
+		h.turn.follow(c, now)
+	}
 }
 
 // excuse takes out of the peer's silence what is not its own: what has come while the
@@ -181,6 +181,7 @@ func (h *health) excuse(c *conn, now time.Time) {
 	}
 	h.since = earlier(now, h.since.Add(ours))
 	h.pinged = earlier(now, h.pinged.Add(ours))
+	h.turn.excuse(ours, now)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -188,93 +189,4 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// judge looks at the conn and says when to look again. mu is held.
-func (h *health) judge(c *conn, now time.Time) (verdict, time.Duration) {
-	v, next := h.judgeUse(c, now)
-	if h.renew.IsZero() || c.state != connOpen {
-		return v, next
-	}
-	if v == verdictNone && !now.Before(h.renew) {
-		v, h.renew = verdictOld, now.Add(renewAgain(c.node.opts.maxAge))
-	}
-	return v, max(min(next, h.renew.Sub(now)), time.Millisecond)
-}
-
-func (h *health) judgeUse(c *conn, now time.Time) (verdict, time.Duration) {
-	if c.state == connDraining && c.ids.live.len() == 0 {
-		return verdictNone, c.node.opts.idleTimeout // it says farewell, which is its last word: see finish
-	}
-	if c.ids.live.len() > 0 || h.lapsed > 0 || !c.starving(now).IsZero() || c.writer != nil && !c.writer.Idle() {
-		return h.judgeBusy(c, now), h.next(c, now)
-	}
-	return h.judgeIdle(c, now)
-}
-
-// next returns when a busy conn is to be looked at again: soon, and sooner if a
-// time runs out before.
-func (h *health) next(c *conn, now time.Time) time.Duration {
-	wait, o := c.interval(), c.node.opts
-	for _, end := range [...]time.Time{h.since.Add(o.keepAlive), h.since.Add(o.stallTimeout), h.pinged.Add(o.keepAlive / 2),
-		c.ids.starved.Add(o.stallTimeout)} {
-		if d := end.Sub(now); d > 0 {
-			wait = min(wait, d)
-		}
-	}
-	return wait
-}
-
-func (h *health) judgeBusy(c *conn, now time.Time) verdict {
-	silent, starving, o := now.Sub(h.since), c.starving(now), c.node.opts
-	_, asks := c.node.key.parser.(KeepAliver)
-	if h.pinging && h.queued && !c.writer.Taken(h.offset) {
-		h.pinged = now // a large request goes first; the writer has its own deadline
-	}
-	switch {
-	case !starving.IsZero() && now.Sub(starving) >= o.stallTimeout:
-		return verdictStarved
-	case c.datagram && h.lapsed > 0 && min(silent, now.Sub(h.moving)) >= o.stallTimeout:
-		h.moving, h.lapsed = now, 0
-		return verdictMoved
-	case c.datagram:
-		return verdictNone // packets are lost, sockets are not
-	case h.pinging && h.unanswered(o.keepAlive, now), h.link.stuck(now) >= oneAndHalf(o.keepAlive):
-		return verdictDead
-	case h.lapsed > 0 && h.link.quiet(h.since, now) >= o.stallTimeout:
-		return verdictStalled
-	case c.awaits.Load() == awaitsRest && silent >= o.stallTimeout:
-		return verdictStalled
-	case asks && !h.pinging && silent >= o.keepAlive:
-		return verdictPing
-	}
-	return verdictNone
-}
-
-// unanswered reports whether the keepalive has been without an answer for too long: half
-// of the keepalive time since the peer has it. Until then the peer's kernel is waited for,
-// which acknowledges something now and then: packets are lost, and sent again.
-func (h *health) unanswered(keepAlive time.Duration, now time.Time) bool {
-	if h.link.slow && h.link.quiet(h.since, now) < oneAndHalf(keepAlive) {
-		return false
-	}
-	return h.link.quiet(h.pinged, now) >= keepAlive/2
-}
-
-func (h *health) judgeIdle(c *conn, now time.Time) (verdict, time.Duration) {
-	if h.busy {
-		h.busy, h.since = false, now
-	}
-	idle, o := now.Sub(h.since), c.node.opts
-	switch {
-	case idle >= o.idleTimeout:
-		return verdictIdle, o.idleTimeout
-	case !h.shrunk && idle >= min(o.keepAlive, o.idleTimeout/2):
-		h.shrunk = true
-		c.ids.live.shrink()
-		return verdictShrink, o.idleTimeout - idle
-	case !h.shrunk:
-		return verdictNone, min(o.keepAlive, o.idleTimeout/2)
-	}
-	return verdictNone, o.idleTimeout - idle
 }

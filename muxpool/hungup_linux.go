@@ -18,9 +18,21 @@ type peeker struct {
 	mu    sync.Mutex
 	raw   syscall.RawConn
 	ended bool
-	buf   [1]byte
+	poll  pollFd
+	now   syscall.Timespec // zero: it does not wait
 	look  func(fd uintptr) // made once, since a closure per look is garbage
 }
+
+// pollFd is struct pollfd of poll(2).
+type pollFd struct {
+	fd      int32
+	events  int16
+	revents int16
+}
+
+// pollRDHUP is POLLRDHUP: the peer will send nothing more, whatever is left to be read, such as
+// TLS's goodbye. An error of the socket's is told in any case.
+const pollRDHUP = 0x2000
 
 // newPeeker returns nil for a connection that is none of the standard library's.
 func newPeeker(nc net.Conn) *peeker {
@@ -30,15 +42,15 @@ func newPeeker(nc net.Conn) *peeker {
 	}
 	p := &peeker{raw: raw}
 	p.look = func(fd uintptr) {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&p.buf)), 1,
-			syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-		p.ended = errno == 0 && n == 0 || errno == syscall.ECONNRESET
+		p.poll = pollFd{fd: int32(fd), events: pollRDHUP}
+		n, _, _ := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 1, uintptr(unsafe.Pointer(&p.now)), 0, 0, 0)
+		p.ended = n == 1
 	}
 	return p
 }
 
-// hungUp reports whether the peer has closed the connection, and nothing that it sent
-// before is left to be read, or this side has. False if somebody else looks right now.
+// hungUp reports whether the peer, or this side, has closed the connection. False if somebody else
+// looks right now.
 func (p *peeker) hungUp() bool {
 	if p == nil || !p.mu.TryLock() {
 		return false

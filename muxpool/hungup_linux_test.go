@@ -1,7 +1,7 @@
 package muxpool_test
 
 import (
-	"context"
+	"crypto/tls"
 	"fmt"
 	"testing"
 	"time"
@@ -11,21 +11,33 @@ import (
 )
 
 // TestGetSeesThatThePeerHungUp: a connection that the peer has closed while it was idle
-// takes no call, even if the read loop has not had the time to hear of that.
+// takes no call, even if the read loop has not had the time to hear of that. TLS says goodbye
+// before it closes: then that is what is left to be read.
 func TestGetSeesThatThePeerHungUp(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
-		t.Run(network, func(t *testing.T) {
+	ca, err := muxtest.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := ca.Issue("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"tcp", "unix", "tls"} {
+		t.Run(kind, func(t *testing.T) {
 			peer := muxtest.NewPeer(nil)
 			defer peer.Close()
-			at := "127.0.0.1:0"
-			if network == "unix" {
-				at = t.TempDir() + "/peer.sock"
+			network, at, config := "tcp", "127.0.0.1:0", (*tls.Config)(nil)
+			switch kind {
+			case "unix":
+				network, at = kind, t.TempDir()+"/peer.sock"
+			case "tls":
+				config = &tls.Config{Certificates: []tls.Certificate{cert}}
 			}
-			addr, err := peer.Listen(network, at, nil)
+			addr, err := peer.Listen(network, at, config)
 			if err != nil {
 				t.Fatal(err)
 			}
-			pool := newPool(t, muxpool.WithConnectNumber(1))
+			pool := unhurried(t)
 			failures := make(chan muxpool.Event, 1)
 			defer pool.Subscribe(func(ev muxpool.Event) {
 				if ev.Reason.Failure() {
@@ -36,14 +48,15 @@ func TestGetSeesThatThePeerHungUp(t *testing.T) {
 				}
 			})()
 			caller := muxtest.NewCaller(pool, network, addr, muxtest.Parser{})
+			if config != nil {
+				caller.Opts.WithTLSConfig(&tls.Config{RootCAs: ca.Pool()})
+			}
 			for i := range 300 {
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-				if err := caller.Call(ctx, fmt.Append(nil, i)); err != nil {
+				if err := caller.Call(t.Context(), fmt.Append(nil, i)); err != nil {
 					t.Fatalf("call %d: %v", i, err)
 				}
-				cancel()
 				peer.CloseConns()
-				time.Sleep(20 * time.Microsecond)
+				time.Sleep(20 * time.Microsecond) // about as long as the read loop takes to hear of it
 			}
 			select {
 			case ev := <-failures:

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestIDsUsedUpDespiteHeartbeats: the callers of a protocol with few ids, or of a peer that
@@ -171,7 +173,7 @@ func TestCallTableIsGivenBack(t *testing.T) {
 	slots := func(table *callTable) (n int) { // that all() goes through
 		return len(table.slots)
 	}
-	for _, calls := range []int{many(100_000), many(1_000_000)} {
+	for _, calls := range []int{4 * keptCallTable, 16 * keptCallTable} {
 		ids := testIDs(t, worldParser{})
 		for range calls {
 			ids.mustAllocate(t)
@@ -190,7 +192,7 @@ func TestCallTableIsGivenBack(t *testing.T) {
 	}
 	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
 		var calls []*muxConn
-		for range many(200_000) {
+		for range 2 * keptCallTable {
 			calls = append(calls, w.mustGet(context.Background()))
 		}
 		for _, m := range calls {
@@ -216,14 +218,14 @@ func TestCallTableKeepsItsSizeInUse(t *testing.T) {
 			table.remove(id)
 		}
 	}
-	if n := testing.AllocsPerRun(100, burst); n != 0 {
+	if n := bounded.Allocs(100, burst); n != 0 {
 		t.Errorf("%v allocations a burst", n)
 	}
 }
 
 // TestReservedIDsAreGivenBack: a map keeps the memory of its largest size.
 func TestReservedIDsAreGivenBack(t *testing.T) {
-	n, ids := many(100_000), testIDs(t, worldParser{})
+	n, ids := 100*keptReserved, testIDs(t, worldParser{})
 	for range n {
 		ids.leave(ids.mustAllocate(t), 1)
 	}
@@ -239,7 +241,7 @@ func TestReservedIDsAreGivenBack(t *testing.T) {
 		ids.reserved.set(7, 1)
 		ids.reserved.set(7, 0)
 	}
-	if one(); testing.AllocsPerRun(100, one) != 0 {
+	if one(); bounded.Allocs(100, one) != 0 {
 		t.Error("one id now and then costs memory each time")
 	}
 }

@@ -54,7 +54,7 @@ func askIDSpace(s IDSpacer) (space IDSpace, err error) {
 		defer close(done)
 		defer func() {
 			if p := recover(); p != nil {
-				err = fmt.Errorf("%w: IDSpace of %T panicked: %v", ErrInvalidOption, s, p)
+				err = because(ErrInvalidOption, panicked(fmt.Sprintf("IDSpace of %T", s), p))
 			}
 		}()
 		space, err = s.IDSpace(), nil

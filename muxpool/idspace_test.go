@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestIDSet compares the ids that may be used with a look at each, where there are few.
@@ -72,7 +74,7 @@ func TestWideRanges(t *testing.T) {
 		if id := ids.mustAllocate(t); id != test.first {
 			t.Errorf("%v: the first id is %d, want %d", test.reserved, id, test.first)
 		}
-		if n := testing.AllocsPerRun(10, func() { ids.space.at(test.n / 2) }); n != 0 {
+		if n := bounded.Allocs(10, func() { ids.space.at(test.n / 2) }); n != 0 {
 			t.Errorf("%v: %v allocations to find an id", test.reserved, n)
 		}
 	}

@@ -30,7 +30,7 @@ func (c *call) deliver(frame []byte, last, classified, mayWait bool) (_ delivery
 	full := c.err == nil && c.unread > 0 && c.unread+cost(frame) > c.limit
 	if full && mayWait {
 		if left = c.left(); left > 0 {
-			c.crowd()
+			c.crowded = true // from now on, which is since
 			return crowded, left
 		}
 	}
@@ -58,8 +58,8 @@ func (c *call) tooSlow(n int) error {
 		ErrRecvQueueFull, n, c.unread, c.limit, c.conn.node.opts.recvWait)
 }
 
-// refuse ends the call with the error of a frame that was not kept.
-func (c *call) refuse(err error, last, classified bool) delivery {
+// failTooLarge ends the call with the error of a frame that was not kept.
+func (c *call) failTooLarge(err error, last, classified bool) delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if classified && c.awaited() <= 0 {

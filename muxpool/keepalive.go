@@ -1,9 +1,6 @@
 package muxpool
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // A connection that is silent while calls wait is asked for a sign of life, if its protocol
 // can ask (see KeepAliver). The question has an id of its own, which is reserved while its
@@ -32,14 +29,20 @@ func (c *conn) sendKeepAlive() {
 	}
 	c.ids.reserved.set(h.ping, c.ids.reserved.awaited(h.ping)+1)
 	id := h.ping
-	h.pinging, h.pinged, h.queued = true, time.Now(), false
+	h.pinging, h.pinged, h.queued = !c.ordered, time.Now(), false
 	c.mu.Unlock()
+	returned := false
+	defer func() {
+		if !returned { // the plug-in has ended the goroutine
+			c.close(ReasonProtocolError, errParserGone)
+		}
+	}()
 	frame, err := appendKeepAlive(c.node.key.parser.(KeepAliver), id)
-	if err != nil {
+	if returned = true; err != nil {
 		c.close(ReasonProtocolError, err)
 		return
 	}
-	offset, err := c.writer.TryWrite(frame)
+	offset, err := c.writer.TryMark(frame, false, nil, c.placeOf(id))
 	c.mu.Lock()
 	if err == nil {
 		h.queued, h.offset = true, offset
@@ -54,7 +57,7 @@ func (c *conn) sendKeepAlive() {
 func appendKeepAlive(k KeepAliver, id uint32) (frame []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %w: AppendKeepAlive panicked: %v", ErrConnLost, ErrProtocol, p)
+			err = because(ErrConnLost, ErrProtocol, panicked("AppendKeepAlive", p))
 		}
 	}()
 	return k.AppendKeepAlive(nil, id), nil

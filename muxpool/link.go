@@ -62,16 +62,18 @@ func (l *link) quiet(from, now time.Time) time.Duration {
 	return now.Sub(from)
 }
 
-// slowPatience is how many times as long the kernel waits for an acknowledgement while
-// bytes are under way slowly. Its own count goes on while it sends lost packets again,
+// slowPatience is how many times as long is waited for what is under way slowly, and so the kernel waits
+// for an acknowledgement. Its own count goes on while it sends lost packets again,
 // whether or not others arrive; link.stuck does not.
 const slowPatience = 4
+
+func slowly(d time.Duration) time.Duration { return min(d, math.MaxInt64/slowPatience) * slowPatience }
 
 // allow tells the kernel how long to wait for an acknowledgement.
 func (c *conn) allow(slow bool) {
 	d := oneAndHalf(c.node.opts.keepAlive)
 	if slow {
-		d = min(d, math.MaxInt64/slowPatience) * slowPatience
+		d = slowly(d)
 	}
 	if tc, ok := wire.Bare(c.nc).(*net.TCPConn); ok {
 		setUserTimeout(tc, d)

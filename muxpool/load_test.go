@@ -21,7 +21,7 @@ func underLoad(w *world.World, stop func()) (errs []error) {
 		f.WG.Go(func() {
 			for f.Errs[i] == nil {
 				started.Add(1)
-				f.Errs[i] = w.CallFor(time.Minute)
+				f.Errs[i] = w.CallFor(w.Allowed(time.Minute))
 			}
 		})
 	}
@@ -51,7 +51,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			world.Both(t, world.Setup{Act: muxtest.Delay(time.Millisecond), Opts: opts}, func(w *world.World) {
 				errs := underLoad(w, func() {
-					ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+					ctx, cancel := context.WithTimeout(context.Background(), w.Allowed(10*time.Second))
 					defer cancel()
 					if err := w.Pool.Shutdown(ctx); err != nil {
 						w.Error("Shutdown: ", err)
@@ -71,7 +71,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 // again and again, and no call fails.
 func TestConnectionsComeAndGoUnderLoad(t *testing.T) {
 	world.Both(t, world.Setup{Parser: world.Classified{}, Act: muxtest.Delay(time.Millisecond)}, func(w *world.World) {
-		stop := w.Retry(50, time.Millisecond, 10*time.Second)
+		stop := w.Retry(50, time.Millisecond, w.Allowed(10*time.Second))
 		for i := 0; i < 50 || w.Victim.Stats().Accepted < 10; i++ {
 			time.Sleep(5 * time.Millisecond)
 			for _, c := range w.Victim.Conns() {

@@ -80,6 +80,7 @@ func (p *Multiplexed) GetMuxConn(ctx context.Context, network, address string, o
 	if err := ctxEnded(ctx, deadline.Of(ctx)); err != nil {
 		return nil, getError(name, err)
 	}
+	opts.begin()
 	for {
 		n, err := p.node(name, &opts)
 		if err != nil {
@@ -103,6 +104,9 @@ func (p *Multiplexed) open(ctx context.Context, n *node, opts *GetOptions) (*mux
 			return nil, fmt.Errorf("%w: WithVID(%d) is outside of the parser's id space %v", ErrInvalidOption, opts.vid, n.space)
 		}
 	}
+	if opts.stream && n.ordered {
+		return nil, fmt.Errorf("%w: WithStream: %T has answers in order, one to each frame that is written", ErrInvalidOption, n.key.parser)
+	}
 	cl := p.newCall(ctx, opts)
 	err := n.place(ctx, cl)
 	dup := errors.Is(err, ErrDupRequestID)
@@ -122,8 +126,7 @@ func (p *Multiplexed) open(ctx context.Context, n *node, opts *GetOptions) (*mux
 	return m, nil
 }
 
-// PreWarm connects to a node, and waits for the peer to answer where it can be asked (see
-// KeepAliver).
+// PreWarm connects to a node, and waits for an answer where it can ask (see KeepAliver).
 func (p *Multiplexed) PreWarm(ctx context.Context, network, address string, opts GetOptions) error {
 	opts.hasVID = false
 	m, err := p.GetMuxConn(ctx, network, address, opts)
@@ -145,8 +148,8 @@ func (p *Multiplexed) Subscribe(f func(Event)) (cancel func()) {
 	return p.events.subscribe(f)
 }
 
-// Close ends every call with ErrPoolClosed and closes every connection. It does not wait
-// (see Done), may be called again, and returns nil.
+// Close ends all calls and connections with ErrPoolClosed. It does not wait (see Done), may be
+// called again, and returns nil.
 func (p *Multiplexed) Close() error {
 	for _, n := range p.refuse() {
 		for _, c := range n.shut(ErrPoolClosed) {
@@ -158,8 +161,7 @@ func (p *Multiplexed) Close() error {
 	return nil
 }
 
-// Done is closed when the pool is, and the last of its goroutines has ended: those in user
-// code (a parser, a dial, a subscriber) too.
+// Done is closed when the pool is, and its last goroutine, in user code or not, has ended.
 func (p *Multiplexed) Done() <-chan struct{} { return p.running.gone }
 
 // CloseIdle closes the connections that no call is on.
@@ -179,7 +181,7 @@ func (p *Multiplexed) all() []*node {
 }
 
 // Shutdown refuses Gets with ErrPoolClosed and closes each connection after its last call.
-// If ctx ends before that, it does as Close does, and returns the context's error.
+// When ctx ends it does as Close, and returns the context's error.
 func (p *Multiplexed) Shutdown(ctx context.Context) error {
 	if ctx == nil {
 		return fmt.Errorf("%w: Shutdown(nil)", ErrInvalidOption)

@@ -5,71 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 
-	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
-
-// muxConn is the MuxConn that users hold. It is never reused, its call is: state
-// counts the methods that are at work on the call, and the last to leave after
-// Close gives the call back. So a Write through an old MuxConn can never get
-// into somebody else's call.
-type muxConn struct {
-	conn  *conn
-	call  *call         // valid for who has entered
-	state atomic.Uint32 // closed, wrote, and the count of methods at work
-	id    uint32
-}
-
-const (
-	closedBit = 1 << 31
-	wroteBit  = 1 << 30
-)
-
-// enter returns the call, unless the MuxConn is closed. Who has entered must
-// leave.
-func (m *muxConn) enter() *call {
-	for {
-		s := m.state.Load()
-		if s&closedBit != 0 {
-			return nil
-		}
-		if m.state.CompareAndSwap(s, s+1) {
-			return m.call
-		}
-	}
-}
-
-func (m *muxConn) leave() {
-	if s := m.state.Add(^uint32(0)); s&^wroteBit == closedBit {
-		m.recycle()
-	}
-}
-
-// leaveWritten is leave after a Write whose frame may reach the peer.
-func (m *muxConn) leaveWritten() {
-	for {
-		s := m.state.Load()
-		if m.state.CompareAndSwap(s, (s-1)|wroteBit) {
-			if s-1 == closedBit|wroteBit || s-1 == closedBit {
-				m.recycle()
-			}
-			return
-		}
-	}
-}
-
-// maybeWrote says, of a closed MuxConn, whether it has written or may be about to:
-// who is at work may be a Write, which sets the bit before it leaves.
-func (m *muxConn) maybeWrote() bool { return m.state.Load()&^closedBit != 0 }
-
-// recycle gives the call back; nobody can enter any more.
-func (m *muxConn) recycle() {
-	c := m.call
-	m.call = nil
-	m.conn.node.pool.putCall(c)
-}
 
 // VID implements MuxConn.
 func (m *muxConn) VID() uint32 { return m.id }
@@ -80,8 +18,7 @@ func (m *muxConn) LocalAddr() net.Addr { return m.conn.local }
 // RemoteAddr implements MuxConn.
 func (m *muxConn) RemoteAddr() net.Addr { return m.conn.remote }
 
-// GoingAway says that the peer has asked, in what was read here, for no new calls on the
-// connection: it takes none any more, and closes with its last.
+// GoingAway implements GoingAwayer: the connection closes with its last call.
 func (m *muxConn) GoingAway() { m.conn.drain(ReasonGoingAway, nil) }
 
 // Write implements MuxConn.
@@ -173,35 +110,12 @@ func (m *muxConn) take(c *call) ([]byte, error) {
 	return frame, err
 }
 
-// Close implements MuxConn.
-func (m *muxConn) Close() {
-	for {
-		s := m.state.Load()
-		if s&closedBit != 0 {
-			return
-		}
-		if !m.state.CompareAndSwap(s, (s+1)|closedBit) {
-			continue
-		}
-		if m.call.unbind != nil {
-			m.call.unbind()
-		}
-		why := endClosed
-		if alone := s&^wroteBit == 0; alone { // nobody waits in the call, and nobody will
-			why = endDone
-		}
-		m.conn.abandon(m.call, why, ErrMuxConnClosed)
-		m.leave()
-		return
-	}
-}
-
 // CloseWith implements LastWriter. Nothing was written before: there is nothing to take
 // back.
 func (m *muxConn) CloseWith(frame []byte) {
 	if c := m.enter(); c != nil {
 		if c.queued() {
-			m.conn.sendLast(frame)
+			m.conn.sendLast(frame, 0)
 		}
 		m.leave()
 	}
@@ -221,6 +135,12 @@ func (m *muxConn) CloseWithRequest(frame func(id uint32) []byte) {
 	}
 }
 
+// MaxFrameSize implements Limiter.
+func (m *muxConn) MaxFrameSize() int { return m.conn.node.opts.maxFrameSize }
+
+// MaxAnswerSize implements Limiter.
+func (m *muxConn) MaxAnswerSize() int { return m.conn.node.opts.maxAnswerSize }
+
 // Session implements Sessioned.
 func (m *muxConn) Session() any { return m.conn.session }
 
@@ -231,17 +151,6 @@ func (m *muxConn) fail(op string, err error, sent bool) error {
 // String helps in logs.
 func (m *muxConn) String() string {
 	return fmt.Sprintf("%s#%d", m.conn.node.name, m.id)
-}
-
-// bind frees the id and the place of a MuxConn whose user forgets it when ctx ends.
-func (m *muxConn) bind(ctx context.Context) {
-	m.call.unbind = context.AfterFunc(ctx, func() {
-		if c := m.enter(); c != nil {
-			err := ctxErr(ctx)
-			m.conn.abandon(c, endOf(err), err)
-			m.leave()
-		}
-	})
 }
 
 // prove waits for the peer's first frame, if the protocol can ask for one.
@@ -255,27 +164,8 @@ func (m *muxConn) prove(ctx context.Context) error {
 		return nil
 	case <-m.call.stopped():
 		m.call.noticed()
-		return m.fail("prewarm", m.call.failed(), false)
+		return m.fail("prewarm", m.call.failure(), false)
 	case <-ctx.Done():
 		return m.fail("prewarm", ctxErr(ctx), false)
 	}
-}
-
-// ctxErr is the error of a context that has ended, or is about to, joined with its
-// cause where that says more. What a context is derived from ends before it.
-func ctxErr(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		if d := deadline.Of(ctx); d == nil || d.Base().Err() != nil {
-			<-ctx.Done()
-			err = ctx.Err()
-		}
-		if err == nil { // a context of somebody's, whose Done is closed and whose Err is nil
-			err = context.Canceled
-		}
-	}
-	if cause := context.Cause(ctx); cause != err {
-		return both(err, cause)
-	}
-	return err
 }

@@ -38,6 +38,7 @@ type node struct {
 	dialer   *dialer
 	space    idSet
 	hasBulk  bool
+	ordered  bool // answers come in order
 	counters counters
 
 	// What a Get looks at without the lock.
@@ -60,6 +61,7 @@ type node struct {
 	since    time.Time   // of state
 	forget   *time.Timer // runs while idle or down
 	closed   error       // not nil: no dials, no Gets; why
+	retired  bool        // the pool has its figures
 }
 
 // newNode calls the parser's IDSpace: no lock may be held.
@@ -69,6 +71,10 @@ func newNode(p *Multiplexed, key nodeKey) (*node, error) {
 			ErrInvalidOption, key.local)
 	}
 	n := &node{pool: p, opts: &p.opts, key: key, name: key.node, dialer: newDialer(key, &p.opts), hasBulk: hasBulk(key)}
+	_, n.ordered = key.parser.(Orderer)
+	if n.ordered && isDatagram(key.node.Network) {
+		return nil, fmt.Errorf("%w: %T has answers in order, which datagrams of %s do not keep", ErrInvalidOption, key.parser, key.node.Network)
+	}
 	var err error
 	if n.space, err = idSpace(key.parser); err != nil {
 		return nil, err
@@ -115,7 +121,7 @@ func (n *node) settle(reason Reason, err error) {
 		n.setState(NodeReconnecting)
 	case trying > 0:
 		n.setState(NodeDialing)
-	case reason.Failure():
+	case reason.Failure() && n.closed == nil: // who has let go of the node does not care
 		n.expel(reason, err)
 	default:
 		n.setState(NodeIdle)

@@ -188,3 +188,25 @@ func TestShutdownOfAnIdlePoolIsDone(t *testing.T) {
 		}
 	}
 }
+
+// TestATimerOfASlotThatIsTooLate: one that fires while something else happens to its slot says
+// nothing of what the slot is then.
+func TestATimerOfASlotThatIsTooLate(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		m := w.mustGet(t.Context())
+		defer m.Close()
+		n := m.conn.node
+		n.mu.Lock()
+		s := n.slots[0]
+		n.due(s, time.Millisecond)
+		time.Sleep(time.Millisecond) // it fires, and waits for mu
+		s.stop()
+		n.mu.Unlock()
+		synctest.Wait()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if s.state != slotUp {
+			t.Errorf("the slot is %v", s.state)
+		}
+	})
+}

@@ -114,7 +114,7 @@ func (w *world) play(op byte) {
 	case 5:
 		w.peer(arg, func(p *worldPeer) { p.nc.Close() })
 	case 6:
-		time.Sleep([...]time.Duration{1, 3e6, 60e6, 700e6, 5e9}[arg%5])
+		time.Sleep([...]time.Duration{1, 3e6, 60e6, 700e6, 5e9}[arg%5]) // of bubble time
 	case 7:
 		w.dials = byte(arg % 3)
 	case 8:

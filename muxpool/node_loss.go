@@ -94,7 +94,7 @@ type spentError struct {
 
 func (e *spentError) Unwrap() []error { return []error{ErrReconnectLimit, e.err} }
 func (e *spentError) Error() string {
-	return fmt.Sprintf("%v: %d attempts: %v", ErrReconnectLimit, e.attempts, e.err)
+	return fmt.Sprintf("%v: %d attempts: %s", ErrReconnectLimit, e.attempts, bare(e.err))
 }
 
 // expelledError is ErrConnectionsHaveBeenExpelled and the causes, on one line. Of
@@ -116,9 +116,9 @@ func (e *expelledError) Error() string {
 		switch {
 		case !again:
 			of[last], most[last] = len(said), attempts
-			said = append(said, err.Error())
+			said = append(said, bare(err))
 		case attempts > most[last]:
-			most[last], said[at] = attempts, err.Error()
+			most[last], said[at] = attempts, bare(err)
 		}
 	}
 	return strings.Join(said, "; ")

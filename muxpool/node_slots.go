@@ -2,7 +2,6 @@ package muxpool
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"time"
 )
@@ -89,12 +88,12 @@ func (n *node) vacant() {
 	}
 }
 
-// trim drops empty slots beyond WithConnectNumber: who needs one more lets the node
-// grow again. mu is held.
+// trim drops empty slots beyond WithConnectNumber, but for those of which an attempt is at work
+// still: who needs one more lets the node grow again. mu is held.
 func (n *node) trim() {
 	spare := n.ordinary() - n.opts.connectNumber
 	n.slots = slices.DeleteFunc(n.slots, func(s *slot) bool {
-		if spare <= 0 || s.state != slotEmpty || s.bulk {
+		if spare <= 0 || s.state != slotEmpty || s.bulk || s.deaf {
 			return false
 		}
 		spare--
@@ -102,44 +101,63 @@ func (n *node) trim() {
 	})
 }
 
-// dial is the goroutine of one attempt. The attempt belongs to the node: it ends
-// with the dial timeout or with the pool, not with any caller.
-func (n *node) dial(s *slot) {
-	var nc net.Conn
-	var session any
-	var settings []byte
-	err, began := errDialGone, time.Now()
-	defer func() { // also if a plug-in ends the goroutine
-		n.counters.dialTime.Add(int64(time.Since(began)))
-		n.dialEnded(s, nc, session, settings, err)
-	}()
-	dialed, learned, failed := n.dialer.dial(n.pool.ctx, n.avoided(s))
-	if nc, session = dialed, learned; failed == nil {
-		settings, failed = n.ownSettings()
-	}
-	err = failed
+// due makes s hear of it after d, if it is still in its state then. d is not zero: such a timer of a
+// bubble of testing/synctest crashes the race detector (docs/decisions/0052).
+func (n *node) due(s *slot, d time.Duration) {
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if s.timer != timer { // it was stopped too late
+			return
+		}
+		if n.change(s, slotEvent{news: slotDue}); s.state == slotEmpty {
+			n.vacant()
+		}
+	})
+	s.timer = timer
 }
 
-// errDialGone: the user's function, or the plug-in's, did not return (runtime.Goexit).
-var errDialGone = fmt.Errorf("%w: the dial did not return", ErrInvalidOption)
+func (s *slot) stop() {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+}
 
-func (n *node) dialEnded(s *slot, nc net.Conn, session any, settings []byte, err error) {
+// dialTook counts the time of a dial, which may have outlived its node's place in the pool.
+func (n *node) dialTook(d time.Duration) {
+	n.mu.Lock()
+	n.counters.dialTime.Add(int64(d))
+	retired := n.retired
+	n.mu.Unlock()
+	if retired {
+		n.pool.mu.Lock()
+		n.pool.retired.DialDuration += d
+		n.pool.mu.Unlock()
+	}
+}
+
+func (n *node) dialEnded(s *slot, got dialOutcome) {
 	var c *conn
-	if err == nil {
-		c = newConn(n, nc, session, settings)
+	nc := got.nc
+	if got.err == nil {
+		c = newConn(n, nc, got.session, got.settings)
 	}
 	var old *conn
 	n.mu.Lock()
 	switch {
 	case n.closed != nil:
 		n.change(s, slotEvent{news: slotShut})
-	case err != nil:
-		n.dialFailed(s, err)
+	case got.err != nil:
+		n.dialFailed(s, got.err)
 	case c.sameAs(s.conn):
 		n.change(s, slotEvent{news: slotRefused})
 	default:
-		old = n.dialed(s, c)
-		nc = nil
+		var ok bool
+		if old, ok = n.dialed(s, c); ok {
+			nc = nil
+		}
 	}
 	n.mu.Unlock()
 	if old != nil {
@@ -151,19 +169,22 @@ func (n *node) dialEnded(s *slot, nc net.Conn, session any, settings []byte, err
 }
 
 // dialed puts c into s, and returns the conn whose place it takes, if there is one; mu
-// is held.
-func (n *node) dialed(s *slot, c *conn) (old *conn) {
-	if old = s.conn; old != nil {
+// is held. It returns false if s does not take c.
+func (n *node) dialed(s *slot, c *conn) (old *conn, ok bool) {
+	old = s.conn
+	if todo := n.change(s, slotEvent{news: slotConnected}); todo.broken {
+		return nil, false
+	}
+	if old != nil {
 		n.draining[old] = struct{}{}
 	}
-	n.change(s, slotEvent{news: slotConnected})
 	s.conn, c.slot, c.bulk = c, s, s.bulk
 	n.peer = n.peer.connected()
 	n.pool.conns.add(1)
 	n.post(Event{Kind: ConnUp, Bulk: s.bulk})
 	c.start()
 	n.settle(ReasonNone, nil)
-	return old
+	return old, true
 }
 
 // dialFailed decides what follows a failed attempt; mu is held.

@@ -141,28 +141,28 @@ func WithDropFull(drop bool) PoolOption {
 	return func(o *poolOptions) { o.dropFull = drop }
 }
 
-// WithDialTimeout bounds one attempt to connect, with TLS and the protocol's
-// handshake. Default 1 s.
+// WithDialTimeout bounds one attempt to connect, to all addresses of a name, with TLS and
+// handshake; twice that bounds what does not heed its context. Default 1 s.
 func WithDialTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithDialTimeout", &o.dialTimeout, d) }
 }
 
-// WithMaxVirConnsPerConn sets how many MuxConns a connection may carry. When all are full,
-// Gets wait in order, or the node grows (see WithMaxIdleConnsPerHost). Default 0: as many
-// as the protocol has ids, and the peer takes (see Settings).
+// WithMaxVirConnsPerConn sets how many MuxConns a connection may carry. Of more, Gets wait
+// in order, or the node grows (see WithMaxIdleConnsPerHost). Default 0: as many as there
+// are ids, and the peer takes (see Settings).
 func WithMaxVirConnsPerConn(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxVirConnsPerConn", &o.maxVirConns, n) }
 }
 
-// WithMaxIdleConnsPerHost lets a node whose connections are all full open more of them, up
-// to WithMaxConnsPerHost, and closes unused ones beyond n. Those beyond WithConnectNumber,
-// which n cannot be below, are not redialed. Default 0: a node does not grow.
+// WithMaxIdleConnsPerHost lets a node whose connections are full open more, up to
+// WithMaxConnsPerHost, and closes unused ones beyond n, at least WithConnectNumber. More
+// than that are not redialed. Default 0: a node does not grow.
 func WithMaxIdleConnsPerHost(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxIdleConnsPerHost", &o.maxIdle, n) }
 }
 
 // WithDialContext sets the function that connects. TLS is done on top. ctx has the dial
-// timeout, and ends with the pool, not with a call. Default: a net.Dialer.
+// timeout, and ends with the pool. Default: a net.Dialer.
 func WithDialContext(dial func(ctx context.Context, network, address string) (net.Conn, error)) PoolOption {
 	return func(o *poolOptions) {
 		if dial == nil {
@@ -174,8 +174,8 @@ func WithDialContext(dial func(ctx context.Context, network, address string) (ne
 
 // WithReconnect sets how a connection that was lost with calls in flight is redialed: max
 // attempts in a row, each after a wait of full jitter below a bound that doubles from
-// initial to limit. One counts as failed until the peer has answered, or taken one-way
-// calls for a while. Defaults 10, 5 ms, 50 ms.
+// initial to limit. Only an answer, or one-way calls taken for a while, make one succeed.
+// Defaults 10, 5 ms, 50 ms.
 func WithReconnect(max int, initial, limit time.Duration) PoolOption {
 	return func(o *poolOptions) {
 		set(o, "WithReconnect: max", &o.reconnectMax, max)
@@ -197,17 +197,16 @@ func WithMaxConnAge(d time.Duration) PoolOption {
 }
 
 // WithKeepAlive sets after which silence the peer of a connection with calls in
-// flight is asked for a sign of life; without one within another half of d the
-// connection ends with ErrKeepAliveTimeout. Asked are the protocol (see
-// KeepAliver) and, on TCP, the kernel, which probes several times. A sign of life is a
-// whole frame, or 4 KiB of one. Default 2 s.
+// flight is asked for a sign of life, a whole frame or 4 KiB; without one within another
+// half of d (behind lost packets: 2d) the connection ends with ErrKeepAliveTimeout.
+// Asked are the protocol (KeepAliver) and, on TCP, the kernel. Default 2 s.
 func WithKeepAlive(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithKeepAlive", &o.keepAlive, d) }
 }
 
 // WithStallTimeout sets how long a connection may be silent while calls on it time out, or
-// in the middle of a frame, before it ends with ErrStalled. Default 1.5 times
-// WithKeepAlive.
+// in the middle of a frame, before it ends with ErrStalled; fourfold behind lost packets.
+// Default 1.5 times WithKeepAlive.
 func WithStallTimeout(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithStallTimeout", &o.stallTimeout, d) }
 }
@@ -229,10 +228,10 @@ func WithRecvLimit(bytes int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithRecvLimit", &o.recvLimit, bytes) }
 }
 
-// WithRecvWait sets for how long, in all, a connection that is full of unread frames of one
-// MuxConn waits for its reader, before that alone ends with ErrRecvQueueFull. It comes back
-// in 32 times as long, or, while nobody else is there, with a 32nd of WithRecvLimit that is
-// taken. At most a quarter of WithKeepAlive and of WithStallTimeout. Default 100 ms.
+// WithRecvWait sets for how long, in all, a connection waits for the reader of a full
+// MuxConn, before that alone ends with ErrRecvQueueFull. That comes back in 32 times as long
+// or, if nobody else is there, with a 32nd of WithRecvLimit that is read. At most a quarter
+// of WithKeepAlive and WithStallTimeout. Default 100 ms.
 func WithRecvWait(d time.Duration) PoolOption {
 	return func(o *poolOptions) { set(o, "WithRecvWait", &o.recvWait, d) }
 }

@@ -2,6 +2,7 @@ package muxpool
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math"
 	"strings"
@@ -40,6 +41,18 @@ func TestLocalAddrIsNotDropped(t *testing.T) {
 		m, err := w.pool.GetMuxConn(context.Background(), "tcp", "peer:1", opts)
 		if !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), "WithLocalAddr") || !strings.Contains(err.Error(), "WithDialContext") {
 			t.Errorf("got %v, %v, want an error that names both options", m, err)
+		}
+	})
+}
+
+// TestTLSIsForStreams: over datagrams it is refused, and not left out.
+func TestTLSIsForStreams(t *testing.T) {
+	withWorld(t, worldParser{}, nil, func(t *testing.T, w *world) {
+		opts := w.opts
+		opts.WithTLSConfig(&tls.Config{})
+		m, err := w.pool.GetMuxConn(context.Background(), "udp", "peer:1", opts)
+		if !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), "TLS over udp") {
+			t.Errorf("got %v, %v, want an error that says TLS over udp", m, err)
 		}
 	})
 }

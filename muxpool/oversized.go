@@ -3,6 +3,8 @@ package muxpool
 import (
 	"errors"
 	"fmt"
+
+	"github.com/muxkit/muxkit/internal/text"
 )
 
 // skipFactor is how often the limit a frame may be that is passed over.
@@ -38,36 +40,40 @@ func (a *arrivals) measure(parse error) *oversized {
 	if !errors.Is(parse, ErrFrameTooLarge) {
 		parse = a.r.TooLarge()
 	}
-	f.err = fmt.Errorf("an answer of %d bytes: %w", f.total, parse)
+	if limit := c.node.opts.maxFrameSize; f.total > int64(limit) {
+		f.err = text.Instead(parse, fmt.Sprintf("%v: an answer of %d bytes, at most %d are allowed (WithMaxFrameSize)", ErrFrameTooLarge, f.total, limit))
+	} else { // the plug-in's own limit
+		f.err = fmt.Errorf("an answer of %d bytes: %w", f.total, text.Error(parse, maxForeign))
+	}
 	return f
 }
 
-// refuse fails the call of a frame that was passed over. What belongs to no call is
-// only counted.
-func (a *arrivals) refuse(f *oversized) {
+// passedOver fails the call of a frame that was. What belongs to no call is
+// only counted. An error ends the conn.
+func (a *arrivals) passedOver(f *oversized) (err error) {
 	a.deliver() // what came before
 	c := a.conn
+	if c.ordered {
+		if f.vid, f.kind, err = c.turn(f.vid, f.kind); err != nil {
+			return err
+		}
+	}
 	c.frames.Add(1)
 	c.answered()
 	if f.kind != FrameLast && f.kind != FrameMore {
 		c.node.counters.unsolicited.Add(1)
-		return
+		return nil
 	}
 	freed := false
 	c.mu.Lock()
 	if cl := c.ids.live.find(f.vid); cl == nil {
 		freed = c.unmatched(f.vid, f.kind == FrameLast)
-	} else if cl.refuse(f.err, f.kind == FrameLast, c.classify != nil) == surplus {
+	} else if cl.failTooLarge(f.err, f.kind == FrameLast, c.classify != nil) == surplus {
 		c.node.counters.duplicate.Add(1)
 	}
 	c.mu.Unlock()
 	if freed {
 		c.node.placeFreed(c, false)
 	}
+	return nil
 }
-
-// MaxFrameSize implements Limiter.
-func (m *muxConn) MaxFrameSize() int { return m.conn.node.opts.maxFrameSize }
-
-// MaxAnswerSize implements Limiter.
-func (m *muxConn) MaxAnswerSize() int { return m.conn.node.opts.maxAnswerSize }

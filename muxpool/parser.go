@@ -9,32 +9,44 @@ import (
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
-// FrameParser cuts the peer's bytes into frames. Parse reads exactly one frame from r, a
-// FrameReader, and returns its id. The frame becomes its reader's, and must not be memory
-// that is used again.
+// FrameParser cuts the peer's bytes into frames. Parse reads exactly one from r, a
+// FrameReader, and returns its id. The frame becomes its reader's: memory that is not used
+// again.
 //
 // An error, or a panic, ends the connection: io.EOF between two frames,
 // io.ErrUnexpectedEOF inside one. Of datagrams r holds one, which an error drops.
 //
-// Parse must be safe for concurrent use, and wait for nothing but r. The parser is a part
-// of the Identity: use a value that can be compared, not a new pointer a call.
+// Parse and the parts below, all optional, must be safe for concurrent use; it waits for r only.
+// The parser is a part of the Identity: a value that can be compared, not a new pointer
+// a call.
 type FrameParser interface {
 	Parse(r io.Reader) (vid uint32, frame []byte, err error)
 }
 
-// FrameReader is what Parse gets as r: with Peek at a header, and pooled memory.
+// FrameReader is Parse's r: with Peek at a header, and pooled memory.
 type FrameReader = wire.FrameReader
 
-// IDSpacer is an optional part of a FrameParser. Without it there are 2^32 ids.
+// IDSpacer is for a FrameParser with fewer than 2^32 ids.
 type IDSpacer interface {
 	IDSpace() IDSpace
 }
 
-// IDSpace is the ids of calls: Min to Max, both included, less the Reserved ones. A
-// connection begins anywhere among them, and has no more calls in flight than ids.
+// IDSpace is the ids of calls: Min to Max, included, less the Reserved ones. A connection
+// begins anywhere among them.
 type IDSpace struct {
 	Min, Max uint32
 	Reserved []IDRange // in any order
+}
+
+// Orderer is for a FrameParser whose frames bear no ids: answers come in the
+// order of the requests, one to each Write. The pool gives the ids, within IDSpace; those of
+// Parse do not count. Streams only, and no WithStream. A caller that leaves keeps its place;
+// an answer to no request ends the connection, and so does one that is overdue (see
+// WithStallTimeout). A FrameKeepAlive has a place; frames of other kinds, one-way ones and
+// those of CloseWith have none. See docs/protocols.md.
+type Orderer interface {
+	// InOrder does nothing: that a parser has it is what counts.
+	InOrder()
 }
 
 // IDRange is the ids from First to Last, included.
@@ -57,37 +69,36 @@ const (
 	// FrameSettings tells what the peer takes; FrameUnsolicited without a Settler, and
 	// on datagrams.
 	FrameSettings
-	// FrameRequest is the peer's own, such as a watchdog's; FrameUnsolicited without an
-	// Answerer.
+	// FrameRequest is the peer's own; FrameUnsolicited without an Answerer.
 	FrameRequest
 )
 
-// FrameClassifier is an optional part of a FrameParser whose frames are not all answers. It
+// FrameClassifier is for a FrameParser whose frames are not all answers. It
 // must not keep frame. Without it each is FrameLast, and all for an id are delivered.
 type FrameClassifier interface {
 	ClassifyFrame(vid uint32, frame []byte) FrameKind
 }
 
-// KeepAliver is an optional part of a FrameParser that can ask for a sign of life.
+// KeepAliver is for a FrameParser that can ask for a sign of life.
 type KeepAliver interface {
 	// AppendKeepAlive appends that frame. Any FrameKeepAlive, or one with vid, answers it.
 	AppendKeepAlive(dst []byte, vid uint32) []byte
 }
 
-// Answerer is an optional part of a FrameParser whose peers ask, too (see FrameRequest).
+// Answerer is for a FrameParser whose peers ask, too (see FrameRequest).
 type Answerer interface {
 	// AppendAnswer appends the answer, if any, which a full send queue drops. It must not
 	// wait, nor keep frame.
 	AppendAnswer(dst []byte, vid uint32, frame []byte) []byte
 }
 
-// Fareweller is an optional part of a FrameParser with a frame that says that this side
+// Fareweller is for a FrameParser with a frame that says that this side
 // leaves: the last of a stream that is unused, drained by Shutdown, or dropped.
 type Fareweller interface {
 	AppendFarewell(dst []byte) []byte
 }
 
-// Handshaker is an optional part of a FrameParser whose protocol greets. It runs on each
+// Handshaker is for a FrameParser whose protocol greets. It runs on each
 // new connection, after TLS, within the dial timeout, and must not read ahead.
 type Handshaker interface {
 	Handshake(ctx context.Context, nc net.Conn) error
@@ -99,35 +110,35 @@ type SessionHandshaker interface {
 	HandshakeSession(ctx context.Context, nc net.Conn) (session any, err error)
 }
 
-// Settler is an optional part of a FrameParser that can tell the peer what this side
-// takes, in front of the first frame of a stream. Both must be safe for concurrent use.
+// Settler is for a FrameParser that can tell the peer what this side
+// takes, in front of the first frame of a stream.
 type Settler interface {
 	AppendSettings(dst []byte, s Settings) []byte
 	// ReadSettings must not keep frame. An error ends the connection.
 	ReadSettings(frame []byte) (Settings, error)
 }
 
-// Measurer is an optional part of a FrameParser whose frames begin with id and length: one
+// Measurer is for a FrameParser whose frames begin with id and length: one
 // over the limit, up to 16 times, fails its call only. Parse must find that out with Peek,
 // as transport.ReadFrame does.
 type Measurer interface {
 	// Measure tells id and whole length, in bytes, of the frame that begins with header,
-	// what Parse has looked at; ok is false if there is none. It must not keep header,
-	// which a FrameClassifier is then given.
+	// what Parse has looked at, if there is one. It must not keep header, which a
+	// FrameClassifier gets next.
 	Measure(header []byte) (vid uint32, total int64, ok bool)
 }
 
-// Separator is an optional part of a FrameParser: bytes between frames are skipped.
+// Separator is for a FrameParser with bytes between frames, which are skipped.
 type Separator interface {
 	Separates(b byte) bool
 }
 
-// NextProtocol is an optional part of a FrameParser: its name in TLS's ALPN (RFC 7301),
-// unless the tls.Config has NextProtos of its own.
+// NextProtocol is for a FrameParser with a name in TLS's ALPN (RFC 7301), unless the
+// tls.Config has NextProtos.
 type NextProtocol interface {
 	NextProtocol() string
 }
 
-// Release gives back, whole, a frame that Read has returned, or memory of a FrameReader's
-// Alloc: nothing else, and nobody may hold it any more. It is optional.
+// Release gives back, whole, a frame of Read's, or memory of a FrameReader's Alloc: nothing
+// else, and nobody may hold it any more. It is optional.
 func Release(frame []byte) { wire.Free(frame) }

@@ -188,7 +188,7 @@ func TestParserEndsItsGoroutine(t *testing.T) {
 				if err := w.Call(); err != nil {
 					w.Fatal(err)
 				}
-				w.WantError(w.CallFor(time.Minute), muxpool.ErrProtocol, true)
+				w.WantError(w.Call(), muxpool.ErrProtocol, true)
 				w.Recovers(5 * time.Second)
 			})
 		})

@@ -8,6 +8,9 @@ import (
 const (
 	// patientFrom is how many calls must be on a conn for their Reads to be patient.
 	patientFrom = 16
+	// patientMost is how many may be: a tick looks at all of them, and beyond 4096 patience
+	// saves nothing that can be measured (docs/decisions/0018).
+	patientMost = 8192
 	// patienceTick is how often a conn looks for Reads whose patience is over: it
 	// lasts one to two of these.
 	patienceTick = 5 * time.Millisecond
@@ -45,7 +48,7 @@ type patience struct {
 // Then cl.patience is set, and whoever got the signal sets it to 0.
 func (c *conn) patient(cl *call) bool {
 	p := &c.patience
-	if c.inFlight.Load() < patientFrom || c.frames.Load() < p.from.Load() {
+	if n := c.inFlight.Load(); n < patientFrom || n > patientMost || c.frames.Load() < p.from.Load() {
 		return false
 	}
 	deadline, ok := cl.ctx.Deadline()

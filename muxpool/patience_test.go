@@ -111,9 +111,84 @@ func TestPatienceEnds(t *testing.T) {
 		if p.ticking.Load() {
 			t.Error("it ticks although no Read is patient")
 		}
+		for i, m := range calls[3:] { // which wait for their contexts
+			if since := m.call.patience.Load(); since != 0 {
+				t.Errorf("Read %d is patient still, since round %d", 3+i, since)
+			}
+		}
 		end := readLater(calls[1]) // closed
 		if e := <-end; !errors.Is(e.err, ErrMuxConnClosed) {
 			t.Errorf("Read of a closed one: %v", e.err)
 		}
 	})
+}
+
+// TestPatienceOfVeryManyCalls: a look for those whose patience is over goes through all calls
+// of the conn. Where they are very many, there is none.
+func TestPatienceOfVeryManyCalls(t *testing.T) {
+	patientWorld(t, 1, time.Hour, func(_ *world, calls []*muxConn, _ []context.CancelFunc) {
+		c := calls[0].conn
+		for n, want := range map[int32]bool{patientFrom - 1: false, patientFrom: true, patientMost: true, patientMost + 1: false, 1 << 20: false} {
+			c.inFlight.Store(n)
+			if got := c.patient(calls[0].call); got != want {
+				t.Errorf("with %d calls a Read is patient: %v", n, got)
+			}
+			calls[0].call.patience.Store(0)
+		}
+		c.inFlight.Store(1)
+	})
+}
+
+// TestPatienceInVain: where the patience of many Reads ends without an answer, there is none
+// for so many frames; and for one Read in sixteen it is worth it.
+func TestPatienceInVain(t *testing.T) {
+	for _, row := range []struct {
+		vain, frames uint64 // of a tick
+		from         uint64 // from which frame on there is patience again
+	}{
+		{0, 0, 0},
+		{1, 0, 1000 + impatience},
+		{1, impatience - 1, 1000 + impatience - 1 + impatience},
+		{1, impatience, 0},
+		{2, impatience, 1000 + impatience + 2*impatience},
+		{3, 3 * impatience, 0},
+		{4, 3*impatience + 1, 1000 + 3*impatience + 1 + 4*impatience},
+	} {
+		patientWorld(t, 2*patientFrom, time.Minute, func(_ *world, calls []*muxConn, _ []context.CancelFunc) {
+			c := calls[0].conn
+			p := &c.patience
+			c.mu.Lock()
+			p.seen = 1000
+			p.round.Store(7)
+			c.mu.Unlock()
+			c.frames.Store(1000 + row.frames)
+			for i, m := range calls {
+				switch {
+				case i < int(row.vain):
+					m.call.patience.Store(7)
+				case i == int(row.vain):
+					m.call.patience.Store(8) // began since the last tick
+				}
+			}
+			c.patienceTick()
+			if got := p.from.Load(); got != row.from || p.seen != 1000+row.frames || p.round.Load() != 8 {
+				t.Errorf("%d in vain of %d frames: none until frame %d, seen %d; want %d", row.vain, row.frames, got, p.seen, row.from)
+			}
+			if !p.ticking.Load() {
+				t.Error("no tick comes for a Read that has just begun")
+			}
+			for i, m := range calls {
+				m.call.patience.Store(0)
+				signalled := false
+				select {
+				case <-m.call.wake:
+					signalled = true
+				default:
+				}
+				if over := i < int(row.vain); signalled != over {
+					t.Errorf("Read %d of which %d have waited in vain is told: %v", i, row.vain, signalled)
+				}
+			}
+		})
+	}
 }

@@ -8,8 +8,8 @@ import (
 // Pinger is an optional part of a Pool: it asks whether a node is there, without a call.
 type Pinger interface {
 	// Ping connects to a node if it must, asks for a sign of life (see KeepAliver), and
-	// waits for a frame of the peer's. answered false with a nil error: there is a
-	// connection, and more could not be asked.
+	// waits for a frame of the peer's. answered false with a nil error: it is connected,
+	// and cannot be asked.
 	Ping(ctx context.Context, network, address string, opts GetOptions) (answered bool, err error)
 }
 
@@ -38,7 +38,7 @@ func (m *muxConn) ping(ctx context.Context) (answered bool, err error) {
 		return true, nil
 	case <-m.call.stopped():
 		m.call.noticed()
-		return false, m.fail("ping", m.call.failed(), false)
+		return false, m.fail("ping", m.call.failure(), false)
 	case <-ctx.Done():
 		return false, m.fail("ping", ctxErr(ctx), false)
 	}

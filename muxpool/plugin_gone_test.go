@@ -56,12 +56,19 @@ func TestPluginEndsItsGoroutine(t *testing.T) {
 		world.InBubble(t, world.Setup{Parser: goneAlive{}, Alone: true}, func(w *world.World) {
 			n := w.Caller.Node
 			err := returns(w, func() error { return w.Pool.PreWarm(context.Background(), n.Network, n.Address, w.Caller.Opts) })
-			w.WantError(err, muxpool.ErrKeepAliveTimeout, false)
+			w.WantError(err, muxpool.ErrProtocol, false)
 			err = returns(w, func() error {
 				_, err := w.Pool.Ping(context.Background(), n.Network, n.Address, w.Caller.Opts)
 				return err
 			})
-			w.WantError(err, muxpool.ErrKeepAliveTimeout, false)
+			w.WantError(err, muxpool.ErrProtocol, false)
+			w.Victim.Do(muxtest.Drop) // the pool itself asks, after a while
+			w.WantError(w.CallFor(time.Hour), muxpool.ErrProtocol, true)
+			for _, e := range w.Heard(muxpool.ConnDown) {
+				if e.Reason != muxpool.ReasonProtocolError {
+					w.Errorf("told: %v", e)
+				}
+			}
 		})
 	})
 	t.Run("farewell", func(t *testing.T) {
@@ -87,9 +94,7 @@ func TestPluginEndsItsGoroutine(t *testing.T) {
 func TestAddressWithALineBreak(t *testing.T) {
 	world.OnSockets(t, world.Setup{Alone: true}, func(w *world.World) {
 		for _, network := range []string{"tcp", "udp", "unix"} {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			err := w.Tally.Call(ctx, muxtest.NewCaller(w.Pool, network, "no\nhost:1", muxtest.Parser{}), nil)
-			cancel()
+			err := w.Tally.Call(t.Context(), muxtest.NewCaller(w.Pool, network, "no\nhost:1", muxtest.Parser{}), nil)
 			if !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), `no\nhost`) {
 				w.Errorf("%s: %v", network, err)
 			}

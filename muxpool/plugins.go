@@ -1,9 +1,7 @@
 package muxpool
 
 import (
-	"fmt"
-
-	"github.com/muxkit/muxkit/muxpool/wire"
+	"errors"
 )
 
 // reply answers a request of the peer's, if the protocol can. It is called by the read
@@ -15,7 +13,7 @@ func (c *conn) reply(vid uint32, frame []byte) {
 		return
 	}
 	if answer := a.AppendAnswer(nil, vid, frame); len(answer) > 0 {
-		c.sendLast(answer)
+		c.sendLast(answer, 0)
 	}
 }
 
@@ -26,17 +24,8 @@ func (c *conn) farewell() {
 		return
 	}
 	defer func() { _ = recover() }() // the conn ends anyway
-	c.sendLast(f.AppendFarewell(nil))
+	c.sendLast(f.AppendFarewell(nil), 0)
 }
 
 // errParserGone: the plug-in did not return (runtime.Goexit).
-var errParserGone = fmt.Errorf("%w: %w: the parser did not return", ErrConnLost, ErrProtocol)
-
-// own returns frame, or a copy if it lies in the memory that r reads ahead into, which is
-// used again: a parser that returns what Peek gave is not punished for it.
-func own(frame []byte, r interface{ Holds([]byte) bool }) []byte {
-	if r.Holds(frame) {
-		return append(wire.Alloc(len(frame))[:0], frame...)
-	}
-	return frame
-}
+var errParserGone = because(ErrConnLost, ErrProtocol, errors.New("the parser did not return"))

@@ -28,7 +28,7 @@ type MuxConn interface {
 	// Read returns the next frame for the id. It belongs to the caller.
 	Read() ([]byte, error)
 
-	VID() uint32 // the id
+	VID() uint32
 	LocalAddr() net.Addr
 	RemoteAddr() net.Addr
 
@@ -37,34 +37,45 @@ type MuxConn interface {
 	Close()
 }
 
-// OwnedWriter is an optional part of a MuxConn.
+// OwnedWriter is optional.
 type OwnedWriter interface {
 	// WriteOwned is Write for memory of a FrameReader's, or wire's, Alloc, which it takes
 	// over whatever it returns: a large frame is not copied.
 	WriteOwned(frame []byte) error
 }
 
-// LastWriter is an optional part of a MuxConn.
+// LastWriter is optional.
 type LastWriter interface {
 	// CloseWith is Close after a last frame, such as a cancel, also when the context has
 	// ended. It never waits: a full send queue, or a MuxConn that wrote nothing, drops it.
 	CloseWith(frame []byte)
 }
 
-// LastRequester is an optional part of a MuxConn.
+// LastRequester is optional.
 type LastRequester interface {
 	// CloseWithRequest is CloseWith for a request: frame is given an id, which is reserved
 	// for the answer. Without a free one nothing is sent.
 	CloseWithRequest(frame func(id uint32) []byte)
 }
 
-// Sessioned is an optional part of a MuxConn: what its connection's HandshakeSession
-// returned.
+// Gatherer is optional.
+type Gatherer interface {
+	// Gather lets WithMaxAnswerSize wait unread, for who keeps the whole answer anyway.
+	Gather()
+}
+
+// GoingAwayer is optional.
+type GoingAwayer interface {
+	// GoingAway says that what was read asks for no new calls on the connection.
+	GoingAway()
+}
+
+// Sessioned is optional: what the connection's HandshakeSession returned.
 type Sessioned interface {
 	Session() any
 }
 
-// Limiter is an optional part of a MuxConn: WithMaxFrameSize and WithMaxAnswerSize.
+// Limiter is optional: WithMaxFrameSize and WithMaxAnswerSize.
 type Limiter interface {
 	MaxFrameSize() int
 	MaxAnswerSize() int
@@ -75,6 +86,8 @@ var _ interface {
 	OwnedWriter
 	LastWriter
 	LastRequester
+	Gatherer
+	GoingAwayer
 	Sessioned
 	Limiter
 } = (*muxConn)(nil)

@@ -19,7 +19,12 @@ func (c *conn) readLoop() {
 	c.health.shrink = a.src.Shrink
 	c.mu.Unlock()
 	reason, err := ReasonProtocolError, errParserGone
-	defer func() { c.close(reason, err) }() // also if the parser ends the goroutine
+	defer func() { // also if the parser, or the connection, ends the goroutine
+		if err == errParserGone && c.inRead() {
+			reason, err = ReasonConnLost, errReadGone
+		}
+		c.close(reason, err)
+	}()
 	reason, err = c.readFrames(a, r)
 }
 
@@ -29,10 +34,11 @@ func (c *conn) readFrames(a *arrivals, r *wire.Reader) (reason Reason, err error
 		switch p := recover().(type) {
 		case nil:
 		case bug:
-			reason, err = ReasonBug, fmt.Errorf("%w: %w", ErrConnLost, p)
+			reason, err = ReasonBug, p.lost()
 		default:
-			reason = ReasonProtocolError
-			err = fmt.Errorf("%w: %w: the parser panicked: %v", ErrConnLost, ErrProtocol, p)
+			if reason, err = ReasonProtocolError, because(ErrConnLost, ErrProtocol, panicked("the parser", p)); c.inRead() {
+				reason, err = ReasonConnLost, because(ErrConnLost, panicked("the connection", p))
+			}
 		}
 	}()
 	defer a.deliver()
@@ -49,19 +55,27 @@ func (c *conn) readFrames(a *arrivals, r *wire.Reader) (reason Reason, err error
 		if err != nil {
 			tooLarge := a.measure(err)
 			if tooLarge == nil {
-				return c.readError(err, a.src.Err(), r)
+				return a.readError(err)
 			}
 			if err := r.Skip(tooLarge.total); err != nil {
-				return c.readError(err, a.src.Err(), r)
+				return a.readError(err)
 			}
-			a.refuse(tooLarge)
-			continue
+			err = a.passedOver(tooLarge)
+		} else {
+			err = a.receive(vid, wire.Own(frame, r))
 		}
-		if err := a.receive(vid, own(frame, r)); err != nil {
-			return ReasonProtocolError, fmt.Errorf("%w: %w: %w", ErrConnLost, ErrProtocol, err)
+		if err != nil {
+			return ReasonProtocolError, because(ErrConnLost, ErrProtocol, err)
 		}
 	}
 }
+
+// errReadGone: the user's connection did not return (runtime.Goexit).
+var errReadGone = because(ErrConnLost, errors.New("the connection's Read did not return"))
+
+// inRead reports, of a read loop that was ended by somebody else's code, whether that was the
+// connection's, of the user's own, and not the parser's.
+func (c *conn) inRead() bool { return c.awaits.Load() != awaitsNothing }
 
 // skip consumes what lies between two frames. An error comes again to Parse.
 func skip(r *wire.Reader, s Separator) {
@@ -79,31 +93,31 @@ func skip(r *wire.Reader, s Separator) {
 func (c *conn) checkFrame(frame []byte, consumed int) error {
 	switch limit := c.node.opts.maxFrameSize; {
 	case len(frame) > limit:
-		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, len(frame), limit)
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed (WithMaxFrameSize)", ErrFrameTooLarge, len(frame), limit)
 	case consumed == 0:
 		return errors.New("the parser returned a frame without reading")
 	}
 	return nil
 }
 
-// readError tells why the stream ended: parse is what Parse returned, conn the
-// error of the connection underneath, nil if it is still good.
-func (c *conn) readError(parse, conn error, r *wire.Reader) (Reason, error) {
-	if tooLarge := r.TooLarge(); tooLarge != nil && !errors.Is(parse, ErrFrameTooLarge) {
-		parse = fmt.Errorf("%w: %w", tooLarge, parse)
+// readError tells why the stream ended, in which Parse has returned parse.
+func (a *arrivals) readError(parse error) (Reason, error) {
+	c, conn := a.conn, a.src.Err()
+	if tooLarge := a.r.TooLarge(); tooLarge != nil && !errors.Is(parse, ErrFrameTooLarge) {
+		parse = because(tooLarge, parse)
 	}
 	switch {
 	case errors.Is(parse, ErrFrameTooLarge):
-		return ReasonFrameTooLarge, fmt.Errorf("%w: %w", ErrConnLost, parse)
+		return ReasonFrameTooLarge, because(ErrConnLost, a.recognized(parse))
 	case conn == nil:
-		return ReasonProtocolError, fmt.Errorf("%w: %w: %w", ErrConnLost, ErrProtocol, parse)
-	case errors.Is(conn, io.EOF) && r.Consumed()+r.Buffered() > 0:
-		return ReasonConnLost, fmt.Errorf("%w: truncated frame: %w", ErrConnLost, io.ErrUnexpectedEOF)
+		return ReasonProtocolError, because(ErrConnLost, ErrProtocol, a.recognized(parse))
+	case errors.Is(conn, io.EOF) && a.r.Consumed()+a.r.Buffered() > 0:
+		return ReasonConnLost, because(ErrConnLost, a.recognized(fmt.Errorf("truncated frame: %w", io.ErrUnexpectedEOF)))
 	case errors.Is(conn, syscall.ETIMEDOUT):
-		return ReasonKeepAliveTimeout, fmt.Errorf("%w: %w: %w", ErrConnLost, ErrKeepAliveTimeout, conn)
+		return ReasonKeepAliveTimeout, because(ErrConnLost, ErrKeepAliveTimeout, spoken(conn))
 	case c.inFlight.Load() == 0:
-		return ReasonPeerClosed, fmt.Errorf("%w: closed by the peer while idle: %w", ErrConnLost, conn)
+		return ReasonPeerClosed, because(ErrConnLost, closedIdle(a.silent(conn)))
 	default:
-		return ReasonConnLost, fmt.Errorf("%w: %w", ErrConnLost, conn)
+		return ReasonConnLost, because(ErrConnLost, a.silent(conn))
 	}
 }

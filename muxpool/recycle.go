@@ -2,7 +2,6 @@ package muxpool
 
 import (
 	"context"
-	"time"
 
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
@@ -35,9 +34,6 @@ func (p *Multiplexed) newCall(ctx context.Context, opts *GetOptions) *call {
 	cl.ctx, cl.id, cl.explicit, cl.oneWay, cl.limit = ctx, opts.vid, opts.hasVID, opts.oneWay, p.opts.recvLimit
 	cl.stream, cl.bulk = opts.stream, opts.bulk && !opts.hasVID
 	cl.deadline = opts.deadline
-	if opts.timeout > 0 {
-		cl.endBy(time.Now().Add(opts.timeout))
-	}
 	if cl.dctx = deadline.Of(ctx); cl.dctx != nil {
 		cl.endBy(cl.dctx.Due())
 	}

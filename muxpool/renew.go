@@ -62,37 +62,3 @@ func (c *conn) peerAddr() string {
 	}
 	return c.remote.String()
 }
-
-// avoided is the address that a dial for s is to try last: that of the datagram socket
-// which it is to replace.
-func (n *node) avoided(s *slot) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if s.conn == nil || !s.conn.datagram {
-		return ""
-	}
-	return s.conn.peerAddr()
-}
-
-// endsRenewal reports whether it ends the state slotRenewing otherwise than by success.
-func (n slotNews) endsRenewal() bool {
-	return n == slotRefused || n == slotLost || n == slotLeft || n == slotSilent
-}
-
-// renewed is that end. If the dial has failed, the slot keeps the connection that it
-// has; if that has ended, no other dial is needed.
-func (l slotLife) renewed(ev slotEvent) (slotLife, slotTodo) {
-	var todo slotTodo
-	switch ev.news {
-	case slotRefused:
-		l.state = slotUp
-		return l, todo
-	case slotLost:
-		l.state, todo.doubt = slotRedialing, ev.alone && !ev.proven
-	case slotLeft:
-		l.state, todo.doubt = slotDialing, ev.alone && !ev.proven && ev.brief
-	case slotSilent:
-		l.state, l.hung, todo.doubt = slotDialing, false, ev.alone
-	}
-	return l, todo
-}

@@ -90,7 +90,6 @@ func prove(w *world.World, n int) {
 
 // words are the events from the n-th on.
 func words(w *world.World, n int) string {
-	w.Helper()
 	var told []string
 	for _, e := range w.Heard(0)[n:] {
 		word := e.Kind.String()
@@ -281,14 +280,14 @@ func TestCertificateRotation(t *testing.T) {
 	setup := world.Setup{TLS: server, Opts: append([]muxpool.PoolOption{muxpool.WithMaxConnAge(100 * time.Millisecond)}, world.OneConn...)}
 	world.OnSockets(t, setup, func(w *world.World) {
 		w.Caller.Opts.WithDialTLS(certFile, keyFile, caFile, "")
-		w.Until(5*time.Second, "some connections", func() bool { w.CallFor(w.Allowed(5 * time.Second)); return retired(w.Node().Counters) >= 3 })
+		w.Until(5*time.Second, "some connections", func() bool { w.Call(); return retired(w.Node().Counters) >= 3 })
 		for old, file := range map[string]string{certFile: newCert, keyFile: newKey} { // a dial in between finds no pair, and fails
 			if err := os.Rename(file, old); err != nil {
 				w.Fatal(err)
 			}
 		}
 		rotated := retired(w.Node().Counters)
-		w.Until(5*time.Second, "some more", func() bool { w.CallFor(w.Allowed(5 * time.Second)); return retired(w.Node().Counters) >= rotated+3 })
+		w.Until(5*time.Second, "some more", func() bool { w.Call(); return retired(w.Node().Counters) >= rotated+3 })
 		if errs := w.Tally.Errors(); len(errs) > 0 {
 			w.Errorf("%d calls failed: %v", len(errs), errs[0])
 		}

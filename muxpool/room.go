@@ -18,8 +18,7 @@ import "time"
 // roomShare is the part of the time, or of an inbox, that gives time back.
 const roomShare = 32
 
-// Gather says that what is read here is one answer, which its reader keeps until it is whole:
-// up to WithMaxAnswerSize of it may wait unread. It lasts until the MuxConn is closed.
+// Gather implements Gatherer, until the MuxConn is closed.
 func (m *muxConn) Gather() {
 	if c := m.enter(); c != nil {
 		c.gather(m.MaxAnswerSize())
@@ -57,18 +56,15 @@ func (a *arrivals) awaitRoom(vid uint32, cl *call, left time.Duration) {
 	}
 }
 
-// left is for how long the read loop may still wait for the reader; mu is held.
-func (c *call) left() time.Duration { return c.conn.node.opts.recvWait - c.spent }
-
-// crowd notes that the read loop waits; conn.mu and mu are held.
-func (c *call) crowd() {
+// left is for how long the read loop may still wait for the reader, which it does not yet; mu is held.
+func (c *call) left() time.Duration {
 	now := time.Since(c.conn.born)
 	c.refund((now - c.since) / roomShare) // nothing, if nothing was spent
-	c.crowded, c.since = true, now
-	c.alone = c.conn.calls.Started == c.nth // and others have left, or are seen in time
+	c.since = now
+	return c.conn.node.opts.recvWait - c.spent
 }
 
-// waited ends what crowd has begun.
+// waited ends what a deliver that was crowded has begun.
 func (c *call) waited() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,7 +83,7 @@ func (c *call) charge() {
 
 // regain gives time back for n bytes that were taken, if nobody is held up; mu is held.
 func (c *call) regain(n int) {
-	if !c.alone || c.conn.inFlight.Load() > 1 {
+	if c.conn.newest.Load() != c.nth || c.conn.inFlight.Load() > 1 {
 		return
 	}
 	if c.crowded {

@@ -24,14 +24,19 @@ func isDone(p *muxpool.Multiplexed) bool {
 }
 
 // TestDone: Close does not wait, and Done tells when the last goroutine has ended, whatever
-// user code that is in: a subscriber, a dial function, a connection.
+// user code that is in: a subscriber, a dial function, a connection, a keepalive.
 func TestDone(t *testing.T) {
-	for _, user := range []string{"nobody", "a subscriber", "a dial", "a connection"} {
+	for _, user := range []string{"nobody", "a subscriber", "a dial", "a connection", "a keepalive"} {
 		t.Run(user, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				peer := muxtest.NewPeer(nil)
 				defer peer.Close()
 				held := make(chan struct{})
+				var parser muxpool.FrameParser = muxtest.Parser{}
+				if user == "a keepalive" { // which is due while a call waits
+					parser = &heldKeepAlive{held: held}
+					peer.Do(muxtest.Drop)
+				}
 				pool, err := muxpool.New(muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
 					if user == "a dial" {
 						<-held
@@ -50,9 +55,9 @@ func TestDone(t *testing.T) {
 						<-held
 					}
 				})
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 				defer cancel()
-				_ = muxtest.NewCaller(pool, "tcp", "peer:1", muxtest.Parser{}).Call(ctx, nil) // fails where no dial ends
+				_ = muxtest.NewCaller(pool, "tcp", "peer:1", parser).Call(ctx, nil) // fails where no dial ends, and no answer comes
 				if isDone(pool) {
 					t.Error("done before Close")
 				}
@@ -73,6 +78,17 @@ func TestDone(t *testing.T) {
 	}
 }
 
+// heldKeepAlive is a parser whose AppendKeepAlive waits.
+type heldKeepAlive struct {
+	world.Alive
+	held chan struct{}
+}
+
+func (p *heldKeepAlive) AppendKeepAlive(dst []byte, id uint32) []byte {
+	<-p.held
+	return p.Alive.AppendKeepAlive(dst, id)
+}
+
 // heldConn is a connection whose Close waits.
 type heldConn struct {
 	net.Conn
@@ -89,7 +105,7 @@ func (c heldConn) Close() error {
 func TestDoneOnSockets(t *testing.T) {
 	peer := echoProcess(t)
 	before := runtime.NumGoroutine()
-	pool, err := muxpool.New()
+	pool, err := muxpool.New(world.Unhurried()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,16 +121,12 @@ func TestDoneOnSockets(t *testing.T) {
 		}
 	}
 	pool.Close()
-	select {
-	case <-pool.Done():
-	case <-time.After(time.Minute):
-		t.Fatal("not done within a minute")
-	}
+	bounded.Receive(t, pool.Done())
 	for range cap(calls) / 2 {
 		bounded.Receive(t, calls)
 	}
-	for start := time.Now(); runtime.NumGoroutine() > before; runtime.Gosched() { // they have said so just before their end
-		if time.Since(start) > time.Minute {
+	for limit := new(bounded.Limit); runtime.NumGoroutine() > before; runtime.Gosched() { // they have said so just before their end
+		if limit.Over() {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
 	}

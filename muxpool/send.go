@@ -3,6 +3,7 @@ package muxpool
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -16,7 +17,7 @@ func (c *conn) send(cl *call, b []byte, owned bool) error {
 		return err
 	}
 	cl.writes.Add(1)
-	err := cl.failed() // who closed the call before this did not see the write
+	err := cl.failure() // who closed the call before this did not see the write
 	switch {
 	case err != nil && owned:
 		wire.Free(b)
@@ -44,7 +45,7 @@ func (c *conn) sendable(cl *call, b []byte) error {
 	if err := ctxEnded(cl.ctx, cl.dctx); err != nil {
 		return err
 	}
-	return cl.failed()
+	return cl.failure()
 }
 
 // sendStream queues b with the writer. A one-way call waits until it is sent.
@@ -66,7 +67,7 @@ func (c *conn) sendStream(cl *call, b []byte, owned bool) error {
 func (c *conn) enqueue(cl *call, b []byte, owned bool) (uint64, error) {
 	var turn *wire.Turn
 	for {
-		offset, err := c.writer.TryMark(b, owned, &cl.first)
+		offset, err := c.writer.TryMark(b, owned, &cl.first, c.place(cl))
 		if turn != nil {
 			turn.Leave()
 		}
@@ -111,20 +112,23 @@ func writerError(err error) error {
 	if errors.Is(err, ErrConnLost) || errors.Is(err, ErrPoolClosed) {
 		return err
 	}
-	return fmt.Errorf("%w: write: %w", ErrConnLost, err)
+	if err = spoken(err); strings.HasPrefix(err.Error(), "write: ") {
+		return because(ErrConnLost, err)
+	}
+	return because(ErrConnLost, fmt.Errorf("write: %w", err))
 }
 
 // sendLast queues a frame that nobody waits for, if it can be done at once, and reports
 // whether it was.
-func (c *conn) sendLast(frame []byte) (queued bool) {
+func (c *conn) sendLast(frame []byte, place wire.Place) (queued bool) {
 	if len(frame) == 0 || c.fits(len(frame)) != nil {
 		return false
 	}
 	var err error
 	if c.datagram {
-		_, err = c.nc.Write(frame)
+		err = c.writeDatagram(frame)
 	} else {
-		_, err = c.writer.TryWrite(frame)
+		_, err = c.writer.TryMark(frame, false, nil, place)
 	}
 	return err == nil
 }
@@ -142,7 +146,7 @@ func (c *conn) sendLastRequest(frame func(id uint32) []byte) {
 			c.unreserve(id)
 		}
 	}()
-	queued = c.sendLast(frame(id))
+	queued = c.sendLast(frame(id), c.placeOf(id))
 }
 
 // reserve takes a free id for one answer that nobody waits for, if the peer takes one

@@ -58,7 +58,7 @@ func TestSentIsATruth(t *testing.T) {
 
 // endDuring makes a call, and lets end run at the same time as Write.
 func endDuring(w *world.World, end func(*world.World, muxpool.MuxConn, context.CancelFunc)) (nonce uint64, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), w.Allowed(10*time.Second))
 	defer cancel()
 	mc, err := w.Caller.Get(ctx)
 	if err != nil {

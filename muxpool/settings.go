@@ -32,7 +32,7 @@ func (n *node) ownSettings() (frame []byte, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = &errHandshake{fmt.Errorf("%w: AppendSettings panicked: %v", ErrProtocol, p)}
+			err = &errHandshake{because(ErrProtocol, panicked("AppendSettings", p))}
 		}
 	}()
 	return s.AppendSettings(nil, Settings{MaxFrameSize: n.opts.maxFrameSize}), nil
@@ -106,7 +106,7 @@ func (c *conn) fits(n int) error {
 		limit = min(limit, maxDatagram)
 	}
 	if n > limit {
-		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrameTooLarge, n, limit)
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed (WithMaxFrameSize)", ErrFrameTooLarge, n, limit)
 	}
 	if p := c.peer.Load(); p != nil && p.MaxFrameSize > 0 && n > p.MaxFrameSize {
 		return fmt.Errorf("%w: %d bytes, the peer takes at most %d", ErrFrameTooLarge, n, p.MaxFrameSize)

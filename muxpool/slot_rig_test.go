@@ -134,7 +134,7 @@ func (r *slotRig) play(step string) {
 		defer cancel()
 		m := r.on(ctx, n)
 		r.request(m)
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * time.Second) // of bubble time
 	case "owed": // answers to all ids, whose callers have left
 		for range askingIDs {
 			m := r.on(r.ctx, n)
@@ -144,7 +144,7 @@ func (r *slotRig) play(step string) {
 	case "probe": // of the kernel's, is not answered
 		r.conn(n).close(ReasonKeepAliveTimeout, ErrKeepAliveTimeout)
 	case "back": // the longest wait before the next redials passes
-		time.Sleep(r.longestWait())
+		time.Sleep(r.longestWait()) // of bubble time
 		synctest.Wait()
 		if r.longestWait() > 0 {
 			r.t.Fatal("a slot waits for longer than its bound")
@@ -160,7 +160,7 @@ func (r *slotRig) play(step string) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		time.Sleep(d)
+		time.Sleep(d) // of bubble time
 	}
 	synctest.Wait()
 	if n := r.node(); n != nil && !r.closed {

@@ -19,7 +19,7 @@ const slowBody = 3 << 20
 // slowly hands b to write as a link of 640 KB/s would.
 func slowly(b []byte, write func([]byte) (int, error)) (n int, err error) {
 	for n < len(b) && err == nil {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // of bubble time
 		var k int
 		k, err = write(b[n:min(len(b), n+64<<10)])
 		n += k

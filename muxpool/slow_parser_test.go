@@ -26,7 +26,7 @@ type workingAlive struct {
 func (p workingParser) Parse(r io.Reader) (uint32, []byte, error) {
 	id, frame, err := p.Parser.Parse(r)
 	if len(frame) > 100<<10 {
-		time.Sleep(20 * time.Second)
+		time.Sleep(20 * time.Second) // of bubble time
 	}
 	return id, frame, err
 }

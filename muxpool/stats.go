@@ -15,7 +15,7 @@ type Stats struct {
 	EventsLost uint64 // that a subscriber did not get
 }
 
-// NodeStats is a snapshot of one node, for one identity.
+// NodeStats is a snapshot of one node.
 type NodeStats struct {
 	Node     Node
 	Identity Identity
@@ -32,7 +32,7 @@ type ConnState uint8
 const (
 	ConnOpen     ConnState = iota // it takes calls
 	ConnDraining                  // it takes none, and closes with its last
-	ConnClosed                    // it has ended
+	ConnClosed
 )
 
 func (s ConnState) String() string { return connState(s).String() }
@@ -41,25 +41,25 @@ func (s ConnState) String() string { return connState(s).String() }
 type ConnStats struct {
 	LocalAddr, RemoteAddr net.Addr
 	State                 ConnState
-	Bulk                  bool // see WithBulk
+	Bulk                  bool
 	Since                 time.Time
 	InFlight              int
 	Reserved              int // ids of who has left, which wait for answers
 	QueuedFrames          int
 	QueuedBytes           int
-	Frames                uint64   // read
-	Peer                  Settings // what the peer takes
+	Frames                uint64 // read
+	Peer                  Settings
 	Traffic
 }
 
 // Counters count since the pool was made.
 type Counters struct {
-	Dials        uint64        // attempts
-	DialFailures uint64        // those that failed
-	DialDuration time.Duration // of all
-	Waits        uint64        // Gets that had to wait
-	WaitDuration time.Duration // of all
-	Expelled     uint64        // see NodeExpelled
+	Dials        uint64 // attempts
+	DialFailures uint64 // those that failed
+	DialDuration time.Duration
+	Waits        uint64 // Gets that had to wait
+	WaitDuration time.Duration
+	Expelled     uint64
 	ConnsClosed  Closed
 	Late         uint64  // answers to who had left
 	Duplicate    uint64  // answers to who was answered

@@ -1,6 +1,6 @@
 package muxpool
 
-// Calls count MuxConns: what has not ended is in flight.
+// Calls count MuxConns, and Gets that gave their place back: what has not ended is in flight.
 type Calls struct {
 	Started    uint64
 	Answered   uint64 // closed, with nothing to come
@@ -10,17 +10,20 @@ type Calls struct {
 	Overflowed uint64 // ErrRecvQueueFull
 	TooLarge   uint64 // ErrFrameTooLarge
 	Lost       uint64 // with their connection
+	TakenBack  uint64 // Gets: the peer had hung up, or their context had ended
 }
 
 // Ended is how many have.
 func (k Calls) Ended() uint64 {
-	return k.Answered + k.Abandoned + k.Canceled + k.TimedOut + k.Overflowed + k.TooLarge + k.Lost
+	return k.Answered + k.Abandoned + k.Canceled + k.TimedOut + k.Overflowed + k.TooLarge + k.Lost + k.TakenBack
 }
 
 // count adds a call that has left its conn. awaited is how many answers were to come.
 func (k *Calls) count(why callEnd, awaited int64) {
 	switch why {
-	case endClosed, endDone, endUndone: // who had to look elsewhere is started again there
+	case endUndone: // who has to look elsewhere is started again there
+		k.TakenBack++
+	case endClosed, endDone:
 		if awaited > 0 {
 			k.Abandoned++
 		} else {
@@ -48,4 +51,5 @@ func (k *Calls) add(o Calls) {
 	k.Overflowed += o.Overflowed
 	k.TooLarge += o.TooLarge
 	k.Lost += o.Lost
+	k.TakenBack += o.TakenBack
 }

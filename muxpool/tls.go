@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -18,7 +19,7 @@ import (
 func (d *dialer) startTLS(ctx context.Context, nc net.Conn) (_ net.Conn, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("tls: %w: a function of the configuration panicked: %v", ErrInvalidOption, p)
+			err = because(ErrInvalidOption, panicked("a function of the TLS configuration", p))
 		}
 	}()
 	cfg, err := d.tlsConfig()
@@ -27,6 +28,10 @@ func (d *dialer) startTLS(ctx context.Context, nc net.Conn) (_ net.Conn, err err
 	}
 	tc := tls.Client(wire.BeneathTLS(nc), cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
+		if end := ended(ctx); end != nil && wire.DeadlinePassed(err) {
+			err = end // the connection's deadline is ctx's, and either is first
+		}
+		err = noTLS(tc, err)
 		if !strings.HasPrefix(err.Error(), "tls: ") { // as most do
 			err = fmt.Errorf("tls: %w", err)
 		}
@@ -73,7 +78,7 @@ func (f tlsFiles) load() (*tls.Config, error) {
 	if f.cert != "" {
 		cert, err := tls.LoadX509KeyPair(f.cert, f.key)
 		if err != nil {
-			return nil, fmt.Errorf("tls: certificate %q, key %q: %w", f.cert, f.key, err)
+			return nil, fmt.Errorf("tls: certificate %q, key %q: %w", f.cert, f.key, text.Instead(err, strings.TrimPrefix(err.Error(), "tls: ")))
 		}
 		cfg.Certificates = []tls.Certificate{cert}
 	}

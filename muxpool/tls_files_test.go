@@ -8,7 +8,8 @@ import (
 )
 
 // TestTLSFilesThatCannotBeRead: no file of WithDialTLS that is missing or bad leaves a
-// configuration, which would trust other authorities, or nobody's certificate.
+// configuration, which would trust other authorities, or nobody's certificate. The error says
+// once that it is about TLS.
 func TestTLSFilesThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
 	missing, junk := filepath.Join(dir, "missing.pem"), filepath.Join(dir, "junk.pem")
@@ -25,7 +26,7 @@ func TestTLSFilesThatCannotBeRead(t *testing.T) {
 		"key: a folder":        {cert: junk, key: dir, ca: "none"},
 	} {
 		cfg, err := f.load()
-		if cfg != nil || err == nil || !strings.Contains(err.Error(), dir) {
+		if cfg != nil || err == nil || !strings.Contains(err.Error(), dir) || strings.Count(err.Error(), "tls: ") != 1 {
 			t.Errorf("%s: %v, %v", name, cfg, err)
 		}
 	}

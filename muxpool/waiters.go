@@ -1,5 +1,7 @@
 package muxpool
 
+import "time"
+
 // waiter is a Get that waits for a connection, or for a place under the
 // virtual-connection limit.
 type waiter struct {
@@ -9,6 +11,7 @@ type waiter struct {
 	// Guarded by node.mu.
 	prev, next *waiter
 	queued     bool
+	began      time.Time // when it had to wait; zero: it has not
 }
 
 // waiters are in the order of their arrival. Any of them may leave at once, so they are

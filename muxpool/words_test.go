@@ -3,6 +3,7 @@ package muxpool
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 )
 
 // The first number that has no word tells which it is, in every list of words.
@@ -21,5 +22,32 @@ func TestNumbersWithoutAWord(t *testing.T) {
 		if got, want := c.first.String(), fmt.Sprintf("unknown(%d)", c.words); got != want {
 			t.Errorf("%T: %q, want %q", c.first, got, want)
 		}
+	}
+}
+
+// TestLostAfterGoingAway: who is left behind by a peer that goes away is told that it does, and
+// who asks nothing of it is not.
+func TestLostAfterGoingAway(t *testing.T) {
+	for said, want := range map[bool]string{
+		true:  "read tcp://peer:1 (maybe sent): muxpool: connection lost: EOF, after the peer had said that it goes away",
+		false: "read tcp://peer:1 (maybe sent): muxpool: connection lost: EOF",
+	} {
+		withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+			first, second := w.mustGet(t.Context()), w.mustGet(t.Context())
+			defer first.Close()
+			defer second.Close()
+			w.mustWrite(first, 1)
+			w.mustWrite(second, 2)
+			synctest.Wait()
+			w.peers[0].nc.Write(worldFrame(worldAnswer, first.id, 1))
+			if said {
+				w.peers[0].nc.Write(worldFrame(worldGoAway, 0, 0))
+			}
+			synctest.Wait()
+			w.peers[0].nc.Close()
+			if _, err := second.Read(); err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		})
 	}
 }

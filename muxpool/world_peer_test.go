@@ -27,7 +27,7 @@ func (w *world) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 	if w.slow > 0 {
-		time.Sleep(w.slow)
+		time.Sleep(w.slow) // of bubble time
 	}
 	ours, theirs := net.Pipe()
 	p := &worldPeer{ours: ours, nc: theirs}

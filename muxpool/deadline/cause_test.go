@@ -25,6 +25,9 @@ func TestCancelCauseTellsItsCause(t *testing.T) {
 		"asked for Done":              {0, true, false, cause, context.Canceled},
 		"deadline of its own":         {time.Second, false, false, cause, context.Canceled},
 		"deadline, and asked":         {time.Second, true, false, cause, context.Canceled},
+		"no cause":                    {0, false, false, context.Canceled, context.Canceled},
+		"no cause, and asked":         {0, true, false, context.Canceled, context.Canceled},
+		"no cause, deadline, asked":   {time.Second, true, false, context.Canceled, context.Canceled},
 		"too late":                    {time.Second, true, true, context.DeadlineExceeded, context.DeadlineExceeded},
 		"too late, and nobody looked": {time.Second, false, true, context.DeadlineExceeded, context.DeadlineExceeded},
 	} {
@@ -54,7 +57,11 @@ func TestCancelCauseTellsItsCause(t *testing.T) {
 				if c.late {
 					time.Sleep(2 * time.Second)
 				}
-				ctx.CancelCause(cause)
+				if c.want == context.Canceled {
+					ctx.Cancel()
+				} else {
+					ctx.CancelCause(cause)
+				}
 				ctx.CancelCause(errors.New("another"))
 				synctest.Wait()
 				for what, ctx := range map[string]context.Context{"itself": &ctx, "with a value": derived, "a child": child} {

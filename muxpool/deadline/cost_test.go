@@ -5,12 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
 func TestAllocations(t *testing.T) {
 	parent := t.Context()
-	allocs := testing.AllocsPerRun(1000, func() {
+	allocs := bounded.Allocs(1000, func() {
 		ctx, cancel := deadline.WithTimeout(parent, time.Minute)
 		defer cancel()
 		if ctx.Err() != nil || ctx.Value(t) != nil { // a value is the parent's

@@ -39,7 +39,7 @@ func ExampleHandler() {
 	opts.WithFrameParser(muxtest.Parser{})
 	_, _ = pool.GetMuxConn(context.Background(), "tcp", "10.0.0.1:8000", opts) // fails
 	for len(recorder.Events()) < 2 {                                           // events come a moment later
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // between two looks
 	}
 
 	page := httptest.NewRecorder()

@@ -79,6 +79,7 @@ type Calls struct {
 	Overflowed uint64 `json:"overflowed"`
 	TooLarge   uint64 `json:"too_large"`
 	Lost       uint64 `json:"lost"`
+	TakenBack  uint64 `json:"taken_back"`
 }
 
 // Counters are muxpool.Counters.

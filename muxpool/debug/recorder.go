@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -69,7 +70,7 @@ func (r *Recorder) record(ev muxpool.Event) {
 		e.Reason = ev.Reason.String()
 	}
 	if ev.Err != nil {
-		e.Error = clean(ev.Err.Error())
+		e.Error = text.Said(ev.Err.Error(), maxText)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

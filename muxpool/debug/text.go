@@ -102,7 +102,7 @@ func (c Counters) String() string {
 	parts = append(parts, list(
 		counted{"calls", c.Calls.Started}, counted{"answered", c.Calls.Answered}, counted{"abandoned", c.Calls.Abandoned},
 		counted{"canceled", c.Calls.Canceled}, counted{"timed out", c.Calls.TimedOut}, counted{"read too slowly", c.Calls.Overflowed},
-		counted{"too large", c.Calls.TooLarge}, counted{"lost", c.Calls.Lost},
+		counted{"too large", c.Calls.TooLarge}, counted{"lost", c.Calls.Lost}, counted{"taken back", c.Calls.TakenBack},
 		counted{"bytes in", c.BytesRead}, counted{"bytes out", c.BytesWritten}, counted{"reads", c.Reads}, counted{"writes", c.Writes},
 		counted{"late", c.Late}, counted{"duplicate", c.Duplicate}, counted{"unknown", c.Unknown}, counted{"unsolicited", c.Unsolicited},
 		counted{"overflowed", c.Overflowed}, counted{"malformed", c.Malformed}, counted{"refused", c.Refused})...)

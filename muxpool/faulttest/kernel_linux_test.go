@@ -77,7 +77,7 @@ func backlogFull(t *testing.T) {
 		defer now.Add(-1)
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	world.OnSockets(t, world.Setup{Alone: true, Beside: true, Opts: []muxpool.PoolOption{muxpool.WithDialContext(count)}}, func(w *world.World) {
+	world.OnSockets(t, world.Setup{Alone: true, Beside: true, Notices: true, Opts: []muxpool.PoolOption{muxpool.WithDialContext(count), muxpool.WithDialTimeout(time.Second)}}, func(w *world.World) {
 		address := fullBacklog(w)
 		c := muxtest.NewCaller(w.Pool, "tcp", address, muxtest.Parser{})
 		call := func(d time.Duration) error {
@@ -88,19 +88,15 @@ func backlogFull(t *testing.T) {
 		var calls sync.WaitGroup
 		for range 50 {
 			calls.Go(func() {
-				w.Within(300*time.Millisecond, "a call with 200 ms", func() {
-					if err := call(200 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
-						w.Errorf("got %v, want the end of the context", err)
-					}
-				})
+				if err := call(200 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+					w.Errorf("got %v, want the end of the context", err)
+				}
 			})
 		}
 		calls.Wait()
-		w.Within(1200*time.Millisecond, "a call longer than the dial timeout", func() {
-			if err := call(time.Minute); !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || !world.IsTimeout(err) {
-				w.Errorf("got %v, want the dial timeout", err)
-			}
-		})
+		if err := call(w.Allowed(time.Minute)); !errors.Is(err, muxpool.ErrConnectionsHaveBeenExpelled) || !world.IsTimeout(err) {
+			w.Errorf("got %v, want the dial timeout", err)
+		}
 		if worst.Load() > 2 {
 			w.Errorf("%d dials pending, want one a connection at most", worst.Load())
 		}
@@ -126,12 +122,14 @@ func fullBacklog(w *world.World) (address string) {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() { ln.Close() })
-	for range 10 {
-		nc, err := net.DialTimeout("tcp", ln.Addr().String(), 100*time.Millisecond)
-		if err != nil {
+	for conns, late := 0, 0; conns < 10; {
+		nc, err := net.DialTimeout("tcp", ln.Addr().String(), 500*time.Millisecond)
+		if err == nil {
+			w.Cleanup(func() { nc.Close() })
+			conns, late = conns+1, 0
+		} else if late++; late == 3 { // one may be the machine's doing
 			return ln.Addr().String()
 		}
-		w.Cleanup(func() { nc.Close() })
 	}
 	w.Skip("the backlog cannot be filled here")
 	return ""
@@ -158,11 +156,11 @@ func behind(t *testing.T, ns *netns, s world.Setup, story func(*world.World, *mu
 func init() {
 	for name, parser := range parsers {
 		silences["packets dropped, "+name] = func(t *testing.T) {
-			inNetns(t, world.Setup{Parser: parser, Beside: true}, packetsDropped)
+			inNetns(t, world.Setup{Parser: parser, Beside: true, Notices: true}, packetsDropped)
 		}
 	}
 	silences["packets dropped, all"] = func(t *testing.T) {
-		inNetns(t, world.Setup{Beside: true}, allPacketsDropped)
+		inNetns(t, world.Setup{Beside: true, Notices: true}, allPacketsDropped)
 	}
 	silences["backlog full"] = backlogFull
 }
@@ -203,8 +201,8 @@ func allPacketsDropped(w *world.World, p *muxtest.Process, ns *netns) {
 	stop := w.Retry(4, 10*time.Millisecond, 300*time.Millisecond)
 	w.Until(world.DropWithin, "both connections are dropped", func() bool { return len(w.Heard(muxpool.ConnDown)) >= 2 })
 	ns.must("nft flush chain inet faults input")
-	w.Recovers(3 * time.Second) // a dial that is under way takes its second, or the kernel's next SYN
 	stop()
+	w.Recovers(3 * time.Second) // a dial that is under way takes its second, or the kernel's next SYN
 }
 
 // TestFaultKernel_RejectedWithReset: a firewall answers with resets.

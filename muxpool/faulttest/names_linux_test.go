@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
@@ -22,7 +23,8 @@ import (
 // started in: the pool's own dialer makes its sockets where the process is.
 const insideEnv = "MUXPOOL_INSIDE"
 
-// nameStories are told with the pool's defaults, of a name at addresses of their own.
+// nameStories are told with the pool's defaults, but for handshakeTime, of a name at addresses of
+// their own.
 var nameStories = map[string]func(*named){
 	"the first of two addresses is silent": firstSilent,
 	"the name moves, TCP":                  func(n *named) { n.moves("tcp") },
@@ -41,6 +43,9 @@ func TestFaultKernel_Names(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if world.Full {
+		bounded.Long(t) // many at once
+	}
 	rows := make(map[string]func(*testing.T))
 	for name := range nameStories {
 		for round := range world.Often(20, 1) {
@@ -49,7 +54,7 @@ func TestFaultKernel_Names(t *testing.T) {
 				ns.need("ip address add 10.9.0.1/32 dev lo")
 				ns.need("ip address add 10.9.0.2/32 dev lo")
 				ns.firewall()
-				cmd := exec.Command(exe, "-test.run=^TestFaultKernel_Names$", "-test.timeout=50s")
+				cmd := exec.Command(exe, "-test.run=^TestFaultKernel_Names$", "-test.timeout=9m")
 				cmd.Env = append(os.Environ(), insideEnv+"="+name)
 				var out strings.Builder
 				cmd.Stdout, cmd.Stderr = &out, &out
@@ -91,7 +96,7 @@ func newNamed(t *testing.T) *named {
 		}
 		return nc, err
 	}}
-	if n.pool, err = muxpool.New(); err != nil {
+	if n.pool, err = muxpool.New(muxpool.WithDialTimeout(handshakeTime())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.pool.Close() })
@@ -168,18 +173,21 @@ func (n *named) call(network string, d time.Duration) (at netip.Addr, err error)
 	return netip.MustParseAddrPort(mc.RemoteAddr().String()).Addr(), muxtest.Exchange(mc, nil)
 }
 
-// until calls until a call is answered from an address, which may take 10 s.
+// until calls until a call is answered from an address. Each has more time than the one before:
+// how much one takes, the machine decides.
 func (n *named) until(network string, at netip.Addr) {
 	n.Helper()
-	var last error
-	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
-		got, err := n.call(network, 300*time.Millisecond)
+	limit := new(bounded.Limit)
+	for each := 300 * time.Millisecond; ; each += each / 8 {
+		got, err := n.call(network, each)
 		if err == nil && got == at {
 			return
 		}
-		last = err
+		if limit.Over() {
+			n.Fatalf("no answer from %s: %v", at, err)
+		}
+		time.Sleep(10 * time.Millisecond) // between two calls
 	}
-	n.Fatalf("no answer from %s: %v", at, last)
 }
 
 // firstSilent: a call with more time than a dial may take succeeds, by the second address.
@@ -187,7 +195,7 @@ func firstSilent(n *named) {
 	n.peer("tcp", second)
 	dropped := n.swallow(first)
 	n.points(first, second)
-	if at, err := n.call("tcp", 5*time.Second); err != nil || at != second {
+	if at, err := n.call("tcp", time.Minute); err != nil || at != second {
 		n.Fatalf("answered by %v: %v", at, err)
 	}
 	if !dropped() {
@@ -216,7 +224,7 @@ func (n *named) moves(network string) {
 func (n *named) fallsSilent(network string) {
 	peers := map[netip.Addr]*muxtest.Peer{first: n.peer(network, first), second: n.peer(network, second)}
 	n.points(first, second)
-	at, err := n.call(network, 5*time.Second)
+	at, err := n.call(network, time.Minute)
 	if err != nil || peers[at] == nil {
 		n.Fatalf("answered by %v: %v", at, err)
 	}

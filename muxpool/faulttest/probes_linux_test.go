@@ -2,8 +2,8 @@ package faulttest_test
 
 import (
 	"fmt"
+	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,7 +15,7 @@ import (
 func init() {
 	idle := func(story func(*world.World, *netns)) func(*testing.T) {
 		return func(t *testing.T) {
-			setup := world.Setup{Beside: true, Opts: []muxpool.PoolOption{muxpool.WithConnectNumber(12)}}
+			setup := world.Setup{Beside: true, Notices: true, Opts: []muxpool.PoolOption{muxpool.WithConnectNumber(12)}}
 			inNetns(t, setup, func(w *world.World, _ *muxtest.Process, ns *netns) {
 				w.Until(2*time.Second, "12 connections", func() bool { return w.Call() == nil && len(w.Node().Conns) == 12 })
 				story(w, ns)
@@ -28,40 +28,35 @@ func init() {
 	silences["all probes are lost"] = idle(allProbesLost)
 }
 
-// lossTurn is held while nothing passes, by one namespace after the other, since commands
-// take long when many start at once.
-var lossTurn sync.Mutex
-
-// oneProbeLost: for 400 ms, or until a probe is lost, no packet passes, while nobody calls. With a keepalive of 2 s
-// the kernel probes each second; whichever probe is lost is not the last.
+// oneProbeLost: each connection loses one packet, a probe of the kernel's, while nobody calls. It is
+// probed again, and none is given up.
 func oneProbeLost(w *world.World, ns *netns) {
-	time.Sleep(1800 * time.Millisecond)
-	lossTurn.Lock()
-	took, lost := time.Duration(0), false
-	for tries := 0; tries < 3 && !lost; tries++ { // there is one each second
-		ns.must("nft add rule inet faults input counter drop")
-		start := time.Now()
-		time.Sleep(400 * time.Millisecond)
-		for !lost && time.Since(start) < 800*time.Millisecond {
-			lost = !strings.Contains(ns.output("nft list chain inet faults input"), "packets 0 ")
-		}
-		ns.must("nft flush chain inet faults input")
-		took = time.Since(start)
-	}
-	lossTurn.Unlock()
-	switch {
-	case took > time.Second: // so that two of a connection's may have been lost
-		w.Skipf("the machine is late: nothing passed for %v", took)
-	case !lost:
-		unable(w.T, "this kernel probes nobody")
-	}
-	time.Sleep(3 * time.Second)
+	_, port, _ := net.SplitHostPort(w.Caller.Node.Address)
+	ns.must("nft add set inet faults lost { type inet_service ; flags dynamic ; }")
+	ns.must("nft add rule inet faults input tcp dport " + port + " add @lost { tcp sport quota until 60 bytes } counter drop")
+	ns.must("nft add rule inet faults input tcp dport " + port + " counter")
+	w.Until(5*time.Second, "each has lost a probe, and others came", func() bool {
+		time.Sleep(250 * time.Millisecond) // commands take long when many start at once
+		lost, came := packets(w, ns)
+		return lost == 12 && came >= 3*12
+	})
 	if n := len(w.Heard(muxpool.ConnDown)); n > 0 {
 		w.Errorf("%d idle connections of 12 were given up for one lost probe", n)
 	}
 	if failed := w.Calls(100, 5*time.Second).Land(); len(failed) > 0 {
 		w.Error("after it: ", failed[0])
 	}
+}
+
+// packets tells what the two counters of the firewall have counted.
+func packets(w *world.World, ns *netns) (first, second int) {
+	w.Helper()
+	for i, rule := range strings.Split(ns.output("nft list chain inet faults input"), "packets ")[1:] {
+		if _, err := fmt.Sscan(rule, []*int{&first, &second}[i]); err != nil {
+			w.Fatal(err)
+		}
+	}
+	return first, second
 }
 
 // allProbesLost: the connections are lost, and nothing is held against the node.

@@ -34,7 +34,7 @@ func TestFaultProcess_KilledWith1000InFlight(t *testing.T) {
 func init() {
 	for name, parser := range parsers {
 		silences["SIGSTOP, "+name] = func(t *testing.T) {
-			world.OnProcess(t, world.Setup{Parser: parser, Beside: true}, nil, stopped)
+			world.OnProcess(t, world.Setup{Parser: parser, Beside: true, Notices: true}, nil, stopped)
 		}
 	}
 }
@@ -51,11 +51,11 @@ func stopped(w *world.World, p *muxtest.Process) {
 	if ready := len(w.Heard(muxpool.NodeReady)); ready != 1 {
 		w.Errorf("NodeReady %d times, want once, before the stop: a connect proves nothing", ready)
 	}
+	stop()
 	if err := p.Continue(); err != nil {
 		w.Fatal(err)
 	}
 	w.Recovers(time.Second)
-	stop()
 	w.Until(time.Second, "NodeReady once more", func() bool { return len(w.Heard(muxpool.NodeReady)) == 2 })
 }
 
@@ -70,7 +70,7 @@ func TestFaultProcess_Restarted100Times(t *testing.T) {
 	}
 	s := world.Setup{Alone: true, Opts: []muxpool.PoolOption{muxpool.WithDialContext(count)}}
 	world.OnProcess(t, s, nil, func(w *world.World, p *muxtest.Process) {
-		stop := w.Retry(8, time.Millisecond, time.Second)
+		stop := w.Retry(8, time.Millisecond, w.Allowed(time.Second))
 		defer stop()
 		for range world.Often(100, 5) {
 			w.Recovers(time.Second)

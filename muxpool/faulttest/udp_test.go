@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,19 +22,30 @@ func init() { silences["UDP loss"] = udpLoss }
 
 // udpLoss: 20% of the answers are lost, 20% come twice, 10% out of order.
 func udpLoss(t *testing.T) {
+	var dropped atomic.Int64
 	lossy := muxtest.Chaos(1,
 		muxtest.Choice{Weight: 50, Do: muxtest.Echo},
-		muxtest.Choice{Weight: 20, Do: muxtest.Drop},
+		muxtest.Choice{Weight: 20, Do: func(*muxtest.Conn, muxtest.Frame) { dropped.Add(1) }},
 		muxtest.Choice{Weight: 20, Do: muxtest.Duplicate},
 		muxtest.Choice{Weight: 10, Do: muxtest.Delay(5 * time.Millisecond)})
 	onUDP(t, world.Setup{Parser: world.Classified{}, Act: lossy, Beside: true}, func(w *world.World) {
-		for range 4 { // of no more calls than the sockets' buffers take
-			for _, err := range w.Calls(100, 300*time.Millisecond).Land() {
-				w.WantError(err, context.DeadlineExceeded, true)
+		const calls = 100 // no more than the sockets' buffers take
+		for all := calls; all <= 4*calls; all += calls {
+			ctx, cancel := context.WithCancel(w.Context())
+			f := &world.Flight{Errs: make([]error, calls)}
+			for i := range f.Errs {
+				f.WG.Go(func() { f.Errs[i] = w.Tally.Call(ctx, w.Caller, nil) })
+			}
+			w.Until(time.Second, "all answers but for those that are lost", func() bool {
+				return w.Victim.Stats().Calls == all && w.Tally.OK() == all-int(dropped.Load())
+			})
+			cancel()
+			for _, err := range f.Land() {
+				w.WantError(err, context.Canceled, true)
 			}
 		}
-		if ok := w.Tally.OK(); ok < 280 || ok > 360 {
-			w.Errorf("%d of 400 calls succeeded, want about 320", ok)
+		if n := dropped.Load(); n < 40 || n > 120 {
+			w.Errorf("%d of 400 answers were lost, want about 80", n)
 		}
 		w.Until(time.Second, "duplicates are counted", func() bool {
 			s := w.Node()
@@ -54,7 +66,7 @@ func TestFault_UDPBadDatagram(t *testing.T) {
 	}
 	onUDP(t, world.Setup{Act: bad, Opts: world.OneConn}, func(w *world.World) {
 		for range 10 {
-			if err := w.CallFor(5 * time.Second); err != nil {
+			if err := w.Call(); err != nil {
 				w.Fatal(err)
 			}
 		}

@@ -29,8 +29,7 @@ func Example() {
 	}
 	defer pool.Close()
 	caller := muxtest.NewCaller(pool, "tcp", "peer:1", parser{})
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
+	ctx := context.Background()
 
 	fmt.Println("answered:", caller.Call(ctx, []byte("hello")) == nil)
 	peer.Do(muxtest.Reset)

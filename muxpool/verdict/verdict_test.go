@@ -104,6 +104,8 @@ func TestOf(t *testing.T) {
 		"beside one that may have run":     {errors.Join(gobreaker.ErrOpenState, io.EOF), Verdict{Code: CodeUnavailable}},
 		"beside one that says nothing":     {fmt.Errorf("%w: %w", errors.New("half of it ran"), gobreaker.ErrOpenState), Verdict{Code: CodeUnavailable}},
 		"two that were not sent":           {errors.Join(gobreaker.ErrOpenState, dial), home},
+		"nil beside one that was not sent": {several{nil, gobreaker.ErrOpenState, nil}, home},
+		"nil beside one that may have run": {several{gobreaker.ErrOpenState, nil, io.EOF}, Verdict{Code: CodeUnavailable}},
 		"a TLS record that makes no sense": {tls.RecordHeaderError{}, lost},
 		"a datagram that was refused":      {&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNREFUSED)}, lost},
 		"a connect that was refused":       {os.NewSyscallError("connect", syscall.ECONNREFUSED), unsent},
@@ -205,10 +207,20 @@ func TestUnknownCodesAreJudgedByTheirClass(t *testing.T) {
 
 // Each status reads as a code that is blamed on the same side: 4xx is nobody's node.
 func TestHTTPStatusesReadAsCodes(t *testing.T) {
+	said := map[int]Code{401: CodeUnauthenticated, 403: CodePermissionDenied, 404: CodeNotFound, 408: CodeDeadlineExceeded, 409: CodeAborted,
+		410: CodeNotFound, 412: CodeFailedPrecondition, 413: CodeTooLarge, 416: CodeOutOfRange, 429: CodeResourceExhausted,
+		499: CodeCanceled, 501: CodeUnimplemented, 502: CodeUnavailable, 503: CodeUnavailable, 504: CodeDeadlineExceeded}
 	for s := range 1000 {
-		c := FromHTTP(s)
-		if in := s >= 400 && s <= 599; in != (c != 0) {
-			t.Errorf("status %d is code %d", s, c)
+		c, want := FromHTTP(s), said[s]
+		switch {
+		case want != 0:
+		case s >= 400 && s <= 499:
+			want = CodeInvalidArgument
+		case s >= 500 && s <= 599:
+			want = CodeInternal
+		}
+		if c != want {
+			t.Errorf("status %d is %v, want %v", s, c, want)
 		}
 		if whose := ByCode(c).Whose; s >= 400 && s <= 499 && s != 408 && whose == Method {
 			t.Errorf("status %d: %v", s, whose)

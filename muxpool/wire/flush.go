@@ -52,6 +52,7 @@ func (w *Writer) take() bool {
 	w.active, w.pending, w.spare = w.pending, w.spare, batch{}
 	w.written = 0
 	w.writes++
+	w.places.queued = 0
 	w.accepted.Store(w.end)
 	w.callNext()
 	return true
@@ -198,7 +199,7 @@ func (w *Writer) abort(err error) {
 	w.active.reset()
 	w.active, w.sealed = batch{}, 0
 	w.mu.Unlock()
-	w.failed(err)
+	w.failAndTell(err)
 	w.mu.Lock()
 	w.writing = false
 	w.mu.Unlock()

@@ -72,7 +72,7 @@ func TestGatherGivesUp(t *testing.T) {
 		for range queued {
 			write(t, w, []byte("x"))
 		}
-		finished(t, "Flush", src.Flush)
+		bounded.Wait(t, src.Flush)
 		if queued > 0 && packet(t, b) != strings.Repeat("x", queued) {
 			t.Error("not in one write")
 		}

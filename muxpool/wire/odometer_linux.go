@@ -10,9 +10,12 @@ import (
 	"unsafe"
 )
 
-// tcpInfoAcked is where tcpi_bytes_acked lies in the struct tcp_info of linux/tcp.h,
-// since Linux 4.1 (RFC 4898, tcpEStatsAppHCThruOctetsAcked).
-const tcpInfoAcked = 120
+// Where tcpi_bytes_acked and tcpi_rcv_ooopack lie in the struct tcp_info of linux/tcp.h, since Linux
+// 4.1 (RFC 4898, tcpEStatsAppHCThruOctetsAcked) and 5.4.
+const (
+	tcpInfoAcked = 120
+	tcpInfoGaps  = 224
+)
 
 // tcpClose is the state of a connection that was reset, in the struct's first byte
 // (TCP_CLOSE of net/tcp_states.h): nothing of it is under way.
@@ -24,7 +27,7 @@ type odometer struct {
 	mu   sync.Mutex
 	raw  syscall.RawConn
 	last Transit
-	info [tcpInfoAcked + 8]byte
+	info [tcpInfoGaps + 4]byte
 	look func(fd uintptr) // made once, since a closure per look is garbage
 }
 
@@ -44,7 +47,7 @@ func newOdometer(nc net.Conn) *odometer {
 		size := uint32(len(o.info))
 		_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
 			uintptr(unsafe.Pointer(&o.info)), uintptr(unsafe.Pointer(&size)), 0)
-		if errno != 0 || int(size) < len(o.info) || o.info[0] == tcpClose {
+		if errno != 0 || size < tcpInfoAcked+8 || o.info[0] == tcpClose {
 			return
 		}
 		var pending int32
@@ -52,7 +55,10 @@ func newOdometer(nc net.Conn) *odometer {
 		if errno != 0 {
 			return
 		}
-		o.last = Transit{binary.NativeEndian.Uint64(o.info[tcpInfoAcked:]), uint64(pending), true}
+		o.last = Transit{Acked: binary.NativeEndian.Uint64(o.info[tcpInfoAcked:]), Pending: uint64(pending), Known: true}
+		if int(size) == len(o.info) {
+			o.last.Gaps = binary.NativeEndian.Uint32(o.info[tcpInfoGaps:])
+		}
 	}
 	return o
 }

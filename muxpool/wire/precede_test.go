@@ -42,7 +42,7 @@ func TestPrecede(t *testing.T) {
 				read <- got
 			}()
 			var m Mark
-			if _, err := w.TryMark(first, false, &m); err != nil {
+			if _, err := w.TryMark(first, false, &m, 0); err != nil {
 				t.Fatal(err)
 			}
 			if at, ok := m.Offset(); !ok || at != uint64(len(ahead)) {
@@ -87,7 +87,7 @@ func TestPrecedeAlone(t *testing.T) {
 	}
 	var m Mark
 	m.Seal()
-	if _, err := w.TryMark([]byte("frame"), false, &m); err != ErrSealed {
+	if _, err := w.TryMark([]byte("frame"), false, &m, 0); err != ErrSealed {
 		t.Error(err)
 	}
 	if frames, size := w.Queued(); frames != 0 || size != 0 || w.end != 0 || w.ahead == nil {

@@ -1,8 +1,8 @@
 package wire
 
 // queue appends frame to the pending batch, by reference if it is the Writer's
-// own, and sees to it that somebody writes.
-func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, error) {
+// own, gives it its place, and sees to it that somebody writes.
+func (w *Writer) queue(frame []byte, own bool, mark *Mark, place Place) (uint64, error) {
 	w.mu.Lock()
 	if err := w.room(len(frame)); err != nil {
 		w.mu.Unlock()
@@ -19,6 +19,9 @@ func (w *Writer) queue(frame []byte, own bool, mark *Mark) (uint64, error) {
 		w.ahead = nil
 	}
 	w.end = offset + uint64(len(frame))
+	if place != 0 {
+		w.places.add(place)
+	}
 	if own {
 		w.pending.reference(frame)
 	} else {

@@ -17,12 +17,14 @@ type rawWriter struct {
 	once func(fd uintptr) bool // writes buf; made once, since a closure per write is garbage
 }
 
-// Socket returns the socket of a TCP or unix connection, nil for any other. Types that
+// Socket returns the socket of a TCP, UDP or unix connection, nil for any other. Types that
 // embed one are not looked into: their Write may do more than the socket's.
 func Socket(nc net.Conn) syscall.RawConn {
 	var sc syscall.Conn
 	switch c := nc.(type) {
 	case *net.TCPConn:
+		sc = c
+	case *net.UDPConn:
 		sc = c
 	case *net.UnixConn:
 		sc = c

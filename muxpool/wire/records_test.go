@@ -113,21 +113,12 @@ func TestReaderLeadsUnderTLS(t *testing.T) {
 		_, err := src.Read(buf)
 		read <- err
 	}()
-	limit(t, b)
 	if _, err := io.ReadFull(b, make([]byte, 150)); err != nil {
 		t.Fatal("before the next read nothing came: ", err)
 	}
 	write(t, far, []byte("the end"))
 	if err := bounded.Receive(t, read); err != nil || m.writes != 1 {
 		t.Errorf("%v; %d writes, want 1", err, m.writes)
-	}
-}
-
-// limit bounds what a test reads of nc.
-func limit(t *testing.T, nc net.Conn) {
-	t.Helper()
-	if err := nc.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -163,7 +154,6 @@ func TestFarewellBehindWhatWaits(t *testing.T) {
 		if err := a.(*tls.Conn).CloseWrite(); err != nil {
 			t.Error(err)
 		}
-		limit(t, b)
 		if err := inOrder(b, frames, 4<<10); err != nil {
 			t.Error(err)
 		}
@@ -179,7 +169,7 @@ func TestWhatTLSWritesByItselfIsBounded(t *testing.T) {
 	a, b := pair(t, "tls")
 	small(t, Bare(a), Bare(b))
 	failed := make(chan error, 1)
-	w := NewWriter(a, WriterConfig{MaxBytes: 1 << 30, Timeout: time.Minute, OnError: func(err error) { failed <- err }})
+	w := NewWriter(a, WriterConfig{MaxBytes: 1 << 30, Timeout: time.Hour, OnError: func(err error) { failed <- err }})
 	held(t, w, 300, 4<<10)()
 	record, before := make([]byte, 30), w.records.waiting.Load()
 	for range maxForeign {
@@ -223,5 +213,31 @@ func TestBeneathTLS(t *testing.T) {
 	}
 	if !slices.Contains(transports, "tls") {
 		t.Error("no test of the Writer has records")
+	}
+}
+
+// TestBegun: of what was sealed last the kernel has taken something from the first byte that it
+// took on, until other records are made.
+func TestBegun(t *testing.T) {
+	r := &records{out: make([]byte, 10)}
+	for i, step := range []struct {
+		do   func()
+		want bool
+	}{
+		{func() {}, false},
+		{func() { r.seals(sealsLast) }, false},
+		{func() { r.took(0) }, false},
+		{func() { r.took(3) }, true},
+		{func() { r.took(0) }, true},
+		{func() { r.seals(sealsLast) }, true},
+		{func() { r.seals(sealsNone) }, true},
+		{func() { r.seals(sealsMore) }, false},
+	} {
+		if step.do(); r.began() != step.want {
+			t.Errorf("step %d: begun %v", i, !step.want)
+		}
+	}
+	if r.at != 3 || r.waiting.Load() != -3 {
+		t.Errorf("%d bytes are taken, %d wait", r.at, r.waiting.Load())
 	}
 }

@@ -49,7 +49,7 @@ func TestSeal(t *testing.T) {
 	for _, size := range []int{100, 2 * refMin} {
 		for _, owned := range []bool{false, true} {
 			frame := appendFrame(Alloc(size)[:0], 1, 1, size)
-			if _, err := w.TryMark(frame, owned, &m); err != ErrSealed {
+			if _, err := w.TryMark(frame, owned, &m, 0); err != ErrSealed {
 				t.Errorf("TryMark with a sealed Mark: %v", err)
 			}
 			if _, _, err := checkFrame(frame); err != nil {
@@ -61,7 +61,7 @@ func TestSeal(t *testing.T) {
 		t.Errorf("%d frames, %d bytes queued", frames, size)
 	}
 	m.Reset()
-	if _, err := w.TryMark([]byte("frame"), false, &m); err != nil {
+	if _, err := w.TryMark([]byte("frame"), false, &m, 0); err != nil {
 		t.Fatal(err)
 	}
 	if at, ok := m.Offset(); !m.Seal() || !ok || at != 0 {
@@ -85,7 +85,7 @@ func TestMarkBeforeWrite(t *testing.T) {
 			t.Error("written before it was marked")
 		}
 	}})
-	if offset, err := w.TryMark([]byte("frame"), false, &mark); err != nil || w.MaybeSent(offset) {
+	if offset, err := w.TryMark([]byte("frame"), false, &mark, 0); err != nil || w.MaybeSent(offset) {
 		t.Errorf("a frame that was queued, and refused by the kernel: %v; maybe sent: %v", err, w.MaybeSent(offset))
 	}
 	if !heard {

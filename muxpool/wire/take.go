@@ -137,6 +137,15 @@ func (r *Reader) Taken() int {
 // does.
 func (r *Reader) Holds(b []byte) bool { return within(b, r.buf) }
 
+// Own returns frame, or a copy if it lies in what r holds, which is used again: a parser
+// that returns what Peek gave is not punished for it.
+func Own(frame []byte, r interface{ Holds([]byte) bool }) []byte {
+	if r.Holds(frame) {
+		return append(Alloc(len(frame))[:0], frame...)
+	}
+	return frame
+}
+
 // Over returns why the budget refused memory to this frame, or nil.
 func (r *Reader) Over() error { return r.over }
 

@@ -140,6 +140,73 @@ func TestSkipPassesOverAFrameTooLarge(t *testing.T) {
 	}
 }
 
+// A frame that ends too early is not passed over.
+func TestSkipEndsWithTheConnection(t *testing.T) {
+	r := NewReader(&trickle{rest: pattern(100), n: 30, end: io.ErrUnexpectedEOF}, 10)
+	if err := r.Skip(101); err != io.ErrUnexpectedEOF || r.Consumed() != 100 {
+		t.Errorf("%v, %d consumed", err, r.Consumed())
+	}
+}
+
+// The head is what is at hand, from where the frame begins, as long as nobody has consumed any of it.
+func TestHeadOfAFrame(t *testing.T) {
+	text := pattern(2 * headMax)
+	r := NewReader(&trickle{rest: bytes.Clone(text), n: 1 << 20, end: io.EOF}, 0)
+	if _, err := r.Peek(50); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := r.Head(); err != nil || len(head) < 50 || !bytes.Equal(head, text[:len(head)]) {
+		t.Errorf("%d bytes, %v", len(head), err)
+	}
+	if _, err := r.Discard(10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Head(); err != errHeadGone {
+		t.Errorf("behind its beginning: %v", err)
+	}
+	if _, err := r.HeadOf(20); err != errHeadGone {
+		t.Errorf("behind its beginning: %v", err)
+	}
+	r.BeginFrame()
+	if head, err := r.HeadOf(20); err != nil || !bytes.Equal(head, text[10:30]) {
+		t.Errorf("of the next frame: %d bytes, %v", len(head), err)
+	}
+	if head, err := r.Head(); err != nil || len(head) < 20 || !bytes.Equal(head, text[10:10+len(head)]) {
+		t.Errorf("of the next frame: %d bytes, %v", len(head), err)
+	}
+}
+
+// What is allocated at once counts from takeFirst on, until the frame is over.
+func TestAllocCounts(t *testing.T) {
+	for n, want := range map[int]int{0: 0, takeFirst: 0, takeFirst + 1: takeFirst + 1} {
+		p := &purse{left: 1 << 30}
+		r := NewReader(&trickle{end: io.EOF}, 1<<20)
+		r.SetBudget(p)
+		if b, err := r.Alloc(n); err != nil || len(b) != n || p.spent != want {
+			t.Errorf("%d bytes: %d, %v, %d count", n, len(b), err, p.spent)
+		}
+		if r.BeginFrame(); p.spent != 0 {
+			t.Errorf("%d bytes: behind the frame %d count", n, p.spent)
+		}
+	}
+}
+
+func TestWithin(t *testing.T) {
+	all := make([]byte, 30)
+	buf := all[10:20:20]
+	for name, c := range map[string]struct {
+		b    []byte
+		want bool
+	}{
+		"its first byte": {all[10:11], true}, "its last": {all[19:20], true}, "none of it": {all[15:15], true}, "before": {all[9:20], false},
+		"behind": {all[20:21], false}, "nil": {nil, false}, "elsewhere": {make([]byte, 1), false}, "no room at its beginning": {all[10:10:10], false},
+	} {
+		if got := within(c.b, buf); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // Where bytes are tight, who has read ahead far gives that up, and nobody begins to.
 func TestReadingAheadGivesWay(t *testing.T) {
 	p := &purse{left: 1 << 20}
@@ -171,6 +238,19 @@ func TestReadingAheadCounts(t *testing.T) {
 		t.Errorf("%d bytes count", p.spent)
 	}
 	consume(t, r, r.Buffered())
+	defer func() {
+		p.left = 1 << 20
+		consume(t, r, 4*maxReadBuffer)
+		if held := p.spent; held == 0 {
+			t.Error("reading on counts nothing")
+		}
+		if r.Close(); p.spent != 0 {
+			t.Errorf("after Close %d bytes count", p.spent)
+		}
+		if r.Close(); p.spent != 0 {
+			t.Errorf("after a second Close %d bytes count", p.spent)
+		}
+	}()
 	if r.Shrink(); p.spent != 0 || len(r.buf) != idleReadBuffer {
 		t.Errorf("after Shrink %d bytes count, the buffer has %d", p.spent, len(r.buf))
 	}

@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// Transit is how far the bytes have got that were handed to the kernel. Known is false
-// where it cannot tell: on other systems than Linux, and on connections that are no TCP
-// socket, nor TLS on one.
+// Transit is how far the bytes have got that were handed to the kernel, and what it has seen of
+// those that come. Known is false where it cannot tell: on other systems than Linux, and on
+// connections that are no TCP socket, nor TLS on one.
 type Transit struct {
 	Acked   uint64 // bytes that the peer's kernel has acknowledged, since the connection was made
 	Pending uint64 // bytes that it has not, be they on their way or not
+	Gaps    uint32 // segments that have come while one before them was missing; 0 before Linux 5.4
 	Known   bool
 }
 
@@ -67,6 +68,9 @@ func (w *Writer) beginBlocking() {
 	t := w.Transit()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.err != nil {
+		return
+	}
 	w.watched, w.advance.acked = true, t.Acked
 	if w.watcher == nil {
 		w.watcher = time.AfterFunc(w.cfg.Timeout/looks, w.watch)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestWatchOfAWrite: a write is looked at again as long as it is under way, and has its time
@@ -37,8 +39,8 @@ func TestWatchOfAWrite(t *testing.T) {
 			if _, err := io.ReadFull(b, make([]byte, more)); err != nil {
 				t.Fatal(err)
 			}
-			for begin := time.Now(); w.Transit().Acked < more; time.Sleep(time.Millisecond) { // no event tells
-				if time.Since(begin) > time.Minute {
+			for limit := new(bounded.Limit); w.Transit().Acked < more; time.Sleep(time.Millisecond) { // no event tells
+				if limit.Over() {
 					t.Fatalf("of %d bytes the peer has %+v", more, w.Transit())
 				}
 			}
@@ -62,5 +64,22 @@ func TestWatchOfAWrite(t *testing.T) {
 				t.Errorf("time anew %v: %v", row.anew, err)
 			}
 		})
+	}
+}
+
+// TestWhatHasEndedIsNotWatched: a Writer that is closed has no timer, which would keep it, its connection and what
+// that serves in memory for an eighth of the Timeout.
+func TestWhatHasEndedIsNotWatched(t *testing.T) {
+	for name, early := range map[string]bool{"during a write": false, "before it": true} {
+		a, _ := pair(t, "tcp")
+		w := NewWriter(a, WriterConfig{Timeout: time.Hour})
+		if early {
+			w.Close(nil)
+		}
+		w.beginBlocking()
+		w.Close(nil)
+		if w.watcher != nil && w.watcher.Stop() {
+			t.Errorf("closed %s: it is still watched", name)
+		}
 	}
 }

@@ -88,6 +88,7 @@ type Writer struct {
 	advance   advance       // of what is watched
 	progress  chan struct{} // closed, and forgotten, at the next change of sent or err; nil: nobody waits
 	line      line          // who wait for room
+	places    places        // of requests whose answers come in order
 
 	// Owned by whoever set writing.
 	active  batch
@@ -130,34 +131,35 @@ func NewWriter(nc net.Conn, cfg WriterConfig) *Writer {
 // MaybeSent). With the queue full it returns ErrQueueFull: who wants to wait lines up
 // (see LineUp). After the Writer has failed it returns that error.
 func (w *Writer) TryWrite(frame []byte) (offset uint64, err error) {
-	return w.TryMark(frame, false, nil)
+	return w.TryMark(frame, false, nil, 0)
 }
 
 // TryWriteOwned is TryWrite for a frame in memory from Alloc, which it takes over
 // if, and only if, it returns no error.
 func (w *Writer) TryWriteOwned(frame []byte) (offset uint64, err error) {
-	return w.TryMark(frame, true, nil)
+	return w.TryMark(frame, true, nil, 0)
 }
 
 // TryMark is TryWrite or, with owned, TryWriteOwned, that sets mark, if it is not
-// nil and not set, before anybody can write the frame. If it is sealed, nothing is
-// queued and the error is ErrSealed.
-func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark) (offset uint64, err error) {
+// nil and not set, before anybody can write the frame, and takes the place, if that is
+// one, behind those of all that was queued before (see Next). If the mark is sealed,
+// nothing is queued and the error is ErrSealed.
+func (w *Writer) TryMark(frame []byte, owned bool, mark *Mark, place Place) (offset uint64, err error) {
 	if len(frame) < w.refMin {
-		offset, err = w.queue(frame, false, mark)
+		offset, err = w.queue(frame, false, mark, place)
 		if err == nil && owned {
 			Free(frame)
 		}
 		return offset, err
 	}
 	if owned {
-		return w.queue(frame, true, mark)
+		return w.queue(frame, true, mark, place)
 	}
 	if err := w.Room(len(frame)); err != nil {
 		return 0, err // before the frame is copied
 	}
 	own := append(Alloc(len(frame))[:0], frame...)
-	offset, err = w.queue(own, true, mark)
+	offset, err = w.queue(own, true, mark, place)
 	if err != nil {
 		Free(own)
 	}
@@ -239,6 +241,9 @@ func (w *Writer) fail(err error) bool {
 		return false
 	}
 	w.err, w.ahead = err, nil
+	if w.watcher != nil {
+		w.watcher.Stop() // or it would keep all that the Writer knows for its time
+	}
 	w.backlog(-w.pending.size)
 	w.pending.reset()
 	w.pending.buf, w.spare = nil, batch{}
@@ -270,7 +275,7 @@ func (w *Writer) Shrink() {
 	}
 }
 
-func (w *Writer) failed(err error) {
+func (w *Writer) failAndTell(err error) {
 	if w.fail(err) && w.cfg.OnError != nil {
 		w.cfg.OnError(err)
 	}

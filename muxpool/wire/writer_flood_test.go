@@ -9,18 +9,6 @@ import (
 	"github.com/muxkit/muxkit/internal/bounded"
 )
 
-// finished fails the test if f does not end: the bound is for a deadlock only.
-func finished(t *testing.T, what string, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(time.Minute):
-		t.Fatalf("%s: blocked", what)
-	}
-}
-
 // Two peers queue far more than the kernel takes, before either reads a byte: a
 // caller that blocked in its write would never get to start the readers.
 func TestFloodBeforeAnybodyReads(t *testing.T) {
@@ -30,10 +18,10 @@ func TestFloodBeforeAnybodyReads(t *testing.T) {
 				a, b := pair(t, transport)
 				small(t, a, b)
 				const frames = 400
-				cfg := WriterConfig{MaxBytes: 1 << 30, Timeout: time.Minute}
+				cfg := WriterConfig{MaxBytes: 1 << 30, Timeout: time.Hour}
 				wa, wb := NewWriter(a, cfg), NewWriter(b, cfg)
 				wa.InFlight.Store(2)
-				finished(t, "Write", func() {
+				bounded.Wait(t, func() {
 					for i := range frames {
 						write(t, wa, appendFrame(nil, 1, uint32(i), size))
 						write(t, wb, appendFrame(nil, 2, uint32(i), size))
@@ -47,7 +35,7 @@ func TestFloodBeforeAnybodyReads(t *testing.T) {
 						}
 					})
 				}
-				finished(t, "reading", wg.Wait)
+				bounded.Wait(t, wg.Wait)
 				checkIdle(t, wa)
 				checkIdle(t, wb)
 			})
@@ -62,14 +50,14 @@ func TestFloodOfAnswers(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			a, b := pair(t, transport)
 			small(t, a, b)
-			cfg := WriterConfig{MaxBytes: 1 << 30, MaxFrames: 1 << 20, Timeout: time.Minute}
+			cfg := WriterConfig{MaxBytes: 1 << 30, MaxFrames: 1 << 20, Timeout: time.Hour}
 			wa, wb := NewWriter(a, cfg), NewWriter(b, cfg)
 			var wg sync.WaitGroup
 			for _, w := range []*Writer{wa, wb} {
 				wg.Go(func() { askMany(t, w) })
 				wg.Go(func() { answerMany(t, w) })
 			}
-			finished(t, "asking and answering", wg.Wait)
+			bounded.Wait(t, wg.Wait)
 			checkIdle(t, wa)
 			checkIdle(t, wb)
 		})

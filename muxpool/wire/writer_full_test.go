@@ -25,7 +25,7 @@ func TestFullQueueIsWritten(t *testing.T) {
 					const frames = 7
 					for i := range uint32(frames) {
 						frame := own(appendFrame(nil, 1, i, size))
-						if _, err := w.TryMark(frame, owned, nil); err != nil {
+						if _, err := w.TryMark(frame, owned, nil, 0); err != nil {
 							t.Errorf("frame %d: %v", i, err)
 							return
 						}

@@ -170,7 +170,7 @@ func fuzzWrite(t *testing.T, w *Writer, m *writerModel, owned bool, size int) (f
 	}
 	queued := bytes.Clone(frame)
 	var mark Mark
-	offset, err := w.TryMark(frame, owned, &mark)
+	offset, err := w.TryMark(frame, owned, &mark, 0)
 	at, marked := mark.Offset()
 	switch {
 	case m.err != nil:

@@ -89,7 +89,7 @@ func writeSomehow(t *testing.T, w *Writer, frame []byte, way int) (offset uint64
 		frame = own(frame)
 	}
 	for {
-		offset, err := w.TryMark(frame, owned, &mark)
+		offset, err := w.TryMark(frame, owned, &mark, 0)
 		if err != ErrQueueFull {
 			if at, ok := mark.Offset(); err == nil && (!ok || at != offset) {
 				err = fmt.Errorf("mark %d, %v; offset %d", at, ok, offset)

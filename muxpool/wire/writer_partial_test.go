@@ -28,7 +28,7 @@ func TestPartialWrite(t *testing.T) {
 			t.Run(fmt.Sprint(transport, "/", size), func(t *testing.T) {
 				a, b := pair(t, transport)
 				small(t, Bare(a), Bare(b))
-				w := NewWriter(a, WriterConfig{MaxFrames: 1 << 20, MaxBytes: 1 << 30, Timeout: time.Minute})
+				w := NewWriter(a, WriterConfig{MaxFrames: 1 << 20, MaxBytes: 1 << 30, Timeout: time.Hour})
 				frames := 1<<20/size + 1
 				held(t, w, frames, size)()
 				w.mu.Lock()

@@ -40,7 +40,7 @@ func TestQueueIsBounded(t *testing.T) {
 			}
 			for _, owned := range []bool{false, true} {
 				var mark Mark
-				_, err := w.TryMark(own(frame), owned, &mark)
+				_, err := w.TryMark(own(frame), owned, &mark, 0)
 				if err != ErrQueueFull {
 					t.Errorf("owned %v: one frame more: %v", owned, err)
 				}
@@ -125,7 +125,7 @@ func TestCloseEndsWaits(t *testing.T) {
 			}
 			for _, owned := range []bool{false, true} {
 				for _, size := range []int{10, 2 * refMin} {
-					if _, err := w.TryMark(Alloc(size), owned, nil); err != want {
+					if _, err := w.TryMark(Alloc(size), owned, nil, 0); err != want {
 						t.Errorf("TryMark after Close: %v, want %v", err, want)
 					}
 				}

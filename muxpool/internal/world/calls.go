@@ -9,8 +9,7 @@ import (
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
-// Call makes one call to the victim, which may take a second, and what is allowed
-// to a slow machine.
+// Call makes one call to the victim, which may take a second: see Allowed.
 func (w *World) Call() error { return w.CallFor(w.Allowed(time.Second)) }
 
 // CallFor makes one call to the victim, which may take d and no more.
@@ -20,8 +19,7 @@ func (w *World) CallFor(d time.Duration) error {
 	return w.Tally.Call(ctx, w.Caller, []byte("call"))
 }
 
-// Calls makes n calls to the victim at once, each of which may take d, and what is
-// allowed to a slow machine.
+// Calls makes n calls to the victim at once, each of which may take d: see Allowed.
 func (w *World) Calls(n int, d time.Duration) *Flight {
 	d = w.Allowed(d)
 	f := &Flight{Errs: make([]error, n)}
@@ -74,10 +72,17 @@ func (w *World) Retry(n int, pause, d time.Duration) (stop func()) {
 	return stop
 }
 
+// tried is how long a call may take, on sockets, when others are made if it fails.
+const tried = 10 * time.Second
+
 // Recovers expects a call to succeed within bound, when tried each millisecond.
 func (w *World) Recovers(bound time.Duration) {
 	w.Helper()
-	w.Until(bound, "a call succeeds again", func() bool { return w.CallFor(w.Allowed(bound)) == nil })
+	each := bound
+	if w.real {
+		each = tried
+	}
+	w.Until(bound, "a call succeeds again", func() bool { return w.CallFor(each) == nil })
 }
 
 // Hold makes the victim keep what it gets.
@@ -92,12 +97,12 @@ func (w *World) Hold() *muxtest.Hold {
 const Longest = time.Minute
 
 // Get opens a virtual connection to the victim with options on top of the
-// caller's, on ctx. It ends after Longest if ctx has no deadline.
+// caller's, on ctx. It ends after Longest, in a bubble, if ctx has no deadline.
 func (w *World) Get(ctx context.Context, with ...func(*muxpool.GetOptions)) muxpool.MuxConn {
 	w.Helper()
 	c := w.Caller
 	if _, ok := ctx.Deadline(); !ok {
-		c.Opts.WithTimeout(Longest)
+		c.Opts.WithTimeout(w.Allowed(Longest))
 	}
 	for _, f := range with {
 		f(&c.Opts)

@@ -16,8 +16,7 @@ func OnProcess(t *testing.T, s Setup, start func(*exec.Cmd) error, story func(*W
 		t.Fatal(err)
 	}
 	defer p.Close()
-	w := &World{T: t, Victim: muxtest.NewPeer(nil), healthy: muxtest.NewPeer(nil), lag: muxtest.WatchLag()}
-	defer w.lag.Stop()
+	w := &World{T: t, Victim: muxtest.NewPeer(nil), healthy: muxtest.NewPeer(nil), real: true}
 	healthy := w.must(w.healthy.Listen("tcp", "127.0.0.1:0", nil))
 	w.run(s, "tcp", p.Addr(), healthy, s.Opts, func(w *World) { story(w, p) })
 }

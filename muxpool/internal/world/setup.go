@@ -42,6 +42,12 @@ func Settings(more ...muxpool.PoolOption) []muxpool.PoolOption {
 	}, more...)
 }
 
+// Unhurried are settings with which nothing that a busy machine delays ends a dial or a connection.
+func Unhurried() []muxpool.PoolOption {
+	return []muxpool.PoolOption{
+		muxpool.WithDialTimeout(time.Hour), muxpool.WithKeepAlive(time.Hour), muxpool.WithWriteTimeout(time.Hour)}
+}
+
 // DropWithin is how long a silent connection may stay in use.
 const DropWithin = 3500 * time.Millisecond
 
@@ -54,6 +60,18 @@ type Setup struct {
 	Inside func(func() error) error // runs what makes the victim's listener, in a network namespace for example; nil: it just runs
 	Alone  bool                     // no healthy node beside: for tests that count allocations or goroutines
 	Beside bool                     // other rows run at once: whoever lets them checks for leaks around all, see AtOnce
+
+	// Notices leaves the pool the matrix's times on sockets too, but for a dial's: for stories in which
+	// it is to notice a silence. What others tell, no time decides, and their pools are Unhurried there.
+	Notices bool
+}
+
+// times are the settings of a story on sockets.
+func (s Setup) times() []muxpool.PoolOption {
+	if s.Notices {
+		return []muxpool.PoolOption{muxpool.WithDialTimeout(time.Hour)}
+	}
+	return Unhurried()
 }
 
 // OneConn makes a world with a single connection a node.

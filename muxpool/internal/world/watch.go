@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -61,47 +62,37 @@ func Reserved(s muxpool.NodeStats) (n int) {
 	return n
 }
 
-// Allowed is the bound to assert: itself in a bubble; on sockets more by what
-// the machine was late meanwhile, and three times that under the race detector.
-func (w *World) Allowed(bound time.Duration) time.Duration {
-	if w.lag == nil {
-		return bound
+// Allowed is how long a call may take that is to succeed: d in a bubble, whose clock only moves
+// when everything waits. On sockets the machine decides that, and it is as long as it takes: the
+// limit of the tests, which counts work (see bounded.Tests), ends what hangs.
+func (w *World) Allowed(d time.Duration) time.Duration {
+	if w.real {
+		return time.Hour
 	}
-	if Race {
-		bound *= 3
-	}
-	return bound + 2*w.lag.Worst()
+	return d
 }
 
-// stopwatch returns how long it is since the call, less what is allowed to a slow machine
-// besides Allowed: the time in which this process did not run.
-func (w *World) stopwatch() func() time.Duration {
-	if w.lag == nil {
-		start := time.Now()
-		return func() time.Duration { return time.Since(start) }
-	}
-	start, before := time.Now(), w.lag.Total()
-	return func() time.Duration { return time.Since(start) - (w.lag.Total() - before) }
-}
-
-// Within asserts that f takes no longer than bound.
+// Within runs f, and asserts that it takes no longer than bound, in a bubble.
 func (w *World) Within(bound time.Duration, what string, f func()) {
 	w.Helper()
-	took := w.stopwatch()
+	start := time.Now()
 	f()
-	if took := took(); took > w.Allowed(bound) {
+	if took := time.Since(start); !w.real && took > bound {
 		w.Errorf("%s took %v, at most %v is allowed", what, took, bound)
 	}
 }
 
-// Until waits for a condition, at most bound.
+// Until waits for a condition, at most bound in a bubble, and on sockets until it is clear that
+// it will not come: see bounded.Limit.
 func (w *World) Until(bound time.Duration, what string, cond func() bool) {
 	w.Helper()
-	for took := w.stopwatch(); ; time.Sleep(time.Millisecond) {
-		late := took() > w.Allowed(bound)
-		if w.lag == nil {
-			synctest.Wait()
-		}
+	over := new(bounded.Limit).Over
+	if start := time.Now(); !w.real {
+		over = func() bool { return time.Since(start) > bound }
+	}
+	for ; ; time.Sleep(time.Millisecond) {
+		late := over()
+		w.Settle()
 		if cond() {
 			return
 		}
@@ -113,11 +104,11 @@ func (w *World) Until(bound time.Duration, what string, cond func() bool) {
 
 // Settle waits until nothing moves; on sockets there is nothing to wait for.
 func (w *World) Settle() {
-	if w.lag == nil {
+	if !w.real {
 		synctest.Wait()
 	}
 }
 
 // RealTime reports whether the story is told on sockets, where time passes by
 // itself.
-func (w *World) RealTime() bool { return w.lag != nil }
+func (w *World) RealTime() bool { return w.real }

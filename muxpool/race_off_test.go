@@ -1,5 +1,0 @@
-//go:build !race
-
-package muxpool
-
-const raceDetector = false
