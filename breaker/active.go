@@ -48,7 +48,9 @@ func WithoutProbe() Option {
 // PoolProbe returns a Prober that opens a virtual connection with opts, which
 // makes the pool connect. exchange then asks the peer for a sign of life on it,
 // and its error is the probe's; it must end when ctx does. Without exchange, nil,
-// a probe that gets a connection returns ErrConnectOnly.
+// a probe that gets a connection returns ErrConnectOnly. All nodes are asked with the same
+// opts: services that differ in protocol or TLS each have a WithProbe of their own
+// (Scope, or an Option of a Set's WithBreakers), or none: then their Clients ask.
 func PoolProbe(pool muxpool.Pool, opts muxpool.GetOptions, exchange func(ctx context.Context, conn muxpool.MuxConn) error) Prober {
 	return func(ctx context.Context, node muxpool.Node) error {
 		conn, err := pool.GetMuxConn(ctx, node.Network, node.Address, opts)

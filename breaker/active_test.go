@@ -99,6 +99,20 @@ func TestActiveProbeWaitsForTheEjection(t *testing.T) {
 	})
 }
 
+// What an order has made known of a node is not probed beside those that call it.
+func TestAnActiveProbeIsForThoseThatCall(t *testing.T) {
+	p := &prober{err: errSick}
+	bubble(t, withProber(p, breaker.WithEjectionTime(10*time.Second, 0)), func(f *fixture) {
+		f.Trip(nodeA, nil)
+		f.Reset(nodeA)
+		f.Scope("shop").Guard(breaker.Target{Node: nodeA})
+		f.Trip(nodeA, nil)
+		time.Sleep(12*time.Second + time.Millisecond)
+		synctest.Wait()
+		p.ran(t, 3)
+	})
+}
+
 func TestPoolReadyHastensTheProbe(t *testing.T) {
 	p := &prober{}
 	bubble(t, withProber(p), func(f *fixture) {
@@ -120,6 +134,9 @@ func TestEventDuringAnActiveProbeIsNotLost(t *testing.T) {
 		synctest.Wait()
 		f.state(nodeA, breaker.Open)
 		p.ran(t, 1)
+		if st, _ := f.StatusOf(nodeA); st.Totals.Late != 1 {
+			t.Errorf("%d came too late, want the probe alone", st.Totals.Late)
+		}
 		time.Sleep(time.Second)
 		synctest.Wait()
 		f.state(nodeA, breaker.Closed)

@@ -38,9 +38,9 @@ func (c *call) unjudged() bool {
 	return c.node.judge == nil && c.node.trial == nil && (c.of == nil || c.of.judge == nil && c.of.trial == nil)
 }
 
-// judged makes the call and judges it. One whose context has ended before it
+// judge makes the call and judges it. One whose context has ended before it
 // begins says nothing.
-func (c *call) judged(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
+func (c *call) judge(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
 	c.start = c.method.group.clock()
 	if c.tooLate(ctx) {
 		return next(ctx, request)

@@ -52,8 +52,8 @@ func TestMaxEjection(t *testing.T) {
 			for _, st := range f.Status() {
 				spared += st.Totals.Spared
 			}
-			if (spared > 0) != (c.out < c.nodes) {
-				t.Errorf("share %v of %d nodes: spared %d times", c.share, c.nodes, spared)
+			if want := uint64(4 * (c.nodes - c.out)); spared != want { // each for every five in a row
+				t.Errorf("share %v of %d nodes: spared %d times, want %d", c.share, c.nodes, spared, want)
 			}
 		})
 	}

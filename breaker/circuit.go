@@ -140,10 +140,14 @@ func (c *circuit) rests() bool {
 func (c *circuit) arm() {
 	c.disarm()
 	g := c.gate.Load()
-	if c.node().mode != Auto || g.state != Open || c.ended() || c.active.probe != nil || c.member.ghost() || c.rests() {
+	if c.node().mode != Auto || g.state != Open || c.active.probe != nil || c.member.ghost() || c.rests() {
 		return
 	}
-	c.timer = time.AfterFunc(time.Until(g.until), c.wake)
+	if left := time.Until(g.until); left > 0 {
+		c.timer = time.AfterFunc(left, c.wake)
+	} else {
+		go c.wake() // without a timer: see docs/decisions/0052
+	}
 }
 
 func (c *circuit) disarm() {

@@ -33,7 +33,7 @@ func (e *PanicError) Unwrap() error {
 func WithPanicListener(told func(*PanicError)) Option {
 	return func(s *settings) {
 		if told == nil {
-			s.refuse("WithPanicListener(nil)")
+			s.reject("WithPanicListener(nil)")
 			return
 		}
 		s.panicListener = told

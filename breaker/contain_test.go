@@ -40,13 +40,13 @@ func TestPanickingClassifierIsContained(t *testing.T) {
 		f.calls(nodeA, 5, errSick)
 		f.open(nodeA, breaker.ReasonConsecutiveFailures)
 		time.Sleep(500 * time.Millisecond)
-		f.call(nodeA, nil) // no slot is lost
+		f.call(nodeA, nil) // no place is lost
 		f.state(nodeA, breaker.Closed)
 		f.panicked("Classifier")
 	})
 }
 
-// A Classifier that ends the goroutine takes no slot along either.
+// A Classifier that ends the goroutine takes no place along either.
 func TestClassifierThatEndsItsGoroutineDoesNotWedge(t *testing.T) {
 	end := false
 	opt := breaker.WithClassifier(func(ctx context.Context, response any, err error) breaker.Outcome {
@@ -143,7 +143,10 @@ func TestPanickingProberIsContained(t *testing.T) {
 				f.expel(nodeA)
 				time.Sleep(600 * time.Millisecond)
 				synctest.Wait()
-				f.open(nodeA, breaker.ReasonProbeFailed)
+				cause, p := f.open(nodeA, breaker.ReasonProbeFailed).Cause, (*breaker.PanicError)(nil)
+				if errors.As(cause, &p) != (name == "panics") {
+					t.Errorf("the cause is %v", cause)
+				}
 				if name == "panics" {
 					f.panicked("Prober")
 				}

@@ -38,10 +38,10 @@ func WithDetectors(detectors ...Detector) Option {
 	return func(s *settings) {
 		for i, d := range detectors {
 			if d.kind == 0 {
-				s.refuse("WithDetectors: Detector %d is empty", i)
+				s.reject("WithDetectors: Detector %d is empty", i)
 			}
 			if d.invalid != "" {
-				s.refuse("WithDetectors: %s", d.invalid)
+				s.reject("WithDetectors: %s", d.invalid)
 			}
 		}
 		s.detectors, s.ownDetectors = slices.Clone(detectors), true
@@ -97,7 +97,7 @@ func Deviation(factor float64, minNodes, minVolume int, interval time.Duration) 
 func (d *Detector) checkWindow(name string) {
 	d.check(!(d.rate >= 0 && d.rate <= 1), "%s: rate %v is not between 0 and 1", name, d.rate)
 	d.check(d.window < 0, "%s: window %v is negative", name, d.window)
-	d.check(d.window > 0 && d.window < slotsPerWindow, "%s: window %v is under 10 ns", name, d.window)
+	d.check(d.window > 0 && d.window < partsPerWindow, "%s: window %v is under 10 ns", name, d.window)
 	d.check(d.volume < 0, "%s: minVolume %d is negative", name, d.volume)
 	d.rate = cmp.Or(d.rate, 0.5)
 	d.window = cmp.Or(d.window, 10*time.Second)
@@ -110,15 +110,10 @@ func (d *Detector) check(bad bool, format string, args ...any) {
 	}
 }
 
-// reason is what a node that d finds sick is ejected for.
+// reason is what a node is ejected for of which d, that looks at a window, finds too many calls bad.
 func (d *Detector) reason() Reason {
-	switch d.kind {
-	case consecutive:
-		return ReasonConsecutiveFailures
-	case failureRate:
-		return ReasonFailureRate
-	case slowCalls:
+	if d.kind == slowCalls {
 		return ReasonSlowCalls
 	}
-	return ReasonDeviation
+	return ReasonFailureRate
 }

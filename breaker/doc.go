@@ -36,7 +36,7 @@
 // A circuit is out while one of its latches holds: the pool's, its calls' or its
 // operator's. They are apart so that a reconnect ends only what a lost connection
 // began: that ends by the pool's word, or by a probe that connects and pings. What calls
-// began ends by a call, or by a Prober of the user's. docs/breaker.md draws the states and compares the features with others'.
+// began ends by a call, or by a Prober of the user's. docs/breaker.md draws the states and compares the breaker with others'.
 //
 // # Locks
 //

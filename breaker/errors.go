@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sony/gobreaker"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -30,16 +32,22 @@ type OpenError struct {
 func (e *OpenError) Error() string {
 	s := fmt.Sprintf("breaker: %s is out (%s)", e.Node, e.Reason)
 	if e.Method != "" {
-		s = fmt.Sprintf("breaker: %s is out on %s (%s)", e.Method, e.Node, e.Reason)
+		s = fmt.Sprintf("breaker: %s is out on %s (%s)", text.Shown(e.Method, maxMethod), e.Node, e.Reason)
 	}
 	if e.RetryAfter > 0 {
 		s += fmt.Sprintf(", retry after %v", e.RetryAfter.Round(time.Millisecond))
 	}
 	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+		s += ": " + text.Said(strings.TrimPrefix(text.Without(e.Cause.Error(), e.Node.String()), "muxpool: "), maxCause)
 	}
 	return s
 }
+
+// maxCause bounds the text of a Cause, maxMethod that of a method, in bytes.
+const (
+	maxCause  = 1 << 10
+	maxMethod = 80
+)
 
 // Unwrap returns gobreaker.ErrOpenState and, if there is one, the Cause.
 func (e *OpenError) Unwrap() []error {

@@ -33,3 +33,15 @@ func TestOpenErrorSaysWhatItMeans(t *testing.T) {
 		t.Errorf("text is %q", e)
 	}
 }
+
+// What is told of a rate that was too high, with and without an error.
+func TestRateErrorSaysWhatItFound(t *testing.T) {
+	for want, e := range map[string]*breaker.RateError{
+		"breaker: 3 of 10 calls in 10s were bad":                 {Calls: 10, Bad: 3, Window: 10 * time.Second},
+		"breaker: 3 of 10 calls in 10s were bad, the last: sick": {Calls: 10, Bad: 3, Window: 10 * time.Second, Last: errSick},
+	} {
+		if e.Error() != want || !errors.Is(e.Unwrap(), e.Last) {
+			t.Errorf("%q, want %q", e, want)
+		}
+	}
+}

@@ -63,7 +63,7 @@ type Source interface {
 // no pool that is watched has ever told of the node: it may be another pool's.
 func (g *Group) Watch(source Source) (stop func()) {
 	if source == nil {
-		g.spoil("Watch(nil)")
+		g.reject("Watch(nil)")
 		return func() {}
 	}
 	g.watched.Add(1)
@@ -100,7 +100,7 @@ type asked struct {
 
 // hear reports false if the node was forgotten before the event took effect.
 func (n *node) hear(ev muxpool.Event) bool {
-	ask, ok := n.take(ev)
+	ask, ok := n.note(ev)
 	for _, a := range ask {
 		if a.ejects(ev) {
 			ok = n.latch(a.member, ev) && ok
@@ -109,16 +109,16 @@ func (n *node) hear(ev muxpool.Event) bool {
 	return ok
 }
 
-// take counts the connections, does what needs no policy, and returns whom else to
+// note counts the connections, does what needs no policy, and returns whom else to
 // ask.
-func (n *node) take(ev muxpool.Event) (ask []asked, ok bool) {
+func (n *node) note(ev muxpool.Event) (ask []asked, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.gone.Load() {
 		return nil, false
 	}
 	n.used.Store(true)
-	n.links.take(ev)
+	n.links.note(ev)
 	n.doubt()
 	now, failure := time.Now(), ev.Reason.Failure()
 	n.members(func(m *member) {

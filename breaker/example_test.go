@@ -139,6 +139,29 @@ func ExampleGroup_Scope() {
 	// true Pay - bank is down
 }
 
+// Who needs a service for a while, as a Set does, has it forgotten afterwards.
+func ExampleGroup_UseScope() {
+	breakers := breaker.NewGroup()
+	defer breakers.Close()
+	node := muxpool.Node{Network: "tcp", Address: "10.0.0.1:7000"}
+	opts := muxpool.NewGetOptions()
+	probe := func(context.Context) error { return breaker.ErrConnectOnly }
+	buy := func(context.Context, any) (any, error) { return "sold", nil }
+
+	shop, done := breakers.UseScope("shop", breaker.WithMaxEjection(0.3)) // settings of its own
+	defer done()                                                          // the last one has it forgotten
+	defer shop.Hold(node)()                                               // discovery has the node
+	guard := shop.Guard(breaker.Target{Node: node, Method: "Buy", Identity: opts.Identity()})
+	guard.ProbeWith(probe) // what a Set does with its Clients' probes
+	ep := guard.Middleware()(buy)
+
+	fmt.Println(guard.Ready()) // may a call go there now? No lock, no allocation
+	fmt.Println(ep(context.Background(), nil))
+	// Output:
+	// true
+	// sold <nil>
+}
+
 // A chain made by hand gives its guard the Client's probe, as a Set does: a node that the
 // pool gave up is back soon after its return, and no call was spent to find that out.
 func ExampleGuard_ProbeWith() {

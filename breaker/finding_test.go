@@ -259,13 +259,18 @@ func TestMissingConnectionIsLeftToAWatchedPool(t *testing.T) {
 		f.call(nodeA, noConn) // but a probe that cannot reach the node has failed
 		f.open(nodeA, breaker.ReasonProbeFailed)
 	})
-	g := breaker.NewGroup()
-	defer g.Close()
-	g.Hold(nodeB)
-	for range 5 {
-		g.Middleware(nodeA)(func(context.Context, any) (any, error) { return nil, noConn })(context.Background(), nil)
-	}
-	if g.Check(nodeA) == nil {
-		t.Error("without a pool, calls that find no connection do not count")
+	for name, watches := range map[string]int{"without a pool": 0, "with pools that are watched no longer": 2} {
+		g := breaker.NewGroup()
+		defer g.Close()
+		for range watches {
+			g.Watch(&source{})()
+		}
+		g.Hold(nodeB)
+		for range 5 {
+			g.Middleware(nodeA)(func(context.Context, any) (any, error) { return nil, noConn })(context.Background(), nil)
+		}
+		if g.Check(nodeA) == nil {
+			t.Errorf("%s, calls that find no connection do not count", name)
+		}
 	}
 }

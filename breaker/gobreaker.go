@@ -61,9 +61,6 @@ func (j *judge) configureOwn(set *settings) {
 		j.own.Store(nil)
 		return
 	}
-	if old != nil && old.from == set.gobreaker {
-		return
-	}
 	c := &counter{from: set.gobreaker}
 	if old != nil {
 		c.cb = old.cb

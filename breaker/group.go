@@ -56,7 +56,7 @@ func (g *Group) Err() error {
 	return nil
 }
 
-func (g *Group) spoil(what string) { g.fail(fmt.Errorf("%w: %s", ErrInvalidOption, what)) }
+func (g *Group) reject(what string) { g.fail(fmt.Errorf("%w: %s", ErrInvalidOption, what)) }
 
 func (g *Group) fail(err error) {
 	g.mu.Lock()

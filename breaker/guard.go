@@ -49,7 +49,7 @@ func (s *Scope) Guard(t Target) *Guard {
 // WithoutProbe say otherwise. Of one identity the probe that came last counts.
 func (g *Guard) ProbeWith(probe func(ctx context.Context) error) {
 	if probe == nil {
-		g.scope.group.spoil("ProbeWith(nil)")
+		g.scope.group.reject("ProbeWith(nil)")
 		return
 	}
 	g.probe.Store(&probe)
@@ -66,16 +66,17 @@ func (g *Guard) Middleware() endpoint.Middleware {
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
 			var c call
-			c.at(g.get())
+			c.at(g.current())
 			if !c.simple() || g.target.OneWay || g.scope.group.flaw.Load() != nil {
 				return g.pass(ctx, request, next)
 			}
-			return c.judged(ctx, request, next)
+			return c.judge(ctx, request, next)
 		}
 	}
 }
 
-func (g *Guard) get() *method {
+// current is the method as the group knows it now.
+func (g *Guard) current() *method {
 	m := g.method.Load()
 	n := m.node
 	if n.gone.Load() {
@@ -101,7 +102,7 @@ func (g *Guard) pass(ctx context.Context, request any, next endpoint.Endpoint) (
 	}
 	for {
 		var c call
-		c.at(g.get())
+		c.at(g.current())
 		refused, again := c.enter(g.target.OneWay)
 		switch {
 		case again:
@@ -110,14 +111,14 @@ func (g *Guard) pass(ctx context.Context, request any, next endpoint.Endpoint) (
 		case g.target.OneWay, c.unjudged():
 			return next(ctx, request)
 		case c.node.trial != nil || c.of != nil && c.of.trial != nil:
-			return c.try(ctx, request, next)
+			return c.probe(ctx, request, next)
 		default:
-			return c.judged(ctx, request, next)
+			return c.judge(ctx, request, next)
 		}
 	}
 }
 
-// enter asks both gates, and takes a slot of each that is half-open. A gate that
+// enter asks both gates, and takes a place of each that is half-open. A gate that
 // lets the call pass all the same is taken for one that does not judge.
 func (c *call) enter(oneWay bool) (refused error, again bool) {
 	m := c.method.member
@@ -146,7 +147,7 @@ type entry uint8
 
 const (
 	passes  entry = iota // the call is judged, or not, as the gate says
-	probes               // it has a slot
+	probes               // it has a place
 	ignores              // the gate would refuse, and lets it pass all the same
 	refuses
 	anew // the gate is out of date
@@ -173,7 +174,7 @@ func (c *circuit) enter(g *gate, oneWay bool) entry {
 	return refuses
 }
 
-// leave gives the slot back, if the gate has any.
+// leave gives the place back, if the gate has any.
 func (c *circuit) leave(g *gate) {
 	if g.trial != nil {
 		g.trial.leave()

@@ -32,8 +32,8 @@ func TestForceOpen(t *testing.T) {
 		if err := f.call(nodeA, nil); err == nil {
 			t.Error("a call passed")
 		}
-		if st, _ := f.StatusOf(nodeA); st.Mode != breaker.ForcedOpen || st.Mode.String() != "forced open" {
-			t.Errorf("mode is %s", st.Mode)
+		if st, _ := f.StatusOf(nodeA); st.Mode != breaker.ForcedOpen || st.Mode.String() != "forced open" || st.RetryAfter != 0 {
+			t.Errorf("mode is %s, for %v", st.Mode, st.RetryAfter)
 		}
 		f.expel(nodeA)
 		f.ready(nodeA)

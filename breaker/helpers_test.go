@@ -78,7 +78,10 @@ func (f *fixture) call(node muxpool.Node, err error) error {
 
 // slowCall has the node take d for its answer.
 func (f *fixture) slowCall(node muxpool.Node, d time.Duration) error {
-	_, got := f.Middleware(node)(func(context.Context, any) (any, error) { time.Sleep(d); return nil, nil })(context.Background(), nil)
+	_, got := f.Middleware(node)(func(context.Context, any) (any, error) {
+		time.Sleep(d) // of bubble time
+		return nil, nil
+	})(context.Background(), nil)
 	return got
 }
 

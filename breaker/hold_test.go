@@ -32,6 +32,24 @@ func TestFlappingDiscovery(t *testing.T) {
 	})
 }
 
+// Who has been let go may be tried when his time is over, as long as nobody else would do it.
+func TestANodeThatWasLetGoIsTriedInTime(t *testing.T) {
+	for name, opts := range map[string][]breaker.Option{"by default": nil, "without a probe": {breaker.WithoutProbe()}} {
+		bubble(t, opts, func(f *fixture) {
+			release := f.Hold(nodeA)
+			f.calls(nodeA, 5, errSick)
+			release()
+			time.Sleep(499 * time.Millisecond)
+			f.state(nodeA, breaker.Open)
+			time.Sleep(2 * time.Millisecond)
+			if f.told(); f.Check(nodeA) != nil {
+				t.Errorf("%s: %v", name, f.Check(nodeA))
+			}
+			f.state(nodeA, breaker.HalfOpen)
+		})
+	}
+}
+
 func TestHeldNodeIsNotForgotten(t *testing.T) {
 	alone(t, []breaker.Option{breaker.WithForget(time.Minute)}, func(f *fixture) {
 		one, two := f.Hold(nodeA), f.Hold(nodeA)

@@ -109,7 +109,7 @@ func (j *judge) configure(set *settings) {
 	for i := range j.windows {
 		w := &j.windows[i]
 		if from := nthOfKind(old, w.detector.kind, nth[w.detector.kind]); from != nil {
-			w.take(from)
+			w.copyFrom(from)
 		}
 		nth[w.detector.kind]++
 	}

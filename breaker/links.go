@@ -23,7 +23,7 @@ type link struct {
 	since            time.Time      // it was heard
 }
 
-func (ls *links) take(ev muxpool.Event) {
+func (ls *links) note(ev muxpool.Event) {
 	l := ls.of(ev.Identity)
 	switch ev.Kind {
 	case muxpool.ConnUp:

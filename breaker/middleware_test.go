@@ -89,7 +89,7 @@ func TestLateResultsAreIgnored(t *testing.T) {
 }
 
 // A panic that passes through a guarded call is the caller's own code: an encode
-// function, a hook. It says nothing about the node, and a probe gives its slot back.
+// function, a hook. It says nothing about the node, and a probe gives its place back.
 func TestPanicOfTheCallersCodeIsNeutral(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		boom := func() {

@@ -34,7 +34,7 @@ func TestLostEventsAreMadeUpFor(t *testing.T) {
 			synctest.Wait()
 		}
 		stands := func(state muxpool.NodeState, conns ...muxpool.ConnStats) {
-			pool.now = muxpool.Stats{Nodes: []muxpool.NodeStats{{Node: nodeA, State: state, Conns: conns}, {Node: nodeN(7), State: muxpool.NodeDown}}}
+			pool.now = muxpool.Stats{Nodes: []muxpool.NodeStats{{Node: nodeN(7), State: muxpool.NodeDown}, {Node: nodeA, State: state, Conns: conns}}}
 		}
 		conn := muxpool.ConnStats{State: muxpool.ConnOpen, Frames: 9}
 
@@ -55,5 +55,30 @@ func TestLostEventsAreMadeUpFor(t *testing.T) {
 		f.state(nodeA, breaker.Closed)
 		emit(muxpool.ConnDown, muxpool.ReasonKeepAliveTimeout, 0)
 		f.open(nodeA, breaker.ReasonKeepAliveTimeout)
+	})
+}
+
+// All connections of which the pool does not tell any more have gone, of whatever node.
+func TestConnectionsOfWhichNothingIsToldHaveGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var pool teller
+		f := &fixture{t: t, Group: breaker.NewGroup(breaker.WithoutJitter())}
+		defer f.Close()
+		defer f.Watch(&pool)()
+		emit := func(node muxpool.Node, kind muxpool.EventKind, reason muxpool.Reason, lost int) {
+			time.Sleep(time.Millisecond)
+			pool.emit(muxpool.Event{Kind: kind, Node: node, Reason: reason, Time: time.Now(), Lost: lost})
+			synctest.Wait()
+		}
+		for i := range 8 {
+			f.Hold(nodeN(i))
+			emit(nodeN(i), muxpool.ConnUp, muxpool.ReasonNone, 0)
+		}
+		emit(nodeN(9), muxpool.ConnUp, muxpool.ReasonNone, 5)
+		for i := range 8 {
+			emit(nodeN(i), muxpool.ConnUp, muxpool.ReasonNone, 0)
+			emit(nodeN(i), muxpool.ConnDown, muxpool.ReasonKeepAliveTimeout, 0) // it was the only one
+			f.open(nodeN(i), breaker.ReasonKeepAliveTimeout)
+		}
 	})
 }

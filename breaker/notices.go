@@ -134,7 +134,7 @@ func (q *notices) missed() int {
 // them; older ones are given up then (see Missed).
 func (g *Group) Subscribe(listener func(Change)) (cancel func()) {
 	if listener == nil {
-		g.spoil("Subscribe(nil)")
+		g.reject("Subscribe(nil)")
 		return func() {}
 	}
 	return g.notices.subscribe(listener)

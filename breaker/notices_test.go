@@ -135,3 +135,26 @@ func TestNilListener(t *testing.T) {
 		t.Error("unknown words")
 	}
 }
+
+// What waits to be told when a group is closed is told no more.
+func TestNothingIsToldAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := breaker.NewGroup()
+		entered, release, told := make(chan struct{}, 9), make(chan struct{}), 0
+		defer g.Subscribe(func(breaker.Change) {
+			told++
+			entered <- struct{}{}
+			<-release
+		})()
+		g.Hold(nodeA)
+		g.Trip(nodeA, nil)
+		bounded.Receive(t, entered)
+		g.Reset(nodeA)
+		g.Close()
+		close(release)
+		synctest.Wait()
+		if told != 1 {
+			t.Errorf("%d changes are told, want the one that was being told", told)
+		}
+	})
+}

@@ -72,7 +72,7 @@ func TestOneWayCallsAloneFindNoNodeHalfOpen(t *testing.T) {
 	})
 }
 
-// It cannot prove a silent node's health, so it is no probe, and takes no slot.
+// It cannot prove a silent node's health, so it is no probe, and takes no place.
 func TestOneWayCallsAreNoProbes(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		s := f.Scope("")

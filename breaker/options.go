@@ -87,7 +87,7 @@ func WithForget(d time.Duration) Option {
 func WithListener(listener func(Change)) Option {
 	return func(s *settings) {
 		if listener == nil {
-			s.refuse("WithListener(nil)")
+			s.reject("WithListener(nil)")
 			return
 		}
 		s.listeners = append(slices.Clip(s.listeners), listener)
@@ -113,10 +113,10 @@ func WithEjectionTime(first, limit time.Duration) Option {
 		s.duration("WithEjectionTime: first", &s.firstTime, first)
 		s.duration("WithEjectionTime: limit", &s.timeLimit, limit)
 		if max(first, limit) > maxEjectionTime {
-			s.refuse("WithEjectionTime(%v, %v) is over %v", first, limit, maxEjectionTime)
+			s.reject("WithEjectionTime(%v, %v) is over %v", first, limit, maxEjectionTime)
 		}
 		if limit > 0 && first > limit {
-			s.refuse("WithEjectionTime(%v, %v): first is over the limit", first, limit)
+			s.reject("WithEjectionTime(%v, %v): first is over the limit", first, limit)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func WithDecay(d time.Duration) Option {
 func WithProbes(n int) Option {
 	return func(s *settings) {
 		if n < 0 || n > math.MaxInt32 {
-			s.refuse("WithProbes(%d) is not between 0 and 2^31-1", n)
+			s.reject("WithProbes(%d) is not between 0 and 2^31-1", n)
 			return
 		}
 		s.probes = n
@@ -166,7 +166,7 @@ func WithObserveOnly(observe bool) Option {
 	return func(s *settings) { s.observe = observe }
 }
 
-func (s *settings) refuse(format string, args ...any) {
+func (s *settings) reject(format string, args ...any) {
 	s.invalid = append(slices.Clip(s.invalid), fmt.Errorf("%w: "+format, append([]any{ErrInvalidOption}, args...)...))
 }
 
@@ -180,7 +180,7 @@ func (s *settings) only(option string) {
 
 func (s *settings) share(option string, p *float64, v float64) {
 	if !(v >= 0 && v <= 1) { // NaN is refused as well
-		s.refuse("%s(%v) is not between 0 and 1", option, v)
+		s.reject("%s(%v) is not between 0 and 1", option, v)
 		return
 	}
 	*p = v
@@ -188,7 +188,7 @@ func (s *settings) share(option string, p *float64, v float64) {
 
 func (s *settings) duration(option string, p *time.Duration, v time.Duration) {
 	if v < 0 {
-		s.refuse("%s(%v) is negative", option, v)
+		s.reject("%s(%v) is negative", option, v)
 		return
 	}
 	*p = v

@@ -138,10 +138,7 @@ func TestRealPool(t *testing.T) {
 
 	server.start(t, node.Address)
 	defer server.kill()
-	for c := range changes {
-		if c.To == breaker.Closed {
-			break
-		}
+	for bounded.Receive(t, changes).To != breaker.Closed {
 	}
 	if _, err := ep(ctx, nil); err != nil {
 		t.Errorf("the first call after the return: %v", err)

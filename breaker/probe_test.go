@@ -69,7 +69,7 @@ func (f *fixture) target(node muxpool.Node, p *pinger) (call func(endpoint.Endpo
 
 // after lets time pass.
 func after(d time.Duration) {
-	time.Sleep(d)
+	time.Sleep(d) // of bubble time
 	synctest.Wait()
 }
 
@@ -194,8 +194,8 @@ func TestEventDuringATargetsProbeIsNotLost(t *testing.T) {
 		f.state(nodeA, breaker.Open)
 		after(100 * time.Millisecond)
 		f.state(nodeA, breaker.Closed)
-		if p.runs() != 2 {
-			t.Errorf("%d probes, want two", p.runs())
+		if st, _ := f.StatusOf(nodeA); p.runs() != 2 || st.Totals.Late != 1 {
+			t.Errorf("%d probes, of which %d came too late, want two and one", p.runs(), st.Totals.Late)
 		}
 	})
 }
@@ -301,6 +301,13 @@ func TestARefusedHandshakeIsAskedEverLessOften(t *testing.T) {
 		p.answer(nil)
 		after(time.Minute)
 		f.state(nodeA, breaker.Closed)
+		p.answer(errSick)
+		asked := p.runs()
+		f.emit(nodeA, muxpool.NodeExpelled, muxpool.ReasonHandshakeFailed, errSick)
+		after(3500 * time.Millisecond)
+		if n := p.runs() - asked; n != 2 { // after 1 s and 3 s, as at first
+			t.Errorf("when it was back and is refused anew, it is asked %d times in 3.5 s", n)
+		}
 	})
 }
 
@@ -396,6 +403,7 @@ func TestANodeThatIsNamedAgainIsProbedAtOnce(t *testing.T) {
 		if p.runs() != runs {
 			t.Errorf("%d probes of an address that is nobody's any more", p.runs()-runs)
 		}
+		f.state(nodeA, breaker.Open)
 		release = f.Hold(nodeA)
 		synctest.Wait()
 		release() // it was in vain

@@ -133,7 +133,7 @@ func TestShareHoldsInARace(t *testing.T) {
 	}
 }
 
-// A half-open node never has more probes at a time than it has slots.
+// A half-open node never has more probes at a time than it has places.
 func TestSlotsHoldInARace(t *testing.T) {
 	g := breaker.NewGroup(breaker.WithProbes(2), breaker.WithEjectionTime(time.Hour, 0))
 	defer g.Close()
@@ -150,7 +150,7 @@ func TestSlotsHoldInARace(t *testing.T) {
 			most = max(most, inside)
 			mu.Unlock()
 			defer func() { mu.Lock(); inside--; mu.Unlock() }()
-			return nil, breakerRefusal{} // its slot comes back
+			return nil, breakerRefusal{} // its place comes back
 		})
 		try := func() { ep(context.Background(), nil) }
 		race(try, try, try, try)
@@ -158,7 +158,7 @@ func TestSlotsHoldInARace(t *testing.T) {
 			t.Fatalf("trial %d: %d probes at a time", i, most)
 		}
 		if g.Check(nodeA) != nil {
-			t.Fatalf("trial %d: a slot is lost", i)
+			t.Fatalf("trial %d: a place is lost", i)
 		}
 	}
 }

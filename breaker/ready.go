@@ -8,7 +8,7 @@ import (
 
 // Ready reports whether a call may go there now: what Check says, without an error
 // being made. It takes no lock, does not allocate, and reads the clock only if
-// something is out. It takes no slot, so the next call may still be refused.
+// something is out. It takes no place, so the next call may still be refused.
 func (g *Guard) Ready() bool {
 	c, _ := g.refusing()
 	return c == nil && g.scope.group.flaw.Load() == nil
@@ -65,10 +65,7 @@ func (g *Guard) Check() error {
 
 // refusing returns the circuit that refuses calls, and its gate; nil if none does.
 func (g *Guard) refusing() (*circuit, *gate) {
-	m := g.method.Load()
-	if m.node.gone.Load() {
-		return nil, nil // forgotten: the next call begins anew
-	}
+	m := g.method.Load() // of a node that was forgotten it refuses nobody: the next call begins anew
 	if gt := m.member.circuit.refusing(g.target.OneWay); gt != nil {
 		return m.member.circuit, gt
 	}
@@ -103,7 +100,7 @@ func (c *circuit) openError(g *gate) *OpenError {
 
 // Check reports whether a call through Middleware(node) may go there now: nil if
 // the node's circuit is closed, or takes a probe; otherwise the *OpenError that the
-// call would get. It takes no slot, so the next call may still be refused. It
+// call would get. It takes no place, so the next call may still be refused. It
 // takes no lock, and does not allocate for a closed circuit. A node that the group
 // does not know is closed.
 func (g *Group) Check(id muxpool.Node) error {

@@ -53,7 +53,7 @@ func TestChangesTellWhenReadyMayDiffer(t *testing.T) {
 		guard := s.Guard(breaker.Target{Node: nodeA, Method: "A"})
 		method := s.Guard(breaker.Target{Node: nodeA, Method: "B"})
 		s.Guard(breaker.Target{Node: nodeB, Method: "B"})
-		slot := newGate()
+		place := newGate()
 		result := make(chan error)
 		before, unrelated := s.Changes(), other.Changes()
 		for _, step := range []struct {
@@ -64,11 +64,11 @@ func TestChangesTellWhenReadyMayDiffer(t *testing.T) {
 		}{
 			{"the pool", func() { f.expel(nodeA) }, false, guard},
 			{"the end of the ejection", func() { time.Sleep(500 * time.Millisecond) }, true, guard},
-			{"the last slot is taken", func() {
-				go func() { _, err := guard.Middleware()(slot.endpoint)(context.Background(), nil); result <- err }()
-				<-slot.entered
+			{"the last place is taken", func() {
+				go func() { _, err := guard.Middleware()(place.endpoint)(context.Background(), nil); result <- err }()
+				<-place.entered
 			}, false, guard},
-			{"the slot comes back", func() { slot.answer <- breakerRefusal{}; <-result }, true, guard},
+			{"the place comes back", func() { place.answer <- breakerRefusal{}; <-result }, true, guard},
 			{"a probe", func() { through(guard, nil) }, true, guard},
 			{"a method", func() { times(5, method, status(503)) }, false, method},
 			{"its ejection's end", func() { time.Sleep(500 * time.Millisecond) }, true, method},
@@ -139,4 +139,43 @@ func TestNodesComeAndGoAtALinearPrice(t *testing.T) {
 			t.Errorf("%d are not forgotten", f.known())
 		}
 	})
+}
+
+// What a Guard says of a group that must not be used, of a node that was forgotten, of one that
+// is let go while it is out, and of who judges.
+func TestWhatAGuardSays(t *testing.T) {
+	bubble(t, []breaker.Option{breaker.WithForget(time.Minute), breaker.WithEjectionTime(time.Second, 0)}, func(f *fixture) {
+		g := f.guard(nodeA, func(context.Context) error { return errSick })
+		f.expel(nodeA)
+		ready(t, false, g)
+		begin := time.Now()
+		f.Hold(nodeA)() // nobody probes it any more
+		after(30 * time.Second)
+		if since := g.Trying(); !since.After(begin) || since.After(time.Now()) {
+			t.Errorf("who calls tries it since %v, and its time was over at about %v", since, begin.Add(time.Second))
+		}
+		after(2 * time.Minute)
+		ready(t, true, g) // forgotten
+		if g.Classified() {
+			t.Error("a Classifier is told of where there is none")
+		}
+		f.update(breaker.WithClassifier(func(context.Context, any, error) breaker.Outcome { return breaker.Success }))
+		if g = f.Scope("").Guard(g.Target()); !g.Classified() {
+			t.Error("the Classifier is not told of")
+		}
+		f.Scope("bad", breaker.WithProbes(-1))
+		if err := g.Check(); err == nil || err != f.Err() {
+			t.Errorf("with an option that is invalid Check says %v", err)
+		}
+	})
+}
+
+// A Guard refuses a probe that is none.
+func TestANilProbe(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	g.Scope("").Guard(breaker.Target{Node: nodeA}).ProbeWith(nil)
+	if g.Err() == nil {
+		t.Error("ProbeWith(nil) is no error")
+	}
 }

@@ -13,7 +13,7 @@ func (s settings) apply(opts []Option) (settings, error) {
 	s.invalid, s.groupWide, s.groupOnly = nil, nil, nil
 	for _, o := range opts {
 		if o == nil {
-			s.refuse("a nil Option")
+			s.reject("a nil Option")
 			continue
 		}
 		o(&s)
@@ -28,10 +28,10 @@ func (s settings) forNode(opts []Option) (*settings, error) {
 	group := s.deviation()
 	s, err := s.apply(opts)
 	if err == nil && len(s.groupWide) > 0 {
-		s.refuse("%s is for a group, not for one node", s.groupWide[0])
+		s.reject("%s is for a group, not for one node", s.groupWide[0])
 	}
 	if d := s.deviation(); d != nil && (group == nil || *d != *group) {
-		s.refuse("Deviation compares nodes: one node cannot have its own")
+		s.reject("Deviation compares nodes: one node cannot have its own")
 	}
 	s.fill()
 	return &s, errors.Join(s.invalid...)
@@ -81,7 +81,7 @@ func (s *settings) checkDeviation() {
 		}
 	}
 	if n > 1 {
-		s.refuse("WithDetectors: %d times Deviation", n)
+		s.reject("WithDetectors: %d times Deviation", n)
 	}
 }
 

@@ -134,6 +134,21 @@ func TestGobreakerSettingsAtRunTime(t *testing.T) {
 		if st, _ := f.StatusOf(nodeA); st.Counts.TotalSuccesses < 3 || st.Counts.TotalFailures != 1 {
 			t.Errorf("%+v", st.Counts)
 		}
+		f.update(breaker.WithGobreaker(gobreaker.Settings{ReadyToTrip: func(c gobreaker.Counts) bool { return c.TotalFailures == 2 }}))
+		f.call(nodeA, errSick) // the second: what was counted stays
+		f.open(nodeA, breaker.ReasonReadyToTrip)
+	})
+}
+
+// The user's IsSuccessful judges answers, too, and speaks against the node.
+func TestIsSuccessfulFindsAnAnswerBad(t *testing.T) {
+	st := gobreaker.Settings{IsSuccessful: func(err error) bool { return err != nil }}
+	bubble(t, []breaker.Option{breaker.WithGobreaker(st)}, func(f *fixture) {
+		f.call(nodeA, nil)
+		f.call(nodeA, errSick)
+		if st, _ := f.StatusOf(nodeA); st.Totals.Failures != 1 || st.Totals.Successes != 1 {
+			t.Errorf("%+v", st.Totals)
+		}
 	})
 }
 

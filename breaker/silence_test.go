@@ -30,7 +30,7 @@ func (f *fixture) untilOpen(node muxpool.Node, most int, err error) int {
 			return n
 		}
 		f.call(node, err)
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // of bubble time
 	}
 	f.t.Fatalf("not out after %d calls", most)
 	return 0

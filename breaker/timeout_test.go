@@ -28,6 +28,31 @@ func TestShortDeadlinesBesideAnswersNeverCount(t *testing.T) {
 	})
 }
 
+// So it is with one of several methods, and its own answers; those of others say nothing of it.
+func TestShortDeadlinesBesideAMethodsAnswersNeverCount(t *testing.T) {
+	for name, row := range map[string]struct {
+		answered string
+		open     bool
+	}{"its own": {"Report", false}, "another's": {"Get", true}} {
+		inShop(t, nil, func(s *shop) {
+			s.guard(nodeA, "Get")
+			report, _ := s.guard(nodeA, "Report"), s.guard(nodeB, "Report")
+			for range 20 {
+				report.Middleware()(answersAfter(5*time.Millisecond))(context.Background(), nil)
+			}
+			for range 10 {
+				time.AfterFunc(10*time.Millisecond, func() { through(s.guard(nodeA, row.answered), nil) })
+				ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+				report.Middleware()(answersAfter(time.Hour))(ctx, nil)
+				cancel()
+			}
+			if open := report.Check() != nil; open != row.open {
+				t.Errorf("beside %s answers: open %v", name, open)
+			}
+		})
+	}
+}
+
 // A node that hung itself up answers nobody, also not those who were never patient.
 func TestHungNodeGoesHoweverLittleItsCallersGive(t *testing.T) {
 	for _, given := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 39 * time.Millisecond} {
@@ -123,6 +148,8 @@ func TestAnsweredTimeOutsCount(t *testing.T) {
 		{"at once, of 1 s", 0, time.Second, true},
 		{"after half of it", 20 * time.Millisecond, 40 * time.Millisecond, true},
 		{"when the caller's time was nearly over", 18 * time.Millisecond, 20 * time.Millisecond, false},
+		{"when a third of what it took was left", 30 * time.Millisecond, 39 * time.Millisecond, false},
+		{"when more than that was left", 30 * time.Millisecond, 41 * time.Millisecond, true},
 		{"after it was over", 21 * time.Millisecond, 20 * time.Millisecond, false},
 		{"at once, of 4 ms: what is left may be what the way takes", 0, 4 * time.Millisecond, false},
 	} {

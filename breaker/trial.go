@@ -15,9 +15,9 @@ var errProbeDeadline = errors.New("breaker: the probe did not end by its deadlin
 var errSlowProbe = errors.New("breaker: the probe succeeded, too slowly for SlowCalls")
 
 // trial is one half-open period: as many calls as are needed to close the circuit
-// get a slot, and no more. A slot comes back from a probe that was neutral.
+// get a place, and no more. A place comes back from a probe that was neutral.
 type trial struct {
-	free  atomic.Int32 // slots
+	free  atomic.Int32 // places
 	began time.Time
 	until time.Time // when a probe that begins at once has failed at the latest
 	need  int32     // successes that close the circuit
@@ -32,7 +32,7 @@ func newTrial(n int, began, until time.Time, grudge uint64) *trial {
 	return t
 }
 
-// enter takes a slot, if there is one.
+// enter takes a place, if there is one.
 func (t *trial) enter() bool {
 	for {
 		n := t.free.Load()
@@ -50,7 +50,7 @@ func (t *trial) leave() { t.free.Add(1) }
 // probe is a call that tries out a half-open node, a half-open method, or both.
 // The first to end it decides: its end, or its caller who leaves.
 //
-// Its deadline does not end it. It settles the slot, as failed: given back, it would cost
+// Its deadline does not end it. It settles the place, as failed: given back, it would cost
 // one user's call after the other on a node that is silent. The call goes on, and may still
 // succeed: then what calls with longer deadlines than a probe has take is proved by it,
 // if nothing but deadlines has spoken against the circuit since.
@@ -59,8 +59,8 @@ type probe struct {
 	done atomic.Bool
 }
 
-// try makes a call that is a probe.
-func (c *call) try(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
+// probe makes a call that is a probe.
+func (c *call) probe(ctx context.Context, request any, next endpoint.Endpoint) (any, error) {
 	c.start = c.method.group.clock()
 	p := &probe{call: *c}
 	p.begin()
@@ -75,7 +75,7 @@ func (c *call) try(ctx context.Context, request any, next endpoint.Endpoint) (an
 	return response, err
 }
 
-// overdue settles the slots of a call that takes too long.
+// overdue settles the places of a call that takes too long.
 func (p *probe) overdue() {
 	m := p.method.member
 	m.node.mu.Lock()
@@ -112,7 +112,7 @@ func (p *probe) abandon() {
 	}
 }
 
-// settle takes what was found to the circuits that the probe has a slot of.
+// settle takes what was found to the circuits that the probe has a place of.
 func (p *probe) settle(f finding, took time.Duration, cause error) {
 	m := p.method.member
 	m.node.mu.Lock()

@@ -26,7 +26,7 @@ func TestHalfOpenTakesNoMoreThanItsProbes(t *testing.T) {
 		if err := <-results; !errors.Is(err, gobreaker.ErrOpenState) {
 			t.Errorf("the third got %v", err)
 		}
-		f.open(nodeA, breaker.ReasonConsecutiveFailures) // Check: no slot left
+		f.open(nodeA, breaker.ReasonConsecutiveFailures) // Check: no place left
 		peer.answer <- nil
 		<-results
 		f.state(nodeA, breaker.HalfOpen) // one of two
@@ -36,9 +36,9 @@ func TestHalfOpenTakesNoMoreThanItsProbes(t *testing.T) {
 	})
 }
 
-// A probe that its caller abandons says nothing: its slot is free again, at once,
+// A probe that its caller abandons says nothing: its place is free again, at once,
 // even if the endpoint is deaf to its context.
-func TestNeutralProbeGivesItsSlotBack(t *testing.T) {
+func TestNeutralProbeGivesItsPlaceBack(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		f.calls(nodeA, 5, errSick)
 		time.Sleep(500 * time.Millisecond)
@@ -51,7 +51,7 @@ func TestNeutralProbeGivesItsSlotBack(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		if err := f.Check(nodeA); err != nil {
-			t.Errorf("the slot is still taken: %v", err)
+			t.Errorf("the place is still taken: %v", err)
 		}
 		f.call(nodeA, breakerRefusal{})
 		if err := f.call(nodeA, nil); err != nil {
@@ -64,7 +64,7 @@ func TestNeutralProbeGivesItsSlotBack(t *testing.T) {
 	})
 }
 
-// A probe's deadline settles its slot, as failed. It cuts no call.
+// A probe's deadline settles its place, as failed. It cuts no call.
 func TestProbeHasADeadline(t *testing.T) {
 	opts := []breaker.Option{breaker.WithProbeTimeout(2 * time.Second)}
 	for name, answer := range map[string]error{"it fails in the end": errSick, "it succeeds in the end": nil} {

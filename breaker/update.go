@@ -52,7 +52,7 @@ func (g *Group) update(scopes []*Scope, opts []Option) error {
 	for i, s := range scopes {
 		base, err := s.base.apply(opts)
 		if len(base.groupOnly) > 0 {
-			base.refuse("%s is for a group, not for one service", base.groupOnly[0])
+			base.reject("%s is for a group, not for one service", base.groupOnly[0])
 			err = errors.Join(base.invalid...)
 		}
 		for id, own := range g.own {

@@ -117,6 +117,27 @@ func TestUpdateStartsAndStopsDeviation(t *testing.T) {
 	})
 }
 
+// The interval that runs ends with its settings: the next is counted whole.
+func TestUpdateOfTheIntervalOfDeviation(t *testing.T) {
+	every := func(d time.Duration) breaker.Option {
+		return breaker.WithDetectors(breaker.Deviation(1, 5, 10, d))
+	}
+	bubble(t, []breaker.Option{every(10 * time.Second)}, func(f *fixture) {
+		time.Sleep(5 * time.Second)
+		f.update(every(time.Minute))
+		for i := range 5 {
+			f.calls(nodeN(i), 10, nil)
+		}
+		f.calls(nodeN(4), 10, errSick)
+		time.Sleep(time.Minute - 1)
+		f.told()
+		f.state(nodeN(4), breaker.Closed)
+		time.Sleep(2 * time.Nanosecond)
+		f.told()
+		f.open(nodeN(4), breaker.ReasonDeviation)
+	})
+}
+
 func TestPerNodeSettings(t *testing.T) {
 	bubble(t, []breaker.Option{breaker.WithMaxEjection(1)}, func(f *fixture) {
 		f.hold(3)

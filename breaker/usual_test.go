@@ -17,6 +17,12 @@ func TestUsualTime(t *testing.T) {
 	if u.asks(1) || !u.asks(every) {
 		t.Error("a short method's successes are not sampled")
 	}
+	for mean, asks := range map[time.Duration]bool{shortTime: false, shortTime + 1: true} {
+		var at usual
+		if at.add(mean); at.asks(1) != asks {
+			t.Errorf("a usual time of %v: asks %v", mean, !asks)
+		}
+	}
 	u.add(16 * time.Millisecond)
 	if u.time() != 9*time.Millisecond {
 		t.Errorf("an eighth of the way: %v", u.time())

@@ -2,62 +2,62 @@ package breaker
 
 import "time"
 
-const slotsPerWindow = 10
+const partsPerWindow = 10
 
-// window counts calls over a detector's rolling window, in slots of a tenth of
+// window counts calls over a detector's rolling window, in parts of a tenth of
 // its length, so that what is read covers between nine and ten tenths. Times
 // are the group's clock: nanoseconds since it was made. It belongs to the judge
 // whose lock guards it.
 type window struct {
 	detector Detector
-	slots    [slotsPerWindow]slot
+	parts    [partsPerWindow]part
 
-	// current is the slot of the times in [from, to): to find it by division costs
+	// current is the part of the times in [from, to): to find it by division costs
 	// more than all else.
-	current  *slot
+	current  *part
 	from, to int64
 }
 
-// slot holds what happened in one tenth. It is stale, and counts as empty, when
+// part holds what happened in one tenth. It is stale, and counts as empty, when
 // number is not one of the last ten.
-type slot struct {
+type part struct {
 	number     int64
 	calls, bad uint32
 }
 
-func (w *window) number(now int64) int64 { return now / int64(w.detector.window/slotsPerWindow) }
+func (w *window) number(now int64) int64 { return now / int64(w.detector.window/partsPerWindow) }
 
 // add counts calls, of which bad were bad.
 func (w *window) add(now int64, calls, bad uint32) {
 	if w.current == nil || now < w.from || now >= w.to {
 		if !w.turn(now) {
-			return // its slot has been taken over: too late to count
+			return // its part has been taken over: too late to count
 		}
 	}
 	w.current.calls += calls
 	w.current.bad += bad
 }
 
-// turn makes the slot of now the current one.
+// turn makes the part of now the current one.
 func (w *window) turn(now int64) bool {
 	n := w.number(now)
-	s := &w.slots[n%slotsPerWindow]
+	s := &w.parts[n%partsPerWindow]
 	if s.number > n {
 		return false
 	}
 	if s.number != n {
-		*s = slot{number: n}
+		*s = part{number: n}
 	}
-	width := int64(w.detector.window / slotsPerWindow)
+	width := int64(w.detector.window / partsPerWindow)
 	w.current, w.from, w.to = s, n*width, (n+1)*width
 	return true
 }
 
 // sum returns the counts of the window that ends now.
 func (w *window) sum(now int64) (calls, bad uint32) {
-	oldest := w.number(now) - slotsPerWindow + 1
-	for i := range w.slots {
-		if s := &w.slots[i]; s.number >= oldest {
+	oldest := w.number(now) - partsPerWindow + 1
+	for i := range w.parts {
+		if s := &w.parts[i]; s.number >= oldest {
 			calls += s.calls
 			bad += s.bad
 		}
@@ -83,10 +83,10 @@ func (w *window) isBad(o Outcome, took time.Duration) bool {
 	return o == Failure
 }
 
-// take copies what another window of the same kind has counted.
-func (w *window) take(from *window) {
-	width := int64(from.detector.window / slotsPerWindow)
-	for _, s := range from.slots {
+// copyFrom copies what another window of the same kind has counted.
+func (w *window) copyFrom(from *window) {
+	width := int64(from.detector.window / partsPerWindow)
+	for _, s := range from.parts {
 		if s.calls > 0 {
 			w.add(s.number*width, s.calls, s.bad)
 		}

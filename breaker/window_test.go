@@ -12,8 +12,8 @@ func FuzzWindow(f *testing.F) {
 	f.Add([]byte{}, uint16(0))
 	f.Add([]byte{255, 255, 255, 1, 1, 1}, uint16(10))
 	f.Fuzz(func(t *testing.T, steps []byte, length uint16) {
-		w := window{detector: Detector{kind: failureRate, window: time.Duration(length) + slotsPerWindow}}
-		tenth := int64(w.detector.window / slotsPerWindow)
+		w := window{detector: Detector{kind: failureRate, window: time.Duration(length) + partsPerWindow}}
+		tenth := int64(w.detector.window / partsPerWindow)
 		type call struct {
 			at  int64
 			bad bool
@@ -65,9 +65,26 @@ func TestWindowIsSick(t *testing.T) {
 		t.Error("sick below its rate")
 	}
 	w.add(int64(5*time.Second), 1, 0)
-	w.add(int64(4*time.Second), 5, 5) // a clock that was read before, in the same slot
+	w.add(int64(4*time.Second), 5, 5) // a clock that was read before, in the same part
 	if calls, _ := w.sum(int64(5 * time.Second)); calls != 1 {
 		t.Errorf("%d calls", calls)
+	}
+}
+
+// A call counts until its tenth is over for the tenth time, and no longer.
+func TestWindowForgets(t *testing.T) {
+	w := window{detector: FailureRate(0, time.Second, 0)}
+	tenth := int64(100 * time.Millisecond)
+	w.add(0, 1, 1)
+	w.add(tenth-1, 1, 0)
+	for at, want := range map[int64]uint32{tenth: 2, 9 * tenth: 2, 10*tenth - 1: 2, 10 * tenth: 0} {
+		if calls, _ := w.sum(at); calls != want {
+			t.Errorf("after %v: %d calls, want %d", time.Duration(at), calls, want)
+		}
+	}
+	w.add(10*tenth, 1, 1) // in the place of the first
+	if calls, bad := w.sum(10 * tenth); calls != 1 || bad != 1 {
+		t.Errorf("in its turn: %d calls, %d bad", calls, bad)
 	}
 }
 
@@ -77,12 +94,12 @@ func TestWindowTakesOver(t *testing.T) {
 		long.add(s*int64(time.Second), 1, uint32(s%2))
 	}
 	now := 9 * int64(time.Second)
-	short.take(&long)
+	short.copyFrom(&long)
 	if calls, bad := short.sum(now); calls != 1 || bad != 1 {
 		t.Errorf("a shorter window took %d calls, %d bad", calls, bad)
 	}
 	longer := window{detector: FailureRate(0, time.Minute, 0)}
-	longer.take(&long)
+	longer.copyFrom(&long)
 	if calls, bad := longer.sum(now); calls != 10 || bad != 5 {
 		t.Errorf("a longer window took %d calls, %d bad", calls, bad)
 	}
