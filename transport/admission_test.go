@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"slices"
 	"testing"
 )
@@ -23,6 +24,8 @@ func TestAdmissionOfBytes(t *testing.T) {
 		{"over half, more than a share", 449, 896, 2, allBytes},
 		{"over half, more than a share, others have little", 449, 700, 2, admitted},
 		{"over half, a share of many", 8, 896, 100, admitted},
+		{"before the last eighth, more than a 16th of what is left", 9, 896, 2, admitted},
+		{"where the last eighth begins, more", 8, 904, 2, allBytes},
 		{"the last eighth, a 16th of what is left", 7, 912, 2, admitted},
 		{"the last eighth, more", 8, 912, 2, allBytes},
 		{"nearly full, a 16th of what is left", 1, 1008, 2, admitted},
@@ -54,6 +57,12 @@ func TestEachConnectionHasASmallCall(t *testing.T) {
 	}
 	if got := greedy.enter(6 << 10); got != allBytes {
 		t.Errorf("one of who has much: %d, want %d", got, allBytes)
+	}
+	full := int64(d.limits.MaxBytes)
+	for mine, want := range map[int64]refusal{ownBytes: admitted, ownBytes + 1: allBytes} {
+		if got := d.limits.admitBytes(mine, full, 100); got != want {
+			t.Errorf("a first call of %d bytes: %d, want %d", mine, got, want)
+		}
 	}
 }
 
@@ -209,5 +218,29 @@ func TestPlacesOfWhoWaits(t *testing.T) {
 	}
 	if l.next() != nil || l.waiting.Load() != 0 || l.holders != 0 || l.free.Load() != 1 {
 		t.Errorf("at the end %d wait, of %d; %d workers are free", l.waiting.Load(), l.holders, l.free.Load())
+	}
+}
+
+// What a client is told when a limit is reached: which, and how much it allows.
+func TestWordsOfRefusals(t *testing.T) {
+	l := &ServiceLimits{MaxInFlightPerConn: 11, MaxWaiting: 12, MaxBytesPerConn: 13, MaxInFlightPerPeer: 14, MaxBytesPerPeer: 15}
+	for why, want := range map[refusal]string{
+		tooManyOnConn:  "too many calls in flight on this connection, at most 11 are allowed",
+		tooManyInAll:   "too many calls in flight",
+		tooManyWaiting: "all workers are busy and 12 calls wait",
+		goingAway:      "the connection is going away",
+		connBytes:      "too many bytes are in use on this connection, at most 13 are allowed",
+		allBytes:       "too many bytes are in use",
+		tooManyOfPeer:  "too many calls in flight from this address, at most 14 are allowed",
+		peerBytes:      "too many bytes are in use for this address, at most 15 are allowed",
+	} {
+		code := CodeResourceExhausted
+		if why == goingAway {
+			code = CodeUnavailable
+		}
+		var e *Error
+		if err := l.refuse(why); !errors.As(err, &e) || e.Message != want || e.Code != code || e.refused != why {
+			t.Errorf("refusal %d: %+v, want %q", why, err, want)
+		}
 	}
 }

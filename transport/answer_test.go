@@ -19,10 +19,11 @@ import (
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 	"github.com/muxkit/muxkit/transport/trpc"
+	"github.com/muxkit/muxkit/transport/ttheader"
 )
 
 // marking are the protocols that carry codes and the mark of a call that was not run.
-var marking = map[string]transport.ServerProtocol{"native": native.Protocol{}, "trpc": trpc.Protocol{}}
+var marking = map[string]transport.ServerProtocol{"native": native.Protocol{}, "trpc": trpc.Protocol{}, "ttheader": ttheader.Protocol{}}
 
 func clientOf(t *testing.T, p transport.Protocol, node transport.Node, method string, options ...transport.ClientOption) endpoint.Endpoint {
 	return transport.NewClient(newPool(t), node, p, method, transport.EncodeBytes, transport.DecodeBytes, options...).Endpoint()

@@ -108,6 +108,43 @@ func testCancel(t *testing.T, with func(context.Context) (context.Context, conte
 	wait(t, "the call", ended)
 }
 
+// writing is a MuxConn without a last word, whose writes are told.
+type writing struct {
+	muxpool.MuxConn
+	frames chan<- []byte
+}
+
+func (w writing) Write(frame []byte) error {
+	w.frames <- append([]byte(nil), frame...)
+	return w.MuxConn.Write(frame)
+}
+
+// Where a MuxConn has no last word, the cancel is a frame like any other.
+func TestACancelWithoutALastWord(t *testing.T) {
+	started, ended := make(chan context.Context, 1), make(chan error, 1)
+	s := serve(t, map[string]*transport.Server{"M": rawServer(blocked(started, ended))})
+	pool, frames, vid := newPool(t), make(chan []byte, 2), uint32(0)
+	call := rawClient(getFunc(func(ctx context.Context, network, address string, opts muxpool.GetOptions) (muxpool.MuxConn, error) {
+		mc, err := pool.GetMuxConn(ctx, network, address, opts)
+		if err != nil {
+			return nil, err
+		}
+		vid = mc.VID()
+		return writing{mc, frames}, nil
+	}), s.node, "M")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-started; cancel() }()
+	if _, err := call(ctx, []byte{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	wait(t, "the request", frames)
+	if got, want := wait(t, "the cancel", frames), (native.Protocol{}).AppendCancel(nil, vid); string(got) != string(want) {
+		t.Errorf("got %x, want %x", got, want)
+	}
+	s.Close()
+	wait(t, "the call", ended)
+}
+
 // The whole way.
 func TestCancellationTravels(t *testing.T) {
 	started, ended := make(chan context.Context, 1), make(chan error, 1)

@@ -44,7 +44,7 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 		opts: muxpool.NewGetOptions(), bulk: new(bulk)}
 	for _, option := range options {
 		if option == nil {
-			c.refuse("a nil ClientOption")
+			c.reject("a nil ClientOption")
 			continue
 		}
 		option(c)
@@ -64,31 +64,31 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	return c
 }
 
-// refuse notes what makes no sense.
-func (c *Client) refuse(format string, args ...any) {
+// reject notes what makes no sense.
+func (c *Client) reject(format string, args ...any) {
 	c.invalid = append(c.invalid, fmt.Errorf("%w: NewClient: "+format, append([]any{ErrInvalidOption}, args...)...))
 }
 
 // check finds what makes no sense.
 func (c *Client) check() {
-	refuse := func(bad bool, format string, args ...any) {
+	reject := func(bad bool, format string, args ...any) {
 		if bad {
-			c.refuse(format, args...)
+			c.reject(format, args...)
 		}
 	}
-	refuse(hasNil(c.before), "a nil function for ClientBefore")
-	refuse(hasNil(c.after), "a nil function for ClientAfter")
-	refuse(hasNil(c.finalizer), "a nil function for ClientFinalizer")
+	reject(hasNil(c.before), "a nil function for ClientBefore")
+	reject(hasNil(c.after), "a nil function for ClientAfter")
+	reject(hasNil(c.finalizer), "a nil function for ClientFinalizer")
 	c.finalizer = slices.DeleteFunc(c.finalizer, func(f ClientFinalizerFunc) bool { return f == nil }) // the others run also then
-	refuse(c.pool == nil, "the pool is nil")
-	refuse(c.protocol == nil, "the protocol is nil")
-	refuse(c.enc == nil, "the encode function is nil")
-	refuse(c.dec == nil && !c.oneWay, "the decode function is nil")
-	refuse(c.node.Address == "", "the node %s has no address", c.node)
-	refuse(c.timeout < 0, "ClientTimeout(%v) is negative", c.timeout)
+	reject(c.pool == nil, "the pool is nil")
+	reject(c.protocol == nil, "the protocol is nil")
+	reject(c.enc == nil, "the encode function is nil")
+	reject(c.dec == nil && !c.oneWay, "the decode function is nil")
+	reject(c.node.Address == "", "the node %s has no address", c.node)
+	reject(c.timeout < 0, "ClientTimeout(%v) is negative", c.timeout)
 	if c.oneWay && c.protocol != nil {
 		_, ok := c.protocol.(OneWayer)
-		refuse(!ok, "ClientOneWay: the protocol %T has no one-way calls", c.protocol)
+		reject(!ok, "ClientOneWay: the protocol %T has no one-way calls", c.protocol)
 	}
 }
 

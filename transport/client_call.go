@@ -49,7 +49,7 @@ func (c *clientCall) finalized(request any) (response any, err error) {
 	err = ErrPanicked // remains if run does not return
 	defer func() {
 		if c.sent.Context == nil {
-			c.enterSent()
+			c.showSent()
 		}
 		for _, f := range c.finalizer {
 			f(c.ctx, err)
@@ -74,7 +74,7 @@ func (c *clientCall) run(request any) (any, error) {
 		return nil, nil
 	}
 	if !c.plain {
-		c.enterSent()
+		c.showSent()
 	}
 	for _, f := range c.after {
 		c.ctx = f(c.ctx, c.resp)
@@ -118,8 +118,8 @@ func (c *clientCall) setLimit() {
 	}
 }
 
-// enterSent makes what is known of the exchange visible in the context.
-func (c *clientCall) enterSent() {
+// showSent makes what is known of the exchange visible in the context.
+func (c *clientCall) showSent() {
 	c.sent.Context = c.ctx
 	c.ctx = &c.sent
 }
@@ -128,7 +128,7 @@ func (c *clientCall) enterSent() {
 func (c *clientCall) decode() (any, error) {
 	defer c.resp.free()
 	if c.failure != nil {
-		return c.refused()
+		return c.errorAnswer()
 	}
 	response, err := c.dec(c.ctx, c.resp)
 	if err != nil {
@@ -137,11 +137,11 @@ func (c *clientCall) decode() (any, error) {
 	return response, nil
 }
 
-// refused turns an error answer into what the endpoint returns.
-func (c *clientCall) refused() (any, error) {
+// errorAnswer turns an error answer into what the endpoint returns.
+func (c *clientCall) errorAnswer() (any, error) {
 	if c.failure.Business() && len(c.resp.Body) > 0 {
 		response, err := c.dec(c.ctx, c.resp)
-		if err == nil && failed(response) != nil {
+		if err == nil && failureOf(response) != nil {
 			return response, nil
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // exchange sends the request and reads the answer. An error answer is no error
 // here: see failure.
 func (c *clientCall) exchange() error {
-	mc, err := c.get()
+	mc, err := c.getConn()
 	if err != nil {
 		return c.failPool(false, err)
 	}
@@ -29,8 +29,8 @@ func (c *clientCall) exchange() error {
 	return c.read(mc)
 }
 
-// get takes a MuxConn that ends with the call's context, and when its time is over.
-func (c *clientCall) get() (muxpool.MuxConn, error) {
+// getConn gets a MuxConn that ends with the call's context, and when its time is over.
+func (c *clientCall) getConn() (muxpool.MuxConn, error) {
 	ctx, bounded := c.bound()
 	bulk := c.bulk.of(len(c.req.Body))
 	if !bounded && !bulk {
@@ -124,7 +124,7 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 		frame, err := mc.Read()
 		if err != nil {
 			if code := codeOf(err, CodeConnection); code == CodeDeadlineExceeded || code == CodeCanceled {
-				c.leave(mc)
+				c.tellLeft(mc)
 			}
 			return c.failPool(true, err)
 		}
@@ -136,7 +136,7 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			}
 		}
 		if size += len(frame); size > len(frame) && limits != nil && size > limits.MaxAnswerSize() {
-			c.leave(mc)
+			c.tellLeft(mc)
 			return c.failPool(true, fmt.Errorf("%w: an answer of %d bytes or more in several frames, at most %d are allowed (WithMaxAnswerSize)",
 				muxpool.ErrFrameTooLarge, size, limits.MaxAnswerSize()))
 		}
@@ -144,20 +144,20 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 			c.sent.response += len(frame)
 		}
 		more = c.kinds != nil && c.kinds.ClassifyFrame(mc.VID(), frame) == muxpool.FrameMore
-		if g, ok := mc.(gatherer); ok && more && size == len(frame) {
+		if g, ok := mc.(muxpool.Gatherer); ok && more && size == len(frame) {
 			g.Gather()
 		}
 		if !more && c.resp.Body == nil {
 			c.resp.frame = frame
 		}
 		err = c.protocol.ParseResponse(frame, c.resp)
-		if l, ok := mc.(goingAwayer); ok && c.resp.GoingAway {
+		if l, ok := mc.(muxpool.GoingAwayer); ok && c.resp.GoingAway {
 			l.GoingAway()
 		}
 		if err == nil && c.resp.Err == nil {
 			continue
 		}
-		if !c.refuse(err) {
+		if !c.noteError(err) {
 			return c.fail(CodeBadResponse, verdict.Method, verdict.Maybe, err)
 		}
 	}
@@ -165,10 +165,10 @@ func (c *clientCall) read(mc muxpool.MuxConn) error {
 	return nil
 }
 
-// refuse notes the error answer that ParseResponse returned as err, or set instead: that
+// noteError notes the error answer that ParseResponse returned as err, or set instead: that
 // is no good answer either. It reports false if err is none. The plug-in may use its
 // *Error for many answers.
-func (c *clientCall) refuse(err error) bool {
+func (c *clientCall) noteError(err error) bool {
 	said := c.resp.Err
 	if err != nil && !errors.As(err, &said) {
 		return false
@@ -179,10 +179,3 @@ func (c *clientCall) refuse(err error) bool {
 	c.failure, c.resp.Err = &failure, &failure
 	return true
 }
-
-// goingAwayer is what a MuxConn offers whose connection can be kept from new calls.
-type goingAwayer interface{ GoingAway() }
-
-// gatherer is what a MuxConn offers on which an answer of several frames may wait unread as a
-// whole: it is kept in memory in any case.
-type gatherer interface{ Gather() }

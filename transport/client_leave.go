@@ -21,8 +21,8 @@ func newLeaver(protocol Protocol) (l leaver) {
 	return l
 }
 
-// leave tells it, if it can.
-func (c *clientCall) leave(mc muxpool.MuxConn) {
+// tellLeft tells it, if it can.
+func (c *clientCall) tellLeft(mc muxpool.MuxConn) {
 	if w, ok := mc.(muxpool.LastRequester); ok && c.leaver.requester != nil { // else no id is to be had for it
 		p, req := c.leaver.requester, &Message{Method: c.called, Tag: c.tag, Session: c.session}
 		w.CloseWithRequest(func(id uint32) []byte { return p.AppendCancelRequest(nil, id, mc.VID(), req) })

@@ -48,7 +48,7 @@ func ClientOneWay() ClientOption {
 func ClientGetOptions(set func(*muxpool.GetOptions)) ClientOption {
 	return func(c *Client) {
 		if set == nil {
-			c.refuse("ClientGetOptions(nil)")
+			c.reject("ClientGetOptions(nil)")
 			return
 		}
 		set(&c.opts)

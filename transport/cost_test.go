@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -98,7 +99,7 @@ func TestAllocationsOfAServedRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const n = 64
 			client := newBatched(t, n, options...)
-			got := testing.AllocsPerRun(200, func() {
+			got := bounded.Allocs(200, func() {
 				if err := client.exchange(); err != nil {
 					t.Fatal(err)
 				}

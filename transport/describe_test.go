@@ -120,6 +120,9 @@ func TestLongDescriptionsHavePages(t *testing.T) {
 		if b, _ := json.Marshal(d); len(b) > 9<<10 || len(d.Methods) == 0 {
 			t.Fatalf("page %d has %d bytes, and %d methods", pages, len(b), len(d.Methods))
 		}
+		if b, _ := json.Marshal(d.Services); len(b) > 4<<10+len("[]") { // half of a page
+			t.Errorf("page %d: the services have %d bytes", pages, len(b))
+		}
 		for _, m := range d.Methods {
 			if got = append(got, m.Name); m.Name == "shop.wide" {
 				wide = m

@@ -18,16 +18,18 @@
 // (server*.go); Service, which accepts connections and datagrams and routes methods
 // to Servers (service*.go), as far as they are let in (admission.go); Protocol and its optional parts (protocol.go); Error and
 // its codes (errors.go, codes.go); ready codecs (encode_decode.go). The plug-ins are
-// in packages of their own: native, jsonrpc, trpc. Package protocoltest checks one.
+// in packages of their own: native, jsonrpc, trpc, ttheader, resp, dnsmsg. Package
+// protocoltest checks one.
 //
-// Locks: Service.mu, then nothing; serverConn.mu, line.mu, workers.mu and reports.mu are
-// leaves. No lock is held while another of them is taken, but for line.mu under
-// serverConn.mu, nor during I/O or a call of a user's function.
+// Locks: health.mu is taken under Service.mu, line.mu under serverConn.mu; these two, and
+// those of workers, peers, reports, batches and tlsFiles, are leaves. No lock is held during
+// I/O or a call of a user's function, but for that of tlsFiles while it reads its files.
 //
 // Goroutines: a Client has none. A Service has the caller's of Serve, one for each
 // connection, which reads it and runs inline calls, and workers, as many as there are
 // calls that block (see runQueue), of which up to 256 are kept for the next calls, and,
-// while a client is slow to read, one that writes to it. A datagram socket is read by the caller of ServePacket. All
+// while a client is slow to read, one that writes to it, and one for the error handler
+// while there are reports. A datagram socket is read by the caller of ServePacket. All
 // end with Shutdown or Close, handlers that ignore their context excepted.
 //
 // Limits: a Client makes unary and one-way calls, not streams. See ServiceLimits for

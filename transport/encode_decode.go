@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"sync"
 )
 
 // EncodeRequestFunc puts a user-domain request into the request's Body, and into
@@ -26,12 +27,39 @@ type EncodeResponseFunc func(ctx context.Context, resp *Message, response any) e
 
 // EncodeJSON is an EncodeRequestFunc and an EncodeResponseFunc: the value as JSON.
 func EncodeJSON(_ context.Context, m *Message, value any) error {
-	b, err := json.Marshal(value)
-	if err != nil {
+	e := jsonEncoders.Get().(*jsonEncoder)
+	e.to, e.begun = m, false
+	if err := e.Encode(value); err != nil {
 		return err
 	}
-	m.Body = b
+	m.Body = m.Body[:len(m.Body)-1] // less the newline that an Encoder adds
+	e.to = nil
+	jsonEncoders.Put(e)
 	return nil
+}
+
+// jsonEncoder writes into a message's body: json.Marshal would return memory that nobody gives
+// back.
+type jsonEncoder struct {
+	*json.Encoder
+	to    *Message
+	begun bool
+}
+
+var jsonEncoders = sync.Pool{New: func() any {
+	e := new(jsonEncoder)
+	e.Encoder = json.NewEncoder(e)
+	return e
+}}
+
+// Write implements io.Writer, for the Encoder.
+func (e *jsonEncoder) Write(b []byte) (int, error) {
+	if !e.begun {
+		e.begun = true
+		e.to.Body = e.to.AllocBody(len(b))[:0]
+	}
+	e.to.Body = append(e.to.Body, b...)
+	return len(b), nil
 }
 
 // DecodeJSON is a DecodeRequestFunc and a DecodeResponseFunc: it decodes a JSON

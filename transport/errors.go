@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -55,8 +57,12 @@ type finding struct {
 	ran   verdict.Ran
 }
 
-// maxMessage bounds a peer's text in an error's or a log's text, in bytes.
-const maxMessage = 1 << 10
+// maxMessage bounds a peer's text in an error's or a log's text, maxCause that of a cause, in
+// bytes.
+const (
+	maxMessage = 1 << 10
+	maxCause   = 2 * maxMessage
+)
 
 // Business returns the error of a service that refuses: status is its own number
 // for that, message the text.
@@ -102,21 +108,46 @@ func (e *Error) StatusCode() int { return verdict.ByCode(e.Code).Code.HTTP() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Error is one line: of a call, the method and the node, the code, whose the failure is and
+// whether the call was run, and the message or the causes. The node's and the pool's names
+// stand in it once.
 func (e *Error) Error() string {
-	s := verdict.ByCode(e.Code).Code.String()
-	if e.Method != "" {
-		s = fmt.Sprintf("%s: %s", quote(e.Method, 80), s)
-	}
+	v := e.Verdict()
+	var marks []string
 	if e.Status != 0 {
-		s = fmt.Sprintf("%s (status %d)", s, e.Status)
+		marks = append(marks, fmt.Sprintf("status %d", e.Status))
+	}
+	s := ""
+	switch {
+	case e.Node != (Node{}):
+		s = text.Lead(e.Method, e.Node.String())
+		marks = append(marks, strings.TrimPrefix(v.String(), v.Code.String()+": "))
+	case e.Method != "":
+		s = quote(e.Method, 80) + ": "
+	}
+	s += v.Code.String()
+	if len(marks) > 0 {
+		s += " (" + strings.Join(marks, "; ") + ")"
 	}
 	if e.Message != "" {
-		s += ": " + quote(e.Message, maxMessage)
+		s += ": " + text.Said(e.Message, maxMessage)
 	}
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		s += ": " + e.cause()
 	}
 	return s
+}
+
+// cause is what Err says beside what is said already.
+func (e *Error) cause() string {
+	if own, ok := e.Err.(*muxpool.Error); ok && own.Node == e.Node && own.Err != nil {
+		return own.Op + ": " + text.Said(strings.TrimPrefix(own.Err.Error(), "muxpool: "), maxCause)
+	}
+	said := e.Err.Error()
+	if e.Node != (Node{}) {
+		said = text.Without(said, e.Node.String())
+	}
+	return text.Said(said, maxCause) // a codec's error, or that of another Pool, is anybody's
 }
 
 // codeOf is the code of an error that the code at hand does not know better.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -180,10 +181,10 @@ func ExampleServerErrorHandler() {
 	defer stop()
 	_, err := sumClient(pool, node).Endpoint()(context.Background(), sumRequest{-1, 2})
 	fmt.Println("handled:", <-handled)
-	fmt.Println(err)
+	fmt.Println(strings.Replace(err.Error(), node.Address, "10.0.0.1:8080", 1))
 	// Output:
 	// handled: negative
-	// Sum: unknown: negative
+	// Sum on tcp://10.0.0.1:8080: unknown (method, maybe ran): negative
 }
 
 type handlerFunc func(context.Context, error)
@@ -261,10 +262,10 @@ func ExampleServiceErrorHandler() {
 		fmt.Println("handled:", e)
 	case <-time.After(10 * time.Second):
 	}
-	fmt.Println(err)
+	fmt.Println(strings.Replace(err.Error(), node.Address, "10.0.0.1:8080", 1))
 	// Output:
 	// handled: unimplemented: unknown method Product
-	// Product: unimplemented: unknown method Product
+	// Product on tcp://10.0.0.1:8080: unimplemented (nobody, refused): unknown method Product
 }
 
 // Bodies that are bytes already need not be copied: the memory of a Buffer is that

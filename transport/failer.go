@@ -2,8 +2,8 @@ package transport
 
 import "github.com/go-kit/kit/endpoint"
 
-// failed returns the business error of a response, nil if it has none.
-func failed(response any) error {
+// failureOf returns the business error of a response, nil if it has none.
+func failureOf(response any) error {
 	if f, ok := response.(endpoint.Failer); ok {
 		return f.Failed()
 	}

@@ -1,15 +1,22 @@
 package transport_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 	"github.com/muxkit/muxkit/transport"
+	"github.com/muxkit/muxkit/transport/native"
 )
 
 func TestAsFrameReaderLeavesFrameReadersAlone(t *testing.T) {
@@ -83,5 +90,63 @@ func TestAsFrameReaderTellsTheReadersError(t *testing.T) {
 	}
 	if b, err := fr.Alloc(5); err != nil || len(b) != 5 {
 		t.Errorf("Alloc: %d bytes, %v", len(b), err)
+	}
+}
+
+// peeking is the native protocol with a Parse that returns what Peek gave.
+type peeking struct{ native.Protocol }
+
+func (p peeking) Parse(r io.Reader) (uint32, []byte, error) {
+	fr := transport.AsFrameReader(r)
+	head, err := fr.Peek(16)
+	if err != nil {
+		return 0, nil, err
+	}
+	_, total, ok := p.Measure(head)
+	if !ok {
+		return 0, nil, errors.New("no frame")
+	}
+	frame, err := fr.Peek(int(total))
+	if err != nil {
+		return 0, nil, err
+	}
+	id, _, err := p.Protocol.Parse(bytes.NewReader(frame))
+	if err == nil {
+		_, err = fr.Discard(len(frame))
+	}
+	return id, frame, err
+}
+
+// A frame in the memory that a Service reads ahead into is copied, before the next one comes
+// there.
+func TestServiceCopiesPeekedFrames(t *testing.T) {
+	const calls = 20
+	for _, network := range []string{"tcp", "udp"} {
+		var arrived atomic.Int32
+		all := make(chan struct{})
+		server := transport.NewServer(echo, func(_ context.Context, m *transport.Message) (any, error) {
+			if arrived.Add(1) == calls {
+				close(all)
+			}
+			<-all
+			return bytes.Clone(m.Body), nil
+		}, transport.EncodeBytes)
+		var s *service
+		if network == "tcp" {
+			s = serveProtocol(t, peeking{}, map[string]*transport.Server{"Echo": server})
+		} else {
+			s = servePacketProtocol(t, peeking{}, map[string]*transport.Server{"Echo": server})
+		}
+		call := rawClient(newPool(t), s.node, "Echo")
+		var wg sync.WaitGroup
+		for i := range calls {
+			wg.Go(func() {
+				nonce := fmt.Sprintf("nonce %d", i)
+				if got, err := call(testContext(t), []byte(nonce)); err != nil || string(got.([]byte)) != nonce {
+					t.Errorf("%s: sent %s, got %q, %v", network, nonce, got, err)
+				}
+			})
+		}
+		bounded.Wait(t, wg.Wait)
 	}
 }

@@ -110,7 +110,7 @@ func (a *attacker) step() {
 			a.reads = true
 			go func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) }(a.nc)
 		}
-		time.Sleep(time.Duration(a.script.next()) * 10 * time.Millisecond)
+		time.Sleep(time.Duration(a.script.next()) * 10 * time.Millisecond) // of bubble time
 	case 12:
 		a.end()
 	}

@@ -164,7 +164,7 @@ func (p *fuzzedPeer) serve(nc net.Conn) {
 			whole := p.answer(ids[i], open[i], nil)
 			cut := len(whole) * int(b) / 256
 			write(whole[:cut])
-			time.Sleep(time.Duration(a) * 10 * time.Millisecond)
+			time.Sleep(time.Duration(a) * 10 * time.Millisecond) // of bubble time
 			write(whole[cut:])
 			forget(i)
 		case 8:
@@ -172,7 +172,7 @@ func (p *fuzzedPeer) serve(nc net.Conn) {
 		case 9:
 			return
 		case 10:
-			time.Sleep(time.Duration(a) * 20 * time.Millisecond)
+			time.Sleep(time.Duration(a) * 20 * time.Millisecond) // of bubble time
 		case 11: // too large for the pool
 			write(p.answer(ids[i], open[i], make([]byte, 66<<10)))
 			forget(i)

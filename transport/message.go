@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // Message is a request or an answer as hooks and codecs see it: what a Protocol
@@ -38,6 +39,7 @@ type Message struct {
 	GoingAway bool
 	// Tag is the protocol's own: what its AppendRequest, or ParseRequest on the server,
 	// knows of the request, and its ParseResponse or AppendResponse needs for the answer.
+	// What it keeps of Body it copies.
 	Tag any
 	// Session is what the handshake of the connection has learned, in requests and answers
 	// of a client (see muxpool.SessionHandshaker). All calls of the connection share it,
@@ -99,6 +101,15 @@ func (m *Message) Get(name string) string { return m.Metadata[name] }
 // memory is left to the garbage collector. The ready codecs call it where it
 // holds. Body stays readable until the decode function returns.
 func (m *Message) ReleaseBody() { m.release = true }
+
+// AllocBody is for encode functions: it makes Body n bytes of unspecified content, in memory
+// that is used again once the frame was made, and returns them. A Body that is
+// assigned afterwards, such as one that grew out of that memory, is sent all the same.
+func (m *Message) AllocBody(n int) []byte {
+	m.frame = wire.Alloc(n)
+	m.Body, m.release = m.frame, true
+	return m.Body
+}
 
 var messages = sync.Pool{New: func() any { return new(Message) }}
 

@@ -68,7 +68,7 @@ func TestForgedDatagramIsAnsweredOnce(t *testing.T) {
 			// The forged request and its answer, then some more that are told from them.
 			reached := func(n int64) {
 				for end := time.Now().Add(waitTime); m.read.Load() < n && time.Now().Before(end); {
-					time.Sleep(time.Millisecond)
+					time.Sleep(time.Millisecond) // between two looks
 				}
 				if m.read.Load() < n {
 					t.Fatalf("%s: %d datagrams were read, not %d", name, m.read.Load(), n)
@@ -153,12 +153,17 @@ func TestInlineHandlerMayEndItsGoroutineOnDatagrams(t *testing.T) {
 		"M":    rawServer(echo),
 	}, reportTo(reports))
 	pool := newPool(t)
-	ctx, cancel := context.WithTimeout(testContext(t), 100*time.Millisecond)
-	defer cancel()
-	if _, err := rawClient(pool, s.node, "Exit")(ctx, []byte{}); err == nil {
+	ctx, cancel := context.WithCancel(testContext(t))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := rawClient(pool, s.node, "Exit")(ctx, []byte{})
+		ended <- err
+	}()
+	wait(t, "the report", reports)
+	cancel()
+	if err := wait(t, "the call", ended); err == nil {
 		t.Error("answered")
 	}
-	wait(t, "the report", reports)
 	if _, err := rawClient(pool, s.node, "M")(testContext(t), []byte{}); err != nil {
 		t.Errorf("after it: %v", err)
 	}

@@ -21,11 +21,16 @@ import (
 
 func servePacket(t *testing.T, methods map[string]*transport.Server, options ...transport.ServiceOption) *service {
 	t.Helper()
+	return servePacketProtocol(t, native.Protocol{}, methods, options...)
+}
+
+func servePacketProtocol(t *testing.T, p transport.ServerProtocol, methods map[string]*transport.Server, options ...transport.ServiceOption) *service {
+	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := transport.NewService(native.Protocol{}, options...)
+	s := transport.NewService(p, options...)
 	for method, server := range methods {
 		s.Handle(method, server)
 	}

@@ -35,3 +35,20 @@ func TestMemoryIsUsedAgainOnlyIfTheCodecAllowsIt(t *testing.T) {
 		}
 	}
 }
+
+// What AllocBody gave is used again once the frame was made, whatever Body is by then.
+func TestAllocBodyIsUsedAgain(t *testing.T) {
+	again := 0
+	for range 100 { // a sync.Pool may lose what it has
+		m := newMessage()
+		body := m.AllocBody(3000)
+		m.Body = []byte("another")
+		m.free()
+		if other := wire.Alloc(3000); &other[0] == &body[0] {
+			again++
+		}
+	}
+	if again == 0 {
+		t.Error("memory is never used again")
+	}
+}

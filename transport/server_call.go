@@ -8,15 +8,15 @@ import (
 // serve runs one call: it makes resp of req, and returns the context as the last
 // hook left it, and the error that is answered.
 func (s *Server) serve(ctx context.Context, req, resp *Message) (context.Context, error) {
-	ctx, ran, err := s.try(ctx, req, resp)
+	ctx, ran, err := s.run(ctx, req, resp)
 	if err != nil {
-		err = s.refuse(ctx, err, ran, resp)
+		err = s.answerError(ctx, err, ran, resp)
 	}
 	return ctx, err
 }
 
-// try is the order of a call. It reports whether the endpoint was called.
-func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Context, ran bool, err error) {
+// run is the order of a call. It reports whether the endpoint was called.
+func (s *Server) run(in context.Context, req, resp *Message) (ctx context.Context, ran bool, err error) {
 	ctx = in
 	defer func() {
 		if v := recover(); v != nil {
@@ -49,7 +49,7 @@ func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Contex
 		return ctx, true, asInternal(err)
 	}
 	resp.keep(md)
-	if err := failed(response); err != nil {
+	if err := failureOf(response); err != nil {
 		md := resp.Metadata
 		s.errorEncoder(ctx, businessError(err), resp)
 		resp.keep(md)
@@ -58,9 +58,9 @@ func (s *Server) try(in context.Context, req, resp *Message) (ctx context.Contex
 	return ctx, true, nil
 }
 
-// refuse makes the answer of a call that failed. It returns what failed, or the panic
+// answerError makes the answer of a call that failed. It returns what failed, or the panic
 // of the error encoder.
-func (s *Server) refuse(ctx context.Context, cause error, ran bool, resp *Message) (err error) {
+func (s *Server) answerError(ctx context.Context, cause error, ran bool, resp *Message) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}

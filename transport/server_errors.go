@@ -41,11 +41,11 @@ func answerOf(err error) *Error {
 	if own := chosen(err); own != nil {
 		a.Code, a.Status, a.Message = own.Code.Travels(), own.Status, own.Message
 		if own.Message == "" && own.Err != nil {
-			a.Message = own.Err.Error()
+			a.Message = outside(own.Err)
 		}
 		return a
 	}
-	a.Code, a.Message = passedOn(v.Code), err.Error()
+	a.Code, a.Message = passedOn(v.Code), outside(err)
 	var remote *Error
 	switch {
 	case !errors.As(err, &remote):
@@ -73,7 +73,7 @@ func businessError(err error) *Error {
 	if own := chosen(err); own != nil && own.Code == CodeBusiness {
 		return own
 	}
-	return &Error{Code: CodeBusiness, Status: statusOf(err), Message: err.Error(), Err: err}
+	return &Error{Code: CodeBusiness, Status: statusOf(err), Message: outside(err), Err: err}
 }
 
 // statusOf is the service's own number for an error: the Status of an *Error that was
@@ -100,7 +100,7 @@ func asInvalid(err error) error {
 	if chosen(err) != nil {
 		return err
 	}
-	return &Error{Code: CodeInvalidArgument, Message: err.Error(), Err: err}
+	return &Error{Code: CodeInvalidArgument, Message: outside(err), Err: err}
 }
 
 // asInternal is the error of a response that could not be encoded.

@@ -519,7 +519,7 @@ func TestOneWayFrameOverTheLimitIsNotAnswered(t *testing.T) {
 				if err != nil || id == 7 {
 					t.Fatalf("id %d, %v", id, err)
 				}
-				var m transport.Message
+				m := transport.Message{Method: "/s/M"}
 				if id == 8 {
 					if err := p.ParseResponse(frame, &m); err != nil || string(m.Body) != "x" {
 						t.Errorf("got %q, %v", m.Body, err)

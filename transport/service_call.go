@@ -133,7 +133,7 @@ func (s *Service) run(call *serverCall) {
 	}
 	report := call.server.report
 	if err != nil { // it waited too long, nobody waits for it any more, or it cannot be unpacked
-		if err = call.server.refuse(ctx, err, false, &call.resp); !errors.Is(err, ErrPanicked) {
+		if err = call.server.answerError(ctx, err, false, &call.resp); !errors.Is(err, ErrPanicked) {
 			report = s.reports.report // the client's doing, as often as it likes
 		}
 	} else {

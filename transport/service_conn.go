@@ -72,7 +72,7 @@ type serverConn struct {
 	parted    bool         // last words were said; owned by serve
 	announced bool         // firstCalls was reached, and the settings told; owned by serve
 	answering bool         // a call is being answered where the client is read; owned by serve
-	gate      gate
+	throttle  throttle
 	account   account // its owner is serve; when all have left, the service forgets the connection
 
 	// peer is what the client says that it takes; nil: nothing yet. Written by serve.
@@ -89,7 +89,7 @@ func newServerConn(s *Service, nc net.Conn) *serverConn {
 	if age := s.maxAge; age > 0 {
 		c.oldAt = c.born.Add(age - age/10 + rand.N(age/5+1))
 	}
-	c.gate.init()
+	c.throttle.init()
 	c.values = &connContext{Context: context.Background(), protocol: s.protocol, since: c.born}
 	c.ctx, c.cancel = context.WithCancelCause(c.values)
 	c.account.open(&s.door, s.limits.MaxInFlightPerConn)
@@ -204,7 +204,7 @@ func (c *serverConn) readAll() error {
 			continue
 		}
 		c.meet()
-		if err := c.take(id, frame); err != nil {
+		if err := c.handle(id, wire.Own(frame, c.reader)); err != nil {
 			return err
 		}
 	}

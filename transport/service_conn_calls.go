@@ -8,8 +8,8 @@ import (
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
-// take does what a frame asks for. An error ends the connection.
-func (c *serverConn) take(id uint32, frame []byte) error {
+// handle does what a frame asks for. An error ends the connection.
+func (c *serverConn) handle(id uint32, frame []byte) error {
 	kind := RequestCall
 	if c.service.kinds != nil {
 		kind = c.service.kinds.ClassifyRequest(id, frame)
@@ -132,9 +132,9 @@ func (c *serverConn) send(call *serverCall, frame []byte) error {
 		n := int64(cap(frame))
 		c.account.count(n)
 		defer c.account.count(-n)
-		c.gate.wanted.Store(int64(len(frame)))
-		c.gate.backed.Add(1)
-		defer c.gate.backed.Add(-1)
+		c.throttle.wanted.Store(int64(len(frame)))
+		c.throttle.backed.Add(1)
+		defer c.throttle.backed.Add(-1)
 		_, err = c.writer.WriteOwned(c.ctx.Done(), frame)
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/speaks"
 	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -27,6 +28,7 @@ func (c *serverConn) greet() error {
 	}
 	if tc != nil {
 		if err := tc.HandshakeContext(ctx); err != nil {
+			err = c.partTLS(tc, err)
 			return fmt.Errorf("transport: TLS handshake: %w", text.Error(err, maxMessage)) // with words of the client's certificate
 		}
 		state := tc.ConnectionState()
@@ -62,6 +64,29 @@ func (c *serverConn) greet() error {
 	c.reader.SetBudget(&c.account)
 	c.greeted.Store(true)
 	return nil
+}
+
+// noTLS is what a client is told that does not speak it: the alert unexpected_message, fatal, in
+// a record of TLS 1.0 (RFC 8446, 5.1 and 6), as servers of other makers say it.
+var noTLS = []byte{21, 3, 1, 0, 2, 2, 10}
+
+// partTLS lets a client read why the handshake on tc has ended with err: closing a socket with
+// unread bytes in it would discard that on its way. It returns err, with what the client speaks,
+// if it speaks no TLS.
+func (c *serverConn) partTLS(tc *tls.Conn, err error) error {
+	nc := wire.Bare(tc)
+	var plain tls.RecordHeaderError
+	if errors.As(err, &plain) && plain.Conn != nil {
+		_, _ = nc.Write(noTLS)
+		var first speaks.First
+		first.Note(plain.RecordHeader[:])
+		err = first.Refused(err, "")
+	}
+	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_ = nc.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.Copy(io.Discard, nc)
+	}
+	return err
 }
 
 // handshake runs the protocol's, which ends with ctx at the latest.

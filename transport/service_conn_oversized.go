@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -19,7 +20,7 @@ func (c *serverConn) passOver(parse error) error {
 	refused := c.refusal(parse)
 	if refused == nil {
 		c.part(parse)
-		return c.whyEnded(both(parse, c.reader.TooLarge()))
+		return c.whyEnded(c.recognized(both(parse, c.reader.TooLarge())))
 	}
 	s := c.service
 	head, err := c.reader.Head()
@@ -31,7 +32,7 @@ func (c *serverConn) passOver(parse error) error {
 		return parse
 	}
 	if limit := s.limits.MaxFrameSize; total > skipFactor*int64(limit) {
-		return fmt.Errorf("a frame of %d bytes, at most %d are allowed: %w", total, limit, parse)
+		return text.Instead(parse, fmt.Sprintf("transport: a frame of %d bytes, at most %d are allowed (ServiceMaxFrameSize): it is not passed over", total, limit))
 	}
 	c.meet()
 	var call *serverCall
@@ -55,7 +56,7 @@ func (c *serverConn) passOver(parse error) error {
 		return nil
 	}
 	if refused.refused == frameTooLarge {
-		refused.Message = fmt.Sprintf("a request of %d bytes, at most %d are allowed", total, s.limits.MaxFrameSize)
+		refused.Message = fmt.Sprintf("a request of %d bytes, at most %d are allowed (ServiceMaxFrameSize)", total, s.limits.MaxFrameSize)
 		if errors.Is(parse, wire.ErrFrameTooLarge) && total <= int64(s.limits.MaxFrameSize) {
 			refused.Message = parse.Error() // the protocol's own limit
 		}
@@ -68,6 +69,14 @@ func (c *serverConn) passOver(parse error) error {
 	c.began()
 	c.turnAway(call, refused)
 	return nil
+}
+
+// recognized is why the client's bytes were refused, and what they are, if they are the first.
+func (c *serverConn) recognized(parse error) error {
+	if c.met {
+		return parse
+	}
+	return c.source.first.Refused(parse, "ServiceTLSConfig")
 }
 
 // headBytes is how much of a frame that is passed over is looked at: what the largest

@@ -308,7 +308,7 @@ func (c *starvedConn) SetReadDeadline(d time.Time) error {
 	err := c.Conn.SetReadDeadline(d)
 	select {
 	case pause := <-c.starve:
-		time.Sleep(pause)
+		time.Sleep(pause) // of bubble time
 	default:
 	}
 	return err

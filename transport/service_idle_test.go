@@ -123,7 +123,7 @@ func chatter(nc net.Conn, frame []byte) {
 		if _, err := nc.Write(frame); err != nil {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // of bubble time
 	}
 }
 

@@ -86,7 +86,7 @@ func TestLastAnswersArrive(t *testing.T) {
 			defer nc.Close()
 			sending.Go(func() {
 				for sends() {
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // likewise
 				}
 			})
 			want := sha256.Sum256(body)

@@ -35,7 +35,7 @@ func offer(call func(context.Context, any) (any, error), perSecond int, during t
 	var callers sync.WaitGroup
 	random := rand.New(rand.NewPCG(1, 2))
 	for start := time.Now(); time.Since(start) < during; {
-		time.Sleep(time.Duration(random.ExpFloat64() * float64(time.Second) / float64(perSecond)))
+		time.Sleep(time.Duration(random.ExpFloat64() * float64(time.Second) / float64(perSecond))) // of bubble time
 		callers.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()

@@ -107,7 +107,7 @@ func (p *packetServer) readAll() (err error) {
 		case p.service.isClosing():
 			return ErrServiceClosed
 		case err == nil:
-			err = p.take(buf[:n], from)
+			err = p.handle(buf[:n], from)
 			if err != nil {
 				p.service.reports.report(&connContext{Context: p.ctx, local: p.pc.LocalAddr(), remote: from}, err)
 			}
@@ -122,8 +122,8 @@ func (p *packetServer) readAll() (err error) {
 	}
 }
 
-// take serves one datagram.
-func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
+// handle serves one datagram.
+func (p *packetServer) handle(datagram []byte, from net.Addr) (err error) {
 	defer func() {
 		if v := recover(); v != nil { // the protocol's own code
 			err = &PanicError{Value: v, Stack: debug.Stack()}
@@ -151,7 +151,7 @@ func (p *packetServer) take(datagram []byte, from net.Addr) (err error) {
 			return nil
 		}
 	}
-	p.accept(id, frame, from)
+	p.accept(id, wire.Own(frame, p.reader), from)
 	return nil
 }
 

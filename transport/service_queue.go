@@ -77,8 +77,8 @@ func (c *serverConn) work(s *Service) {
 	var turn turn
 	for arrived := true; ; arrived = false {
 		turn.step()
-		if c.gate.backed.Load() > 0 {
-			c.awaitRoom(max(1, int(c.gate.wanted.Load())))
+		if c.throttle.backed.Load() > 0 {
+			c.awaitRoom(max(1, int(c.throttle.wanted.Load())))
 		}
 		call := c.next(arrived)
 		if call == nil {

@@ -3,6 +3,7 @@ package transport
 import (
 	"time"
 
+	"github.com/muxkit/muxkit/internal/speaks"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -18,6 +19,7 @@ type timedSource struct {
 	began   time.Time // the frame; set at the first read
 	came    int       // bytes of it since then, and perhaps of the next one
 	arrived time.Time // when the last read returned
+	first   speaks.First
 	turn    turn
 }
 
@@ -47,6 +49,7 @@ func (s *timedSource) Read(p []byte) (int, error) {
 		}
 		n, err := s.src.Read(p)
 		s.arrived = time.Now()
+		s.first.Note(p[:n])
 		s.turn.read(before, s.arrived)
 		s.came += n
 		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !s.arrived.Before(deadline) {

@@ -162,6 +162,42 @@ func TestRenewedCertificatesAreServed(t *testing.T) {
 	}
 }
 
+// TestBrokenFilesAreToldOfOnce: of files that cannot be read the first handshake after each change
+// tells, and no other one.
+func TestBrokenFilesAreToldOfOnce(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := writePEM(t, dir, newAuthority(t).issue(t, "server", time.Now().Add(time.Hour)))
+	reports := make(chan error, 32)
+	s := serve(t, nil, transport.ServiceTLSFiles(certFile, keyFile, ""), reportTo(reports))
+	handshake := func() {
+		t.Helper()
+		nc := tls.Client(dialSite(t, s, false), &tls.Config{InsecureSkipVerify: true})
+		defer nc.Close()
+		if err := nc.HandshakeContext(testContext(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(certFile, []byte("no PEM"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		handshake()
+	}
+	if err := os.Remove(certFile); err != nil {
+		t.Fatal(err)
+	}
+	handshake()
+	for _, want := range []string{"failed to find any PEM data", "no such file"} {
+		err := wait(t, "the report", reports)
+		for !strings.Contains(err.Error(), "ServiceTLSFiles") { // what else a client has caused
+			err = wait(t, "the report", reports)
+		}
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("reported %v, want %q", err, want)
+		}
+	}
+}
+
 // TestTLSFilesThatCannotBeRead are errors that name them.
 func TestTLSFilesThatCannotBeRead(t *testing.T) {
 	ca, dir := newAuthority(t), t.TempDir()

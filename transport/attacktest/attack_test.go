@@ -86,7 +86,7 @@ func attackServer(t *testing.T, name string, during time.Duration) (failed error
 		transport.EncodeBytes, transport.DecodeBytes).Endpoint()
 
 	m := watch(t, server.cmd.Process.Pid)
-	quiet := honest(client, func() { time.Sleep(during / 4) })
+	quiet := honest(client, func() { time.Sleep(during / 4) }) // as long as this is measured
 	attackers := start(t, "attackers", protocolEnv+"="+name, addressEnv+"="+address)
 	m.add(attackers.cmd.Process.Pid)
 	var report string
@@ -126,7 +126,7 @@ func attackServer(t *testing.T, name string, during time.Duration) (failed error
 // sent something, which they report.
 func (p *process) attack(t *testing.T, during time.Duration) (report string) {
 	t.Helper()
-	time.Sleep(during)
+	time.Sleep(during) // the attack
 	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		var sent map[string]int64
 		if err := json.Unmarshal([]byte(p.ask(t, "what have you done?")), &sent); err != nil || len(sent) < 10 {
@@ -212,7 +212,7 @@ func honest(call func(context.Context, any) (any, error), meanwhile func()) *hon
 					h.failed = append(h.failed, failure{err, from, asleep})
 				}
 				mu.Unlock()
-				time.Sleep(pause)
+				time.Sleep(pause) // the pace of the calls; how late it ends is measured
 				mu.Lock()
 				h.lag = max(h.lag, time.Since(asleep)-pause)
 				mu.Unlock()

@@ -33,7 +33,7 @@ var attacks = []attack{
 	{name: "slow bytes", conns: 200, attack: func(a *attacker) {
 		for _, b := range a.request(7, echoMethod, 1<<10) {
 			a.send([]byte{b})
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // the pace of the attack
 		}
 	}},
 	{name: "large requests", conns: 20, reads: true, attack: func(a *attacker) { a.repeat(a.request(0, holdMethod, 2<<20)) }},
@@ -51,7 +51,7 @@ var attacks = []attack{
 	}},
 	{name: "many connections", conns: 1000, reads: true, attack: func(a *attacker) {
 		for id := uint32(1); a.send(a.request(id, holdMethod, 4<<10)); id++ {
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // likewise
 		}
 	}},
 	{name: "come and go", conns: 10, attack: func(a *attacker) { a.send(a.request(7, holdMethod, 100)) }},

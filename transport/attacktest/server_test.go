@@ -47,7 +47,7 @@ func (l *lateness) watch() {
 	const pause = 5 * time.Millisecond
 	for {
 		asleep := time.Now()
-		time.Sleep(pause)
+		time.Sleep(pause) // how late it ends is measured
 		if late := int64(time.Since(asleep) - pause); late > l.longest.Load() {
 			l.longest.Store(late)
 		}
@@ -69,7 +69,7 @@ func serverMain() {
 	s := transport.NewService(protocols[os.Getenv(protocolEnv)], transport.ServiceMaxFrameSize(frame), transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(
 		func(_ context.Context, err error) { fmt.Fprintln(os.Stderr, err) })))
 	s.Handle(echoMethod, raw(func(_ context.Context, r any) (any, error) { return r, nil }))
-	s.Handle(holdMethod, raw(func(_ context.Context, r any) (any, error) { time.Sleep(holdTime); return r, nil }))
+	s.Handle(holdMethod, raw(func(_ context.Context, r any) (any, error) { time.Sleep(holdTime); return r, nil })) // a handler at work
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

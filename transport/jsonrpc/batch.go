@@ -4,7 +4,7 @@ import "bytes"
 
 // Requests implements transport.Batcher: the calls of a batch of 2.0.
 func (p Protocol) Requests(frame []byte, yield func(request []byte) bool) {
-	if p.Version != Version1 && len(frame) > 0 && frame[0] == '[' {
+	if p.Version != Version1 && bytes.HasPrefix(frame, []byte("[")) {
 		elements(frame, yield)
 	}
 }

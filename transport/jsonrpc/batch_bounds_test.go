@@ -3,10 +3,16 @@ package jsonrpc_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	kittransport "github.com/go-kit/kit/transport"
 
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -87,5 +93,59 @@ func TestAnswersOfABatchAreGatheredUpToTheLimit(t *testing.T) {
 				t.Errorf("the end was made %d times, want %d", n, test.ends)
 			}
 		})
+	}
+}
+
+// TestWhatABatchIs: an array, to who speaks 2.0.
+func TestWhatABatchIs(t *testing.T) {
+	for frame, want := range map[string][]string{
+		`[{"id":1}, 2]`: {`{"id":1}`, "2"}, `[[1]]`: {"[1]"}, "[]": nil, "[": nil, "": nil, `{"id":[1,2]}`: nil, `"[1]"`: nil,
+	} {
+		for _, version := range []jsonrpc.Version{jsonrpc.VersionAny, jsonrpc.Version1, jsonrpc.Version2} {
+			var got []string
+			jsonrpc.Protocol{Version: version}.Requests([]byte(frame), func(request []byte) bool {
+				got = append(got, string(request))
+				return true
+			})
+			if one := version == jsonrpc.Version1; one && got != nil || !one && !slices.Equal(got, want) {
+				t.Errorf("option %d: %s has %q, want %q", version, frame, got, want)
+			}
+		}
+	}
+}
+
+// mute panics where answers are joined, and again where it is to say so.
+type mute struct{ faulty }
+
+func (m mute) AppendResponse(dst []byte, id uint32, req, resp *transport.Message) ([]byte, error) {
+	if resp.Err != nil {
+		panic("again")
+	}
+	return m.faulty.AppendResponse(dst, id, req, resp)
+}
+
+// TestBatchThatCannotBeAnswered: where not even an error can be said in the place of its answers, the
+// connection ends, and the report says why: a client that heard nothing would wait for ever.
+func TestBatchThatCannotBeAnswered(t *testing.T) {
+	release := make(chan struct{})
+	close(release)
+	for _, method := range []string{"Echo", "Slow"} { // the last call ends where the batch began, and on a goroutine of its own
+		reports := make(chan error, 100)
+		s := serve(t, mute{}, blocking(release), transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { reports <- err })))
+		c := dial(t, s.node)
+		c.send(batch(method, 3))
+		if rest, err := io.ReadAll(c.Conn); len(rest) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: answered with %.100q, %v", method, rest, err)
+		}
+		told := false
+		until(t, "the report", func() bool {
+			select {
+			case err := <-reports:
+				told = told || strings.Contains(err.Error(), "cannot be answered")
+			default:
+			}
+			return told
+		})
+		until(t, "nothing in use", func() bool { st := s.Stats(); return st.InFlight == 0 && st.Bytes == 0 && st.Conns == 0 })
 	}
 }

@@ -171,7 +171,7 @@ func TestBatchOnDatagrams(t *testing.T) {
 	defer nc.Close()
 	_ = nc.SetDeadline(time.Now().Add(waitTime))
 	buf := make([]byte, 64<<10)
-	for request, want := range map[string]int{batch("Echo", 10): 10, `[1,` + batch("Echo", 3)[1:]: 3} {
+	for request, want := range map[string]int{batch("Echo", 10): 10, batch("Echo", 1): 1, `[1,` + batch("Echo", 3)[1:]: 3} {
 		for _, request := range []string{batch("Slow", 11), `[1,{"jsonrpc":"2.0","method":"Echo"}]`, `[{"id":1,"result":2}]`, `[]`, request} {
 			if _, err := nc.Write([]byte(request)); err != nil {
 				t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"net"
 	"reflect"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
@@ -31,19 +31,8 @@ func serve(t *testing.T, p transport.ServerProtocol, methods map[string]*transpo
 	for name, server := range methods {
 		s.Handle(name, server)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	end := make(chan error, 1)
-	go func() { end <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		if err := bounded.Receive(t, end); !errors.Is(err, transport.ErrServiceClosed) {
-			t.Error(err)
-		}
-	})
-	return &served{s, transport.Node{Network: "tcp", Address: l.Addr().String()}}
+	address := peertest.Serve(t, s, "127.0.0.1:0", transport.ErrServiceClosed)
+	return &served{s, transport.Node{Network: "tcp", Address: address}}
 }
 
 // raw is a connection on which a test speaks for itself.

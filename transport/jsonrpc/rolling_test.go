@@ -61,7 +61,7 @@ func (r *rolling) start() {
 	r.service.Handle("Arith.Multiply", transport.NewServer(func(_ context.Context, request any) (any, error) {
 		a := request.(Args)
 		r.ran.Add(1)
-		time.Sleep(time.Duration(a.B%30) * time.Millisecond)
+		time.Sleep(time.Duration(a.B%30) * time.Millisecond) // of bubble time
 		return a.A * a.B, nil
 	}, transport.DecodeJSON[Args], transport.EncodeJSON))
 	r.serving.Go(func() { _ = r.service.Serve(l) })

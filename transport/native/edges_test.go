@@ -2,9 +2,11 @@ package native
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/muxkit/muxkit/transport"
 )
@@ -15,6 +17,13 @@ func TestMetadataBytes(t *testing.T) {
 	section, err := appendMetadata(nil, md)
 	if err != nil {
 		t.Fatal(err)
+	}
+	one, err := appendMetadata(nil, transport.Metadata{"abc": "de"})
+	if got := (&parts{rest: one}).metadataBytes(1); got != 5 || err != nil {
+		t.Errorf("%d bytes of one pair, %v", got, err)
+	}
+	if got := (&parts{rest: one}).metadataBytes(2); got != 0 {
+		t.Errorf("%d bytes of pairs that are not there", got)
 	}
 	for rest, want := range map[string]int{"": 10, "the body": 10} {
 		p := parts{rest: append(section[:len(section):len(section)], rest...)}
@@ -57,8 +66,66 @@ func TestMetadataThatDoesNotFit(t *testing.T) {
 		t.Error("an answer with a value of 64 KiB was written")
 	}
 	resp.Metadata["a"] = resp.Metadata["a"][1:]
+	resp.Metadata[resp.Metadata["a"]] = ""
 	if _, err := (Protocol{}).AppendResponse(nil, 7, new(transport.Message), resp); err != nil {
 		t.Error(err)
+	}
+	resp.Metadata[strings.Repeat("b", math.MaxUint16+1)] = ""
+	if _, err := (Protocol{}).AppendResponse(nil, 7, new(transport.Message), resp); err == nil {
+		t.Error("an answer with a name of 64 KiB was written")
+	}
+	many := make(transport.Metadata)
+	for n := range math.MaxUint16 {
+		many[fmt.Sprint(n)] = ""
+	}
+	if _, err := appendMetadata(nil, many); err != nil {
+		t.Error(err)
+	}
+	many["one more"] = ""
+	if _, err := appendMetadata(nil, many); err == nil {
+		t.Error("65536 pairs were written")
+	}
+}
+
+// Frames are appended: what is there before them changes nothing in them.
+func TestFramesBehindOthers(t *testing.T) {
+	m := &transport.Message{Method: "stock.get", Metadata: transport.Metadata{"a": "b"}, Body: []byte("body"), Timeout: time.Second}
+	for name, write := range map[string]func(dst []byte) ([]byte, error){
+		"request":   func(dst []byte) ([]byte, error) { return Protocol{}.AppendRequest(dst, 7, m) },
+		"answer":    func(dst []byte) ([]byte, error) { return Protocol{}.AppendResponse(dst, 7, m, m) },
+		"cancel":    func(dst []byte) ([]byte, error) { return Protocol{}.AppendCancel(dst, 7), nil },
+		"keepalive": func(dst []byte) ([]byte, error) { return Protocol{}.AppendKeepAlive(dst, 7), nil },
+	} {
+		alone, err := write(nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		behind, err := write([]byte("another frame"))
+		if err != nil || string(behind) != "another frame"+string(alone) {
+			t.Errorf("%s: %q behind another frame, alone %q, %v", name, behind, alone, err)
+		}
+	}
+}
+
+func TestNumbersOfRequests(t *testing.T) {
+	if got := (Protocol{}).IDSpace(); got.Min != 1 || got.Max != math.MaxUint32 || got.Reserved != nil {
+		t.Errorf("ids are %+v", got)
+	}
+	for ns, want := range map[uint64]time.Duration{0: 1, 1: 1, 2: 2, math.MaxInt64: math.MaxInt64, math.MaxInt64 + 1: math.MaxInt64, math.MaxUint64: math.MaxInt64} {
+		if got := timeout(ns); got != want {
+			t.Errorf("%d ns are %v", ns, got)
+		}
+	}
+}
+
+// The last piece may fill an answer to the bound.
+func TestGatheredToTheBound(t *testing.T) {
+	for n, want := range map[int]error{1: nil, 2: errGathered} {
+		resp := transport.Message{Body: make([]byte, maxGathered-1, maxGathered), Tag: gathering{}}
+		p := parts{rest: make([]byte, n)}
+		if err := p.answer(header{}, &resp); err != want || err == nil && len(resp.Body) != maxGathered {
+			t.Errorf("%d bytes more: %d bytes, %v", n, len(resp.Body), err)
+		}
 	}
 }
 

@@ -54,12 +54,12 @@ const pairSize = 2 + 2
 // metadataBytes returns how many bytes the names and values of n pairs have, 0 if they
 // are not there.
 func (p *parts) metadataBytes(n int) int {
-	if n == 0 {
-		return 0
-	}
 	section := *p
 	section.skipMetadata(n)
-	return max(len(p.rest)-len(section.rest)-pairSize*n, 0)
+	if section.err != nil {
+		return 0
+	}
+	return len(p.rest) - len(section.rest) - pairSize*n
 }
 
 // fewPairs is for how many pairs room is made before they are read: names may be equal.

@@ -18,7 +18,8 @@ func Encode(_ context.Context, m *transport.Message, value any) error {
 	if !ok {
 		return fmt.Errorf("protobuf: Encode got a %T, which is no proto.Message", value)
 	}
-	b, err := proto.Marshal(message)
+	body := m.AllocBody(proto.Size(message))
+	b, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(body[:0], message)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func (k *kit) testAnswers(t *testing.T) {
 			k.checkTag(t, s)
 		}
 	}
+	k.checkTellsApart(t)
 	id := k.ids()[0]
 	if k.errorAnswer != nil {
 		k.checkErrorAnswer(t, sample{"the error answer", true, id, k.errorAnswer(nil, id), k.bodies[0]})
@@ -49,6 +50,26 @@ func (k *kit) response(t *testing.T, s sample) (resp *transport.Message, err err
 		t.Fatalf("%s: ParseResponse sets Message.Err (%v) and returns nil: an error answer is returned, as an *Error", s.name, resp.Err)
 	}
 	return resp, nil
+}
+
+// checkTellsApart checks that answers which are not the same are not read as the same.
+func (k *kit) checkTellsApart(t *testing.T) {
+	t.Helper()
+	read := make(map[string]sample)
+	for _, s := range k.samples(t) {
+		if !s.answer || s.id != k.ids()[0] {
+			continue
+		}
+		resp, err := k.response(t, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		what := fmt.Sprintf("%s, %s", resp.Body, told(resp, nil))
+		if other, ok := read[what]; ok && !bytes.Equal(other.bytes, s.bytes) {
+			t.Fatalf("%s: ParseResponse reads it as %s, which is another frame (the Body is %.60q): a Client could not decode it", s.name, other.name, resp.Body)
+		}
+		read[what] = s
+	}
 }
 
 // checkTag checks that what AppendRequest keeps for the answer outlives the request.

@@ -47,6 +47,13 @@ func (p overwriting) AppendRequest(_ []byte, id uint32, req *transport.Message) 
 	return p.Protocol.AppendRequest(nil, id, req)
 }
 
+type tagging struct{ native.Protocol } // keeps a part of the body
+
+func (p tagging) AppendRequest(dst []byte, id uint32, req *transport.Message) ([]byte, error) {
+	req.Tag = req.Body
+	return p.Protocol.AppendRequest(dst, id, req)
+}
+
 type narrow struct{ native.Protocol } // loses the high bits of an id
 
 func (p narrow) Parse(r io.Reader) (uint32, []byte, error) {
@@ -139,6 +146,7 @@ var broken = map[string]mistake{
 	"reusing":      {reusing{buf: new([1 << 20]byte)}, nil, "Parse reuses memory"},
 	"uncomparable": {uncomparable{}, nil, "the pool uses them as a part of its keys"},
 	"overwriting":  {overwriting{}, nil, "AppendRequest must append to what it is given"},
+	"tagging":      {tagging{}, nil, "AppendRequest must copy what its Tag keeps of the Body"},
 	"narrow":       {narrow{}, nil, "would give the answer to another call"},
 	"cut off":      {cutOff{}, nil, "not io.ErrUnexpectedEOF"},
 	"boundless":    {boundless{}, nil, "Parse fails"},

@@ -3,6 +3,7 @@ package protocoltest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"testing"
@@ -34,8 +35,13 @@ func (k *kit) testAppend(t *testing.T) {
 	want := bytes.Clone(alone)
 	body := bytes.Clone(k.bodies[0])
 	dst := append(make([]byte, 0, 64<<10), "before"...)
-	both, err := k.p.AppendRequest(dst, id, &transport.Message{Method: k.method, Body: body, Session: k.session})
+	req := &transport.Message{Method: k.method, Body: body, Session: k.session}
+	both, err := k.p.AppendRequest(dst, id, req)
+	tag := fmt.Sprintf("%+v", req.Tag)
 	clear(body)
+	if now := fmt.Sprintf("%+v", req.Tag); now != tag {
+		t.Errorf("AppendRequest must copy what its Tag keeps of the Body, whose memory is used again: %.80q became %.80q", tag, now)
+	}
 	if err != nil || !bytes.Equal(both, append([]byte("before"), want...)) {
 		t.Errorf("AppendRequest must append to what it is given: behind %q it made %q, %v, alone %q", "before", both, err, want)
 	}

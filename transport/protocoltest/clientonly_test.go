@@ -303,6 +303,12 @@ func (p half) Parse(r io.Reader) (uint32, []byte, error) {
 	return binary.BigEndian.Uint32(frame[4:]), frame[:max(n, 8)], err
 }
 
+type mute struct{ plain } // leaves out what an answer says
+
+func (p mute) ParseResponse(frame []byte, resp *transport.Message) error {
+	return p.plain.ParseResponse(frame, new(transport.Message))
+}
+
 var brokenClients = map[string]mistake{
 	"reused buffer":               {sameBuffer{buf: new([1 << 20]byte)}, plainPeer, "Parse reuses memory"},
 	"reused buffer, no options":   {sameBuffer{buf: new([1 << 20]byte)}, nil, "Parse reuses memory"},
@@ -327,6 +333,7 @@ var brokenClients = map[string]mistake{
 	"text in the frame":           {aliasing{}, plainPeer, "must copy all but Body"},
 	"keeps dst":                   {keeping{buf: new([64 << 10]byte)}, plainPeer, "it must not keep dst"},
 	"no id":                       {anonymous{}, plainPeer, "AppendRequest makes the same frame for the ids"},
+	"no body":                     {mute{}, plainPeer, "ParseResponse reads it as answer 0 to id"},
 	"half an answer":              {half{}, plainPeer, "not io.ErrUnexpectedEOF"},
 	"no way to cut requests":      {foreign{}, nil, "tell with protocoltest.Answer how the peer answers"},
 }

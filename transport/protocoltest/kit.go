@@ -23,6 +23,7 @@ type kit struct {
 	p           transport.Protocol
 	server      transport.ServerProtocol // nil if it has no server side
 	space       muxpool.IDSpace
+	ordered     bool // answers come in order, without ids
 	method      string
 	bodies      [][]byte
 	large       func(bytes int) []byte // nil: the protocol has no large frames
@@ -46,6 +47,9 @@ func newKit(p transport.Protocol, options []Option) *kit {
 	}
 	k.bodies = append(k.bodies, fmt.Appendf(nil, "%q", bytes.Repeat([]byte("x"), 20<<10)))
 	k.large = func(n int) []byte { return fmt.Appendf(nil, "%q", strings.Repeat("y", n)) }
+	if _, k.ordered = p.(muxpool.Orderer); k.ordered {
+		k.space = muxpool.IDSpace{} // frames bear none: Parse tells 0
+	}
 	if k.server != nil {
 		k.answer = k.serverAnswer
 	}

@@ -151,8 +151,8 @@ var brokenParts = map[string]mistake{
 	"a cancel that is a request": {strangeCancel{}, nil, "it must be one for ClassifyRequest"},
 	"a session for all":          {sharedToken{last: new(atomic.Uint32)}, givesTokens, "and not in the protocol, which all connections share"},
 	"no peer for the handshake":  {tokens{}, plainPeer, "tell with protocoltest.PeerHandshake"},
-	"a Tag that is the request":  {keptRequest{}, plainPeer, "must not refer to the request"},
-	"a Tag in the body":          {keptBody{}, plainPeer, "must not refer to the request"},
+	"a Tag that is the request":  {keptRequest{}, plainPeer, "must copy what its Tag keeps of the Body"},
+	"a Tag in the body":          {keptBody{}, plainPeer, "must copy what its Tag keeps of the Body"},
 }
 
 func init() { maps.Copy(brokenClients, brokenParts) }

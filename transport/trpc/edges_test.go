@@ -138,3 +138,192 @@ func TestTheLeastHead(t *testing.T) {
 		t.Errorf("the head %x, the body %q, %v", head, rest, err)
 	}
 }
+
+// A frame's lengths fit to the last byte, and it is the same behind others.
+func TestLengthsToTheBound(t *testing.T) {
+	for head, want := range map[int]bool{0: true, math.MaxUint16: true, math.MaxUint16 + 1: false} {
+		for _, before := range []string{"", "another frame"} {
+			frame := append(appendHeader([]byte(before), frameUnary, 0, 7, version1), make([]byte, head)...)
+			frame, err := finish(append(frame, "body"...), len(before), len(frame), 1<<20)
+			if (err == nil) != want {
+				t.Errorf("a head of %d bytes behind %q: %v", head, before, err)
+			}
+			if b, rest, err := split(frame[len(before):]); want && (err != nil || len(b) != head || string(rest) != "body") {
+				t.Errorf("a head of %d bytes behind %q is one of %d, the body %q, %v", head, before, len(b), rest, err)
+			}
+		}
+	}
+	frame, err := finish(appendHeader(nil, frameUnary, 0, 7, version1), 0, headerSize, headerSize)
+	if err != nil {
+		t.Errorf("a frame as large as the limit: %v", err)
+	}
+	if _, err := finish(appendHeader(nil, frameUnary, 0, 7, version1), 0, headerSize, headerSize-1); !errors.Is(err, muxpool.ErrFrameTooLarge) {
+		t.Errorf("a byte over the limit: %v", err)
+	}
+	for limit, want := range map[int]error{headerSize: nil, headerSize - 1: muxpool.ErrFrameTooLarge} {
+		if n, err := totalLength(frame, limit); !errors.Is(err, want) || want == nil && n != headerSize {
+			t.Errorf("of at most %d bytes: %d, %v", limit, n, err)
+		}
+	}
+	frame[0]++
+	if _, err := totalLength(frame, headerSize); err == nil {
+		t.Error("another magic number")
+	}
+}
+
+// What is no field is none of what is there before it either.
+func TestFieldsToTheBound(t *testing.T) {
+	tag := func(number uint64, wire uint64) []byte { return binary.AppendUvarint(nil, number<<3|wire) }
+	for name, c := range map[string]struct {
+		b    []byte
+		want bool
+	}{
+		"the highest number":   {append(tag(maxFieldNumber, wireVarint), 0), true},
+		"the next":             {append(tag(maxFieldNumber+1, wireVarint), 0), false},
+		"number 0":             {append(tag(0, wireVarint), 0), false},
+		"bytes":                {append(tag(1, wireBytes), 2, 'a', 'b'), true},
+		"bytes, one missing":   {append(tag(1, wireBytes), 2, 'a'), false},
+		"bytes, two missing":   {append(tag(1, wireBytes), 2), false},
+		"a length cut off":     {append(tag(1, wireBytes), 0x80), false},
+		"eight bytes":          {append(tag(1, wireFixed64), make([]byte, 8)...), true},
+		"seven":                {append(tag(1, wireFixed64), make([]byte, 7)...), false},
+		"four bytes":           {append(tag(1, wireFixed32), make([]byte, 4)...), true},
+		"three":                {append(tag(1, wireFixed32), make([]byte, 3)...), false},
+		"a number cut off":     {append(tag(1, wireVarint), 0x80), false},
+		"nothing behind a tag": {tag(1, wireVarint), false},
+		"a tag cut off":        {[]byte{0x80}, false},
+		"an end without begin": {tag(1, wireGroupEnd), false},
+		"wire type 6":          {tag(1, 6), false},
+	} {
+		_, rest, err := nextField(c.b[:len(c.b):len(c.b)])
+		if (err == nil) != c.want || len(rest) != 0 {
+			t.Errorf("%s: %v, %d bytes are left", name, err, len(rest))
+		}
+		head := append(appendBytes(nil, requestFunc, "/a/b"), c.b...)
+		frame := append(appendHeader(nil, frameUnary, 0, 7, version1), head...)
+		frame, err = finish(frame, 0, len(frame), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var failure *transport.Error
+		if err := (Protocol{}).ParseRequest(frame, new(transport.Message)); (err == nil) != c.want || err != nil && (!errors.As(err, &failure) || failure.Code != transport.CodeInvalidArgument) {
+			t.Errorf("a request with %s: %v", name, err)
+		}
+		head = append(appendBytes(nil, responseErrorMsg, "no"), c.b...)
+		frame = append(appendHeader(nil, frameUnary, 0, 7, version1), head...)
+		frame, err = finish(frame, 0, len(frame), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (Protocol{}).ParseResponse(frame, new(transport.Message)); (err == nil) != c.want {
+			t.Errorf("an answer with %s: %v", name, err)
+		}
+	}
+}
+
+func TestServicesOfMethods(t *testing.T) {
+	for method, want := range map[string]string{"": "", "/": "", "//": "", "//M": "", "/a": "", "/a/": "a", "/a/M": "a", "/a.b.C/M": "a.b.C", "/a/b/M": "a/b", "a/M": ""} {
+		if got := serviceOf(method); got != want {
+			t.Errorf("%q is of %q, want %q", method, got, want)
+		}
+	}
+}
+
+// A pair's value is its bytes, whatever else has the number.
+func TestPairsOfOddFields(t *testing.T) {
+	var md transport.Metadata
+	pair := appendAllBytes(appendAllBytes(nil, 1, "a"), 2, "b")
+	pair = binary.AppendUvarint(append(pair, 2<<3|wireVarint), 7)
+	pair = binary.AppendUvarint(append(pair, 1<<3|wireVarint), 7)
+	if err := addPair(&md, appendAllBytes(pair, 3, "c")); err != nil || len(md) != 1 || md["a"] != "b" {
+		t.Errorf("%v, %v", md, err)
+	}
+}
+
+// A code that muxkit's servers would not send is passed over.
+func TestCodesOfAnswers(t *testing.T) {
+	for said, want := range map[string]transport.Code{"": transport.CodeUnimplemented, "5": 5, "x": transport.CodeUnimplemented, "261": transport.CodeUnimplemented, "-1": transport.CodeUnimplemented} {
+		h := responseHead{ret: retOf(&transport.Error{Code: transport.CodeUnimplemented}), metadata: transport.Metadata{transport.MetadataCode: said}}
+		if e := h.failure(); e == nil || e.Code != want {
+			t.Errorf("%q: %v, want %v", said, e, want)
+		}
+	}
+}
+
+// What an answer says beside its body is read back.
+func TestMarksOfAnAnswer(t *testing.T) {
+	for _, c := range []transport.Message{{}, {GoingAway: true}, {Body: []byte("b")}, {GoingAway: true, Err: &transport.Error{Code: transport.CodeAborted, Message: "x", NotRun: true}}} {
+		frame, err := Protocol{}.AppendResponse(nil, 7, &transport.Message{OneWay: true}, &c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got transport.Message
+		err = Protocol{}.ParseResponse(frame, &got)
+		var failure *transport.Error
+		if errors.As(err, &failure) != (c.Err != nil) || got.GoingAway != c.GoingAway || failure != nil && (failure.Code != c.Err.Code || !failure.NotRun) {
+			t.Errorf("%+v came as %+v, %v", c, got, err)
+		}
+		head, _, err := split(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, _, err := nextField(head); err != nil || f.number != fieldCallType || f.n != callOneWay {
+			t.Errorf("the answer to a one-way request begins with field %d, %d, %v", f.number, f.n, err)
+		}
+	}
+}
+
+// Whose a request is: what its Tag says, what the Protocol does, and the method's service last.
+func TestTheCalleeOfARequest(t *testing.T) {
+	for _, c := range []struct {
+		tag  any
+		p    Protocol
+		want Head
+	}{
+		{nil, Protocol{}, Head{Callee: "s"}},
+		{nil, Protocol{Caller: "me", Callee: "it", ContentType: 2}, Head{Caller: "me", Callee: "it", ContentType: 2}},
+		{&Head{Caller: "I", Callee: "you", ContentType: 3}, Protocol{Caller: "me", Callee: "it", ContentType: 2}, Head{Caller: "I", Callee: "you", ContentType: 3}},
+	} {
+		h, err := c.p.requestHead(&transport.Message{Method: "/s/M", Tag: c.tag})
+		if err != nil || !reflect.DeepEqual(h, c.want) {
+			t.Errorf("%+v, %v; want %+v", h, err, c.want)
+		}
+	}
+}
+
+// The end of a stream says why, in any case.
+func TestTheEndOfAStreamSaysWhy(t *testing.T) {
+	for want, e := range map[string]*transport.Error{"streams are not supported": nil, "its own words": {Code: transport.CodeAborted, Message: "its own words"}} {
+		frame, err := appendReset([]byte("another"), 7, version1, e, 1<<10)
+		if err != nil || !bytes.HasSuffix(frame, []byte(want)) {
+			t.Errorf("%q, %v", frame, err)
+		}
+		frame = frame[len("another"):]
+		if total, head := binary.BigEndian.Uint32(frame[4:]), binary.BigEndian.Uint16(frame[8:]); int(total) != len(frame) || head != 0 || frame[2] != frameStream || frame[3] != streamClose {
+			t.Errorf("%d bytes say that they are %d, with a head of %d", len(frame), total, head)
+		}
+	}
+	if _, err := appendReset(nil, 7, version1, nil, headerSize); !errors.Is(err, muxpool.ErrFrameTooLarge) {
+		t.Errorf("over the limit: %v", err)
+	}
+}
+
+// Of a bad request that is unary something is gleaned, of the beginning of a stream nothing; the byte that is for streams says nothing there.
+func TestWhatIsGleanedOfWhichRequests(t *testing.T) {
+	whole, err := Protocol{}.AppendRequest(nil, 7, &transport.Message{Method: "/s/M", Body: appendBytes(nil, requestFunc, "/not/it")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		kind, stream byte
+		want         string
+	}{{frameUnary, 0, "/s/M"}, {frameUnary, streamInit, "/s/M"}, {frameStream, 0, ""}, {frameStream, streamInit, ""}} {
+		frame := bytes.Clone(whole)
+		frame[2], frame[3] = c.kind, c.stream
+		binary.BigEndian.PutUint32(frame[4:], uint32(len(frame))+1)
+		var req transport.Message
+		if err := (Protocol{}).ParseRequest(frame, &req); err == nil || req.Method != c.want || req.Tag.(*Head).stream != (c.kind == frameStream) {
+			t.Errorf("of kind %d, %d: %v, of the method %q, %+v", c.kind, c.stream, err, req.Method, req.Tag)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
@@ -16,15 +17,15 @@ type price struct{ Cents int }
 
 // A tRPC service made of a go-kit endpoint, and a call to it.
 func Example() {
+	getPrice := func(_ context.Context, request any) (any, error) {
+		if item := request.(priceQuery).Item; item != "tea" {
+			return nil, transport.Business(40401, "we have no "+item)
+		}
+		return price{Cents: 320}, nil
+	}
 	service := transport.NewService(trpc.Protocol{})
-	service.Handle("/shop.Price/Get", transport.NewServer(
-		func(_ context.Context, request any) (any, error) {
-			if item := request.(priceQuery).Item; item != "tea" {
-				return nil, transport.Business(40401, "we have no "+item)
-			}
-			return price{Cents: 320}, nil
-		},
-		transport.DecodeJSON[priceQuery], transport.EncodeJSON))
+	service.Handle("/shop.Price/Get", transport.NewServer(getPrice, transport.DecodeJSON[priceQuery], transport.EncodeJSON))
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Println(err)
@@ -46,10 +47,10 @@ func Example() {
 
 	fmt.Println(get(context.Background(), priceQuery{"tea"}))
 	_, err = get(context.Background(), priceQuery{"coffee"})
-	fmt.Println(err)
+	fmt.Println(strings.Replace(err.Error(), node.Address, "10.0.0.1:8080", 1))
 	// Output:
 	// {320} <nil>
-	// /shop.Price/Get: business (status 40401): we have no coffee
+	// /shop.Price/Get on tcp://10.0.0.1:8080: business (status 40401; caller, ran): we have no coffee
 }
 
 // A hook of the client sends what a Message has no field for, and one of the server

@@ -3,12 +3,12 @@ package interop
 import (
 	"context"
 	"errors"
-	"net"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 )
@@ -84,13 +84,8 @@ func plain(outcome any) any {
 
 func expect(t *testing.T, told <-chan string, want string) {
 	t.Helper()
-	select {
-	case got := <-told:
-		if got != want {
-			t.Errorf("told %s, not %s", got, want)
-		}
-	case <-time.After(waitTime):
-		t.Errorf("never told %s", want)
+	if got := bounded.Receive(t, told); got != want {
+		t.Errorf("told %s, not %s", got, want)
 	}
 }
 
@@ -112,19 +107,7 @@ func serveMethods(t *testing.T, told chan<- string) string {
 		transport.ServerErrorEncoder(func(_ context.Context, _ error, resp *transport.Message) {
 			resp.Err, resp.Body = transport.Business(402, "insufficient funds"), []byte(`{"missing":7}`)
 		}), transport.ServerErrorHandler(silent{}))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	end := make(chan error, 1)
-	go func() { end <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		if err := bounded.Receive(t, end); !errors.Is(err, transport.ErrServiceClosed) {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return peertest.Serve(t, s, "127.0.0.1:0", transport.ErrServiceClosed)
 }
 
 type silent struct{}

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,13 +15,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 )
 
-const waitTime = 60 * time.Second
+const waitTime = peertest.Patience
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := bounded.Tests(m).Run()
 	if dir, err := installed(); err == nil {
 		os.RemoveAll(dir)
 	}
@@ -90,31 +91,18 @@ var (
 func (p peer) String() string { return p.library + ", version " + p.version }
 
 func (p peer) command(dir, mode, port string) *exec.Cmd {
-	cmd := exec.Command("node", filepath.Join(dir, "peer.js"), mode, p.library, p.version, port)
-	cmd.Stderr = os.Stderr
-	return cmd
+	return exec.Command("node", filepath.Join(dir, "peer.js"), mode, p.library, p.version, port)
 }
 
 // serve starts the peer as a server, at a port of its own if port is "0". kill ends it.
 func (p peer) serve(t *testing.T, port string) (n transport.Node, kill func()) {
 	t.Helper()
-	cmd := p.command(peers(t), "serve", port)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	program := peertest.Start(t, p.command(peers(t), "serve", port))
+	port, ok := strings.CutPrefix(program.Line("listening "), "listening ")
+	if !ok {
+		t.Fatalf("%v does not serve", p)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill = sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	t.Cleanup(kill)
-	starting := time.AfterFunc(waitTime, kill)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if starting.Stop(); err != nil {
-		t.Fatalf("%v does not serve: %v", p, err)
-	}
-	port = strings.TrimSpace(strings.TrimPrefix(line, "listening "))
-	return transport.Node{Network: "tcp", Address: "127.0.0.1:" + port}, kill
+	return transport.Node{Network: "tcp", Address: "127.0.0.1:" + port}, program.Kill
 }
 
 // call lets the peer make its calls as a client of address, and returns what it says.
@@ -124,14 +112,10 @@ func (p peer) call(t *testing.T, address string) (outcomes []any) {
 	cmd := p.command(peers(t), "call", port)
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	bounded.Receive(t, peertest.Start(t, cmd).Ended())
+	if !cmd.ProcessState.Success() {
+		t.Errorf("%v: %v", p, cmd.ProcessState)
 	}
-	running := time.AfterFunc(waitTime, func() { _ = cmd.Process.Kill() })
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v: %v", p, err)
-	}
-	running.Stop()
 	for lines := json.NewDecoder(&out); lines.More(); {
 		var outcome any
 		if err := lines.Decode(&outcome); err != nil {

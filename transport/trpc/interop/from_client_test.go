@@ -64,7 +64,7 @@ func TestFromClientTimeout(t *testing.T) {
 		if !out.Failed || out.Code != 101 && out.Code != 21 {
 			t.Errorf("the client got %+v", out)
 		}
-		await(t, s.gates.Of(key).Ended, "the server's context ends")
+		s.gates.Of(key).Ended.Await(t, "the server's context ends")
 		body := nonce()
 		if out := s.call(Order{Method: "Echo", Body: []byte(body), Multiplexed: multiplexed}); string(out.Body) != body {
 			t.Errorf("the next call: %+v", out)
@@ -124,12 +124,12 @@ func TestFromClientOverload(t *testing.T) {
 	s := serve(t, transport.ServiceMaxInFlight(0, 1))
 	key := nonce()
 	held := s.begin(Order{Method: "Hold", Body: []byte(key), Multiplexed: true})
-	await(t, s.gates.Of(key).Arrived, "the call arrives")
+	s.gates.Of(key).Arrived.Await(t, "the call arrives")
 	if out := s.call(Order{Method: "Echo", Multiplexed: true}); out.Type != typeCallee || out.Code != 22 {
 		t.Errorf("one call too many gives %+v", out)
 	}
 	s.gates.Of(key).Release.Open()
-	if out := s.end(held); out.Failed {
+	if out := s.End(held); out.Failed {
 		t.Errorf("%+v", out)
 	}
 }
@@ -139,7 +139,7 @@ func TestFromClientOutOfOrder(t *testing.T) {
 	s := serve(t, transport.ServiceMaxConns(1))
 	key := nonce()
 	held := s.begin(Order{Method: "Hold", Body: []byte(key), Multiplexed: true})
-	await(t, s.gates.Of(key).Arrived, "the call arrives")
+	s.gates.Of(key).Arrived.Await(t, "the call arrives")
 	for range 10 {
 		body := nonce()
 		if out := s.call(Order{Method: "Echo", Body: []byte(body), Multiplexed: true}); string(out.Body) != body {
@@ -152,7 +152,7 @@ func TestFromClientOutOfOrder(t *testing.T) {
 	default:
 	}
 	s.gates.Of(key).Release.Open()
-	if out := s.end(held); out.Failed || string(out.Body) != key {
+	if out := s.End(held); out.Failed || string(out.Body) != key {
 		t.Errorf("%+v", out)
 	}
 }
@@ -164,7 +164,7 @@ func TestFromClientOneWay(t *testing.T) {
 		if out := s.call(Order{Method: "Note", Body: []byte(key), OneWay: true, Multiplexed: multiplexed}); out.Failed {
 			t.Fatalf("%+v", out)
 		}
-		await(t, s.gates.Of(key).Arrived, "the one-way call arrives")
+		s.gates.Of(key).Arrived.Await(t, "the one-way call arrives")
 		for range 10 { // on a pooled connection the next call would read an answer to it
 			body := nonce()
 			if out := s.call(Order{Method: "Echo", Body: []byte(body), Multiplexed: multiplexed}); string(out.Body) != body {
@@ -221,13 +221,13 @@ func TestFromClientShutdown(t *testing.T) {
 		s := serve(t)
 		key := nonce()
 		held := s.begin(Order{Method: "Hold", Body: []byte(key), Multiplexed: multiplexed})
-		await(t, s.gates.Of(key).Arrived, "the call arrives")
+		s.gates.Of(key).Arrived.Await(t, "the call arrives")
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		down := make(chan error, 1)
 		go func() { down <- s.service.Shutdown(ctx) }()
 		s.gates.Of(key).Release.Open()
-		if out := s.end(held); out.Failed || string(out.Body) != key {
+		if out := s.End(held); out.Failed || string(out.Body) != key {
 			t.Errorf("the call that was accepted gives %+v", out)
 		}
 		if err := <-down; err != nil {

@@ -1,48 +1,31 @@
 package interop
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
-// built is where the peer is built to; TestMain sets it before the tests run.
-var built string
+var programs peertest.Programs
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "muxkit-trpc")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	built = filepath.Join(dir, "peer")
+func TestMain(m *testing.M) {
 	// The packages of trpc-go, which the golden frames need, start goroutines when
 	// they are initialized (pollers of tnet, a watcher of configuration files):
 	// those that run now.
 	begun := goleak.IgnoreCurrent()
-	if code := m.Run(); code != 0 {
-		return code
-	}
-	if err := goleak.Find(begun); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
+	os.Exit(programs.Main(m, func() error { return goleak.Find(begun) }))
 }
 
-// build builds the peer once. Fuzz tests do without it.
-var build = sync.OnceValue(func() error {
-	out, err := exec.Command("go", "build", "-race=false", "-o", built, "./peer").CombinedOutput()
+// peer is the real peer with these arguments.
+func peer(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	program, err := programs.Build("./peer")
 	if err != nil {
-		return fmt.Errorf("building the peer: %w\n%s", err, out)
+		t.Fatal(err)
 	}
-	return nil
-})
+	return exec.Command(program, args...)
+}

@@ -3,12 +3,6 @@ package interop
 // Service is what methods begin with, on the real server and on ours.
 const Service = "/muxkit.Interop/"
 
-// The files that a peer finds open besides the standard ones.
-const (
-	PeerIn  = 3
-	PeerOut = 4
-)
-
 // Seen is what a server saw of a request.
 type Seen struct {
 	Func, Caller, Callee string
@@ -20,7 +14,6 @@ type Seen struct {
 
 // Order is a call that the real client is to make.
 type Order struct {
-	ID          int
 	Address     string
 	Method      string
 	Body        []byte
@@ -36,7 +29,6 @@ type Order struct {
 
 // Outcome is what came of it.
 type Outcome struct {
-	ID         int
 	Body       []byte
 	Attachment []byte
 	Metadata   map[string]string

@@ -35,7 +35,7 @@ func TestMuxcallToServer(t *testing.T) {
 			t.Errorf("%q: exit code %d, want %d; stdout %q, want %q; stderr lacks %q:\n%s", args, got, code, stdout.String(), out, errs, stderr.String())
 		}
 	}
-	a, value := c.node.Address, nonce()
+	a, value := c.Node.Address, nonce()
 	call(0, `{"n":"`+value+`"}`+"\n", "", a, Service+"Echo", `{ "n": "`+value+`" }`)
 	call(0, "", "metadata answered-by=trpc-go", "-v", a, Service+"Echo", "{}")
 	call(0, `"Metadata":{"nonce":"`+value+`"}`, "", "-H", "nonce="+value, a, Service+"Describe")
@@ -48,7 +48,7 @@ func TestMuxcallToServer(t *testing.T) {
 	for range 5 { // the process ends behind each of them
 		key := nonce()
 		call(0, "", "", "-oneway", "-raw", a, Service+"Note", key)
-		c.must("Arrived", key)
+		c.Must("Arrived", key)
 	}
 	call(0, "", "0 failed", "-rate=200", "-duration=200ms", a, Service+"Echo", "{}")
 }

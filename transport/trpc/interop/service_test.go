@@ -3,12 +3,11 @@ package interop
 import (
 	"context"
 	"errors"
-	"net"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/trpc"
 )
@@ -16,29 +15,33 @@ import (
 // served is our Service with the methods that the real server has, and a real client
 // that calls it.
 type served struct {
-	*realClient
+	*peertest.Client[Order, Outcome]
+	t       *testing.T
+	address string
 	service *transport.Service
-	gates   Gates
+	gates   peertest.Gates
 }
 
 func serve(t *testing.T, options ...transport.ServiceOption) *served {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &served{service: transport.NewService(trpc.Protocol{}, options...)}
+	s := &served{t: t, service: transport.NewService(trpc.Protocol{}, options...)}
 	s.register()
-	ended := make(chan error, 1)
-	go func() { ended <- s.service.Serve(l) }()
-	t.Cleanup(func() {
-		_ = s.service.Close()
-		if err := bounded.Receive(t, ended); !errors.Is(err, transport.ErrServiceClosed) {
-			t.Error("Serve ended with ", err)
-		}
-	})
-	s.realClient = newRealClient(t, l.Addr().String())
+	s.address = peertest.Serve(t, s.service, "127.0.0.1:0", transport.ErrServiceClosed)
+	s.Client = peertest.StartClient[Order, Outcome](t, peer(t))
 	return s
+}
+
+// begin has the real client call our Service, or what the order names.
+func (s *served) begin(o Order) <-chan Outcome {
+	if o.Address == "" {
+		o.Address = s.address
+	}
+	return s.Begin(o)
+}
+
+func (s *served) call(o Order) Outcome {
+	s.t.Helper()
+	return s.End(s.begin(o))
 }
 
 // register makes endpoints of string to string, all but one.
@@ -111,14 +114,4 @@ func describeOurs(ctx context.Context, _ any) (any, error) {
 		s.RemainingMS = time.Until(deadline).Milliseconds()
 	}
 	return s, nil
-}
-
-// await waits until a latch is opened.
-func await(t *testing.T, l Latch, what string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if l.Wait(ctx) != nil {
-		t.Fatal("it never happens: ", what)
-	}
 }

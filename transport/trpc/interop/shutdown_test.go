@@ -2,11 +2,12 @@ package interop
 
 import (
 	"context"
+	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
+
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 // TestFromClientRollingShutdown: the real client knows nothing of servers that go away.
@@ -15,49 +16,38 @@ import (
 func TestFromClientRollingShutdown(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s, other := serve(t), serve(t)
-		var answered, refused atomic.Int64
-		over := make(chan struct{})
-		var callers sync.WaitGroup
-		for range 16 {
-			callers.Go(func() {
-				for at := s.address; ; {
-					select {
-					case <-over:
-						return
-					default:
-					}
-					body := nonce()
-					out := s.call(Order{Address: at, Method: "Echo", Body: []byte(body), Multiplexed: multiplexed, TimeoutMS: 20_000})
-					switch {
-					case !out.Failed && string(out.Body) == body:
-						answered.Add(1)
-					case at == s.address && out.Type == typeCallee && strings.HasPrefix(out.Message, "the connection is going away"):
-						refused.Add(1)
-						at = other.address
-					default:
-						t.Errorf("lost: %+v", out)
-						return
-					}
+		var refused atomic.Int64
+		var moved [16]bool // callers that go to the other
+		load := peertest.Begin(t, len(moved), func(caller int, nonce string) (string, error) {
+			for {
+				o := Order{Method: "Echo", Body: []byte(nonce), Multiplexed: multiplexed, TimeoutMS: 20_000}
+				if moved[caller] {
+					o.Address = other.address
 				}
-			})
-		}
-		for end := time.Now().Add(patience); answered.Load() < 200 && time.Now().Before(end); {
-			time.Sleep(time.Millisecond)
-		}
+				switch out := s.call(o); {
+				case !out.Failed:
+					return string(out.Body), nil
+				case !moved[caller] && out.Type == typeCallee && strings.HasPrefix(out.Message, "the connection is going away"):
+					refused.Add(1)
+					moved[caller] = true
+				default:
+					return "", fmt.Errorf("%+v", out)
+				}
+			}
+		})
+		load.Answered()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.service.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
-		before := answered.Load()
-		for end := time.Now().Add(patience); answered.Load() < before+200 && time.Now().Before(end); {
-			time.Sleep(time.Millisecond)
+		load.Answered()
+		if load.End() > 0 {
+			t.Error("calls were lost: ", load)
 		}
-		close(over)
-		callers.Wait()
 		if refused.Load() == 0 {
 			t.Error("nobody was refused: nothing was shown")
 		}
-		t.Logf("%d calls were answered, %d refused and made elsewhere", answered.Load(), refused.Load())
+		t.Logf("%v; %d were refused and made elsewhere", load, refused.Load())
 	})
 }

@@ -20,7 +20,7 @@ func TestToServerBodyMetadataAttachment(t *testing.T) {
 	body, value, beside := nonce(), nonce(), nonce()
 	var answer transport.Metadata
 	var head *trpc.Head
-	c.must("Echo", body,
+	c.Must("Echo", body,
 		transport.ClientBefore(transport.SetRequestMetadata("nonce", value), func(ctx context.Context, m *transport.Message) context.Context {
 			m.Tag = &trpc.Head{Attachment: []byte(beside)}
 			return ctx
@@ -36,7 +36,7 @@ func TestToServerBodyMetadataAttachment(t *testing.T) {
 	if head == nil || string(head.Attachment) != beside {
 		t.Errorf("the answer's head is %+v", head)
 	}
-	c.must("Echo", "")
+	c.Must("Echo", "")
 }
 
 func TestToServerHeadAndTimeout(t *testing.T) {
@@ -60,7 +60,7 @@ func TestToServerHeadAndTimeout(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	response, err := transport.NewClient(c.pool, c.node, ours, Service+"Describe", transport.EncodeBytes, transport.DecodeJSON[Seen], spend).Endpoint()(ctx, []byte(nil))
+	response, err := transport.NewClient(c.Pool, c.Node, ours, Service+"Describe", transport.EncodeBytes, transport.DecodeJSON[Seen], spend).Endpoint()(ctx, []byte(nil))
 	if s, _ := response.(Seen); err != nil || s.RemainingMS <= 0 || s.RemainingMS > (patience-spent).Milliseconds() {
 		t.Errorf("the server saw %+v, %v", response, err)
 	}
@@ -70,17 +70,15 @@ func TestToServerHeadAndTimeout(t *testing.T) {
 // the call ends by its own clock, and the connection stays in use.
 func TestToServerTimeout(t *testing.T) {
 	c := newCaller(t, nil, muxpool.WithConnectNumber(1))
-	c.must("Echo", nonce())
+	c.Must("Echo", nonce())
 	key := nonce()
-	e := c.refused("Hold", key, transport.ClientTimeout(500*time.Millisecond))
+	e := c.Refused("Hold", key, transport.ClientTimeout(500*time.Millisecond))
 	if e.Code != transport.CodeDeadlineExceeded || e.Remote || !e.Sent() {
 		t.Errorf("the call ends with %+v", e)
 	}
-	c.must("Ended", key) // the server's context ended too
-	c.must("Echo", nonce())
-	if dials := c.pool.Stats().Nodes[0].Counters.Dials; dials != 1 {
-		t.Errorf("%d dials", dials)
-	}
+	c.Must("Ended", key) // the server's context ended too
+	c.Must("Echo", nonce())
+	c.DialedOnce()
 }
 
 func TestToServerFrameworkCodes(t *testing.T) {
@@ -91,7 +89,7 @@ func TestToServerFrameworkCodes(t *testing.T) {
 		31: transport.CodeInternal, 41: transport.CodeUnauthenticated, 51: transport.CodeInvalidArgument,
 		101: transport.CodeDeadlineExceeded, 111: transport.CodeInternal, 161: transport.CodeCanceled, 999: transport.CodeUnknown,
 	} {
-		e := c.refused("Framework", strconv.Itoa(ret))
+		e := c.Refused("Framework", strconv.Itoa(ret))
 		if e.Verdict().SafeToRetry() {
 			t.Errorf("ret %d promises that the call was not run", ret) // trpc-go's handlers may return any number
 		}
@@ -99,22 +97,22 @@ func TestToServerFrameworkCodes(t *testing.T) {
 			t.Errorf("ret %d gives %+v", ret, e)
 		}
 	}
-	if e := c.refused("Nothing"+nonce(), ""); e.Code != transport.CodeUnimplemented || e.Status != 12 || !e.Remote {
+	if e := c.Refused("Nothing"+nonce(), ""); e.Code != transport.CodeUnimplemented || e.Status != 12 || !e.Remote {
 		t.Errorf("an unknown function gives %+v", e)
 	}
-	c.must("Echo", nonce())
+	c.Must("Echo", nonce())
 }
 
 func TestToServerBusinessCodes(t *testing.T) {
 	c := newCaller(t, nil)
 	for _, status := range []int{1, 12, 10007, -3} {
-		e := c.refused("Business", strconv.Itoa(status))
+		e := c.Refused("Business", strconv.Itoa(status))
 		if !e.Business() || e.Status != status || !e.Remote || e.Message != fmt.Sprint("business ", status) {
 			t.Errorf("func_ret %d gives %+v", status, e)
 		}
 	}
 	value := nonce() // an error without a code is trpc-go's func_ret 999
-	if e := c.refused("Plain", value); !e.Business() || e.Status != 999 || e.Message != "plain "+value {
+	if e := c.Refused("Plain", value); !e.Business() || e.Status != 999 || e.Message != "plain "+value {
 		t.Errorf("a plain error gives %+v", e)
 	}
 }
@@ -122,46 +120,21 @@ func TestToServerBusinessCodes(t *testing.T) {
 func TestToServerOutOfOrder(t *testing.T) {
 	bothTransports(t, func(t *testing.T, args []string) {
 		c := newCaller(t, args, muxpool.WithConnectNumber(1))
-		key, held := nonce(), make(chan error, 1)
-		go func() {
-			got, err := c.call("Hold", key)
-			if err == nil && got != key {
-				err = fmt.Errorf("the answer is %q", got)
-			}
-			held <- err
-		}()
-		c.must("Arrived", key) // the slow call is with the server; what follows was sent after it
-		for range 10 {
-			c.must("Echo", nonce())
-		}
-		select {
-		case err := <-held:
-			t.Fatal("the slow call was answered before it was released: ", err)
-		default:
-		}
-		c.must("Release", key)
-		if err := <-held; err != nil {
-			t.Error(err)
-		}
-		if dials := c.pool.Stats().Nodes[0].Counters.Dials; dials != 1 {
-			t.Errorf("%d dials", dials)
-		}
+		c.Holds()
 	})
 }
 
 func TestToServerOneWay(t *testing.T) {
 	c := newCaller(t, nil, muxpool.WithConnectNumber(1))
 	key := nonce()
-	if got, err := c.call("Note", key, transport.ClientOneWay()); got != "" || err != nil {
+	if got, err := c.Call("Note", key, transport.ClientOneWay()); got != "" || err != nil {
 		t.Fatalf("a one-way call gives %q, %v", got, err)
 	}
-	c.must("Arrived", key)
+	c.Must("Arrived", key)
 	for range 100 { // an answer to the one-way call would be counted
-		c.must("Echo", nonce())
+		c.Must("Echo", nonce())
 	}
-	if k := c.pool.Stats().Nodes[0].Counters; k.Unknown+k.Late+k.Duplicate != 0 {
-		t.Errorf("answers that nobody asked for: %+v", k)
-	}
+	c.NothingUnasked()
 }
 
 func Test64CallersToServer(t *testing.T) {
@@ -180,15 +153,15 @@ func Test64CallersToServer(t *testing.T) {
 }
 
 // echo makes a call with a nonce in its body and in its metadata.
-func (c *caller) echo() {
+func (c caller) echo() {
 	body, value := nonce(), nonce()
 	var answer transport.Metadata
-	got, err := c.call("Echo", body, transport.ClientBefore(transport.SetRequestMetadata("nonce", value)),
+	got, err := c.Call("Echo", body, transport.ClientBefore(transport.SetRequestMetadata("nonce", value)),
 		transport.ClientAfter(func(ctx context.Context, m *transport.Message) context.Context {
 			answer = m.Metadata
 			return ctx
 		}))
 	if got != body || answer["nonce"] != value || err != nil {
-		c.t.Errorf("Echo(%q) gives %q, %v, %v", body, got, answer, err)
+		c.T.Errorf("Echo(%q) gives %q, %v, %v", body, got, answer, err)
 	}
 }

@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
-	"os"
-	"sync"
 	"time"
 
 	_ "trpc.group/trpc-go/trpc-go"
@@ -21,29 +18,8 @@ import (
 	"github.com/muxkit/muxkit/transport/trpc/interop"
 )
 
-// call is the real client: it makes the calls that it reads from PeerIn, all at once,
-// and writes their outcomes to PeerOut.
-func call() {
-	orders, outcomes := json.NewDecoder(os.NewFile(interop.PeerIn, "in")), json.NewEncoder(os.NewFile(interop.PeerOut, "out"))
-	var mu sync.Mutex
-	pool := multiplexed.New(multiplexed.WithConnectNumber(1))
-	for {
-		var o interop.Order
-		if err := orders.Decode(&o); err != nil {
-			os.Exit(0)
-		}
-		go func() {
-			result := carryOut(&o, pool)
-			mu.Lock()
-			defer mu.Unlock()
-			if err := outcomes.Encode(result); err != nil {
-				os.Exit(0)
-			}
-		}()
-	}
-}
-
-func carryOut(o *interop.Order, pool multiplexed.Pool) interop.Outcome {
+// carryOut makes a call with the real client.
+func carryOut(o interop.Order, pool multiplexed.Pool) interop.Outcome {
 	ctx, msg := codec.WithCloneMessage(context.Background())
 	defer codec.PutBackMessage(msg)
 	msg.WithClientRPCName(interop.Service + o.Method)
@@ -80,7 +56,7 @@ func carryOut(o *interop.Order, pool multiplexed.Pool) interop.Outcome {
 	} else {
 		err = client.DefaultClient.Invoke(ctx, &codec.Body{Data: o.Body}, rsp, opts...)
 	}
-	out := interop.Outcome{ID: o.ID, Body: rsp.Data, Metadata: map[string]string{}}
+	out := interop.Outcome{Body: rsp.Data, Metadata: map[string]string{}}
 	fail(&out, err)
 	for name, value := range msg.ClientMetaData() {
 		out.Metadata[name] = string(value)

@@ -4,9 +4,12 @@ package main
 
 import (
 	"flag"
-	"io"
-	"os"
 	"time"
+
+	"trpc.group/trpc-go/trpc-go/pool/multiplexed"
+
+	"github.com/muxkit/muxkit/internal/peertest"
+	"github.com/muxkit/muxkit/transport/trpc/interop"
 )
 
 func main() {
@@ -15,12 +18,10 @@ func main() {
 	goNet := flag.Bool("go-net", false, "serve on trpc-go's transport on package net instead of the default, tnet")
 	address := flag.String("address", "127.0.0.1:0", "where to serve")
 	flag.Parse()
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
+	peertest.EndWithInput()
 	if *server {
 		serve(*address, *idle, *goNet)
 	}
-	call()
+	pool := multiplexed.New(multiplexed.WithConnectNumber(1))
+	peertest.CarryOut(func(o interop.Order) interop.Outcome { return carryOut(o, pool) })
 }

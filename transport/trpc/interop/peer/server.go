@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"time"
 
@@ -19,10 +17,11 @@ import (
 	"trpc.group/trpc-go/trpc-go/transport"
 	trpcpb "trpc.group/trpc/trpc-protocol/pb/go/trpc"
 
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport/trpc/interop"
 )
 
-// serve is the real server. It writes its address to PeerOut.
+// serve is the real server.
 func serve(address string, idle time.Duration, goNet bool) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -49,8 +48,7 @@ func serve(address string, idle time.Duration, goNet bool) {
 	if err := s.Register(desc, nil); err != nil {
 		panic(err)
 	}
-	out := os.NewFile(interop.PeerOut, "out")
-	fmt.Fprintln(out, l.Addr())
+	peertest.TellAddress(l.Addr())
 	panic(s.Serve())
 }
 
@@ -72,7 +70,7 @@ func handler(f func(context.Context, []byte) ([]byte, error)) func(any, context.
 	}
 }
 
-var gates interop.Gates
+var gates peertest.Gates
 
 var methods = map[string]func(context.Context, []byte) ([]byte, error){
 	"Echo":     echo,

@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// gatedFrom is the size of a body from which on its answer is held back; the
+	// throttledFrom is the size of a body from which on its answer is held back; the
 	// smaller ones are bounded by the calls in flight.
-	gatedFrom = 4 << 10
+	throttledFrom = 4 << 10
 	// encodersMax is how many large answers of a connection may be encoded and not yet
 	// queued, beside the one of who has the turn.
 	encodersMax = 8
 )
 
-// gate keeps large answers from being encoded while a client does not read: they
+// throttle keeps large answers from being encoded while a client does not read: they
 // would wait in memory, each as large as it is, for room in the writer's queue. A few
 // pass as they come; the others take turns, each when there is room.
-type gate struct {
+type throttle struct {
 	backed   atomic.Int32  // calls that wait, for room or for their turn
 	encoders atomic.Int32  // those that have passed, and not queued their answers
 	wanted   atomic.Int64  // bytes of the answer that last found no room
@@ -27,28 +27,28 @@ type gate struct {
 	took     func()        // ends a turn; made once
 }
 
-func (g *gate) init() {
-	g.turn = make(chan struct{}, 1)
-	g.passed = func() { g.encoders.Add(-1) }
-	g.took = func() { <-g.turn }
+func (t *throttle) init() {
+	t.turn = make(chan struct{}, 1)
+	t.passed = func() { t.encoders.Add(-1) }
+	t.took = func() { <-t.turn }
 }
 
 // ready implements caller.
 func (c *serverConn) ready(call *serverCall) (sent func()) {
-	g := &c.gate
-	if call.inline || len(call.resp.Body) < gatedFrom {
+	t := &c.throttle
+	if call.inline || len(call.resp.Body) < throttledFrom {
 		return nil
 	}
-	if n := g.encoders.Add(1); n <= encodersMax && g.backed.Load() == 0 {
-		return g.passed
+	if n := t.encoders.Add(1); n <= encodersMax && t.backed.Load() == 0 {
+		return t.passed
 	}
-	g.encoders.Add(-1)
-	g.backed.Add(1)
-	defer g.backed.Add(-1)
+	t.encoders.Add(-1)
+	t.backed.Add(1)
+	defer t.backed.Add(-1)
 	select {
-	case g.turn <- struct{}{}:
+	case t.turn <- struct{}{}:
 		c.awaitRoom(1)
-		return g.took
+		return t.took
 	case <-c.ctx.Done():
 		return nil
 	}

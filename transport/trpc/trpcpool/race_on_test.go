@@ -1,0 +1,5 @@
+//go:build race
+
+package trpcpool_test
+
+const raceDetector = true
