@@ -25,6 +25,7 @@ import (
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
+	"github.com/muxkit/muxkit/transport/ttheader"
 )
 
 var update = flag.Bool("update", false, "write testdata/allocs.txt anew")
@@ -36,7 +37,7 @@ const allocsFile = "testdata/allocs.txt"
 // A call allocates what is committed in testdata/allocs.txt, neither more nor, so that the next
 // one who adds to it is noticed, less. After a change that is meant:
 //
-//	go test -run AllocationsOfEachWay -update ./endpoint
+//	go test ./endpoint -run AllocationsOfEachWay -update
 func TestAllocationsOfEachWay(t *testing.T) {
 	if testing.CoverMode() != "" || raceEnabled || strconv.IntSize != 64 {
 		t.Skip("coverage counts, the race detector makes sync.Pool forget on purpose, and the figures are those of 64 bits")
@@ -95,7 +96,7 @@ func readAllocs(t *testing.T) map[string]allocs {
 // costOf is what a call allocates in the whole process: the least of several measurements, since
 // others of the runtime's goroutines may have work of their own.
 func costOf(t *testing.T, call func(ctx context.Context) error) (objects, bytes float64) {
-	const calls, measurements = 2000, 4
+	const calls, measurements = 1000, 4
 	objects, bytes = math.Inf(1), math.Inf(1)
 	for range measurements {
 		var before, after runtime.MemStats
@@ -117,22 +118,25 @@ type way struct {
 	call func(ctx context.Context) error
 }
 
-// waysToCall is a pool by itself, a server by itself, and a Client with and without the chain,
-// of 128 bytes each, without a deadline of its own and with each that there is.
+// waysToCall is a pool by itself, a server by itself, and a Client with and without the chain, in the native protocol
+// and in Thrift's, of 128 bytes each, without a deadline of its own and with each that there is.
 func waysToCall(t *testing.T) (ways []way) {
-	add := func(name string, call func(ctx context.Context) error) {
-		ways = append(ways, way{name, call}, way{name + ", deadline.WithTimeout", func(ctx context.Context) error {
+	cheap := func(name string, call func(ctx context.Context) error) way {
+		return way{name + ", deadline.WithTimeout", func(ctx context.Context) error {
 			ctx, cancel := deadline.WithTimeout(ctx, time.Minute)
 			defer cancel()
 			return call(ctx)
-		}}, way{name + ", context.WithTimeout", func(ctx context.Context) error {
+		}}
+	}
+	add := func(name string, call func(ctx context.Context) error) {
+		ways = append(ways, way{name, call}, cheap(name, call), way{name + ", context.WithTimeout", func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
 			return call(ctx)
 		}})
 	}
 	add("pool", poolCall(t))
-	w := newWorld(t)
+	w := newWorld(t, native.Protocol{})
 	request := transport.NewBuffer(128)
 	of := func(ep endpoint.Endpoint) func(context.Context) error {
 		return func(ctx context.Context) error {
@@ -145,6 +149,7 @@ func waysToCall(t *testing.T) (ways []way) {
 	}
 	add("Client and Service", of(w.client.Endpoint()))
 	add("chain and Service", of(w.chain(t)))
+	ways = append(ways, cheap("Client and Service, ttheader", of(newWorld(t, ttheader.Protocol{Caller: "cart", Callee: "price", Service: "Price"}).client.Endpoint())))
 	return append(ways, way{"Service", serviceCall(t)}, way{"Service, inline", serviceCall(t, transport.ServerInline())})
 }
 

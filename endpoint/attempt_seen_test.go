@@ -67,7 +67,7 @@ func TestAnAttemptIsToldToWhoCanSeeIt(t *testing.T) {
 					seen++
 				}
 			}
-			w := newWorld(t)
+			w := newWorld(t, native.Protocol{})
 			var pool muxpool.Pool = w.pool
 			if c.pool != nil {
 				pool = c.pool(see, pool)
@@ -138,7 +138,7 @@ func TestTheChainAllocatesWhatItsClientDoes(t *testing.T) {
 	if testing.CoverMode() != "" || raceEnabled {
 		t.Skip("coverage counts, and the race detector makes sync.Pool forget on purpose")
 	}
-	w := newWorld(t)
+	w := newWorld(t, native.Protocol{})
 	request := transport.NewBuffer(128)
 	allocs := func(ep endpoint.Endpoint) float64 {
 		return testing.AllocsPerRun(500, func() {

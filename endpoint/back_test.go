@@ -15,6 +15,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport/native"
 )
 
 // firewalled is a village whose streets drop what goes to who is not at home, instead of
@@ -97,7 +98,7 @@ func timeOfReturn(t *testing.T, addresses sd.FixedInstancer, away time.Duration,
 	defer g.Watch(pool)()
 	set := NewSet(addresses, nil, WithBreakers(g), WithRetry(3, 500*time.Millisecond))
 	defer set.Close()
-	h := &household{village: v, pool: pool, breakers: g, set: set}
+	h := &household{village: v, pool: pool, breakers: g, set: set, speaks: native.Protocol{}}
 	call := h.method("Echo")
 	var stops []func()
 	serve := func(address string) *firstCall {

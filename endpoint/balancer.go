@@ -36,7 +36,7 @@ func NewBalancer(source Endpointer, opts ...Option) *Balancer {
 
 func newBalancer(source Endpointer, cfg config) *Balancer {
 	if source == nil {
-		cfg.refuse("NewBalancer(nil)")
+		cfg.reject("NewBalancer(nil)")
 	}
 	cfg.bind("")
 	b := &Balancer{source: source, cfg: cfg, line: waitLine{total: new(atomic.Int64)}}
@@ -80,16 +80,19 @@ func (b *Balancer) pick(avoid tried, key affinity, of *call) (*NodeEndpoint, err
 		}
 		x, fresh := b.look(list)
 		all := x.trials == nil || of.canRepeat()
+		from := x.from(key)
 		if key != 0 {
-			if e := key.of(x.ready, fresh, avoid, all); e != nil {
+			if e := key.of(from.ready, fresh, avoid, all); e != nil {
+				return e, nil
+			} else if e := key.of(x.besides(from).ready, fresh, avoid, all); e != nil {
 				return e, nil
 			}
 		} else if e := x.trial(all, avoid); e != nil {
 			return e, nil
-		} else if e := b.quick(x, fresh, avoid, all); e != nil {
+		} else if e := b.quick(from, fresh, avoid, all); e != nil {
 			return e, nil
 		}
-		e, dropped, err := b.search(x, avoid, all)
+		e, dropped, err := b.search(x, from, avoid, all)
 		if err == nil || !dropped || seen == &list[0] {
 			return e, err
 		}
@@ -122,14 +125,14 @@ func (c *candidate) eligible(fresh bool, avoid tried, all bool) bool {
 }
 
 // search looks at every node that takes calls, as far as the index knows, from a random one
-// on, and if there is none at all asks each node why. It reports whether discovery has
-// dropped any of them.
-func (b *Balancer) search(x *index, avoid tried, all bool) (e *NodeEndpoint, dropped bool, err error) {
-	var fresh, again best
-	barred := false
+// on, and if there is none at all asks each node why. Those of one part come first. It reports
+// whether discovery has dropped any of them.
+func (b *Balancer) search(x *index, from *part, avoid tried, all bool) (e *NodeEndpoint, dropped bool, err error) {
+	var fresh, beside, again best
 	offset := rand.IntN(max(len(x.ready), 1))
 	for i := range x.ready {
-		c := &x.ready[(offset+i)%len(x.ready)]
+		at := (offset + i) % len(x.ready)
+		c := &x.ready[at]
 		if c.member.calls.isShut() {
 			dropped = true
 			continue
@@ -138,10 +141,11 @@ func (b *Balancer) search(x *index, avoid tried, all bool) (e *NodeEndpoint, dro
 			continue
 		}
 		switch been, isBarred := avoid.has(c.member.node); {
-		case isBarred:
-			barred = true
+		case isBarred: // why says so, if nobody else takes the call
 		case been || c.heldBack() || !all && c.isSpared():
 			again.offer(b.cfg.policy, c.NodeEndpoint)
+		case (at < len(x.near.ready)) != (from == &x.near):
+			beside.offer(b.cfg.policy, c.NodeEndpoint)
 		default:
 			fresh.offer(b.cfg.policy, c.NodeEndpoint)
 		}
@@ -150,10 +154,10 @@ func (b *Balancer) search(x *index, avoid tried, all bool) (e *NodeEndpoint, dro
 	case fresh.node != nil:
 		b.top.Store(fresh.top)
 		return fresh.node, dropped, nil
+	case beside.node != nil:
+		return beside.node, dropped, nil
 	case again.node != nil:
 		return again.node, dropped, nil
-	case barred:
-		return nil, dropped, errTried
 	}
 	return b.why(x, avoid)
 }

@@ -28,7 +28,7 @@ func BenchmarkCalls(b *testing.B) {
 	for _, callers := range []int{64, 512} {
 		for _, way := range []string{"client", "chain"} {
 			b.Run(fmt.Sprintf("%s/callers=%d", way, callers), func(b *testing.B) {
-				w := newWorld(b)
+				w := newWorld(b, native.Protocol{})
 				ep := w.client.Endpoint()
 				if way == "chain" {
 					ep = w.chain(b)
@@ -41,18 +41,19 @@ func BenchmarkCalls(b *testing.B) {
 
 // echoWorld is a service that answers with the bytes that it gets, and how to call it.
 type echoWorld struct {
-	node   transport.Node
-	pool   *muxpool.Multiplexed
-	client *transport.Client
+	protocol transport.ServerProtocol
+	node     transport.Node
+	pool     *muxpool.Multiplexed
+	client   *transport.Client
 }
 
-func newWorld(tb testing.TB) *echoWorld {
+func newWorld(tb testing.TB, p transport.ServerProtocol) *echoWorld {
 	tb.Helper()
 	l := listen(tb)
-	s := transport.NewService(native.Protocol{})
+	s := transport.NewService(p)
 	s.Handle("Echo", transport.NewServer(answerRequest, transport.DecodeBuffer, transport.EncodeResponseBuffer))
 	serveOn(tb, s, l)
-	w := &echoWorld{node: transport.Node{Network: "tcp", Address: l.Addr().String()}, pool: newPool(tb)}
+	w := &echoWorld{protocol: p, node: transport.Node{Network: "tcp", Address: l.Addr().String()}, pool: newPool(tb)}
 	w.client = w.newClient(w.node)
 	return w
 }
@@ -60,7 +61,7 @@ func newWorld(tb testing.TB) *echoWorld {
 func answerRequest(_ context.Context, request any) (any, error) { return request, nil }
 
 func (w *echoWorld) newClient(n transport.Node) *transport.Client {
-	return transport.NewClient(w.pool, n, native.Protocol{}, "Echo", transport.EncodeBuffer, transport.DecodeBuffer)
+	return transport.NewClient(w.pool, n, w.protocol, "Echo", transport.EncodeBuffer, transport.DecodeBuffer)
 }
 
 // chain is Retry, Balancer and a breaker, fed by the pool, around the client.

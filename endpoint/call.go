@@ -59,7 +59,7 @@ func (c *call) run() (any, error) {
 }
 
 // note takes note of a failed attempt.
-func (c *call) note(t *try, err error) {
+func (c *call) note(t *attempt, err error) {
 	node := t.node()
 	if node == (muxpool.Node{}) {
 		node = nodeOf(err)
@@ -203,13 +203,10 @@ func withCause(err, cause error) error {
 // giveUp makes the call's error.
 func (c *call) giveUp(why GaveUp, cause error) error {
 	if c.max == 0 { // without retries, errors pass as they are
-		if _, waited := cause.(*WaitError); waited {
-			return cause
-		}
-		if len(c.failures) > 0 {
+		if _, waited := cause.(*WaitError); !waited && len(c.failures) > 0 {
 			return c.failures[len(c.failures)-1].Err
 		}
-		return cause
+		return named(c.method, cause)
 	}
-	return &RetryError{GaveUp: why, Attempts: c.failures, Cause: cause}
+	return &RetryError{GaveUp: why, Attempts: c.failures, Cause: cause, method: c.method}
 }

@@ -30,7 +30,7 @@ func WithCallOptions(ctx context.Context, opts ...CallOption) context.Context {
 	}
 	for _, opt := range opts {
 		if opt == nil {
-			o.refuse("a nil CallOption")
+			o.reject("a nil CallOption")
 			continue
 		}
 		opt(&o)
@@ -43,7 +43,7 @@ func callOptionsOf(ctx context.Context) *callOptions {
 	return o
 }
 
-func (o *callOptions) refuse(format string, args ...any) {
+func (o *callOptions) reject(format string, args ...any) {
 	if o.invalid == nil {
 		o.invalid = invalid(format, args...)
 	}
@@ -53,7 +53,7 @@ func (o *callOptions) refuse(format string, args ...any) {
 func CallTimeout(d time.Duration) CallOption {
 	return func(o *callOptions) {
 		if d < 0 {
-			o.refuse("CallTimeout(%v) is negative", d)
+			o.reject("CallTimeout(%v) is negative", d)
 		}
 		o.timeout = &d
 	}
@@ -75,7 +75,7 @@ func notAtAll(any) bool { return false }
 func CallWait(max time.Duration) CallOption {
 	return func(o *callOptions) {
 		if max < 0 {
-			o.refuse("CallWait(%v) is negative", max)
+			o.reject("CallWait(%v) is negative", max)
 		}
 		waits := true
 		o.patient, o.maxWait = &waits, max
@@ -91,7 +91,7 @@ func CallWithoutWait() CallOption {
 func CallHedge(delay time.Duration) CallOption {
 	return func(o *callOptions) {
 		if delay < 0 {
-			o.refuse("CallHedge(%v) is negative", delay)
+			o.reject("CallHedge(%v) is negative", delay)
 		}
 		o.hedgeAfter = &delay
 	}
@@ -100,7 +100,8 @@ func CallHedge(delay time.Duration) CallOption {
 // CallKey has the calls with the same key go to the same node, whatever Policy says, as long
 // as it takes calls: its caches know what they ask for. While it is out, or wants to be asked
 // later, they go to another one, each key to its own, as do further attempts and hedges. All
-// processes that name nodes alike agree. It costs a look at each node that takes calls.
+// processes that name nodes alike agree; with WithZone those of a zone do, and with WithSubset those that
+// hold the same nodes. It costs a look at each node that takes calls.
 // Empty: no key. Balancers that are not muxkit's do not hear of it.
 func CallKey(key string) CallOption {
 	return func(o *callOptions) {

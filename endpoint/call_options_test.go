@@ -31,6 +31,7 @@ func TestACallHasOptionsOfItsOwn(t *testing.T) {
 		"an option of no sense":    {nil, []CallOption{CallTimeout(-1)}, nil, 0, 0, verdict.CodeInvalid},
 		"a hedge of no sense":      {nil, []CallOption{CallHedge(-1)}, nil, 0, 0, verdict.CodeInvalid},
 		"a wait of no sense":       {nil, []CallOption{CallWait(-1)}, nil, 0, 0, verdict.CodeInvalid},
+		"no wait":                  {nil, []CallOption{CallWait(0)}, nil, 0, 1, 0},
 		"nil":                      {nil, []CallOption{nil}, nil, 0, 0, verdict.CodeInvalid},
 		"beside none of the usual": {nil, []CallOption{}, nil, 0, 1, 0},
 	} {

@@ -70,8 +70,13 @@ func (v *village) serve(address string, methods map[string]endpoint.Endpoint) (s
 
 // serveToo is serve for who has something to tell the service.
 func (v *village) serveToo(address string, methods map[string]endpoint.Endpoint) (s *transport.Service, stop func()) {
+	return v.serveIn(native.Protocol{}, address, methods)
+}
+
+// serveIn is serveToo in another protocol.
+func (v *village) serveIn(p transport.ServerProtocol, address string, methods map[string]endpoint.Endpoint, opts ...transport.ServiceOption) (s *transport.Service, stop func()) {
 	h := &house{door: make(chan net.Conn), closed: make(chan struct{})}
-	s = transport.NewService(native.Protocol{})
+	s = transport.NewService(p, opts...)
 	for name, ep := range methods {
 		s.Handle(name, transport.NewServer(ep, transport.DecodeBytes, transport.EncodeBytes))
 	}
@@ -97,6 +102,7 @@ type household struct {
 	set      *Set
 	disco    sd.Instancer
 	methods  map[string]endpoint.Endpoint
+	speaks   transport.ServerProtocol
 }
 
 // villagers runs test in a bubble.
@@ -111,7 +117,7 @@ func villagers(t *testing.T, disco sd.Instancer, test func(t *testing.T, h *hous
 		g := breaker.NewGroup()
 		defer g.Close()
 		defer g.Watch(pool)()
-		h := &household{village: v, pool: pool, breakers: g, disco: disco}
+		h := &household{village: v, pool: pool, breakers: g, disco: disco, speaks: native.Protocol{}}
 		h.set = NewSet(disco, nil, append([]Option{WithBreakers(g)}, opts...)...)
 		defer h.set.Close()
 		h.methods = map[string]endpoint.Endpoint{
@@ -124,12 +130,12 @@ func villagers(t *testing.T, disco sd.Instancer, test func(t *testing.T, h *hous
 
 func (h *household) method(name string) func(ctx context.Context) error {
 	ep := h.set.Endpoint(name, func(n transport.Node) *transport.Client {
-		return transport.NewClient(h.pool, n, native.Protocol{}, name, transport.EncodeBytes, transport.DecodeBytes)
+		return transport.NewClient(h.pool, n, h.speaks, name, transport.EncodeBytes, transport.DecodeBytes)
 	})
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		_, err := ep(ctx, []byte("hello"))
+		_, err := ep(ctx, []byte(`"hello"`))
 		return err
 	}
 }

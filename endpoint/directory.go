@@ -45,7 +45,7 @@ type Directory struct {
 func NewDirectory(client func(n transport.Node) *transport.Client, opts ...Option) *Directory {
 	d := &Directory{cfg: newConfig(opts), build: ofClient(client), fresh: make(map[*NodeEndpoint]struct{})}
 	if client == nil {
-		d.cfg.refuse("NewDirectory(nil)")
+		d.cfg.reject("NewDirectory(nil)")
 	}
 	d.cfg.bind("")
 	d.view.Store(&view{err: &NoNodesError{}})

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -96,5 +97,50 @@ func TestANodeThatJoinsADirectoryGetsItsLoadSlowly(t *testing.T) {
 				t.Errorf("%s: %.2f of the calls for the only node", name, share)
 			}
 		})
+	}
+}
+
+// Those that come within a second of the first one are among the first.
+func TestTheFirstNodesOfADirectoryComeInASecond(t *testing.T) {
+	for after, slowly := range map[time.Duration]bool{0: false, time.Second - 1: false, time.Second: true} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := NewDirectory(bareClient)
+			defer dir.Close()
+			dir.build = ofFactory((&shop{}).factory)
+			comes := func(instance string) *member {
+				if _, _, err := dir.Factory(instance); err != nil {
+					t.Fatal(err)
+				}
+				list := must(dir.NodeEndpoints())
+				return list[len(list)-1].member
+			}
+			first := comes("a:1")
+			time.Sleep(after)
+			second := comes("b:1")
+			equal(t, "the first begins slowly", first.weight.rising.Load() != nil, false)
+			equal(t, fmt.Sprint("one that comes after ", after, " begins slowly"), second.weight.rising.Load() != nil, slowly)
+		})
+	}
+}
+
+// A node that is named in several spellings is there once, wherever it stands, and the list that was given stays as it is.
+func TestNodesAreDistinct(t *testing.T) {
+	for names, want := range map[string]string{"": "", "a": "a", "aa": "a", "ab": "ab", "aab": "ab", "abb": "ab", "aabbcc": "abc", "abc": "abc"} {
+		var list []*NodeEndpoint
+		for _, name := range names {
+			list = append(list, &NodeEndpoint{member: &member{text: string(name)}})
+		}
+		got := ""
+		for _, e := range distinct(list) {
+			got += e.member.text
+		}
+		for i, e := range list {
+			if e == nil || e.member.text != names[i:i+1] {
+				t.Errorf("%q was changed", names)
+			}
+		}
+		if got != want {
+			t.Errorf("%q are %q, want %q", names, got, want)
+		}
 	}
 }

@@ -58,6 +58,7 @@
 //
 // What is given to Retry must return when its context ends: nobody abandons it.
 // Load is what this process has in flight, not what the node has; of what others send
-// there it learns from refusals alone. Zones and labels that
-// an Instancer tells are shown by Set.Nodes, and nobody goes by them yet.
+// there it learns from refusals alone. Labels that an Instancer tells are shown by Set.Nodes,
+// and nobody goes by them. Clients that hold subsets do not know of each other: those that began with
+// different nodes are not spread exactly evenly.
 package endpoint

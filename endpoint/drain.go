@@ -63,6 +63,7 @@ func (s *Set) Undrain(node muxpool.Node) error {
 // follows has a member go by an order, nil for none, and callers see it. mu is held.
 func (s *Set) follows(m *member, order *Drain) {
 	m.drain.Store(order)
+	s.reviewSoon()
 	for _, method := range s.methods {
 		s.publish(method, nil) // a new list, of which a new index is made
 	}

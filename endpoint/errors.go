@@ -8,6 +8,7 @@ import (
 	"github.com/go-kit/kit/sd/lb"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -42,6 +43,8 @@ var noNode = verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Nobod
 type NoNodesError struct {
 	Cause error // the discovery system's last error; nil if it told none
 	bad   bool  // it names instances, and none is a node
+
+	method string
 }
 
 // lasts reports whether time brings no node. What panics when it is to make one is asked again.
@@ -49,11 +52,14 @@ func (e *NoNodesError) lasts() bool {
 	return e.bad || lasts(e.Cause) && !hasAs[*PanicError](e.Cause)
 }
 
-func (e *NoNodesError) Error() string {
+func (e *NoNodesError) Error() string { return lead(e.method) + e.said(marksOf(e.method, e)) }
+
+// said is the text between its lead and its end.
+func (e *NoNodesError) said(marks string) string {
 	if e.Cause == nil {
-		return "muxendpoint: no usable node"
+		return "no usable node" + marks
 	}
-	return "muxendpoint: no usable node: " + e.Cause.Error()
+	return "no usable node" + marks + ": " + bare(e.Cause, maxSaid)
 }
 
 // Verdict says that no node took the call.
@@ -96,25 +102,40 @@ func (e *RemovedError) Sent() bool { return false }
 type AllOpenError struct {
 	Nodes      []*breaker.OpenError // one for each node, never empty
 	RetryAfter time.Duration        // until the first of the nodes may take a call again; 0 if nobody knows
+
+	method string
 }
 
 // maxListed bounds how many nodes or attempts an error's text lists.
 const maxListed = 8
 
-func (e *AllOpenError) Error() string {
+func (e *AllOpenError) Error() string { return lead(e.method) + e.said(marksOf(e.method, e)) }
+
+func (e *AllOpenError) said(marks string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "muxendpoint: all %d nodes are out", len(e.Nodes))
-	if e.RetryAfter > 0 {
-		fmt.Fprintf(&b, ", retry after %v", e.RetryAfter.Round(time.Millisecond))
-	}
+	b.WriteString(e.head(marks))
 	for i, open := range e.Nodes {
 		if i == maxListed {
 			fmt.Fprintf(&b, "; and %d more", len(e.Nodes)-i)
 			break
 		}
-		fmt.Fprintf(&b, "; %v", open)
+		b.WriteString("; " + openText(open))
 	}
 	return b.String()
+}
+
+// head is said without the nodes.
+func (e *AllOpenError) head(marks string) string {
+	s := fmt.Sprintf("all %d nodes are out%s", len(e.Nodes), marks)
+	if e.RetryAfter > 0 {
+		s += fmt.Sprintf(", retry after %v", e.RetryAfter.Round(time.Millisecond))
+	}
+	return s
+}
+
+// openText is what is said of one of the nodes.
+func openText(open *breaker.OpenError) string {
+	return text.Said(strings.TrimPrefix(open.Error(), "breaker: "), maxSaid)
 }
 
 // Verdict says that no node took the call, and when one may.

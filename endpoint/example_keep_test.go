@@ -55,7 +55,7 @@ func ExampleRefresher() {
 	fmt.Println(len(set.Nodes()), "node")
 
 	// Output:
-	// muxendpoint: no usable node
+	// muxendpoint: Hello: no usable node (nobody, not sent)
 	// hello from tcp://10.0.0.1:80
 	// 1 node
 }

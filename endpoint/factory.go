@@ -21,7 +21,7 @@ import (
 func Factory(client func(n transport.Node) *transport.Client, opts ...Option) sd.Factory {
 	cfg := newConfig(opts)
 	if client == nil {
-		cfg.refuse("Factory(nil)")
+		cfg.reject("Factory(nil)")
 	}
 	cfg.bind("")
 	return func(instance string) (endpoint.Endpoint, io.Closer, error) {

@@ -29,7 +29,7 @@ type replica struct {
 }
 
 func newReplica(t *testing.T) *replica {
-	r := &replica{address: "127.0.0.1:0"}
+	r := &replica{address: keptPort(t)}
 	r.page = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.service.Load().HealthHandler().ServeHTTP(w, req)
 	}))

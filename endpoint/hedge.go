@@ -24,7 +24,7 @@ type hedging struct {
 
 // flight is an attempt under way, and then how it ended.
 type flight struct {
-	try
+	attempt
 	cancel context.CancelCauseFunc
 
 	// Written by its goroutine, before it is sent to ended.
@@ -59,7 +59,7 @@ func (h *hedging) loop() (any, error) {
 				overtake(slower)
 				return f.response, nil
 			}
-			h.note(&f.try, f.err)
+			h.note(&f.attempt, f.err)
 			switch {
 			case h.last.Definitive(): // an answer as well
 				overtake(slower)
@@ -126,9 +126,9 @@ func (h *hedging) hedge() {
 	h.launch(t)
 }
 
-func (h *hedging) launch(t try) {
+func (h *hedging) launch(t attempt) {
 	ctx, cancel := context.WithCancelCause(h.ctx)
-	f := &flight{try: t, cancel: cancel, err: errExited}
+	f := &flight{attempt: t, cancel: cancel, err: errExited}
 	h.flights = append(h.flights, f)
 	h.tried = append(h.tried, visit{node: t.node()})
 	request, ended := h.request, h.ended
@@ -177,7 +177,7 @@ func (h *hedging) outcome(decisive int) (any, error) {
 		if f.err == nil {
 			return f.response, nil
 		}
-		h.note(&f.try, f.err)
+		h.note(&f.attempt, f.err)
 	}
 	last := h.failures[decisive]
 	h.failures = append(slices.Delete(h.failures, decisive, decisive+1), last)

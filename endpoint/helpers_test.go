@@ -72,6 +72,15 @@ func (s *switchboard) Changes() uint64 { return s.changes.Add(1) }
 // Changed tells of what close does, alone.
 func (s *switchboard) Changed() <-chan struct{} { return s.changed.next() }
 
+// trip opens breakers, besides those that are, and tells nobody.
+func (s *switchboard) trip(nodes ...muxpool.Node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n, e := range newSwitchboard(nodes...).open {
+		s.open[n] = e
+	}
+}
+
 // close closes breakers.
 func (s *switchboard) close(nodes ...muxpool.Node) {
 	s.mu.Lock()

@@ -14,9 +14,17 @@ type index struct {
 	list    []*NodeEndpoint // which it is of
 	all     []candidate     // one for each of list
 	ready   []candidate     // those of all that are not drained, and whose breaker takes calls
+	near    part            // the first of ready: those of the own zone, or all if zones do not matter
+	far     part            // the others
+	zone    *crossing       // how many calls go to far; nil: none, it is empty
 	trials  []candidate     // those of ready that a call would try out; nil: none
-	sums    []int64         // of the shares that discovery gives to those of ready, up to and with each; nil: all are equal
 	changes uint64          // the scope's number, read before the breakers were asked
+}
+
+// part is some nodes that take calls, one of which is chosen.
+type part struct {
+	ready []candidate
+	sums  []int64 // of the shares that discovery gives to those of ready, up to and with each; nil: all are equal
 }
 
 // candidate is a node, and what guards it.
@@ -50,6 +58,9 @@ func (b *Balancer) look(list []*NodeEndpoint) (x *index, fresh bool) {
 	defer b.indexing.Unlock()
 	x = b.newIndex(list, old, changes)
 	b.index.Store(x)
+	if m, ok := b.source.(*method); ok {
+		m.set.reviewSoon()
+	}
 	return x, true
 }
 
@@ -77,7 +88,7 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 	}
 	if b.cfg.scope == nil && !slices.ContainsFunc(x.all, func(c candidate) bool { return c.isDrained() }) {
 		x.ready = x.all
-		x.sum()
+		b.divide(x)
 		return x
 	}
 	x.ready = make([]candidate, 0, len(x.all))
@@ -92,32 +103,34 @@ func (b *Balancer) newIndex(list []*NodeEndpoint, old *index, changes uint64) *i
 		}
 		x.ready = append(x.ready, c)
 	}
-	x.sum()
+	b.divide(x)
 	return x
 }
 
-// sum makes sums.
-func (x *index) sum() {
+// partOf is a part of these nodes.
+func partOf(ready []candidate) (p part) {
+	p.ready = ready
 	equal, sum := true, int64(0)
-	for i := range x.ready {
-		equal = equal && x.ready[i].member.weight.givenShare() == x.ready[0].member.weight.givenShare()
+	for i := range ready {
+		equal = equal && ready[i].member.weight.givenShare() == ready[0].member.weight.givenShare()
 	}
 	if equal {
-		return
+		return p
 	}
-	x.sums = make([]int64, len(x.ready))
-	for i := range x.ready {
-		sum += x.ready[i].member.weight.givenShare()
-		x.sums[i] = sum
+	p.sums = make([]int64, len(ready))
+	for i := range ready {
+		sum += ready[i].member.weight.givenShare()
+		p.sums[i] = sum
 	}
+	return p
 }
 
 // two draws two different nodes of several that are ready, each by what discovery gives it.
-func (x *index) two() (i, j int) {
-	n := len(x.ready)
-	if x.sums == nil {
+func (p *part) two() (i, j int) {
+	n := len(p.ready)
+	if p.sums == nil {
 		i, j = rand.IntN(n), rand.IntN(n-1)
-	} else if i, j = x.draw(), x.draw(); i != j {
+	} else if i, j = p.draw(), p.draw(); i != j {
 		return i, j
 	} else {
 		j = rand.IntN(n - 1)
@@ -128,8 +141,8 @@ func (x *index) two() (i, j int) {
 	return i, j
 }
 
-func (x *index) draw() int {
-	i, _ := slices.BinarySearch(x.sums, 1+rand.Int64N(x.sums[len(x.sums)-1]))
+func (p *part) draw() int {
+	i, _ := slices.BinarySearch(p.sums, 1+rand.Int64N(p.sums[len(p.sums)-1]))
 	return i
 }
 

@@ -10,7 +10,7 @@ type Instance struct {
 	// Weight is how many calls it is to get where another gets one for each unit of its own:
 	// one of 200 twice as many as one of 100. Zero is 1.
 	Weight uint32 `json:"weight,omitempty"`
-	// Zone is where it runs, as a rack or a region; empty if that is not told.
+	// Zone is where it runs, as a rack or a region; empty if that is not told. See WithZone.
 	Zone string `json:"zone,omitempty"`
 	// Labels are what else is told. Nobody changes them once they were sent.
 	Labels map[string]string `json:"labels,omitempty"`
@@ -95,7 +95,7 @@ func (s *Set) unsubscribe() {
 }
 
 // weigh gives each node the weight that discovery tells, as a share of the largest, and
-// reports whether any has changed. mu is held.
+// notes whether it is in the own zone; it reports whether any has changed. mu is held.
 func (s *Set) weigh() (changed bool) {
 	if s.teller == nil {
 		return false
@@ -107,6 +107,9 @@ func (s *Set) weigh() (changed bool) {
 	for _, m := range s.order {
 		given := max(full*max(int64(m.told.Weight), 1)/top, 1)
 		if m.weight.given.Swap(given) != given {
+			changed = true
+		}
+		if near := s.cfg.isNear(m.told); m.near.Swap(near) != near {
 			changed = true
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	kithttp "github.com/go-kit/kit/transport/http"
 	"github.com/sony/gobreaker"
 
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -154,7 +155,7 @@ func TestCallsGoFromALimitedNodeToAnIdleOne(t *testing.T) {
 	}
 }
 
-// taken is a Limit(1) whose only slot is taken.
+// taken is a Limit(1) whose only place is taken.
 func taken(t *testing.T) endpoint.Middleware {
 	release, inside := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() { close(release) })
@@ -178,9 +179,7 @@ func taken(t *testing.T) endpoint.Middleware {
 // What is turned away on this side is surely not sent, whoever turns it away: it is tried
 // elsewhere whatever it does, and none is lost.
 func TestWhatIsTurnedAwayAtHomeIsTriedElsewhere(t *testing.T) {
-	l := listen(t)
-	l.Close() // nobody listens there any more
-	target, err := url.Parse("http://" + l.Addr().String())
+	target, err := url.Parse("http://" + peertest.Nobody(t))
 	if err != nil {
 		t.Fatal(err)
 	}

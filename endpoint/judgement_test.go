@@ -22,6 +22,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
@@ -115,10 +116,13 @@ func inTime(t *testing.T) context.Context {
 func foundByAClient(t *testing.T) []kind {
 	boom := errors.New("boom")
 	echo := func(_ context.Context, r any) (any, error) { return r, nil }
+	asked := make(chan struct{}, 1)
 	hang := func(ctx context.Context, _ any) (any, error) { <-ctx.Done(); return nil, ctx.Err() }
 	node := serveMethods(t, native.Protocol{}, map[string]*transport.Server{
 		"Echo": transport.NewServer(echo, transport.DecodeBytes, transport.EncodeBytes),
 		"Hang": transport.NewServer(hang, transport.DecodeBytes, transport.EncodeBytes),
+		"Ask": transport.NewServer(func(ctx context.Context, r any) (any, error) { asked <- struct{}{}; return hang(ctx, r) },
+			transport.DecodeBytes, transport.EncodeBytes),
 	})
 	silent := peer(t, func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
 	nobody := transport.Node{Network: "tcp", Address: "127.0.0.1:1"}
@@ -130,15 +134,30 @@ func foundByAClient(t *testing.T) []kind {
 		_, err := transport.NewClient(pool(t), n, native.Protocol{}, "Echo", enc, dec).Endpoint()(inTime(t), []byte{})
 		return err
 	}
-	within := func(d time.Duration, n transport.Node, cancelled bool) error {
-		ctx, cancel := context.WithTimeout(context.Background(), d)
-		if cancelled {
-			ctx, cancel = context.WithCancel(context.Background())
-			time.AfterFunc(d, cancel)
-		}
-		defer cancel()
-		_, err := transport.NewClient(pool(t), n, native.Protocol{}, "Hang", transport.EncodeBytes, transport.DecodeBytes).Endpoint()(ctx, []byte{})
+	hangs := func(ctx context.Context, method string) error {
+		_, err := transport.NewClient(pool(t), node, native.Protocol{}, method, transport.EncodeBytes, transport.DecodeBytes).Endpoint()(ctx, []byte{})
 		return err
+	}
+	late := func() (err error) {
+		for d, sent := 50*time.Millisecond, false; !sent && d < waitTime; d *= 2 { // as long as the machine needs to send it
+			ctx, cancel := context.WithTimeout(context.Background(), d)
+			err = hangs(ctx, "Hang")
+			cancel()
+			sent = verdict.Of(err).Sent()
+		}
+		return err
+	}
+	leaves := func() error {
+		ctx, cancel := context.WithCancel(inTime(t))
+		defer cancel()
+		go func() {
+			select {
+			case <-asked:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		return hangs(ctx, "Ask")
 	}
 	closed := pool(t)
 	closed.Close()
@@ -154,14 +173,14 @@ func foundByAClient(t *testing.T) []kind {
 		{"the connection was lost after the request was sent", call(pool(t), peer(t, readOnce), "Echo", 1)},
 		{"the peer sends garbage", call(pool(t), peer(t, func(nc net.Conn) { readOnce(nc); _, _ = nc.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }), "Echo", 1)},
 		{"the peer shows no sign of life", call(pool(t, muxpool.WithKeepAlive(50*time.Millisecond)), silent, "Echo", 1)},
-		{"the caller's time ended after the request was sent", within(50*time.Millisecond, node, false)},
+		{"the caller's time ended after the request was sent", late()},
 		{"the caller's time ended before there was a connection", func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
 			_, err := transport.NewClient(pool(t, muxpool.WithDialContext(neverDials)), node, native.Protocol{}, "Echo", transport.EncodeBytes, transport.DecodeBytes).Endpoint()(ctx, []byte{})
 			return err
 		}()},
-		{"the caller left", within(50*time.Millisecond, node, true)},
+		{"the caller left", leaves()},
 		{"the request is over the pool's limit", call(pool(t, muxpool.WithMaxFrameSize(1024)), node, "Echo", 2000)},
 		{"the answer is over the pool's limit", call(pool(t, muxpool.WithMaxFrameSize(64)), peer(t, func(nc net.Conn) {
 			for {
@@ -384,17 +403,5 @@ func serveMethods(t *testing.T, p transport.ServerProtocol, methods map[string]*
 	for m, server := range methods {
 		s.Handle(m, server)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		if err := bounded.Receive(t, ended); !errors.Is(err, transport.ErrServiceClosed) {
-			t.Error(err)
-		}
-	})
-	return transport.Node{Network: "tcp", Address: l.Addr().String()}
+	return transport.Node{Network: "tcp", Address: peertest.Serve(t, s, "127.0.0.1:0", transport.ErrServiceClosed)}
 }

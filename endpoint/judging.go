@@ -30,7 +30,7 @@ func Judging(rules ...verdict.Rule) endpoint.Middleware {
 func WithJudging(rules ...verdict.Rule) Option {
 	return func(c *config) {
 		if slices.ContainsFunc(rules, func(r verdict.Rule) bool { return r == nil }) {
-			c.refuse("WithJudging: a nil rule")
+			c.reject("WithJudging: a nil rule")
 			return
 		}
 		c.rules = append(slices.Clip(c.rules), rules...)

@@ -47,7 +47,7 @@ func WithKeepNodes(empty, failed time.Duration) Option {
 	return func(c *config) {
 		for _, d := range []time.Duration{empty, failed} {
 			if d < 0 && d != DropAtOnce {
-				c.refuse("WithKeepNodes(%v, %v): %v is negative, and not DropAtOnce", empty, failed, d)
+				c.reject("WithKeepNodes(%v, %v): %v is negative, and not DropAtOnce", empty, failed, d)
 				return
 			}
 		}
@@ -63,7 +63,7 @@ func WithInvalidateOnError(d time.Duration) Option {
 	return func(c *config) {
 		switch {
 		case d < 0:
-			c.refuse("WithInvalidateOnError(%v) is negative", d)
+			c.reject("WithInvalidateOnError(%v) is negative", d)
 		case d == 0:
 			c.keep.failed = DropAtOnce
 		default:

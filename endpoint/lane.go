@@ -17,14 +17,14 @@ type lane struct {
 	mu     sync.Mutex
 	soon   fifo    // what jobs have asked for: it comes before what waits in queue
 	queue  fifo    // in the order of arrival
-	server *server // who takes the next job; nil: nobody, as there is none
+	worker *worker // who takes the next job; nil: nobody, as there is none
 }
 
 // patience is how long a job may hold up the lane.
 const patience = 250 * time.Millisecond
 
-// server is a goroutine that takes jobs, until there are none or it was passed.
-type server struct {
+// worker is a goroutine that takes jobs, until there are none or it was passed.
+type worker struct {
 	began time.Time // when its job did; guarded by lane.mu
 	job   job       // likewise
 	timer *time.Timer
@@ -47,7 +47,7 @@ func (l *lane) add(to *fifo, j job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	to.put(j)
-	if l.server == nil {
+	if l.worker == nil {
 		l.start()
 	}
 }
@@ -63,19 +63,19 @@ func (l *lane) wait(quit <-chan time.Time) {
 	}
 }
 
-// start makes a server; mu is held.
+// start makes a worker; mu is held.
 func (l *lane) start() {
-	w := &server{}
-	l.server = w
+	w := &worker{}
+	l.worker = w
 	w.began = time.Now()
 	w.timer = time.AfterFunc(patience, func() { l.late(w) })
-	go l.serve(w)
+	go l.work(w)
 }
 
-func (l *lane) serve(w *server) {
-	defer l.leave(w) // also if a job ends its goroutine
+func (l *lane) work(w *worker) {
+	defer l.ended(w) // also if a job ends its goroutine
 	for {
-		do := l.take(w)
+		do := l.jobOf(w)
 		if do == nil {
 			return
 		}
@@ -83,17 +83,17 @@ func (l *lane) serve(w *server) {
 	}
 }
 
-// take returns w's next job, or nil if there is none for it.
-func (l *lane) take(w *server) func() {
+// jobOf returns w's next job, or nil if there is none for it.
+func (l *lane) jobOf(w *worker) func() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.server != w {
+	if l.worker != w {
 		return nil
 	}
 	var ok bool
 	if w.job, ok = l.soon.take(); !ok {
 		if w.job, ok = l.queue.take(); !ok {
-			l.server = nil
+			l.worker = nil
 			return nil
 		}
 	}
@@ -102,12 +102,12 @@ func (l *lane) take(w *server) func() {
 	return w.job.do
 }
 
-// late is the timer's function: another server takes over, unless w has begun another job
+// late is the timer's function: another worker takes over, unless w has begun another job
 // meanwhile, for which the timer has been set anew.
-func (l *lane) late(w *server) {
+func (l *lane) late(w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.server != w || time.Since(w.began) < patience {
+	if l.worker != w || time.Since(w.began) < patience {
 		return
 	}
 	if w.job.passed != nil {
@@ -116,19 +116,19 @@ func (l *lane) late(w *server) {
 	l.replace()
 }
 
-// leave hears that w's goroutine ends.
-func (l *lane) leave(w *server) {
+// ended hears that w's goroutine ends.
+func (l *lane) ended(w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.timer.Stop()
-	if l.server == w {
+	if l.worker == w {
 		l.replace()
 	}
 }
 
-// replace makes another server, if there is something to do; mu is held.
+// replace makes another worker, if there is something to do; mu is held.
 func (l *lane) replace() {
-	l.server = nil
+	l.worker = nil
 	if l.soon.len()+l.queue.len() > 0 {
 		l.start()
 	}

@@ -48,7 +48,7 @@ func TestLanePassesWhoBlocks(t *testing.T) {
 		close(block)
 		synctest.Wait()
 		equal(t, "done", done.Load(), true)
-		equal(t, "server", l.server == nil, true)
+		equal(t, "worker", l.worker == nil, true)
 	})
 }
 

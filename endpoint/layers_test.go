@@ -94,7 +94,7 @@ func TestALayerDoesNotRepeatWhatTheLayerAboveDoes(t *testing.T) {
 	for name, opts := range map[string][]Option{
 		"retries": {WithoutBudget()},
 		"hedges":  {WithoutBudget(), WithHedging(time.Millisecond)},
-		"shares":  {WithoutBudget(), WithRetry(3, 600*time.Millisecond)},
+		"shares":  {WithoutBudget(), WithRetry(3, 3*time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex
@@ -108,7 +108,7 @@ func TestALayerDoesNotRepeatWhatTheLayerAboveDoes(t *testing.T) {
 						close(beside[n])
 					}
 					mu.Unlock()
-					if wait := map[string]time.Duration{"hedges": 50 * time.Millisecond, "shares": 300 * time.Millisecond}[name]; wait > 0 {
+					if wait := map[string]time.Duration{"hedges": 50 * time.Millisecond, "shares": 1500 * time.Millisecond}[name]; wait > 0 {
 						select { // long enough for another one to come
 						case <-beside[n]:
 						case <-time.After(wait):

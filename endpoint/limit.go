@@ -48,9 +48,9 @@ func (e *LimitError) Unwrap() []error {
 // and refuses others at once with a LimitError. n under 1 fails every call with
 // ErrInvalidOption.
 func Limit(n int) endpoint.Middleware {
-	return limit("Limit", n, func(ctx context.Context, slots chan struct{}) error {
+	return limit("Limit", n, func(ctx context.Context, places chan struct{}) error {
 		select {
-		case slots <- struct{}{}:
+		case places <- struct{}{}:
 			return nil
 		default:
 			return &LimitError{Limit: n}
@@ -61,9 +61,9 @@ func Limit(n int) endpoint.Middleware {
 // LimitWait is Limit with others waiting for their turn, until their context
 // ends: the LimitError then has that as its cause.
 func LimitWait(n int) endpoint.Middleware {
-	return limit("LimitWait", n, func(ctx context.Context, slots chan struct{}) error {
+	return limit("LimitWait", n, func(ctx context.Context, places chan struct{}) error {
 		select {
-		case slots <- struct{}{}:
+		case places <- struct{}{}:
 			return nil
 		case <-ctx.Done():
 			return &LimitError{Limit: n, Cause: ctx.Err()}
@@ -76,12 +76,12 @@ func limit(name string, n int, enter func(context.Context, chan struct{}) error)
 		if n < 1 {
 			return failing(invalid("%s(%d) allows no call", name, n))
 		}
-		slots := make(chan struct{}, n)
+		places := make(chan struct{}, n)
 		return func(ctx context.Context, request any) (any, error) {
-			if err := enter(ctx, slots); err != nil {
+			if err := enter(ctx, places); err != nil {
 				return nil, err
 			}
-			defer func() { <-slots }()
+			defer func() { <-places }()
 			return next(ctx, request)
 		}
 	}

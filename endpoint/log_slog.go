@@ -56,10 +56,10 @@ func WithLogging(l *slog.Logger, perSecond int) Option {
 	return func(c *config) {
 		switch {
 		case l == nil:
-			c.refuse("WithLogging: nil logger")
+			c.reject("WithLogging: nil logger")
 			return
 		case perSecond < 0:
-			c.refuse("WithLogging: %d lines a second", perSecond)
+			c.reject("WithLogging: %d lines a second", perSecond)
 			return
 		case perSecond == 0:
 			perSecond = defaultLogged
@@ -72,7 +72,7 @@ func WithLogging(l *slog.Logger, perSecond int) Option {
 					response, err := next(ctx, request)
 					told := err
 					if told == nil {
-						if told = failed(response); told == nil {
+						if told = failureOf(response); told == nil {
 							return response, nil
 						}
 					}
@@ -83,7 +83,7 @@ func WithLogging(l *slog.Logger, perSecond int) Option {
 					}
 					if l.Enabled(ctx, level) {
 						now := time.Now()
-						if ok, suppressed := some.take(now); ok {
+						if ok, suppressed := some.allow(now); ok {
 							l.LogAttrs(ctx, level, "call failed", failedLine(method, now.Sub(begin), told, v, suppressed)...)
 						}
 					}
@@ -105,7 +105,7 @@ func failedLine(method string, took time.Duration, err error, v verdict.Verdict,
 		attrs = append(attrs, slog.String("node", shown(node.String(), maxText)))
 	}
 	attrs = append(attrs, slog.String("code", v.Code.String()), slog.String("whose", v.Whose.String()), slog.String("ran", v.Ran.String()),
-		slog.String("err", shown(err.Error(), maxText)))
+		slog.String("err", said(err, maxText)))
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
@@ -146,8 +146,8 @@ type sampler struct {
 	suppressed int        // since a line was written
 }
 
-// take reports whether a line is written now, and how many were not before it.
-func (s *sampler) take(now time.Time) (ok bool, suppressed int) {
+// allow reports whether a line is written now, and how many were not before it.
+func (s *sampler) allow(now time.Time) (ok bool, suppressed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Sub(s.second) >= time.Second {

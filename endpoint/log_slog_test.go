@@ -36,12 +36,13 @@ func TestALineForEachFailedCall(t *testing.T) {
 		err      error
 		want     string
 	}{
-		"good":           {"fine", nil, ""},
-		"of no node":     {nil, errors.New("a \x1b[31m\nb"), `level=WARN msg="call failed" method=Sum took=0s code=unknown whose=node ran="maybe ran" err="\"a \\x1b[31m\\nb\""`},
-		"long":           {nil, errors.New(strings.Repeat("x", 1<<20)), `level=WARN msg="call failed" method=Sum took=0s code=unknown whose=node ran="maybe ran" err=` + strings.Repeat("x", maxText) + "..."},
+		"good":       {"fine", nil, ""},
+		"of no node": {nil, errors.New("a \x1b[31m\nb"), `level=WARN msg="call failed" method=Sum took=0s code=unknown whose=node ran="maybe ran" err="\"a \\x1b[31m\\nb\""`},
+		"long": {nil, errors.New(strings.Repeat("x", 1<<20) + "the-end"), `level=WARN msg="call failed" method=Sum took=0s code=unknown whose=node ran="maybe ran" err=` +
+			strings.Repeat("x", maxText/3) + "..." + strings.Repeat("x", maxText-maxText/3-len("the-end")) + "the-end\n"},
 		"the business's": {failedAnswer{errors.New("no money")}, nil, `level=INFO msg="call failed" method=Sum took=0s code=business whose=caller ran=ran err="no money"`},
 		"a peer's": {nil, &transport.Error{Code: transport.CodeInternal, Message: "a\nb", Node: a},
-			`level=WARN msg="call failed" method=Sum took=0s attempts=1 node=tcp://a:1 code=internal whose=method ran="maybe ran" err="internal: \"a\\nb\""`},
+			`level=WARN msg="call failed" method=Sum took=0s attempts=1 node=tcp://a:1 code=internal whose=method ran="maybe ran" err="tcp://a:1: internal (method, maybe ran): \"a\\nb\""`},
 		"of the pool": {nil, &muxpool.Error{Op: "get", Node: b, Err: errors.New("refused")},
 			`level=WARN msg="call failed" method=Sum took=0s attempts=1 node=tcp://b:1 code=unavailable whose=path ran="not sent" err=`},
 		"of a breaker": {nil, &breaker.OpenError{Node: a}, `level=INFO msg="call failed" method=Sum took=0s node=tcp://a:1 code=unavailable whose=nobody ran="not sent" err=`},

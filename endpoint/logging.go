@@ -34,7 +34,7 @@ func logging(logger log.Logger, method string, all bool) endpoint.Middleware {
 			response, err := next(ctx, request)
 			told := err
 			if told == nil {
-				told = failed(response)
+				told = failureOf(response)
 			}
 			if all || told != nil {
 				logger.Log(line(ctx, method, time.Since(begin), told, verdict.Call(ctx, response, err))...)
@@ -50,13 +50,13 @@ func line(ctx context.Context, method string, took time.Duration, err error, v v
 		keyvals = append(keyvals, "attempt", a.Number, "node", shown(a.Node.String(), maxText))
 	}
 	if err != nil {
-		keyvals = append(keyvals, "err", shown(err.Error(), maxText), "verdict", v)
+		keyvals = append(keyvals, "err", said(err, maxText), "verdict", v)
 	}
 	return keyvals
 }
 
-// failed is the error of the business in a response, if it holds one.
-func failed(response any) error {
+// failureOf is the error of the business in a response, if it holds one.
+func failureOf(response any) error {
 	if f, ok := response.(endpoint.Failer); ok {
 		return f.Failed()
 	}

@@ -26,7 +26,7 @@ type method struct {
 	slow atomic.Bool
 
 	// Guarded by the Set's mutex.
-	trying int             // calls of the user's functions that have not returned
+	builds int             // calls of the user's functions that have not returned
 	ready  []*NodeEndpoint // built, not shown yet
 	err    error           // why the last that could not be built could not; nil if there was none
 }
@@ -51,10 +51,16 @@ func (m *method) askAgain() { m.set.askAgain() }
 
 // serve is the method's logical call.
 func (m *method) serve(ctx context.Context, request any) (any, error) {
-	if t := &m.set.timing; t.on() {
-		return m.minute.measured(ctx, t, func() (any, error) { return m.retry.serve(ctx, request) })
+	if m.set.timing.on() {
+		return m.measured(ctx, request)
 	}
 	return m.retry.serve(ctx, request)
+}
+
+// measured is serve while the Set measures. A function by itself, it takes no stack of calls that
+// are not measured.
+func (m *method) measured(ctx context.Context, request any) (any, error) {
+	return m.minute.measured(ctx, &m.set.timing, func() (any, error) { return m.retry.serve(ctx, request) })
 }
 
 // publish shows callers what is ready, and not the members in gone; mu is held. It copies

@@ -97,7 +97,7 @@ func TestLimitWaitEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestLimitGivesItsSlotBackAfterAPanic(t *testing.T) {
+func TestLimitGivesItsPlaceBackAfterAPanic(t *testing.T) {
 	ep := Recovery(nil)(Limit(1)(func(context.Context, any) (any, error) { panic("x") }))
 	for range 3 {
 		_, err := ep(t.Context(), nil)
@@ -145,8 +145,9 @@ func TestLoggingTellsFailures(t *testing.T) {
 			err      error
 			want     string
 		}{
-			"failure":         {Logging, nil, errors.New("a \x1b[31m\nb"), `method=Sum took=0s err="\"a \\x1b[31m\\nb\"" verdict="unknown: node, maybe ran"` + "\n"},
-			"long text":       {Logging, nil, errors.New(strings.Repeat("x", 1<<20)), `method=Sum took=0s err=` + strings.Repeat("x", maxText) + `... verdict="unknown: node, maybe ran"` + "\n"},
+			"failure": {Logging, nil, errors.New("a \x1b[31m\nb"), `method=Sum took=0s err="\"a \\x1b[31m\\nb\"" verdict="unknown: node, maybe ran"` + "\n"},
+			"long text": {Logging, nil, errors.New(strings.Repeat("x", 1<<20) + "the-end"), `method=Sum took=0s err=` + strings.Repeat("x", maxText/3) + "..." +
+				strings.Repeat("x", maxText-maxText/3-len("the-end")) + `the-end verdict="unknown: node, maybe ran"` + "\n"},
 			"success":         {Logging, "fine", nil, ""},
 			"of the business": {Logging, failedAnswer{errors.New("no money")}, nil, `method=Sum took=0s err="no money" verdict="business: caller, ran"` + "\n"},
 			"words of a peer": {Logging, nil, &transport.Error{Code: transport.CodeInternal, Message: "a\nb"}, `method=Sum took=0s err="internal: \"a\\nb\"" verdict="internal: method, maybe ran"` + "\n"},

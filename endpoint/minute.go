@@ -56,7 +56,7 @@ func (t *timing) now() int64 { return int64(time.Since(t.epoch)) }
 
 const (
 	minuteWidth = int64(5 * time.Second)
-	minuteSlots = 12 // what is read covers between 55 s and a minute
+	minuteParts = 12 // what is read covers between 55 s and a minute
 
 	bucketBits  = 2  // so many steps, 1<<bucketBits, make a duration double
 	bucketFrom  = 10 // the first bucket is below 1<<bucketFrom ns
@@ -64,15 +64,15 @@ const (
 	bucketCount = 1 + (bucketTo-bucketFrom)<<bucketBits
 )
 
-// minute counts what ends, in slots of five seconds. A slot is replaced whole by who comes first
+// minute counts what ends, in parts of five seconds. A part is replaced whole by who comes first
 // in its time, so that nobody clears what others count in; who was held up for a minute between finding
-// his slot and counting in it is lost.
+// his part and counting in it is lost.
 type minute struct {
 	born  int64 // on the clock of timing; constant
-	slots [minuteSlots]atomic.Pointer[minuteSlot]
+	parts [minuteParts]atomic.Pointer[minutePart]
 }
 
-type minuteSlot struct {
+type minutePart struct {
 	number   int64 // of its five seconds, since the epoch
 	outcomes [len(outcomes)]atomic.Uint32
 	took     [bucketCount]atomic.Uint32
@@ -80,7 +80,7 @@ type minuteSlot struct {
 
 // add counts what has ended now, having begun at begin.
 func (m *minute) add(begin, now int64, how outcome) {
-	s := m.slot(now / minuteWidth)
+	s := m.part(now / minuteWidth)
 	if s == nil {
 		return
 	}
@@ -90,18 +90,18 @@ func (m *minute) add(begin, now int64, how outcome) {
 	}
 }
 
-// slot returns that of a number, nil if it is over.
-func (m *minute) slot(number int64) *minuteSlot {
-	place := &m.slots[number%minuteSlots]
+// part returns that of a number, nil if it is over.
+func (m *minute) part(number int64) *minutePart {
+	at := &m.parts[number%minuteParts]
 	for {
-		s := place.Load()
+		s := at.Load()
 		switch {
 		case s != nil && s.number == number:
 			return s
 		case s != nil && s.number > number:
 			return nil
 		}
-		place.CompareAndSwap(s, &minuteSlot{number: number})
+		at.CompareAndSwap(s, &minutePart{number: number})
 	}
 }
 
@@ -134,12 +134,12 @@ func (m *minute) last(t *timing) *Minute {
 		return nil
 	}
 	now, begin := t.now(), max(t.since.Load(), m.born)
-	oldest := max(now/minuteWidth-minuteSlots+1, begin/minuteWidth)
+	oldest := max(now/minuteWidth-minuteParts+1, begin/minuteWidth)
 	sum := &Minute{Over: time.Duration(now - max(begin, oldest*minuteWidth)), Outcomes: make(map[string]uint64)}
 	var took [bucketCount]uint64
 	timed := uint64(0)
-	for i := range m.slots {
-		s := m.slots[i].Load()
+	for i := range m.parts {
+		s := m.parts[i].Load()
 		if s == nil || s.number < oldest {
 			continue
 		}

@@ -143,7 +143,7 @@ func TestPercentile(t *testing.T) {
 	equal(t, "p99 of two in a hundred", percentile(&took, 100, 99), bucketMiddle(7))
 }
 
-// Callers that come together lose nothing at the turn of a slot, and who is too late counts
+// Callers that come together lose nothing at the turn of a part, and who is too late counts
 // nowhere.
 func TestMinuteOfManyCallers(t *testing.T) {
 	var m minute
@@ -154,22 +154,22 @@ func TestMinuteOfManyCallers(t *testing.T) {
 	for range callers {
 		wg.Go(func() {
 			for i := range each {
-				m.add(0, int64(i)*int64(5*time.Millisecond), outcome(rand.IntN(len(outcomes)))) // two slots
+				m.add(0, int64(i)*int64(5*time.Millisecond), outcome(rand.IntN(len(outcomes)))) // two parts
 			}
 		})
 	}
 	bounded.Wait(t, wg.Wait)
 	equal(t, "calls", m.last(clock).Calls, uint64(callers*each))
-	m.add(0, minuteWidth*minuteSlots, outcomeOK)
+	m.add(0, minuteWidth*minuteParts, outcomeOK)
 	m.add(0, 1, outcomeOK)
-	if s := m.slots[0].Load(); s.number != minuteSlots || s.outcomes[outcomeOK].Load() != 1 {
-		t.Errorf("slot %d has %d", s.number, s.outcomes[outcomeOK].Load())
+	if s := m.parts[0].Load(); s.number != minuteParts || s.outcomes[outcomeOK].Load() != 1 {
+		t.Errorf("part %d has %d", s.number, s.outcomes[outcomeOK].Load())
 	}
 }
 
 // A node that is called holds so much memory at most, and one that is not next to none.
 func TestMemoryOfMinutes(t *testing.T) {
-	if got := minuteSlots * unsafe.Sizeof(minuteSlot{}); got > 6<<10 {
+	if got := minuteParts * unsafe.Sizeof(minutePart{}); got > 6<<10 {
 		t.Errorf("%d bytes", got)
 	}
 	if got := unsafe.Sizeof(minute{}); got > 112 {
@@ -183,7 +183,7 @@ func instant(tb testing.TB) (*Set, endpoint.Endpoint) {
 	return s, s.EndpointFrom("Get", func(string) (endpoint.Endpoint, io.Closer, error) { return answerRequest, nil, nil })
 }
 
-// Measuring allocates a slot in five seconds, not something for a call.
+// Measuring allocates a part in five seconds, not something for a call.
 func TestAllocsOfMeasuring(t *testing.T) {
 	s, get := instant(t)
 	call := func() { get(context.Background(), nil) }

@@ -45,10 +45,12 @@ type member struct {
 	node     muxpool.Node
 	text     string // node's: the key of its place in lists
 	affinity affinity
-	calls    gate // shut when discovery drops the node
+	calls    visitors // shut when discovery drops the node
 	credit   credit
 	weight   weight
 	drain    atomic.Pointer[Drain] // an operator's order; nil: none
+	near     atomic.Bool           // it is in the own zone: see WithZone
+	standIn  atomic.Bool           // it is here for one of the subset that takes no calls: see WithSubset
 	timing   *timing               // its Set's; nil without one
 	minute   minute
 
@@ -93,12 +95,17 @@ func (e *NodeEndpoint) Call(ctx context.Context, request any) (any, error) {
 
 // serve makes a call that is inside, and has the node learn of its end; paid is as learn's.
 func (e *NodeEndpoint) serve(ctx context.Context, request any) (response any, err error, paid bool) {
-	if t := e.member.timing; t.on() {
-		response, err = e.member.minute.measured(ctx, t, func() (any, error) { return e.call(ctx, request) })
+	if e.member.timing.on() {
+		response, err = e.measured(ctx, request)
 	} else {
 		response, err = e.call(ctx, request)
 	}
 	return response, err, e.learn(err)
+}
+
+// measured makes a call while the Set measures (see method.measured).
+func (e *NodeEndpoint) measured(ctx context.Context, request any) (any, error) {
+	return e.member.minute.measured(ctx, e.member.timing, func() (any, error) { return e.call(ctx, request) })
 }
 
 // Endpointer yields the nodes to choose between. The slice is shared: it must

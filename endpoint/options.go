@@ -34,6 +34,8 @@ type config struct {
 	retry           retryConfig
 	slowStart       time.Duration // 0: the default
 	noSlowStart     bool
+	zone            string // empty: zones do not matter
+	subset          subsetOf
 	rules           []verdict.Rule
 	outer           []func(method string) endpoint.Middleware
 	perNode         []func(method string, node muxpool.Node) endpoint.Middleware
@@ -49,7 +51,7 @@ func (c config) with(opts []Option) config {
 	c.outer, c.perNode, c.invalid = slices.Clip(c.outer), slices.Clip(c.perNode), slices.Clip(c.invalid)
 	for _, opt := range opts {
 		if opt == nil {
-			c.refuse("a nil Option")
+			c.reject("a nil Option")
 			continue
 		}
 		opt(&c)
@@ -57,7 +59,7 @@ func (c config) with(opts []Option) config {
 	return c
 }
 
-func (c *config) refuse(format string, args ...any) {
+func (c *config) reject(format string, args ...any) {
 	c.invalid = append(c.invalid, invalid(format, args...))
 }
 
@@ -93,7 +95,7 @@ func WithNodeParser(parse func(instance string) (muxpool.Node, error)) Option {
 func WithPolicy(p Policy) Option {
 	return func(c *config) {
 		if p > Random {
-			c.refuse("WithPolicy(%v)", p)
+			c.reject("WithPolicy(%v)", p)
 			return
 		}
 		c.policy = p
@@ -106,7 +108,7 @@ func WithPolicy(p Policy) Option {
 func WithMiddleware(make func(method string) endpoint.Middleware) Option {
 	return func(c *config) {
 		if make == nil {
-			c.refuse("WithMiddleware(nil)")
+			c.reject("WithMiddleware(nil)")
 			return
 		}
 		c.outer = append(c.outer, make)
@@ -120,7 +122,7 @@ func WithMiddleware(make func(method string) endpoint.Middleware) Option {
 func WithNodeMiddleware(make func(method string, node muxpool.Node) endpoint.Middleware) Option {
 	return func(c *config) {
 		if make == nil {
-			c.refuse("WithNodeMiddleware(nil)")
+			c.reject("WithNodeMiddleware(nil)")
 			return
 		}
 		c.perNode = append(c.perNode, make)

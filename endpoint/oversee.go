@@ -54,7 +54,7 @@ func (c *call) isFresh() bool { return len(c.tried) == 0 && c.waited == 0 }
 
 // attempt makes an attempt in the caller's goroutine. It reports whether that ended the call,
 // with what it returns.
-func (c *call) attempt(t *try) (response any, err error, ended bool) {
+func (c *call) attempt(t *attempt) (response any, err error, ended bool) {
 	if t.to != nil && t.number < c.max && c.twice {
 		left, end := c.left()
 		if share := c.share(t.number, left); share > 0 {
@@ -67,12 +67,12 @@ func (c *call) attempt(t *try) (response any, err error, ended bool) {
 
 // oversee is attempt for one that may be overtaken, when no more is left of the call's time,
 // which is over at end.
-func (c *call) oversee(t *try, left time.Duration, end time.Time) (response any, err error, ended bool) {
+func (c *call) oversee(t *attempt, left time.Duration, end time.Time) (response any, err error, ended bool) {
 	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node()}}
 	a.Init(c.ctx, earlier(c.ctx, c.deadline, c.perTry))
 	a.WithCauses()
 	s := c.watch()
-	x := s.take()
+	x := s.claim()
 	x.attempt, x.request, x.call, x.limit, x.to = a, c.request, c.retryConfig, c.deadline, t.to
 	if !c.isFresh() {
 		past := *c
@@ -101,7 +101,7 @@ func (c *call) oversee(t *try, left time.Duration, end time.Time) (response any,
 }
 
 // land ends the attempt, and returns who goes on with the call if it was overtaken.
-func (t *try) land(a *attemptContext, s *shares, x *slot) *rescue {
+func (t *attempt) land(a *attemptContext, s *shares, x *place) *rescue {
 	a.Cancel()
 	t.leave()
 	return s.land(x)
@@ -117,14 +117,14 @@ func (r *retrying) watch() *shares {
 }
 
 // newRescue makes one of what is known of an attempt.
-func newRescue(of *retrying, x *slot) *rescue {
+func newRescue(of *retrying, x *place) *rescue {
 	a := x.attempt
 	c := x.past
 	if c == nil {
 		c = &call{retrying: of, retryConfig: x.call, ctx: a.Parent(), request: x.request, twice: true, deadline: x.limit, number: a.attempt.Number}
 	}
 	r := &rescue{hedging: hedging{call: c, ended: make(chan *flight)}, over: make(chan ending, 1)}
-	r.first = &flight{try: try{number: c.number, to: x.to}, cancel: a.CancelCause, err: errExited}
+	r.first = &flight{attempt: attempt{number: c.number, to: x.to}, cancel: a.CancelCause, err: errExited}
 	r.flights = append(r.flights, r.first)
 	r.tried = append(r.tried, visit{node: a.attempt.Node})
 	return r
@@ -151,7 +151,7 @@ func (r *rescue) run() {
 }
 
 // landed is told how the attempt t ended, by its caller, and returns how the call did.
-func (r *rescue) landed(t *try, response any, err error, panicked *PanicError) ending {
+func (r *rescue) landed(t *attempt, response any, err error, panicked *PanicError) ending {
 	f := r.first
 	f.paid, f.response, f.err, f.panicked = t.paid, response, err, panicked
 	r.ended <- f

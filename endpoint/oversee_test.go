@@ -113,7 +113,7 @@ func failsAfter(d time.Duration, name string, do func(muxpool.Node, context.Cont
 		if n != node(name) {
 			return do(n, ctx)
 		}
-		time.Sleep(d)
+		time.Sleep(d) // of bubble time
 		return errLost
 	}
 }
@@ -263,7 +263,7 @@ func TestPanicOfTheAttemptThatOvertakesReachesTheCaller(t *testing.T) {
 	})
 }
 
-// More calls than there are slots, of all lengths: each has its own answer, those that are
+// More calls than there are places, of all lengths: each has its own answer, those that are
 // slow are overtaken, and the others are not.
 func TestManyAttemptsAreOvertakenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -298,10 +298,10 @@ func TestManyAttemptsAreOvertakenAtOnce(t *testing.T) {
 	})
 }
 
-// A slot that another attempt has by now is left alone.
+// A place that another attempt has by now is left alone.
 func TestASlotIsNotTakenForTheOneBefore(t *testing.T) {
 	s := &shares{epoch: time.Now()}
-	x := s.take()
+	x := s.claim()
 	s.fly(x, int64(time.Hour))
 	equal(t, "the one before has ended", s.land(x), nil)
 	x.state.Store(claimed)

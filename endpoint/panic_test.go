@@ -38,7 +38,7 @@ func TestAFunctionThatPanicsIsItsCallers(t *testing.T) {
 		"WithIdempotent":              {lost, []Option{idempotent(panics)}, false},
 		"WithIdempotent, Goexit":      {lost, []Option{idempotent(runtime.Goexit)}, true},
 		"WithIdempotent, hedged":      {lost, []Option{idempotent(panics), WithHedging(time.Millisecond)}, false},
-		"WithIdempotent, one try":     {lost, []Option{idempotent(panics), WithRetry(1, 0)}, false},
+		"WithIdempotent, one attempt": {lost, []Option{idempotent(panics), WithRetry(1, 0)}, false},
 		"WithRetryIf":                 {lost, []Option{WithIdempotent(Always), retryIf(panics)}, false},
 		"WithRetryIf, Goexit":         {lost, []Option{WithIdempotent(Always), retryIf(runtime.Goexit)}, true},
 		"WithRetryIf, hedged":         {lost, []Option{WithIdempotent(Always), retryIf(panics), WithHedging(time.Hour)}, false},

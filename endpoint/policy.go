@@ -32,13 +32,13 @@ func (p Policy) String() string {
 
 // quick chooses without looking at all nodes, or returns nil when it happened
 // upon nodes that are not eligible.
-func (b *Balancer) quick(x *index, fresh bool, avoid tried, all bool) *NodeEndpoint {
-	ready := x.ready
+func (b *Balancer) quick(p *part, fresh bool, avoid tried, all bool) *NodeEndpoint {
+	ready := p.ready
 	if len(ready) == 0 {
 		return nil
 	}
 	if b.cfg.policy == PowerOfTwo {
-		return x.ofTwo(fresh, avoid, all)
+		return p.ofTwo(fresh, avoid, all)
 	}
 	for range maxDraws {
 		var c *candidate
@@ -69,15 +69,15 @@ func (b *Balancer) takes(c *candidate) bool {
 	return share >= top || rand.Int64N(top) < share
 }
 
-func (x *index) ofTwo(fresh bool, avoid tried, all bool) *NodeEndpoint {
-	ready := x.ready
+func (p *part) ofTwo(fresh bool, avoid tried, all bool) *NodeEndpoint {
+	ready := p.ready
 	if len(ready) == 1 {
 		if c := &ready[0]; c.eligible(fresh, avoid, all) {
 			return c.NodeEndpoint
 		}
 		return nil
 	}
-	i, j := x.two()
+	i, j := p.two()
 	one, other := &ready[i], &ready[j]
 	if other.member.lighter(one.member) {
 		one, other = other, one

@@ -1,14 +1,11 @@
 package endpoint
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +13,8 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -28,10 +27,7 @@ func init() {
 	if address == "" {
 		return
 	}
-	go func() { // it ends with the test
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
+	peertest.EndWithInput()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		fmt.Println("error:", err)
@@ -49,35 +45,8 @@ func init() {
 // kills it.
 func startServer(t *testing.T, address string) (at string, kill func()) {
 	t.Helper()
-	for range 50 { // the port may be slow to become free
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), serverEnv+"="+address)
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		line, err := bufio.NewReader(out).ReadString('\n')
-		kill := func() {
-			cmd.Process.Kill()
-			cmd.Wait()
-			in.Close()
-		}
-		if err == nil && !strings.HasPrefix(line, "error:") {
-			t.Cleanup(kill)
-			return strings.TrimSpace(line), kill
-		}
-		kill()
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatalf("no server at %s", address)
-	return "", nil
+	p, at := peertest.StartAt(t, func() *exec.Cmd { return peertest.Again(serverEnv + "=" + address) }, "")
+	return at, p.Kill
 }
 
 // out waits until the breakers of all nodes are open, and calls meanwhile.
@@ -109,8 +78,8 @@ func (s *scene) until(t *testing.T, not string, yes func() bool) {
 // eventually waits for what must happen.
 func eventually(t *testing.T, not string, yes func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !yes(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
+	for limit := new(bounded.Limit); !yes(); time.Sleep(5 * time.Millisecond) {
+		if limit.Over() {
 			t.Fatal(not)
 		}
 	}
@@ -130,8 +99,8 @@ func newProcessScene(t *testing.T, nodes sd.Instancer, opts ...Option) (*scene, 
 
 // Both server processes are killed under load, and started again a while later.
 func TestKilledProcessesAreBackSoonAfterTheyWereStartedAgain(t *testing.T) {
-	a, killA := startServer(t, "127.0.0.1:0")
-	b, killB := startServer(t, "127.0.0.1:0")
+	a, killA := startServer(t, keptPort(t))
+	b, killB := startServer(t, keptPort(t))
 	s, ep := newProcessScene(t, sd.FixedInstancer{a, b})
 	for range 20 {
 		if _, err := ep(t.Context(), []byte("x")); err != nil {
@@ -160,7 +129,7 @@ func TestKilledProcessesAreBackSoonAfterTheyWereStartedAgain(t *testing.T) {
 
 // A process is killed, dropped by discovery, and a new one is started and named at its address.
 func TestANewProcessAtAKilledOnesAddressIsCalled(t *testing.T) {
-	a, kill := startServer(t, "127.0.0.1:0")
+	a, kill := startServer(t, keptPort(t))
 	d := discover(a)
 	s, ep := newProcessScene(t, d, WithKeepNodes(DropAtOnce, 0))
 	if _, err := ep(t.Context(), []byte("x")); err != nil {

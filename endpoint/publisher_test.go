@@ -88,6 +88,30 @@ func TestAPublisherTellsWhatIsNew(t *testing.T) {
 	}
 }
 
+// Whatever is told of an instance makes it another, and the order of its labels does not.
+func TestInstancesThatAreTheSame(t *testing.T) {
+	in := Instance{Address: "a:1", Weight: 2, Zone: "z", Labels: map[string]string{"k": "v", "l": ""}}
+	for name, c := range map[string]struct {
+		other Instance
+		want  bool
+	}{
+		"itself":            {in, true},
+		"a copy":            {Instance{"a:1", 2, "z", map[string]string{"l": "", "k": "v"}}, true},
+		"another address":   {Instance{"a:2", 2, "z", in.Labels}, false},
+		"another weight":    {Instance{"a:1", 3, "z", in.Labels}, false},
+		"another zone":      {Instance{"a:1", 2, "y", in.Labels}, false},
+		"no labels":         {Instance{"a:1", 2, "z", nil}, false},
+		"another value":     {Instance{"a:1", 2, "z", map[string]string{"k": "w", "l": ""}}, false},
+		"another name":      {Instance{"a:1", 2, "z", map[string]string{"k": "v", "m": ""}}, false},
+		"one label fewer":   {Instance{"a:1", 2, "z", map[string]string{"k": "v"}}, false},
+		"one label further": {Instance{"a:1", 2, "z", map[string]string{"k": "v", "l": "", "m": ""}}, false},
+	} {
+		if in.same(c.other) != c.want || c.other.same(in) != c.want {
+			t.Errorf("%s: %v", name, in.same(c.other))
+		}
+	}
+}
+
 // Who comes while the discovery system is away has the last list, before Register returns.
 func TestAPublisherGreetsWithTheLastList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -189,8 +213,9 @@ func TestAwaitTellsWhyThereIsNoList(t *testing.T) {
 			t.Error(err)
 		}
 		time.AfterFunc(time.Second/2, func() { p.Publish(nil) })
-		if err := p.Await(short()); err != nil {
-			t.Error(err)
+		began := time.Now()
+		if err := p.Await(short()); err != nil || time.Since(began) != time.Second/2 {
+			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 		p.Fail(away)
 		if err := p.Await(short()); err != nil {
@@ -236,6 +261,11 @@ func TestParseInstance(t *testing.T) {
 		if in, err := ParseInstance(text); !errors.Is(err, ErrInstance) || len(err.Error()) > 1000 || strings.ContainsAny(err.Error(), "\n\x00") {
 			t.Errorf("%.40q is %+v, %v", text, in, err)
 		}
+	}
+	full := `{"address":"a:1","zone":"`
+	full += strings.Repeat("z", maxInstanceText-len(full)-len(`"}`)) + `"}`
+	if in, err := ParseInstance(full); err != nil || in.Address != "a:1" {
+		t.Errorf("of %d bytes: %v", len(full), err)
 	}
 	brace := Instance{Address: "{a"}
 	if in, err := ParseInstance(brace.String()); err != nil || !in.same(brace) {

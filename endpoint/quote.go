@@ -1,6 +1,12 @@
 package endpoint
 
-import "github.com/muxkit/muxkit/internal/text"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/muxkit/muxkit/internal/text"
+	"github.com/muxkit/muxkit/muxpool/verdict"
+)
 
 // maxText bounds, in bytes, what a peer or a discovery system may add to a log
 // line or to an error of this package.
@@ -14,3 +20,57 @@ func quote(s string, max int) string { return text.Quoted(s, max) }
 // not quoted, since whoever writes the line does that, and errors of the transport have
 // done it with the words of peers.
 func shown(s string, max int) string { return text.Shown(s, max) }
+
+// said is shown for what an error says.
+func said(err error, max int) string { return text.Said(err.Error(), max) }
+
+// maxSaid bounds what an error of this package says of another, of which it may list
+// several, in bytes; maxAllSaid what it says of a list.
+const (
+	maxSaid    = 512
+	maxAllSaid = (maxListed + 1) * maxSaid
+)
+
+// bare is what err says within an error of this package.
+func bare(err error, max int) string {
+	return text.Said(strings.TrimPrefix(err.Error(), "muxendpoint: "), max)
+}
+
+// lead is how an error of a call begins that no node has taken, or several have.
+func lead(method string) string {
+	if method == "" {
+		return "muxendpoint: "
+	}
+	return "muxendpoint: " + shown(method, maxText) + ": "
+}
+
+// marks say whose the failure is, and whether the call was run.
+func marks(err verdict.Teller) string {
+	v := err.Verdict()
+	return fmt.Sprintf(" (%v, %v)", v.Whose, v.Ran)
+}
+
+// marksOf is marks of a call's error, and nothing of one that a Balancer gave without a call.
+func marksOf(method string, err verdict.Teller) string {
+	if method == "" {
+		return ""
+	}
+	return marks(err)
+}
+
+// named is err as that of a call of method.
+func named(method string, err error) error {
+	switch e := err.(type) {
+	case *NoNodesError: // many calls'
+		own := *e
+		own.method = method
+		return &own
+	case *AllOpenError: // perhaps others', who wait
+		own := *e
+		own.method = method
+		return &own
+	case *WaitError:
+		e.method = method
+	}
+	return err
+}

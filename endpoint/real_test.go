@@ -17,6 +17,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -29,6 +30,19 @@ func serve(t testing.TB, method string, ep func(address string) endpoint.Endpoin
 	s := transport.NewService(native.Protocol{})
 	s.Handle(method, transport.NewServer(ep(address), transport.DecodeBytes, transport.EncodeBytes))
 	return address, serveOn(t, s, l)
+}
+
+// keptPort is an address at which somebody is to listen, end, and listen again: meanwhile nobody else gets it.
+func keptPort(t testing.TB) (address string) {
+	t.Helper()
+	down := muxtest.NewPeer(nil)
+	t.Cleanup(func() { down.Close() })
+	address, err := down.Listen("tcp", "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down.Down() // it keeps its port
+	return address
 }
 
 // serveOn runs a Service until stop, or the end of the test.

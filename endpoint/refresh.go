@@ -24,7 +24,7 @@ const defaultRefreshInterval = time.Second
 func WithRefreshInterval(d time.Duration) Option {
 	return func(c *config) {
 		if d < 0 {
-			c.refuse("WithRefreshInterval(%v) is negative", d)
+			c.reject("WithRefreshInterval(%v) is negative", d)
 			return
 		}
 		c.refreshInterval = d

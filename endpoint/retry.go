@@ -52,9 +52,10 @@ func Retry(max int, timeout time.Duration, b lb.Balancer, opts ...Option) endpoi
 
 // retrying is the endpoint that Retry makes.
 type retrying struct {
-	conf  atomic.Pointer[retryConfig] // read once for each call; what it points to does not change
-	b     lb.Balancer
-	nodes *Balancer // b, if it tells its nodes
+	conf   atomic.Pointer[retryConfig] // read once for each call; what it points to does not change
+	b      lb.Balancer
+	nodes  *Balancer // b, if it tells its nodes
+	method string    // of a Set's; for texts
 
 	shares atomic.Pointer[shares] // nil: no attempt was watched yet
 }
@@ -69,7 +70,7 @@ func newRetry(b lb.Balancer, cfg config) endpoint.Endpoint {
 
 func newRetrying(b lb.Balancer, cfg config) (*retrying, error) {
 	if b == nil {
-		cfg.refuse("Retry: nil balancer")
+		cfg.reject("Retry: nil balancer")
 	}
 	nodes, _ := b.(*Balancer)
 	if nodes != nil {
@@ -97,7 +98,8 @@ func (r *retrying) serve(ctx context.Context, request any) (any, error) {
 		}
 		set = set.forCall(own)
 	}
-	c := call{retrying: r, retryConfig: set, ctx: ctx, request: request}
+	var c call // and no literal: the compiler would make that beside c, and copy it
+	c.retrying, c.retryConfig, c.ctx, c.request = r, set, ctx, request
 	if c.max > 0 && c.idempotent != nil { // asked once, before the call is at a node: it may panic
 		c.twice = c.idempotent(request)
 	}

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
@@ -19,6 +18,8 @@ type RetryError struct {
 	// Cause is what ended the call beside its attempts: the balancer's error, or
 	// that of the context that ended; nil if it was neither.
 	Cause error
+
+	method string
 }
 
 // Failure is an attempt that failed.
@@ -61,26 +62,6 @@ func (g GaveUp) String() string {
 		return gaveUps[g]
 	}
 	return fmt.Sprintf("unknown(%d)", uint8(g))
-}
-
-func (e *RetryError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "muxendpoint: gave up after %d attempts (%s)", len(e.Attempts), e.GaveUp)
-	if e.Cause != nil {
-		fmt.Fprintf(&b, ": %v", e.Cause)
-	}
-	for i, a := range e.Attempts {
-		if i == maxListed {
-			fmt.Fprintf(&b, "; and %d more", len(e.Attempts)-i)
-			break
-		}
-		fmt.Fprintf(&b, "; [%d", a.Number)
-		if a.Node != (muxpool.Node{}) {
-			fmt.Fprintf(&b, " %s", a.Node)
-		}
-		fmt.Fprintf(&b, "] %v", a.Err)
-	}
-	return b.String()
 }
 
 // Unwrap returns the error of the last attempt, the Cause, and the errors of the

@@ -12,6 +12,7 @@ import (
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -102,4 +103,38 @@ func TestRetryErrorText(t *testing.T) {
 		t.Error(s)
 	}
 	equal(t, "names", GaveUpTimeout.String()+GaveUpCaller.String()+GaveUp(99).String(), "timeoutcaller retriesunknown(99)")
+}
+
+// What is known of a node stands together and names it once, whoever has named it.
+func TestRetryErrorNamesEachNodeOnce(t *testing.T) {
+	a, b := node("a"), node("b")
+	lost := func(n muxpool.Node, method, why string) error {
+		return &transport.Error{Code: transport.CodeUnavailable, Node: n, Method: method, Remote: true, Message: why}
+	}
+	out := func(n muxpool.Node, cause error) *breaker.OpenError {
+		return &breaker.OpenError{Node: n, Reason: breaker.ReasonNodeExpelled, Cause: cause}
+	}
+	for _, c := range []struct {
+		err  RetryError
+		want string
+	}{
+		{RetryError{Attempts: []Failure{{1, a, lost(a, "Sum", "x")}, {2, b, lost(b, "Sum", "y")}, {3, a, lost(a, "Sum", "x")}, {4, a, lost(a, "Sum", "z")}}},
+			"Sum: gave up after 4 attempts (attempts); [1, 3 tcp://a:1] unavailable (method, maybe ran): x; [4 there] unavailable (method, maybe ran): z; [2 tcp://b:1] unavailable (method, maybe ran): y"},
+		{RetryError{Attempts: []Failure{{1, a, out(a, lost(a, "Get", "x"))}, {1, b, &muxpool.Error{Op: "get", Node: b, Err: muxpool.ErrPoolClosed}}}},
+			"gave up after 2 attempts (attempts); [1 tcp://a:1] is out (node expelled): Get: unavailable (method, maybe ran): x; [1 tcp://b:1] get (not sent): muxpool: pool closed"},
+		{RetryError{Attempts: []Failure{{1, a, lost(a, "Sum", "x")}, {1, b, lost(b, "Sum", "y")}}, Cause: newAllOpenError([]*breaker.OpenError{out(a, lost(a, "Sum", "x")), out(b, errors.New("gone"))})},
+			"Sum: gave up after 2 attempts (attempts): all 2 nodes are out (nobody, not sent); tcp://a:1 is out (node expelled): Sum: unavailable (method, maybe ran): x; tcp://b:1 is out (node expelled): gone; [1 there] unavailable (method, maybe ran): y"},
+		{RetryError{Attempts: []Failure{{1, a, lost(a, "Sum", "x")}}, Cause: &WaitError{Waited: time.Second, For: out(b, nil), Cause: context.DeadlineExceeded}},
+			"Sum: gave up after 1 attempts (attempts): waited 1s for a node (nobody, not sent): context deadline exceeded: breaker: tcp://b:1 is out (node expelled); [1 tcp://a:1] unavailable (method, maybe ran): x"},
+		{RetryError{Cause: &NoNodesError{Cause: errors.New("no leader")}, method: "Sum"}, "Sum: gave up after 0 attempts (attempts): no usable node (nobody, not sent): no leader"},
+	} {
+		c.err.GaveUp = GaveUpAttempts
+		if got := c.err.Error(); got != "muxendpoint: "+c.want {
+			t.Errorf("got  %s\nwant muxendpoint: %s", got, c.want)
+		}
+	}
+	same := lost(a, "Sum", "x")
+	e := &RetryError{GaveUp: GaveUpContext, Attempts: []Failure{{1, a, same}}, Cause: &WaitError{Waited: time.Second, For: same, Cause: context.Canceled}}
+	equal(t, "what was waited for is an attempt", e.Error(),
+		"muxendpoint: Sum: gave up after 1 attempts (context): waited 1s for a node (nobody, maybe ran): context canceled; [1 tcp://a:1] unavailable (method, maybe ran): x")
 }

@@ -32,7 +32,7 @@ const defaultRetryMax = 3
 func WithRetry(max int, timeout time.Duration) Option {
 	return func(c *config) {
 		if max < 0 || timeout < 0 {
-			c.refuse("WithRetry(%d, %v) is negative", max, timeout)
+			c.reject("WithRetry(%d, %v) is negative", max, timeout)
 			return
 		}
 		if max == 0 {
@@ -48,7 +48,7 @@ func WithRetry(max int, timeout time.Duration) Option {
 func WithPerTryTimeout(d time.Duration) Option {
 	return func(c *config) {
 		if d < 0 {
-			c.refuse("WithPerTryTimeout(%v) is negative", d)
+			c.reject("WithPerTryTimeout(%v) is negative", d)
 			return
 		}
 		c.retry.perTry = d
@@ -60,11 +60,11 @@ func WithPerTryTimeout(d time.Duration) Option {
 func WithBackoff(initial, limit time.Duration) Option {
 	return func(c *config) {
 		if initial < 0 || limit < 0 {
-			c.refuse("WithBackoff(%v, %v) is negative", initial, limit)
+			c.reject("WithBackoff(%v, %v) is negative", initial, limit)
 			return
 		}
 		if initial > 0 && limit > 0 && initial > limit {
-			c.refuse("WithBackoff(%v, %v): initial is over limit", initial, limit)
+			c.reject("WithBackoff(%v, %v): initial is over limit", initial, limit)
 			return
 		}
 		c.retry.backoff = backoff{initial, limit}
@@ -119,7 +119,7 @@ func WithRetryIf(retryIf func(err error) bool) Option {
 func WithHedging(delay time.Duration) Option {
 	return func(c *config) {
 		if delay < 0 {
-			c.refuse("WithHedging(%v) is negative", delay)
+			c.reject("WithHedging(%v) is negative", delay)
 			return
 		}
 		c.retry.hedgeAfter = delay

@@ -85,7 +85,7 @@ func TestRollingShutdownLosesNoCall(t *testing.T) {
 		"tRPC":     trpc.Protocol{ContentType: trpc.ContentJSON},
 	} {
 		t.Run(name, func(t *testing.T) {
-			nodes := [2]*rollingService{{protocol: p, address: "127.0.0.1:0"}, {protocol: p, address: "127.0.0.1:0"}}
+			nodes := [2]*rollingService{{protocol: p, address: keptPort(t)}, {protocol: p, address: keptPort(t)}}
 			for _, n := range nodes {
 				n.start(t)
 			}

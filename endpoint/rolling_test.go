@@ -51,8 +51,8 @@ func echoAt(t *testing.T, address string) (at string, shutdown func()) {
 // Two nodes are restarted, one after the other, and then both at once, with the options of
 // the README: calls that may not be repeated are made, all of them.
 func TestARestartLosesNoCall(t *testing.T) {
-	a, stopA := echoAt(t, "127.0.0.1:0")
-	b, stopB := echoAt(t, "127.0.0.1:0")
+	a, stopA := echoAt(t, keptPort(t))
+	b, stopB := echoAt(t, keptPort(t))
 	pool := newPool(t)
 	g := breaker.NewGroup(breaker.WithMaxEjection(0.5))
 	defer g.Close()

@@ -41,7 +41,7 @@ func (s groupScope) Guard(t breaker.Target) guard { return s.Scope.Guard(t) }
 func WithBreakers(g *breaker.Group, opts ...breaker.Option) Option {
 	return func(c *config) {
 		if g == nil {
-			c.refuse("WithBreakers(nil)")
+			c.reject("WithBreakers(nil)")
 			return
 		}
 		c.group, c.groupOpts, c.scope = g, opts, nil

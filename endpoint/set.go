@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +29,7 @@ type Set struct {
 	closing    atomic.Bool         // the first Close has begun
 	isClosed   chan struct{}       // closed when it has ended
 
-	nodes   gate          // the members that have not drained are inside; shut by Close
+	nodes   visitors      // the members that have not drained are inside; shut by Close
 	drained chan struct{} // closed when the Set is closed and the last call has returned
 
 	lane       lane         // where the user's code is called
@@ -40,12 +39,50 @@ type Set struct {
 	asking     asking
 	timing     timing
 	waiting    atomic.Int64 // calls that wait for a node, of all methods
+	reviewing  atomic.Bool  // a review of the subset is due
+	moves      atomic.Uint64
 
 	// mu guards known. While it is held nothing of the user's is called and nothing is
 	// waited for, so whatever the user's code does, and whatever it calls, the Set goes
 	// on. The locks of the breakers and of the lane are taken under it.
 	mu sync.Mutex
 	known
+}
+
+// known is what a Set knows, all of it guarded by the Set's mutex.
+type known struct {
+	closed  bool
+	pending pending
+	retry   retryConfig // of NewSet and Update, for methods that have no options of their own
+
+	// instances are the texts of the last list that names any, and what each is: what
+	// discovery goes on naming is not parsed again.
+	instances map[string]*instance
+	list      []*instance // those of the last list, each once, in its order
+	lists     uint64      // how many came
+	asked     int         // calls of the user's parser that have not returned
+	rounds    uint64      // how often members were matched
+	subset    subset
+
+	members map[muxpool.Node]*member // by fold
+	drains  map[muxpool.Node]*Drain  // likewise: what Drain has ordered; what they point to does not change
+	order   []*member                // the same, in the order of their text; not changed in place
+	methods []*method                // appended to only
+	unbind  []func()                 // lets the services among the breakers go; appended to until closed
+	failing map[*building]struct{}   // what is to be asked again
+	changes map[*change]struct{}     // those under way
+
+	err  error    // the discovery's error: the last, or the first of a row that has an end; nil after a good event
+	bad  error    // why the first instance of list that is none is none
+	keep *keeping // nil: the nodes are those that discovery names
+}
+
+func (k *known) init() {
+	k.instances = make(map[string]*instance)
+	k.members = make(map[muxpool.Node]*member)
+	k.drains = make(map[muxpool.Node]*Drain)
+	k.failing = make(map[*building]struct{})
+	k.changes = make(map[*change]struct{})
 }
 
 // NewSet follows the nodes that instancer names, until Close. If instancer
@@ -70,7 +107,7 @@ func NewSet(instancer sd.Instancer, logger log.Logger, opts ...Option) *Set {
 	s.nodes.empty = s.left
 	s.timing.epoch = time.Now()
 	if instancer == nil {
-		s.cfg.refuse("NewSet: nil instancer")
+		s.cfg.reject("NewSet: nil instancer")
 	}
 	s.unbind = append(s.unbind, s.cfg.bind(nextSetName()))
 	s.cfg.retry = s.cfg.retry.withDefaults()
@@ -140,150 +177,8 @@ func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpo
 		unbind()
 		return failing(err)
 	}
+	m.retry.method = name
 	s.addMethod(m, unbind)
 	s.lane.wait(nil) // its nodes are built
 	return m.cfg.wrap(name, m.serve)
-}
-
-// NodeStatus is what a Set knows of a node.
-type NodeStatus struct {
-	Node     muxpool.Node
-	Instance Instance // what discovery told of it last, with the first of its spellings
-	InFlight int      // calls that have not returned, of all methods
-	Open     error    // why its breaker takes no call of any method; nil if it does, or there is none
-	Weight   NodeWeight
-	Drain    *Drain  // it gets no new calls by an operator's order; nil: there is none
-	Minute   *Minute // the attempts that have ended in the last minute; nil unless that is measured: see Measure
-}
-
-// Nodes returns the nodes that the Set has, in order of their text: those that
-// discovery names, or named last (see WithKeepNodes). Those that drain are not
-// among them.
-func (s *Set) Nodes() []NodeStatus {
-	s.mu.Lock()
-	nodes, methods := s.order, s.methods // neither changes in place
-	status := make([]NodeStatus, len(nodes))
-	for i, n := range nodes {
-		status[i].Instance = n.told
-	}
-	s.mu.Unlock()
-	for i, n := range nodes {
-		status[i].Node, status[i].InFlight, status[i].Open = n.node, n.calls.inside(), s.whyOpen(n, methods)
-		status[i].Drain = n.drain.Load()
-		status[i].Weight, status[i].Minute = n.weight.factors(), n.minute.last(&s.timing)
-	}
-	return status
-}
-
-// closeTime is how long Close waits for what the user's code has to do for it, and NewSet for
-// the instancer.
-const closeTime = time.Second
-
-// Close ends the subscription; calls that begin afterwards fail with
-// ErrSetClosed. Calls in flight go on, and when the last of a node has returned,
-// its Clients are closed and its breaker is let go. Close does not wait for that:
-// see Shutdown. It waits for the Instancer, and for the closers of nodes that no
-// call is on, up to a second each. Further Closes do nothing.
-func (s *Set) Close() {
-	if !s.closing.CompareAndSwap(false, true) {
-		<-s.isClosed
-		return
-	}
-	defer close(s.isClosed)
-	s.end()
-	if s.cfg.err() == nil {
-		s.deregister()
-	}
-	late := time.NewTimer(closeTime)
-	defer late.Stop()
-	s.lane.wait(late.C)
-}
-
-// register begins the subscription. An Instancer may wait for another one of its subscribers,
-// as go-kit's do while they send, and for ever.
-func (s *Set) register() {
-	go func() {
-		defer close(s.registered)
-		defer func() {
-			if v := recover(); v != nil {
-				s.note(instances{}, newPanicError(v))
-			}
-		}()
-		s.subscribe()
-	}()
-	waitFor(s.registered)
-}
-
-// deregister ends the subscription, after its begin. Meanwhile the receiver takes what the
-// Instancer sends, for as long as that takes.
-func (s *Set) deregister() {
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		defer close(s.quit)
-		<-s.registered
-		s.guard("leaving discovery", s.unsubscribe)
-	}()
-	waitFor(left)
-}
-
-// waitFor waits until done is closed, for closeTime at most.
-func waitFor(done <-chan struct{}) {
-	late := time.NewTimer(closeTime)
-	defer late.Stop()
-	select {
-	case <-done:
-	case <-late.C:
-	}
-}
-
-// Shutdown is Close, and waits until the calls in flight have returned or ctx
-// ends.
-func (s *Set) Shutdown(ctx context.Context) error {
-	s.Close()
-	select {
-	case <-s.drained:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// left ends what outlasts Close, when the last call has returned: the Set's breakers
-// forget its services.
-func (s *Set) left() {
-	for _, unbind := range s.unbind {
-		unbind()
-	}
-	close(s.drained)
-}
-
-// guard calls f, which is the user's, and logs its panic.
-func (s *Set) guard(what string, f func()) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.log("msg", "panic in "+what, "err", newPanicError(v).Error())
-		}
-	}()
-	f()
-}
-
-// log has the logger write a line, on the lane. One that blocks gets no other one before it
-// has returned; one that panics can tell that nobody.
-func (s *Set) log(keyvals ...any) {
-	if s.logger == nil {
-		return
-	}
-	s.lane.next(func() {
-		if !s.logging.CompareAndSwap(false, true) {
-			s.unlogged.Add(1)
-			return
-		}
-		defer s.logging.Store(false)
-		defer func() { _ = recover() }()
-		if n := s.unlogged.Swap(0); n > 0 {
-			keyvals = append(keyvals, "lost_before", n)
-		}
-		s.logger.Log(keyvals...)
-	}, nil)
 }

@@ -14,7 +14,7 @@ type building struct {
 	set    *Set
 	m      *method
 	on     *member
-	change *change // which waits for the first try
+	change *change // which waits for the first build
 
 	// Guarded by the Set's mutex.
 	busy  bool        // it is on the lane, or being tried
@@ -36,20 +36,20 @@ func (s *Set) build(m *method, nodes []*member, c *change) {
 
 func (b *building) run() {
 	if b.m.slow.Load() { // nobody waits for it again
-		go b.try()
+		go b.build()
 		return
 	}
-	b.try()
+	b.build()
 }
 
-// try calls the user's functions.
-func (b *building) try() {
+// build calls the user's functions.
+func (b *building) build() {
 	var e *NodeEndpoint
 	var closer io.Closer
 	err := errEnded
 	defer func() { b.set.built(b, e, closer, err) }()
 	b.set.mu.Lock()
-	b.m.trying++
+	b.m.builds++
 	over := b.on.gone
 	b.set.mu.Unlock()
 	if over {
@@ -61,15 +61,15 @@ func (b *building) try() {
 // errEnded: a function of the user's ended its goroutine.
 var errEnded = errors.New("the function did not return")
 
-// built hears how a try ended.
+// built hears how a build ended.
 func (s *Set) built(b *building, e *NodeEndpoint, closer io.Closer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.busy = false
-	if b.m.trying--; b.m.trying == 0 {
+	if b.m.builds--; b.m.builds == 0 {
 		b.m.slow.Store(false)
 	}
-	if err != nil && closer != nil { // what comes of the next try has one of its own
+	if err != nil && closer != nil { // what comes of the next build has one of its own
 		s.close(b.on, closer)
 	} else {
 		s.toClose(b.on, closer)
@@ -78,7 +78,7 @@ func (s *Set) built(b *building, e *NodeEndpoint, closer io.Closer, err error) {
 	case b.on.gone:
 		delete(s.failing, b)
 	case err != nil:
-		s.failed(b, err)
+		s.notBuilt(b, err)
 	default:
 		s.succeeded(b, e)
 	}
@@ -104,8 +104,8 @@ func (s *Set) succeeded(b *building, e *NodeEndpoint) {
 	}
 }
 
-// failed has b tried again later; mu is held.
-func (s *Set) failed(b *building, err error) {
+// notBuilt has b tried again later; mu is held.
+func (s *Set) notBuilt(b *building, err error) {
 	b.tries++
 	b.m.err = err
 	if text := err.Error(); text != b.told {
@@ -113,6 +113,7 @@ func (s *Set) failed(b *building, err error) {
 		s.log("msg", "a node is left out", "method", shown(b.m.name, maxText), "err", shown(text, maxText))
 	}
 	s.failing[b] = struct{}{}
+	s.reviewSoon()
 	bound := buildAgain.bound(b.tries)
 	b.timer = time.AfterFunc(bound/2+rand.N(bound/2), func() {
 		s.mu.Lock()
@@ -167,7 +168,7 @@ func (s *Set) close(m *member, c io.Closer) {
 	s.lane.next(func() {
 		s.guard("closing a client", func() {
 			if err := c.Close(); err != nil {
-				s.log("msg", "closing a client", "node", shown(m.text, maxText), "err", shown(err.Error(), maxText))
+				s.log("msg", "closing a client", "node", shown(m.text, maxText), "err", said(err, maxText))
 			}
 		})
 	}, nil)

@@ -330,7 +330,7 @@ func TestALateEndpointOfADrainedNodeIsClosed(t *testing.T) {
 	})
 }
 
-// What was made of a node before something else failed is closed, at each try: its maker holds
+// What was made of a node before something else failed is closed, at each build: its maker holds
 // nothing for ever.
 func TestWhatIsMadeOfANodeThatFailsIsClosed(t *testing.T) {
 	for name, mw := range map[string]endpoint.Middleware{

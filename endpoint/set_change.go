@@ -94,6 +94,9 @@ func (s *Set) end() {
 	defer s.mu.Unlock()
 	s.closed = true
 	s.stopKeeping()
+	if s.subset.timer != nil {
+		s.subset.timer.Stop()
+	}
 	s.change(s.dropAll(), nil, nil)
 	for c := range s.changes {
 		s.endChange(c)

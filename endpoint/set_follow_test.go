@@ -57,30 +57,32 @@ func TestSetFollowsDiscovery(t *testing.T) {
 // The same node under two names counts once; what is no node is logged and left
 // out; so is a node for which no endpoint can be made.
 func TestSetLeavesOutWhatItCannotUse(t *testing.T) {
-	var out bytes.Buffer
-	s := NewSet(sd.FixedInstancer{"a:1", "tcp://a:1", "a:1", "http://a:1", "", "bad\n:1", "b:1", "c:1", "d:1"}, log.NewLogfmtLogger(&out))
-	defer s.Close()
-	f := &shop{}
-	ep := s.EndpointFrom("Sum", func(instance string) (endpoint.Endpoint, io.Closer, error) {
-		switch instance {
-		case "tcp://b:1":
-			panic("no b")
-		case "tcp://c:1":
-			return nil, nil, errors.New("no c")
-		case "tcp://d:1":
-			return nil, nil, nil
+	synctest.Test(t, func(t *testing.T) { // or a machine that stands still has a factory passed, which is told later
+		var out bytes.Buffer
+		s := NewSet(sd.FixedInstancer{"a:1", "tcp://a:1", "a:1", "http://a:1", "", "bad\n:1", "b:1", "c:1", "d:1"}, log.NewLogfmtLogger(&out))
+		defer s.Close()
+		f := &shop{}
+		ep := s.EndpointFrom("Sum", func(instance string) (endpoint.Endpoint, io.Closer, error) {
+			switch instance {
+			case "tcp://b:1":
+				panic("no b")
+			case "tcp://c:1":
+				return nil, nil, errors.New("no c")
+			case "tcp://d:1":
+				return nil, nil, nil
+			}
+			return f.factory(instance)
+		})
+		callEach(t, ep, 1)
+		equal(t, "made", strings.Join(f.made, " "), "a:1")
+		equal(t, "nodes", addresses(s), "a:1 b:1 c:1 d:1")
+		for _, want := range []string{"http", `bad\\n:1`, "no b", "no c", "is nil"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("the log does not say %q:\n%s", want, out.String())
+			}
 		}
-		return f.factory(instance)
+		equal(t, "lines logged", strings.Count(out.String(), "\n"), 6)
 	})
-	callEach(t, ep, 1)
-	equal(t, "made", strings.Join(f.made, " "), "a:1")
-	equal(t, "nodes", addresses(s), "a:1 b:1 c:1 d:1")
-	for _, want := range []string{"http", `bad\\n:1`, "no b", "no c", "is nil"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the log does not say %q:\n%s", want, out.String())
-		}
-	}
-	equal(t, "lines logged", strings.Count(out.String(), "\n"), 6)
 }
 
 func TestSetNodeParser(t *testing.T) {

@@ -16,6 +16,10 @@ type instance struct {
 	node    muxpool.Node
 	err     error   // why it is none
 	member  *member // nil until it was followed
+
+	affinity affinity // of node; with a subset alone; 0: not known yet
+	behind   uint64   // how far behind the client's anchor its place is; likewise
+	out      bool     // it took no calls at the last look; likewise
 }
 
 // read makes what discovery named the Set's list, and returns those that the user's parser is to be asked
@@ -39,6 +43,9 @@ func (s *Set) read(named instances) (unknown []*instance) {
 		}
 		different++
 		fresh := in.seen == 0
+		if fresh || s.cfg.isNear(in.told) != s.cfg.isNear(told) {
+			s.subset.changed = true
+		}
 		in.seen, in.told = s.lists, told
 		in.told.Address = in.text
 		s.list = append(s.list, in)
@@ -52,6 +59,7 @@ func (s *Set) read(named instances) (unknown []*instance) {
 		}
 	}
 	if different > 0 && len(s.instances) > different {
+		s.subset.changed = true
 		for text, in := range s.instances {
 			if in.seen != s.lists {
 				delete(s.instances, text)
@@ -63,7 +71,7 @@ func (s *Set) read(named instances) (unknown []*instance) {
 
 func (s *Set) tellBad(in *instance) {
 	if in.err != nil {
-		s.log("msg", "an instance is left out", "instance", shown(in.text, maxText), "err", shown(in.err.Error(), maxText))
+		s.log("msg", "an instance is left out", "instance", shown(in.text, maxText), "err", said(in.err, maxText))
 	}
 }
 
@@ -92,7 +100,8 @@ func (s *Set) parsed(in *instance, node muxpool.Node, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := in.err
-	in.parsing, in.node, in.err = false, node, err
+	in.parsing, in.node, in.err, in.affinity = false, node, err, 0
+	s.subset.changed = true
 	if known == nil || err == nil || known.Error() != err.Error() {
 		s.tellBad(in)
 	}

@@ -8,35 +8,35 @@ import (
 )
 
 // shares is the watch over the attempts of a method that may be overtaken: those that have
-// used their share of their call's time. An attempt takes a slot, and nearly always has given
-// it back before anybody looks: one timer, set for the first that is due, looks at all slots.
+// used their share of their call's time. An attempt takes a place, and nearly always has given
+// it back before anybody looks: one timer, set for the first that is due, looks at all places.
 // so an attempt that ends in its time costs four atomic operations, and neither lock, timer nor
 // memory.
 type shares struct {
-	of    *retrying    // constant
-	epoch time.Time    // constant
-	next  atomic.Int64 // when the timer fires, on the clock now; 0: it is not set
-	slots [shareSlots]slot
+	of     *retrying    // constant
+	epoch  time.Time    // constant
+	next   atomic.Int64 // when the timer fires, on the clock now; 0: it is not set
+	places [sharePlaces]place
 
-	// mu guards the timer, writes of next, and the change of slots to overtaken. Nothing
+	// mu guards the timer, writes of next, and the change of places to overtaken. Nothing
 	// is called while it is held.
 	mu    sync.Mutex
 	timer *time.Timer
 }
 
 const (
-	shareSlots = 64
-	shareTries = 8 // slots that an attempt looks at; then it gets one of its own, with a timer
-	shareSlack = time.Millisecond
+	sharePlaces = 64
+	shareLooks  = 8 // places that an attempt looks at; then it gets one of its own, with a timer
+	shareSlack  = time.Millisecond
 )
 
-// slot is what is known of an attempt that is watched: all that is needed to go on with its
+// place is what is known of an attempt that is watched: all that is needed to go on with its
 // call in another goroutine.
-type slot struct {
+type place struct {
 	// state is free, claimed or overtaken, and else, while the attempt is under way, when it
 	// is overtaken, on the clock of shares.
 	state atomic.Int64
-	timer *time.Timer // nil: it is one of shares.slots
+	timer *time.Timer // nil: it is one of shares.places
 
 	// Written by the attempt before it flies.
 	attempt *attemptContext
@@ -49,23 +49,23 @@ type slot struct {
 	rescue *rescue // set when the state becomes overtaken
 }
 
-// The states of a slot whose attempt is not under way.
+// The states of a place whose attempt is not under way.
 const (
 	free      = 0
 	claimed   = -1 // the attempt writes what is known of it, or has ended
 	overtaken = -2 // a goroutine goes on with the call
 )
 
-// take returns a slot, which the caller fills, gives to fly, and at the end to land.
-func (s *shares) take() *slot {
+// claim returns a place, which the caller fills, gives to fly, and at the end to land.
+func (s *shares) claim() *place {
 	at := rand.Uint32()
-	for range shareTries {
-		if x := &s.slots[at%shareSlots]; x.state.CompareAndSwap(free, claimed) {
+	for range shareLooks {
+		if x := &s.places[at%sharePlaces]; x.state.CompareAndSwap(free, claimed) {
 			return x
 		}
 		at++
 	}
-	x := new(slot)
+	x := new(place)
 	x.timer = time.AfterFunc(forEver, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -75,11 +75,11 @@ func (s *shares) take() *slot {
 }
 
 // fly has x overtaken at the time due, unless it lands before.
-func (s *shares) fly(x *slot, due int64) {
+func (s *shares) fly(x *place, due int64) {
 	due = max(due, 1)
 	x.state.Store(due)
 	if x.timer != nil {
-		x.timer.Reset(time.Duration(due - s.now()))
+		x.timer.Reset(max(time.Duration(due-s.now()), 1)) // not zero: see docs/decisions/0052
 		return
 	}
 	if next := s.next.Load(); next == 0 || due+int64(shareSlack) < next {
@@ -91,7 +91,7 @@ func (s *shares) fly(x *slot, due int64) {
 
 // land hears that x's attempt has ended, and returns who goes on with the call if it was
 // overtaken, else nil.
-func (s *shares) land(x *slot) *rescue {
+func (s *shares) land(x *place) *rescue {
 	if x.timer != nil {
 		x.timer.Stop()
 	}
@@ -113,7 +113,7 @@ func (s *shares) set(due int64) {
 		return
 	}
 	s.next.Store(due)
-	d := max(time.Duration(due-s.now()), 0)
+	d := max(time.Duration(due-s.now()), 1) // likewise
 	if s.timer == nil {
 		s.timer = time.AfterFunc(d, s.look)
 		return
@@ -127,8 +127,8 @@ func (s *shares) look() {
 	defer s.mu.Unlock()
 	s.next.Store(0) // who comes from now on, and is not seen, sets it
 	now, next := s.now(), int64(0)
-	for i := range s.slots {
-		x := &s.slots[i]
+	for i := range s.places {
+		x := &s.places[i]
 		switch due := x.state.Load(); {
 		case due <= 0:
 		case due <= now:
@@ -144,7 +144,7 @@ func (s *shares) look() {
 
 // overtake has a goroutine go on with the call of x, if its attempt is still under way, and
 // is the one that was due then; mu is held.
-func (s *shares) overtake(x *slot, due int64) {
+func (s *shares) overtake(x *place, due int64) {
 	if due > 0 && x.state.CompareAndSwap(due, overtaken) {
 		x.rescue = newRescue(s.of, x)
 		go x.rescue.run()

@@ -21,7 +21,7 @@ const (
 func WithSlowStart(d time.Duration) Option {
 	return func(c *config) {
 		if d < 0 {
-			c.refuse("WithSlowStart(%v) is negative", d)
+			c.reject("WithSlowStart(%v) is negative", d)
 			return
 		}
 		c.slowStart, c.noSlowStart = d, false
@@ -67,6 +67,7 @@ func (w *weight) start(at time.Time, over time.Duration) {
 	for time.Since(at) < over {
 		old := w.rising.Load()
 		if old != nil && old.from >= next.from || w.rising.CompareAndSwap(old, next) {
+			w.moved()
 			return
 		}
 	}

@@ -18,7 +18,7 @@ const (
 	// Unary: one request, one answer.
 	Unary Kind = iota
 	// OneWay: one request and no answer. Breakers learn nothing from such calls, and let
-	// none be a probe. A Client that is made with transport.WithOneWay is one, whatever
+	// none be a probe. A Client that is made with transport.ClientOneWay is one, whatever
 	// the Spec says.
 	OneWay
 )
@@ -29,7 +29,7 @@ const (
 func WithSpec(s Spec) Option {
 	return func(c *config) {
 		if s.Kind > OneWay {
-			c.refuse("WithSpec: Kind %d is unknown", s.Kind)
+			c.reject("WithSpec: Kind %d is unknown", s.Kind)
 			return
 		}
 		c.kind, c.retry.idempotent = s.Kind, nil

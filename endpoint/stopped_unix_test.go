@@ -3,14 +3,11 @@
 package endpoint
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +15,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -38,39 +36,15 @@ func init() {
 	s.Handle("Echo", transport.NewServer(func(_ context.Context, request any) (any, error) { return request, nil },
 		transport.DecodeBytes, transport.EncodeBytes))
 	fmt.Println(l.Addr())
-	go func() { // the end of the test is the end of its pipe
-		bufio.NewReader(os.Stdin).ReadByte()
-		os.Exit(0)
-	}()
+	peertest.EndWithInput()
 	s.Serve(l)
 	os.Exit(0)
 }
 
 // serveProcess runs Echo in a process of its own.
 func serveProcess(t *testing.T) (address string, process *os.Process) {
-	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), servesEnv+"=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		_ = cmd.Wait()
-		in.Close()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(line), cmd.Process
+	p := peertest.Start(t, peertest.Again(servesEnv+"=1"))
+	return p.Line(""), p.Cmd.Process
 }
 
 // A process that is stopped holds its connections and answers nothing. With the options of

@@ -28,7 +28,7 @@ const (
 func WithWait(max time.Duration) Option {
 	return func(c *config) {
 		if max < 0 {
-			c.refuse("WithWait(%v) is negative", max)
+			c.reject("WithWait(%v) is negative", max)
 			return
 		}
 		c.retry.patient, c.retry.maxWait = true, max
@@ -43,7 +43,7 @@ func WithoutWait() Option { return func(c *config) { c.retry.patient = false } }
 func WithMaxWaiting(n int) Option {
 	return func(c *config) {
 		if n < 0 {
-			c.refuse("WithMaxWaiting(%d) is negative", n)
+			c.reject("WithMaxWaiting(%d) is negative", n)
 			return
 		}
 		c.retry.maxWaiting = n
@@ -61,16 +61,33 @@ type WaitError struct {
 	Waited time.Duration // all waits of the call together
 	For    error         // why no node could take the call when somebody looked last: an AllOpenError, a NoNodesError, or the last attempt's
 	Cause  error         // why it waited no longer: its context's error, or ErrTooManyWaiting; nil if WithWait's time was over
+
+	method string
 }
 
 func (e *WaitError) Error() string {
-	switch {
-	case errors.Is(e.Cause, ErrTooManyWaiting):
-		return fmt.Sprintf("%v: %v", e.Cause, e.For)
-	case e.Cause != nil:
-		return fmt.Sprintf("muxendpoint: waited %v for a node: %v: %v", e.Waited.Round(time.Millisecond), e.Cause, e.For)
+	said := ""
+	switch why := e.For.(type) {
+	case *AllOpenError:
+		said = why.said("")
+	case *NoNodesError:
+		said = why.said("")
+	default:
+		said = bare(e.For, maxAllSaid)
 	}
-	return fmt.Sprintf("muxendpoint: waited %v for a node: %v", e.Waited.Round(time.Millisecond), e.For)
+	return lead(e.method) + e.until() + ": " + said
+}
+
+// until is the text without its lead, and without For.
+func (e *WaitError) until() string {
+	if errors.Is(e.Cause, ErrTooManyWaiting) {
+		return bare(e.Cause, maxSaid) + marks(e)
+	}
+	said := fmt.Sprintf("waited %v for a node%s", e.Waited.Round(time.Millisecond), marks(e))
+	if e.Cause != nil {
+		said += ": " + bare(e.Cause, maxSaid)
+	}
+	return said
 }
 
 // Unwrap returns Cause, if there is one, and For.

@@ -404,13 +404,13 @@ func waiting(t *testing.T, get func(context.Context, any) (any, error), n int, e
 // gatekeeper is a breaker that lets as many calls pass as somebody has allowed: like one
 // that is half-open.
 type gatekeeper struct {
-	slots atomic.Int64
-	looks atomic.Int64
-	bell  bell
+	places atomic.Int64
+	looks  atomic.Int64
+	bell   bell
 }
 
 func (g *gatekeeper) allow(n int64) {
-	g.slots.Add(n)
+	g.places.Add(n)
 	g.bell.ring()
 }
 
@@ -424,7 +424,7 @@ type gateGuard struct {
 	node muxpool.Node
 }
 
-func (g *gateGuard) Ready() bool { return g.slots.Load() > 0 }
+func (g *gateGuard) Ready() bool { return g.places.Load() > 0 }
 
 func (g *gateGuard) Check() error {
 	if g.Ready() {
@@ -436,11 +436,11 @@ func (g *gateGuard) Check() error {
 func (g *gateGuard) Middleware() endpoint.Middleware {
 	return guarding(func() error {
 		for {
-			n := g.slots.Load()
+			n := g.places.Load()
 			if n <= 0 {
 				return g.Check()
 			}
-			if g.slots.CompareAndSwap(n, n-1) {
+			if g.places.CompareAndSwap(n, n-1) {
 				return nil
 			}
 		}
@@ -495,7 +495,7 @@ func TestACallThatComesDoesNotOvertakeThoseThatWait(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { get(t.Context(), nil); first = time.Now() })
 		synctest.Wait()
-		g.slots.Store(1) // nobody was told yet
+		g.places.Store(1) // nobody was told yet
 		wg.Go(func() { get(t.Context(), nil); second = time.Now() })
 		synctest.Wait()
 		begin := time.Now()
@@ -510,7 +510,7 @@ func TestACallThatComesDoesNotOvertakeThoseThatWait(t *testing.T) {
 	})
 }
 
-// A single slot wakes the call that takes it and the one behind it, not a thousand.
+// A single place wakes the call that takes it and the one behind it, not a thousand.
 func TestASlotDoesNotWakeAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, g, get := gated(t, WithWait(time.Hour))
@@ -520,7 +520,7 @@ func TestASlotDoesNotWakeAllWhoWait(t *testing.T) {
 			g.allow(1)
 			time.Sleep(time.Second)
 			if looks := g.looks.Load() - before; looks > 3 {
-				t.Errorf("%d looks for one slot", looks)
+				t.Errorf("%d looks for one place", looks)
 			}
 			g.allow(1000)
 		})
@@ -645,7 +645,7 @@ func TestAtMostSoManyCallsWait(t *testing.T) {
 				if !strings.Contains(err.Error(), "too many calls wait") {
 					t.Error(err)
 				}
-				g.slots.Store(1 << 20) // a node is there, and the line is full: a call takes it
+				g.places.Store(1 << 20) // a node is there, and the line is full: a call takes it
 				if _, err := get(t.Context(), nil); err != nil {
 					t.Errorf("a call for which there is a node: %v", err)
 				}

@@ -23,6 +23,8 @@ type weight struct {
 	given atomic.Int64 // what discovery tells, as a share of full; 0: nothing, which is full
 
 	rising atomic.Pointer[ramp] // the slow start that runs, or has just ended; nil: none
+
+	moves *atomic.Uint64 // counts the changes of its Set's weights, but for what time does; nil: nobody asks
 }
 
 const (
@@ -119,7 +121,17 @@ func (w *weight) step(to func(lack int64) int64) {
 		next = now<<lackBits | lack
 	}
 	w.load.CompareAndSwap(load, next) // who loses has company: it is one step
+	w.moved()
 }
+
+func (w *weight) moved() {
+	if w.moves != nil {
+		w.moves.Add(1)
+	}
+}
+
+// isWhole reports whether nothing is lacking of what discovery gives it.
+func (w *weight) isWhole() bool { return w.load.Load() == 0 && w.rising.Load() == nil }
 
 // halve moves load off the node.
 func (w *weight) halve() {

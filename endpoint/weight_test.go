@@ -114,7 +114,7 @@ func halve(times int, nodes ...*NodeEndpoint) {
 		for _, e := range nodes {
 			e.member.weight.halve()
 		}
-		time.Sleep(loadPeriod)
+		time.Sleep(loadPeriod) // of bubble time
 	}
 }
 

@@ -102,7 +102,7 @@ func (h *Handler) act(a *action, to subject, by string, anyway bool, now time.Ti
 	if err := do(); errors.Is(err, muxendpoint.ErrNoSuchNode) {
 		return refused4xx(http.StatusConflict, "not done: %s is not drained, or has gone", text.Quoted(to.String(), 2*maxText))
 	} else if err != nil {
-		return refused4xx(http.StatusConflict, "not done: %s", clean(err.Error()))
+		return refused4xx(http.StatusConflict, "not done: %s", text.Said(err.Error(), maxText))
 	}
 	h.events.ofOperator(to, a.name, o.by, now)
 	return nil

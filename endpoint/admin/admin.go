@@ -49,7 +49,7 @@ type Option func(*parts)
 func WithSet(set *muxendpoint.Set) Option {
 	return func(p *parts) {
 		if set == nil {
-			p.refuse("WithSet(nil)")
+			p.reject("WithSet(nil)")
 			return
 		}
 		p.sets = append(p.sets, set)
@@ -86,7 +86,7 @@ const defaultEvents = 200
 func WithEvents(n int) Option {
 	return func(p *parts) {
 		if n < 0 || n > 10_000 {
-			p.refuse(fmt.Sprintf("WithEvents(%d): not from 0 to 10000", n))
+			p.reject(fmt.Sprintf("WithEvents(%d): not from 0 to 10000", n))
 			return
 		}
 		p.maxEvents = n
@@ -95,19 +95,19 @@ func WithEvents(n int) Option {
 
 func add[T any](p *parts, to []named[T], option, name string, it T, isNil bool) []named[T] {
 	if isNil {
-		p.refuse(fmt.Sprintf("%s(%s, nil)", option, text.Quoted(name, maxText)))
+		p.reject(fmt.Sprintf("%s(%s, nil)", option, text.Quoted(name, maxText)))
 		return to
 	}
 	for _, other := range to {
 		if other.name == clean(name) {
-			p.refuse(fmt.Sprintf("%s(%s): two of that name", option, text.Quoted(name, maxText)))
+			p.reject(fmt.Sprintf("%s(%s): two of that name", option, text.Quoted(name, maxText)))
 			return to
 		}
 	}
 	return append(to, named[T]{clean(name), it})
 }
 
-func (p *parts) refuse(what string) {
+func (p *parts) reject(what string) {
 	p.err = errors.Join(p.err, fmt.Errorf("%w: %s", ErrInvalidOption, what))
 }
 
@@ -185,5 +185,5 @@ func cause(err error) string {
 	if err == nil {
 		return ""
 	}
-	return clean(err.Error())
+	return text.Said(err.Error(), maxText)
 }

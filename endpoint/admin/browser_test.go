@@ -45,7 +45,6 @@ func newThree(t *testing.T) *three {
 	group := breaker.NewGroup(breaker.WithEjectionTime(30*time.Second, time.Minute))
 	t.Cleanup(group.Close)
 	t.Cleanup(group.Watch(pool))
-	t.Cleanup(group.Subscribe(func(ch breaker.Change) { w.changes <- ch }))
 	client := func(n transport.Node) *transport.Client {
 		return transport.NewClient(pool, n, native.Protocol{}, "Where", transport.EncodeBytes, transport.DecodeBytes)
 	}
@@ -60,6 +59,7 @@ func newThree(t *testing.T) *three {
 			t.Fatal(err)
 		}
 		t.Cleanup(h.Close)
+		t.Cleanup(group.Subscribe(func(ch breaker.Change) { w.changes <- ch })) // after the page has heard of it
 		mux := http.NewServeMux()
 		mux.Handle("/debug/mux", h)
 		server := httptest.NewServer(mux)

@@ -106,3 +106,14 @@ func TestLossIsTold(t *testing.T) {
 		t.Errorf("%q", notes)
 	}
 }
+
+// What an operator has done is told, and nothing that was not heard.
+func TestWhatAnOperatorDidIsTold(t *testing.T) {
+	h := &events{max: 3}
+	h.ofOperator(subject{ofBreakers, "shop", "tcp://4"}, "trip", "somebody", time.Unix(4, 0))
+	got := h.told()
+	want := occasion{Of: ofBreakers, Name: "shop", Node: "tcp://4", What: "trip", By: "somebody"}
+	if len(got.Events) != 1 || got.Events[0].occasion != want || !got.Events[0].Last.Equal(time.Unix(4, 0)) || got.NotHeard != 0 || got.LetGo != 0 {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

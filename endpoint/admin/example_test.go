@@ -55,3 +55,25 @@ func Example() {
 	// 2 nodes, 1 out; 0 of at most 1024 calls wait for a node
 	// ! tcp://10.0.0.2:8080 out: forced open when an operator ends it 0 100% none Held open by an operator.
 }
+
+// A page with fewer things on it, and buttons.
+func ExampleNew() {
+	breakers := breaker.NewGroup()
+	defer breakers.Close()
+	service := transport.NewService(native.Protocol{})
+	page, err := admin.New(
+		admin.WithBreakers("", breakers),
+		admin.WithService("stock", service),
+		admin.WithEvents(50),     // are kept; default 200
+		admin.WithoutMeasuring(), // no figures of the last minute, which cost a little for each call
+		admin.WithActions(nil))   // nodes can be drained; each action is logged, where there is a logger
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer page.Close()
+	w := httptest.NewRecorder()
+	page.ServeHTTP(w, httptest.NewRequest("GET", "/?format=text", nil))
+	fmt.Println(w.Code)
+	// Output: 200
+}

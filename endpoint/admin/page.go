@@ -31,6 +31,8 @@ type pool struct {
 // set is a Set.
 type set struct {
 	Service    string      `json:"service"`
+	Zone       string      `json:"zone,omitempty"`  // the own one
+	Named      int         `json:"named,omitempty"` // how many nodes discovery names, of which these are held; 0: they are all
 	Waiting    int         `json:"waiting"`
 	MaxWaiting int         `json:"max_waiting"`
 	Budget     budget      `json:"budget"`
@@ -51,6 +53,7 @@ type budget struct {
 type setNode struct {
 	Node     string     `json:"node"`
 	Zone     string     `json:"zone,omitempty"`
+	StandIn  bool       `json:"stand_in,omitempty"` // it is held for one of the subset that takes no calls
 	InFlight int        `json:"in_flight"`
 	Weight   weight     `json:"weight"`
 	Out      string     `json:"out,omitempty"`     // why it takes no call, in a word; empty: it does
@@ -86,8 +89,9 @@ func newDrained(d *muxendpoint.Drain) *drained {
 
 // setMethod is muxendpoint.MethodStatus.
 type setMethod struct {
-	Method string  `json:"method"`
-	Minute *minute `json:"minute,omitempty"` // calls; nil: not measured
+	Method string   `json:"method"`
+	Minute *minute  `json:"minute,omitempty"`  // calls; nil: not measured
+	InZone *float64 `json:"in_zone,omitempty"` // the part of them that stays in the own zone; nil: zones do not matter
 }
 
 // weight is muxendpoint.NodeWeight, and what discovery says.
@@ -102,12 +106,19 @@ type weight struct {
 func newSet(s muxendpoint.SetStats, now time.Time) set {
 	shown := set{Service: clean(s.Service), Waiting: s.Waiting, MaxWaiting: s.MaxWaiting, Nodes: make([]setNode, 0, len(s.Nodes)), Methods: []setMethod{}, Away: []drained{},
 		Budget: budget{float64(s.Budget.Left), float64(s.Budget.Burst), uint64(s.Budget.Spent), uint64(s.Budget.Refused)}}
+	if shown.Zone = clean(s.Zone); s.Named > len(s.Nodes) {
+		shown.Named = s.Named
+	}
 	for _, m := range s.Methods {
-		shown.Methods = append(shown.Methods, setMethod{clean(m.Method), newMinute(m.Minute)})
+		method := setMethod{Method: clean(m.Method), Minute: newMinute(m.Minute)}
+		if s.Zone != "" {
+			method.InZone = &m.InZone
+		}
+		shown.Methods = append(shown.Methods, method)
 	}
 	for _, n := range s.Nodes {
 		w := n.Weight
-		node := setNode{Node: clean(n.Node.String()), Zone: clean(n.Instance.Zone), InFlight: n.InFlight, Minute: newMinute(n.Minute),
+		node := setNode{Node: clean(n.Node.String()), Zone: clean(n.Instance.Zone), StandIn: n.StandIn, InFlight: n.InFlight, Minute: newMinute(n.Minute),
 			Weight: weight{w.Share, w.Load, w.SlowStart, w.Discovery, n.Instance.Weight}}
 		if open := (*breaker.OpenError)(nil); errors.As(n.Open, &open) {
 			node.Out, node.Returns, node.Error = open.Reason.String(), after(now, open.RetryAfter), cause(open.Cause)

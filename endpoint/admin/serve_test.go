@@ -65,6 +65,8 @@ func TestRequests(t *testing.T) {
 		{"GET", "/page?format=text&refresh=60", "", 200, text, ""},
 		{"GET", "/page?refresh=60", "", 200, html, `http-equiv="refresh" content="60"`},
 		{"GET", "/page?refresh=0", "", 200, html, "Refresh</a>"},
+		{"GET", "/page?refresh=3600", "", 200, html, `http-equiv="refresh" content="3600"`},
+		{"GET", "/page?refresh=3601", "", 400, text, "from 0 to 3600"},
 
 		{"POST", "/page", "", 405, text, "can only be read"},
 		{"DELETE", "/page?format=xml", "", 405, text, ""},

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -73,6 +74,23 @@ func TestTheTableOfEvents(t *testing.T) {
 	}
 }
 
+// A table without a row has its notes, and others follow it.
+func TestTablesBehindAnEmptyOne(t *testing.T) {
+	p := &page{Sets: []set{newSet(muxendpoint.SetStats{}, time.Now())}, Services: []service{newService("shop", "serving", muxtransport.ServiceStats{})}}
+	var text bytes.Buffer
+	if err := p.write(&text, view{format: asText}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nSet\n  0 nodes", "\nMethods of Set\n  none\n", "\nService shop\n  serving\n", "\nEvents\n  none\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, &text)
+		}
+	}
+	if strings.Contains(text.String(), "NODE") {
+		t.Errorf("a table without a row has a head:\n%s", &text)
+	}
+}
+
 // Ages are told as finely as one reads them.
 func TestAges(t *testing.T) {
 	for d, want := range map[time.Duration]string{
@@ -80,6 +98,44 @@ func TestAges(t *testing.T) {
 	} {
 		if got := age(d); got != want {
 			t.Errorf("%v is told as %s, want %s", d, got, want)
+		}
+	}
+}
+
+// A Set that holds a subset says of how many, and who stands in; one that prefers its zone, which calls leave it.
+func TestSubsetsAndZonesAreShown(t *testing.T) {
+	stats := muxendpoint.SetStats{Named: 1000, Zone: "north", Nodes: []muxendpoint.NodeStatus{{}, {StandIn: true}},
+		Methods: []muxendpoint.MethodStatus{{Method: "Get", InZone: 0.7}, {Method: "Put", InZone: 1}}}
+	s := newSet(stats, time.Now())
+	table := s.table(time.Now())
+	notes := strings.Join(table.Notes, "\n")
+	for _, want := range []string{"2 of 1000 nodes, 0 out", "own zone: north; 70% of Get's calls stay there"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in\n%s", want, notes)
+		}
+	}
+	if strings.Contains(notes, "Put") {
+		t.Errorf("Put's calls stay, and are told of in\n%s", notes)
+	}
+	for i, want := range []string{"takes calls", "takes calls, stands in"} {
+		if got := table.Rows[i].Cells[1]; got != want {
+			t.Errorf("node %d is shown as %q, want %q", i, got, want)
+		}
+	}
+	stats.Named, stats.Zone = 2, ""
+	plain := newSet(stats, time.Now())
+	if s := plain.table(time.Now()); strings.Contains(strings.Join(s.Notes, " "), "zone") || plain.Named != 0 || plain.Methods[0].InZone != nil {
+		t.Errorf("without either: %v", s.Notes)
+	}
+}
+
+// A table without rows hides none of those behind it.
+func TestTextOfTablesWithoutRows(t *testing.T) {
+	var b strings.Builder
+	(&page{Sets: []set{{Service: "stock"}}, Events: history{Events: []event{{occasion: occasion{Node: "tcp://a:1"}}}}}).writeText(&b)
+	for _, want := range []string{"\nSet stock\n", "\nMethods of Set stock\n", "\nEvents\n", "tcp://a:1"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,8 @@ import (
 	"github.com/muxkit/muxkit/endpoint/admin"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -60,7 +63,14 @@ func lineOf(page, part, node string) string {
 // A node is killed and started again: the page says that it is out, why, when it returns, and
 // that it is back.
 func TestANodeIsKilledAndReturns(t *testing.T) {
-	lives, dies := serveShop(t, "127.0.0.1:0"), serveShop(t, "127.0.0.1:0")
+	down := muxtest.NewPeer(nil) // which keeps its port for who serves there, and serves there again
+	defer down.Close()
+	kept, err := down.Listen("tcp", "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down.Down()
+	lives, dies := serveShop(t, "127.0.0.1:0"), serveShop(t, kept)
 	pool, err := muxpool.New()
 	if err != nil {
 		t.Fatal(err)
@@ -83,8 +93,6 @@ func TestANodeIsKilledAndReturns(t *testing.T) {
 	defer handler.Close()
 	changes := make(chan breaker.Change, 100)
 	defer breakers.Subscribe(func(ch breaker.Change) { changes <- ch })() // after the page has heard of it
-	kinds := make(chan muxpool.EventKind, 100)
-	defer pool.Subscribe(func(ev muxpool.Event) { kinds <- ev.Kind })()
 	page := func() string {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", "/?format=text", nil))
@@ -109,10 +117,13 @@ func TestANodeIsKilledAndReturns(t *testing.T) {
 		}
 	}
 
-	happened := func(page, pattern string) {
+	tells := func(page, event string) bool {
+		return regexp.MustCompile(`\n +\d\d:\d\d:\d\d\.\d{3} .*tcp://` + regexp.QuoteMeta(dies.address) + ` +` + event).MatchString(page)
+	}
+	happened := func(page, event string) {
 		t.Helper()
-		if !regexp.MustCompile(`\n +\d\d:\d\d:\d\d\.\d{3} .*tcp://` + regexp.QuoteMeta(dies.address) + ` +` + pattern).MatchString(page) {
-			t.Errorf("no event %s in\n%s", pattern, page)
+		if !tells(page, event) {
+			t.Errorf("no event %s in\n%s", event, page)
 		}
 	}
 
@@ -134,12 +145,22 @@ func TestANodeIsKilledAndReturns(t *testing.T) {
 	}
 	for bounded.Receive(t, changes).To != breaker.Open {
 	}
-	for bounded.Receive(t, kinds) != muxpool.NodeExpelled {
-	}
+	const expelled = `node expelled +(dial failed|reconnect limit): .*refused.* pool`
+	bounded.Wait(t, func() { // the page has a subscription of its own to the pool, and hears when its turn comes
+		for !tells(page(), expelled) {
+			runtime.Gosched()
+		}
+	})
 	if got := call(where, 5); got != lives.address {
 		t.Fatalf("the node that lives is %s", got)
 	}
-	during := page()
+	var during string
+	tried := regexp.MustCompile(` in (1h)?\d+m\S+, at `)
+	bounded.Wait(t, func() { // when the next probe is to be made nobody knows while one is due, or under way
+		for during = page(); !tried.MatchString(lineOf(during, "Set stock", dies.address)) || !tried.MatchString(lineOf(during, "Breakers", dies.address)); during = page() {
+			runtime.Gosched()
+		}
+	})
 	expect(during, "Set stock", dies.address, `^! tcp://\S+ +out: (node expelled|reconnect limit) +in (1h)?\d+m\S+, at \d\d:\d\d:\d\d .*The pool has .*: connection refused\.$`)
 	expect(during, "Breakers", dies.address, `^! tcp://\S+ +open .* in (1h)?\d+m\S+, at .* The pool has .*: connection refused\. \(stock\) .*refused`)
 	expect(during, "Pool", dies.address, `^! tcp://\S+ +expelled`)
@@ -148,10 +169,17 @@ func TestANodeIsKilledAndReturns(t *testing.T) {
 		t.Errorf("the page does not begin with it:\n%s", during)
 	}
 	happened(during, `closed to open +(node expelled|reconnect limit): .*refused.* breakers, stock`)
-	happened(during, `node expelled +(dial failed|reconnect limit): .*refused.* pool`)
 	expect(during, "Set stock", lives.address, `^tcp://\S+ +takes calls`)
 
 	serveShop(t, dies.address)
+	bounded.Wait(t, func() { // a dial that has begun before may end after that, with whoever has joined it
+		for _, err := direct.Endpoint()(t.Context(), []byte{}); err != nil; _, err = direct.Endpoint()(t.Context(), []byte{}) {
+			if verdict.Of(err).Sent() {
+				t.Error(err)
+				return
+			}
+		}
+	})
 	if got := call(direct.Endpoint(), 1); got != dies.address {
 		t.Fatalf("the node that came back is %s", got)
 	}
@@ -162,6 +190,6 @@ func TestANodeIsKilledAndReturns(t *testing.T) {
 	expect(after, "Set stock", dies.address, `^tcp://\S+ +takes calls +\d+ +\d\S*% \(slow start 6`)
 	expect(after, "Breakers", dies.address, `^tcp://\S+ +closed`)
 	expect(after, "Pool", dies.address, `^tcp://\S+ +ready`)
-	happened(after, `open to closed +pool ready`)
+	happened(after, `open to closed +(pool ready|probe succeeded)`) // whichever hears first
 	happened(after, `closed to open `)
 }

@@ -72,6 +72,9 @@ func (s *set) table(now time.Time) table {
 			out++
 			state = "out: " + n.Out
 		}
+		if n.StandIn {
+			state += ", stands in"
+		}
 		t.add(n.Out != "", n.Node, state, n.returns(now), n.InFlight, n.Weight, n.Minute, n.Zone, n.Why)
 		t.about(subject{ofSet, s.Service, n.Node})
 	}
@@ -79,11 +82,28 @@ func (s *set) table(now time.Time) table {
 		t.add(true, d.Node, "not there, to be drained", "when an operator ends it", "", "", "", "", d.why())
 		t.about(subject{ofSet, s.Service, d.Node})
 	}
+	nodes := fmt.Sprint(len(s.Nodes))
+	if s.Named > 0 {
+		nodes += fmt.Sprint(" of ", s.Named)
+	}
 	t.Notes = []string{
-		fmt.Sprintf("%d nodes, %d out; %d of at most %d calls wait for a node", len(s.Nodes), out, s.Waiting, s.MaxWaiting),
+		fmt.Sprintf("%s nodes, %d out; %d of at most %d calls wait for a node", nodes, out, s.Waiting, s.MaxWaiting),
 		fmt.Sprintf("retries: %.0f of %.0f left, %d made, %d not made for want of budget", s.Budget.Left, s.Budget.Burst, s.Budget.Spent, s.Budget.Refused),
 	}
+	if s.Zone != "" {
+		t.Notes = append(t.Notes, "own zone: "+s.Zone+s.leaving())
+	}
 	return t
+}
+
+// leaving tells which calls do not all stay in the own zone.
+func (s *set) leaving() (text string) {
+	for _, m := range s.Methods {
+		if m.InZone != nil && *m.InZone < 1 {
+			text += fmt.Sprintf("; %.3g%% of %s's calls stay there", 100**m.InZone, m.Method)
+		}
+	}
+	return text
 }
 
 func (s *set) methods() table {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,8 @@ var errNone = errors.New("the name has no such records")
 
 // answer is what the DNS says to one question.
 type answer struct {
-	records []dns.RR // at least one
-	ttl     time.Duration
+	records []dns.RR      // none only with errNone
+	ttl     time.Duration // for how long that holds
 }
 
 // ask asks the servers in turn, the one first that answered last. An error is errNone, if one of them says so; whoever
@@ -82,7 +83,7 @@ func (i *Instancer) exchange(ctx context.Context, network, server string, q *dns
 	return r, nil
 }
 
-// read looks whether a message answers the question, and what.
+// read looks whether a message answers the question, and what. That there are no such records holds for a time, too.
 func read(r *dns.Msg, q dns.Question) (a answer, err error) {
 	switch {
 	case !r.Response || len(r.Question) != 1 || r.Question[0].Qtype != q.Qtype || r.Question[0].Qclass != q.Qclass || !strings.EqualFold(r.Question[0].Name, q.Name):
@@ -90,9 +91,11 @@ func read(r *dns.Msg, q dns.Question) (a answer, err error) {
 	case r.Truncated:
 		return a, errors.New("the answer is truncated over TCP")
 	case r.Rcode == dns.RcodeNameError:
-		return a, fmt.Errorf("%w: it does not exist (NXDOMAIN)", errNone)
+		return answer{ttl: negativeTTL(r)}, fmt.Errorf("%w: it does not exist (NXDOMAIN)", errNone)
 	case r.Rcode != dns.RcodeSuccess:
 		return a, fmt.Errorf("it answers %s", dns.RcodeToString[r.Rcode])
+	case isReferral(r):
+		return a, errors.New("it refers to other servers: it is no resolver")
 	}
 	names := map[string]bool{strings.ToLower(q.Name): true} // and those that it is another name of
 	ttl := uint32(1<<32 - 1)
@@ -112,8 +115,26 @@ func read(r *dns.Msg, q dns.Question) (a answer, err error) {
 		}
 	}
 	if len(a.records) == 0 {
-		return a, errNone
+		return answer{ttl: negativeTTL(r)}, errNone
 	}
 	a.ttl = time.Duration(ttl) * time.Second
 	return a, nil
+}
+
+// negativeTTL is for how long whoever keeps answers repeats that there is nothing (RFC 2308): zero if that is not said.
+func negativeTTL(r *dns.Msg) (ttl time.Duration) {
+	for _, rr := range r.Ns {
+		if soa, ok := rr.(*dns.SOA); ok {
+			ttl = time.Duration(min(soa.Hdr.Ttl, soa.Minttl)) * time.Second
+		}
+	}
+	return ttl
+}
+
+// isReferral reports whether a message says nothing but who may know, which is not that there is nothing.
+func isReferral(r *dns.Msg) bool {
+	is := func(kind uint16) func(dns.RR) bool {
+		return func(rr dns.RR) bool { return rr.Header().Rrtype == kind }
+	}
+	return len(r.Answer) == 0 && !r.Authoritative && slices.ContainsFunc(r.Ns, is(dns.TypeNS)) && !slices.ContainsFunc(r.Ns, is(dns.TypeSOA))
 }

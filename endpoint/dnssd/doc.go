@@ -16,7 +16,8 @@
 // answer, fails, refuses, or answers nonsense is passed by, and if all do that is an error: the last list
 // stands. That a name does not exist, or has no records of the kind, is what the DNS says of a service without
 // nodes, and of one that is misspelled or just being moved: it is an error too, unless there were nodes, and
-// the DNS says so twice in a row. Then the list is empty, and the Set keeps its nodes for a minute more.
+// the DNS says so twice in a row, the second time when what a cache has of the first is over (RFC 2308), or after the longest
+// of WithInterval. Then the list is empty, and the Set keeps its nodes for a minute more. Of A and AAAA each counts for itself.
 //
 // # Weights and priorities
 //

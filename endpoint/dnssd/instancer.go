@@ -22,19 +22,17 @@ type Instancer struct {
 	muxendpoint.Instancer // publisher, but for Stop
 	publisher             *muxendpoint.Publisher
 
-	name    string // whole, with a dot at its end
-	port    uint16 // 0: SRV records are asked for
-	cfg     config
-	stop    context.CancelFunc
-	done    chan struct{} // closed when the goroutine has ended
-	refresh chan struct{} // capacity 1: a look is wanted now
+	name     string // whole, with a dot at its end
+	port     uint16 // 0: SRV records are asked for
+	cfg      config
+	follower *discovery.Follower
 
-	// These belong to the goroutine.
+	// These belong to its goroutine.
 	server     int                    // the index of the one that answered last
 	known      map[uint16]answer      // the last answer for each kind of addresses
 	list       []muxendpoint.Instance // that was told last
 	named      bool                   // there was one
-	none       int                    // looks in a row in which the DNS said that there are none
+	doubts     map[uint16]time.Time   // by kind, if the last word was that there are none: until when it is one and the same word
 	backoff    discovery.Backoff
 	complaints discovery.Complaints
 }
@@ -64,13 +62,12 @@ func follow(name string, port uint16, opts []Option) (*Instancer, error) {
 	if _, ok := dns.IsDomainName(name); !ok || dns.Fqdn(name) == "." {
 		return nil, fmt.Errorf("%w: %.256q is no name of a domain", ErrInvalidOption, name)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	publisher := &muxendpoint.Publisher{}
 	i := &Instancer{Instancer: publisher, publisher: publisher, name: dns.Fqdn(name), port: port, cfg: cfg,
-		stop: cancel, done: make(chan struct{}), refresh: make(chan struct{}, 1), known: make(map[uint16]answer),
+		known: make(map[uint16]answer), doubts: make(map[uint16]time.Time),
 		backoff: discovery.Backoff{Min: cfg.least, Max: max(min(maxBackoff, cfg.most), cfg.least)}}
-	i.complaints.Logger = cfg.logger
-	go i.run(ctx)
+	i.complaints.Logger = cfg.Logger
+	i.follower = discovery.Follow(context.Background(), i.run)
 	return i, nil
 }
 
@@ -79,29 +76,22 @@ func follow(name string, port uint16, opts []Option) (*Instancer, error) {
 func (i *Instancer) Await(ctx context.Context) error { return i.publisher.Await(ctx) }
 
 // Refresh implements muxendpoint.Refresher: the DNS is asked now, or when the last look is long enough ago. It does not wait.
-func (i *Instancer) Refresh() {
-	select {
-	case i.refresh <- struct{}{}:
-	default:
-	}
-}
+func (i *Instancer) Refresh() { i.follower.Wake() }
 
 // Stop implements sd.Instancer. When it returns nothing is told any more.
 func (i *Instancer) Stop() {
-	i.stop()
-	<-i.done
+	i.follower.Stop()
 	i.publisher.Stop()
 }
 
-func (i *Instancer) run(ctx context.Context) {
-	defer close(i.done)
+func (i *Instancer) run(ctx context.Context, wake <-chan struct{}) {
 	for {
 		next := i.look(ctx)
-		if discovery.Pause(ctx, i.cfg.least, nil) || next > i.cfg.least && discovery.Pause(ctx, next-i.cfg.least, i.refresh) {
+		if discovery.Pause(ctx, i.cfg.least, nil) || next > i.cfg.least && discovery.Pause(ctx, next-i.cfg.least, wake) {
 			return
 		}
 		select {
-		case <-i.refresh: // this look is what was asked for
+		case <-wake: // this look is what was asked for
 		default:
 		}
 	}
@@ -113,20 +103,14 @@ func (i *Instancer) look(ctx context.Context) (next time.Duration) {
 	if ctx.Err() != nil {
 		return 0
 	}
-	if errors.Is(err, errNone) || errors.Is(err, errNotHere) {
-		if i.none++; i.none > 1 && i.named { // it is believed
-			i.publisher.Publish(nil)
-			return i.backoff.Next()
-		}
-	} else {
-		i.none = 0
-	}
 	if list != nil && (err == nil || !slices.EqualFunc(list, i.list, sameAddress)) {
 		i.list, i.named = list, true
 		i.publisher.Publish(list)
 	}
 	if err != nil {
 		i.publisher.Fail(fmt.Errorf("dns: %s: %w", i.name, err))
+	}
+	if err != nil || len(list) == 0 {
 		return i.backoff.Next()
 	}
 	i.backoff.Reset()
@@ -136,17 +120,33 @@ func (i *Instancer) look(ctx context.Context) (next time.Duration) {
 
 func sameAddress(a, b muxendpoint.Instance) bool { return a.Address == b.Address }
 
+// isNone takes what became of a question, and reports whether it is to be believed that there are no such records: the DNS has
+// said so twice in a row, and not from a memory, which repeats one word for as long as that holds.
+func (i *Instancer) isNone(kind uint16, a answer, err error) bool {
+	if !errors.Is(err, errNone) && err != errNotHere { // that it is among the reasons of a NoneError says nothing
+		delete(i.doubts, kind)
+		return false
+	}
+	if _, doubted := i.doubts[kind]; !doubted {
+		i.doubts[kind] = time.Now().Add(min(a.ttl, i.cfg.most))
+		return false
+	}
+	return !time.Now().Before(i.doubts[kind])
+}
+
 // lookUp returns what there is, and for how long. A list and an error together: one of two questions was answered, and the
-// list has the last answer to the other.
+// list has the last answer to the other. A list without nodes is not nil.
 func (i *Instancer) lookUp(ctx context.Context) (list []muxendpoint.Instance, ttl time.Duration, err error) {
 	if i.port != 0 {
 		return i.lookUpHosts(ctx)
 	}
 	a, err := i.ask(ctx, dns.TypeSRV)
-	if err != nil {
-		return nil, 0, err
+	if err == nil {
+		list, err = services(a.records, &i.complaints)
 	}
-	list, err = services(a.records, &i.complaints)
+	if i.isNone(dns.TypeSRV, a, err) && i.named {
+		return []muxendpoint.Instance{}, 0, nil
+	}
 	return list, a.ttl, err
 }
 
@@ -157,11 +157,12 @@ func (i *Instancer) lookUpHosts(ctx context.Context) (list []muxendpoint.Instanc
 	ttl = i.cfg.most
 	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		a, failed := i.ask(ctx, kind)
+		believed := i.isNone(kind, a, failed)
 		switch _, known := i.known[kind]; {
 		case failed == nil:
 			i.known[kind] = a
 			ttl = min(ttl, a.ttl)
-		case errors.Is(failed, errNone):
+		case errors.Is(failed, errNone) && (believed || !known):
 			delete(i.known, kind)
 			none = failed
 		case known:
@@ -184,6 +185,8 @@ func (i *Instancer) lookUpHosts(ctx context.Context) (list []muxendpoint.Instanc
 		return list, ttl, nil
 	case len(records) > 0:
 		return nil, 0, &discovery.NoneError{Entries: len(records), First: errNoAddress}
+	case i.named:
+		return []muxendpoint.Instance{}, 0, nil
 	}
 	return nil, 0, none
 }

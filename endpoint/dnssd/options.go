@@ -1,13 +1,15 @@
 package dnssd
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"time"
 
 	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/internal/discovery"
 )
 
 // ErrInvalidOption is wrapped by what NewSRV and NewAddresses return for what makes no sense.
@@ -17,11 +19,10 @@ var ErrInvalidOption = errors.New("dnssd: invalid option")
 type Option func(*config)
 
 type config struct {
-	logger      log.Logger
+	discovery.Options
 	servers     []string // empty: those of resolvConf
 	timeout     time.Duration
 	least, most time.Duration
-	fault       error
 }
 
 const (
@@ -33,35 +34,18 @@ const (
 )
 
 func (c config) with(opts []Option) (config, error) {
-	for _, o := range opts {
-		if o != nil {
-			o(&c)
-		}
-	}
-	if c.timeout == 0 {
-		c.timeout = defaultTimeout
-	}
-	if c.least == 0 {
-		c.least = defaultLeast
-	}
-	if c.most == 0 {
-		c.most = max(defaultMost, c.least)
-	}
-	if c.most < c.least {
-		c.refuse("WithInterval(%v, %v): the first is larger", c.least, c.most)
-	}
-	return c, c.fault
-}
-
-func (c *config) refuse(format string, args ...any) {
-	if c.fault == nil {
-		c.fault = fmt.Errorf("%w: "+format, append([]any{ErrInvalidOption}, args...)...)
-	}
+	c.Invalid = ErrInvalidOption
+	discovery.Apply(&c, opts)
+	c.timeout = cmp.Or(c.timeout, defaultTimeout)
+	c.least = cmp.Or(c.least, defaultLeast)
+	c.most = cmp.Or(c.most, max(defaultMost, c.least))
+	c.Ordered("WithInterval", c.least, c.most)
+	return c, c.Fault
 }
 
 // WithLogger sets who hears of records that are left out. Errors are told to whoever is registered, such as a Set, which
 // logs them.
-func WithLogger(l log.Logger) Option { return func(c *config) { c.logger = l } }
+func WithLogger(l log.Logger) Option { return func(c *config) { c.Logger = l } }
 
 // WithServers sets the resolvers, as host:port with an IP address. Default: those of /etc/resolv.conf, which is read at
 // each look.
@@ -70,7 +54,7 @@ func WithServers(servers ...string) Option {
 		for _, s := range servers {
 			host, port, err := net.SplitHostPort(s)
 			if n, bad := strconv.ParseUint(port, 10, 16); err != nil || net.ParseIP(host) == nil || bad != nil || n == 0 {
-				c.refuse("WithServers(%q): it is no IP address with a port", s)
+				c.Reject("WithServers(%q): it is no IP address with a port", s)
 			}
 		}
 		c.servers = servers
@@ -80,10 +64,9 @@ func WithServers(servers ...string) Option {
 // WithTimeout sets how long one server has for one answer. Default 2 s.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) {
-		if d < 0 {
-			c.refuse("WithTimeout(%v) is negative", d)
+		if c.NotNegative("WithTimeout", d) {
+			c.timeout = d
 		}
-		c.timeout = d
 	}
 }
 
@@ -92,9 +75,8 @@ func WithTimeout(d time.Duration) Option {
 // a second and 5 minutes.
 func WithInterval(least, most time.Duration) Option {
 	return func(c *config) {
-		if least < 0 || most < 0 {
-			c.refuse("WithInterval(%v, %v): one is negative", least, most)
+		if c.NotNegative("WithInterval", least, most) {
+			c.least, c.most = least, most
 		}
-		c.least, c.most = least, most
 	}
 }

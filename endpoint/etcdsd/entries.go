@@ -17,7 +17,6 @@ type entries struct {
 	cluster  uint64 // which etcd that was; 0: none yet
 	revision int64  // up to which everything is known
 	seen     int64  // the largest revision of the store that etcd has told of
-	newest   int64  // the largest revision at which one of them was written
 
 	// held are instances of before etcd lost its data, by key, that it does not have again: they
 	// are named until the time is over.
@@ -30,6 +29,15 @@ type entries struct {
 type entry struct {
 	instance muxendpoint.Instance
 	err      error // why it is none
+	revision int64 // at which it was written
+}
+
+// newest is the largest revision at which one of them was written.
+func (e *entries) newest() (revision int64) {
+	for _, known := range e.byKey {
+		revision = max(revision, known.revision)
+	}
+	return revision
 }
 
 // lost reports whether an etcd that has this revision has forgotten what it knew before.
@@ -37,9 +45,17 @@ func (e *entries) lost(cluster uint64, revision int64) bool {
 	return e.cluster != 0 && (cluster != e.cluster || revision < e.seen)
 }
 
+// unknown reports whether one of kvs was written at a revision up to which everything is known, and
+// is not: then that was another history, of an etcd that was restored and has come as far again.
+func (e *entries) unknown(kvs []*mvccpb.KeyValue) bool {
+	return slices.ContainsFunc(kvs, func(kv *mvccpb.KeyValue) bool {
+		return kv.ModRevision <= e.revision && e.byKey[string(kv.Key)].revision != kv.ModRevision
+	})
+}
+
 // list makes kvs all that there is. What is missing because etcd has lost it is held.
 func (e *entries) list(kvs []*mvccpb.KeyValue, cluster uint64, revision int64, grace time.Duration) (lost bool) {
-	lost = e.lost(cluster, revision)
+	lost = e.lost(cluster, revision) || e.unknown(kvs)
 	if lost {
 		if e.held == nil {
 			e.held = make(map[string]muxendpoint.Instance)
@@ -52,7 +68,7 @@ func (e *entries) list(kvs []*mvccpb.KeyValue, cluster uint64, revision int64, g
 		e.until = time.Now().Add(grace)
 	}
 	e.byKey = make(map[string]entry, len(kvs))
-	e.cluster, e.revision, e.seen, e.newest = cluster, revision, revision, 0
+	e.cluster, e.revision, e.seen = cluster, revision, revision
 	for _, kv := range kvs {
 		e.put(kv)
 	}
@@ -65,8 +81,7 @@ func (e *entries) put(kv *mvccpb.KeyValue) {
 	if err != nil {
 		e.complaints.LeftOut(key, err)
 	}
-	e.byKey[key] = entry{in, err}
-	e.newest = max(e.newest, kv.ModRevision)
+	e.byKey[key] = entry{in, err, kv.ModRevision}
 	delete(e.held, key)
 }
 

@@ -21,14 +21,11 @@ type Instancer struct {
 	muxendpoint.Instancer // publisher, but for Stop
 	publisher             *muxendpoint.Publisher
 
-	client  *clientv3.Client
-	prefix  string
-	cfg     config
-	stop    context.CancelFunc
-	done    chan struct{} // closed when the goroutine has ended
-	refresh chan struct{} // capacity 1: a look is wanted now
-
-	entries entries // belongs to the goroutine
+	client   *clientv3.Client
+	prefix   string
+	cfg      config
+	follower *discovery.Follower
+	entries  entries // belongs to its goroutine
 }
 
 var (
@@ -54,12 +51,10 @@ func NewInstancer(client *clientv3.Client, prefix string, opts ...Option) (*Inst
 	case prefix == "":
 		return nil, fmt.Errorf("%w: an empty prefix is all of etcd", ErrInvalidOption)
 	}
-	ctx, cancel := context.WithCancel(client.Ctx())
 	publisher := &muxendpoint.Publisher{MinInterval: minInterval}
-	i := &Instancer{Instancer: publisher, publisher: publisher, client: client, prefix: prefix, cfg: cfg,
-		stop: cancel, done: make(chan struct{}), refresh: make(chan struct{}, 1)}
-	i.entries.complaints.Logger = cfg.logger
-	go i.run(ctx)
+	i := &Instancer{Instancer: publisher, publisher: publisher, client: client, prefix: prefix, cfg: cfg}
+	i.entries.complaints.Logger = cfg.Logger
+	i.follower = discovery.Follow(client.Ctx(), i.run)
 	return i, nil
 }
 
@@ -69,26 +64,19 @@ func (i *Instancer) Await(ctx context.Context) error { return i.publisher.Await(
 
 // Refresh implements muxendpoint.Refresher: it ends a pause after a failure, and otherwise has the
 // Instancer look whether its watch is alive. It does not wait.
-func (i *Instancer) Refresh() {
-	select {
-	case i.refresh <- struct{}{}:
-	default:
-	}
-}
+func (i *Instancer) Refresh() { i.follower.Wake() }
 
 // Stop implements sd.Instancer. When it returns nothing is told any more.
 func (i *Instancer) Stop() {
-	i.stop()
-	<-i.done
+	i.follower.Stop()
 	i.publisher.Stop()
 }
 
 // run follows the prefix again and again.
-func (i *Instancer) run(ctx context.Context) {
-	defer close(i.done)
+func (i *Instancer) run(ctx context.Context, wake <-chan struct{}) {
 	backoff := i.cfg.backoff()
 	for {
-		err := i.follow(ctx, backoff.Reset)
+		err := i.follow(ctx, wake, backoff.Reset)
 		if ctx.Err() != nil {
 			if i.client.Ctx().Err() != nil {
 				i.publisher.Fail(fmt.Errorf("etcd: prefix %q: the client was closed", i.prefix))
@@ -101,7 +89,7 @@ func (i *Instancer) run(ctx context.Context) {
 		if err != nil {
 			i.publisher.Fail(fmt.Errorf("etcd: prefix %q: %w", i.prefix, err))
 		}
-		if discovery.Pause(ctx, backoff.Next(), i.refresh) {
+		if discovery.Pause(ctx, backoff.Next(), wake) {
 			return
 		}
 	}

@@ -1,8 +1,8 @@
 package etcdsd
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/go-kit/log"
@@ -17,13 +17,12 @@ var ErrInvalidOption = errors.New("etcdsd: invalid option")
 type Option func(*config)
 
 type config struct {
-	logger                   log.Logger
+	discovery.Options
 	timeout                  time.Duration
 	minBackoff, maxBackoff   time.Duration
 	check, grace             time.Duration
 	ttl, drain               time.Duration
 	ofInstancer, ofRegistrar string // an option that is for one of them only
-	fault                    error
 }
 
 // Bounds, and defaults of options.
@@ -40,38 +39,17 @@ const (
 )
 
 func (c config) with(opts []Option) (config, error) {
-	for _, o := range opts {
-		if o != nil {
-			o(&c)
-		}
-	}
-	for _, d := range []struct {
-		value     *time.Duration
-		otherwise time.Duration
-	}{
-		{&c.timeout, defaultTimeout}, {&c.minBackoff, defaultMinBackoff}, {&c.maxBackoff, max(defaultMaxBackoff, c.minBackoff)},
-		{&c.check, defaultCheck}, {&c.grace, defaultGrace}, {&c.ttl, defaultTTL}, {&c.drain, defaultDrain},
-	} {
-		if *d.value == 0 {
-			*d.value = d.otherwise
-		}
-	}
-	if c.maxBackoff < c.minBackoff {
-		c.refuse("WithBackoff(%v, %v): the first is larger", c.minBackoff, c.maxBackoff)
-	}
-	return c, c.fault
-}
-
-func (c *config) refuse(format string, args ...any) {
-	if c.fault == nil {
-		c.fault = fmt.Errorf("%w: "+format, append([]any{ErrInvalidOption}, args...)...)
-	}
-}
-
-func (c *config) log(keyvals ...any) {
-	if c.logger != nil {
-		c.logger.Log(keyvals...)
-	}
+	c.Invalid = ErrInvalidOption
+	discovery.Apply(&c, opts)
+	c.timeout = cmp.Or(c.timeout, defaultTimeout)
+	c.minBackoff = cmp.Or(c.minBackoff, defaultMinBackoff)
+	c.maxBackoff = cmp.Or(c.maxBackoff, max(defaultMaxBackoff, c.minBackoff))
+	c.check = cmp.Or(c.check, defaultCheck)
+	c.grace = cmp.Or(c.grace, defaultGrace)
+	c.ttl = cmp.Or(c.ttl, defaultTTL)
+	c.drain = cmp.Or(c.drain, defaultDrain)
+	c.Ordered("WithBackoff", c.minBackoff, c.maxBackoff)
+	return c, c.Fault
 }
 
 func (c *config) backoff() discovery.Backoff {
@@ -81,18 +59,16 @@ func (c *config) backoff() discovery.Backoff {
 // duration is an option that sets one, which is not negative.
 func duration(name string, d time.Duration, set func(*config)) Option {
 	return func(c *config) {
-		if d < 0 {
-			c.refuse("%s(%v) is negative", name, d)
-			return
+		if c.NotNegative(name, d) {
+			set(c)
 		}
-		set(c)
 	}
 }
 
 // WithLogger sets who hears of entries that are left out, of data that etcd has lost, and of a
 // Registrar's registrations and losses. Errors of an Instancer are told to whoever is registered with
 // it, such as a Set, which logs them.
-func WithLogger(l log.Logger) Option { return func(c *config) { c.logger = l } }
+func WithLogger(l log.Logger) Option { return func(c *config) { c.Logger = l } }
 
 // WithTimeout sets how long etcd has for one answer. Default 5 s.
 func WithTimeout(d time.Duration) Option {
@@ -103,11 +79,9 @@ func WithTimeout(d time.Duration) Option {
 // taken off by chance. Defaults 100 ms and 10 s; a Registrar pauses no longer than a third of its lease's time.
 func WithBackoff(least, most time.Duration) Option {
 	return func(c *config) {
-		if least < 0 || most < 0 {
-			c.refuse("WithBackoff(%v, %v): one is negative", least, most)
-			return
+		if c.NotNegative("WithBackoff", least, most) {
+			c.minBackoff, c.maxBackoff = least, most
 		}
-		c.minBackoff, c.maxBackoff = least, most
 	}
 }
 
@@ -128,7 +102,7 @@ func WithGrace(d time.Duration) Option {
 func WithTTL(d time.Duration) Option {
 	return func(c *config) {
 		if d != 0 && d < minTTL {
-			c.refuse("WithTTL(%v) is less than %v", d, minTTL)
+			c.Reject("WithTTL(%v) is less than %v", d, minTTL)
 			return
 		}
 		c.ttl, c.ofRegistrar = d, "WithTTL"

@@ -25,59 +25,69 @@ const maxOwn = 8
 
 // renew sees to it that the node is named, and goes on to be: each step is right whatever has
 // happened since, so nothing has to be known of what etcd has lost.
-func (r *Registrar) renew(ctx context.Context, s *stay) error {
-	r.mu.Lock()
-	value := r.value
-	r.mu.Unlock()
+func (r *Registrar) renew(ctx context.Context, t *tenure) error {
+	value := *r.value.Load()
 	for range 3 { // the lease may be gone, and another end meanwhile
-		if s.lease == clientv3.NoLease {
-			if err := r.grant(ctx, s); err != nil {
+		if t.lease == clientv3.NoLease {
+			if err := r.grant(ctx, t); err != nil {
 				return fmt.Errorf("etcd: a lease: %w", err)
 			}
 		}
-		err := r.hold(ctx, s, value)
+		err := r.hold(ctx, t, value)
 		if err == nil {
-			err = r.keepAlive(ctx, s)
+			err = r.keepAlive(ctx, t)
 		}
 		if !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return err
 		}
-		s.lease = clientv3.NoLease
+		t.lease = clientv3.NoLease
 	}
 	return errors.New("etcd: leases end as soon as they are granted")
 }
 
-func (r *Registrar) grant(ctx context.Context, s *stay) error {
+// ledBy asks etcd, and again if a member was asked that has no leader: the client asks another next, which may have
+// one. Of five members two may have none.
+func ledBy[T any](ask func() (T, error)) (answer T, err error) {
+	for range 3 {
+		if answer, err = ask(); !errors.Is(err, rpctypes.ErrNoLeader) {
+			break
+		}
+	}
+	return answer, err
+}
+
+func (r *Registrar) grant(ctx context.Context, t *tenure) error {
 	ctx, cancel := r.until(ctx)
 	defer cancel()
-	l, err := r.client.Grant(ctx, int64(r.cfg.ttl.Seconds()))
+	l, err := ledBy(func() (*clientv3.LeaseGrantResponse, error) { return r.client.Grant(ctx, int64(r.cfg.ttl.Seconds())) })
 	if err != nil {
 		return err
 	}
-	s.lease = l.ID
-	if s.own = append(s.own, l.ID); len(s.own) > maxOwn {
-		s.own = s.own[1:]
+	t.lease = l.ID
+	if t.own = append(t.own, l.ID); len(t.own) > maxOwn {
+		t.own = t.own[1:]
 	}
 	return nil
 }
 
-func (r *Registrar) keepAlive(ctx context.Context, s *stay) error {
+func (r *Registrar) keepAlive(ctx context.Context, t *tenure) error {
 	ctx, cancel := r.until(ctx)
 	defer cancel()
-	if _, err := r.client.KeepAliveOnce(ctx, s.lease); err != nil {
+	_, err := ledBy(func() (*clientv3.LeaseKeepAliveResponse, error) { return r.client.KeepAliveOnce(ctx, t.lease) })
+	if err != nil {
 		return fmt.Errorf("etcd: renewing the lease: %w", err)
 	}
 	return nil
 }
 
 // hold has the key hold the value under the lease.
-func (r *Registrar) hold(ctx context.Context, s *stay, value string) error {
+func (r *Registrar) hold(ctx context.Context, t *tenure, value string) error {
 	ctx, cancel := r.until(ctx)
 	defer cancel()
 	for range 3 { // somebody may write between the two
-		seen, err := r.client.Txn(ctx).
-			If(clientv3.Compare(clientv3.LeaseValue(r.key), "=", s.lease), clientv3.Compare(clientv3.Value(r.key), "=", value)).
-			Else(clientv3.OpGet(r.key)).Commit()
+		seen, err := ledBy(r.client.Txn(ctx).
+			If(clientv3.Compare(clientv3.LeaseValue(r.key), "=", t.lease), clientv3.Compare(clientv3.Value(r.key), "=", value)).
+			Else(clientv3.OpGet(r.key)).Commit)
 		if err != nil {
 			return fmt.Errorf("etcd: key %q: %w", r.key, err)
 		}
@@ -88,17 +98,17 @@ func (r *Registrar) hold(ctx context.Context, s *stay, value string) error {
 		if kvs := seen.Responses[0].GetResponseRange().GetKvs(); len(kvs) > 0 {
 			there = kvs[0]
 		}
-		if s.began && there != nil && !slices.Contains(s.own, clientv3.LeaseID(there.Lease)) {
+		if t.began && there != nil && !slices.Contains(t.own, clientv3.LeaseID(there.Lease)) {
 			return fmt.Errorf("%w: %q", ErrTaken, r.key)
 		}
-		written, err := r.client.Txn(ctx).
+		written, err := ledBy(r.client.Txn(ctx).
 			If(clientv3.Compare(clientv3.ModRevision(r.key), "=", there.GetModRevision())).
-			Then(clientv3.OpPut(r.key, value, clientv3.WithLease(s.lease))).Commit()
+			Then(clientv3.OpPut(r.key, value, clientv3.WithLease(t.lease))).Commit)
 		if err != nil {
 			return fmt.Errorf("etcd: key %q: %w", r.key, err)
 		}
 		if written.Succeeded {
-			s.began = true
+			t.began = true
 			return nil
 		}
 	}
@@ -106,19 +116,20 @@ func (r *Registrar) hold(ctx context.Context, s *stay, value string) error {
 }
 
 // leave takes the node off, unless the key is another's.
-func (r *Registrar) leave(s *stay) error {
-	if s.lease == clientv3.NoLease {
+func (r *Registrar) leave(ctx context.Context, t *tenure) error {
+	if t.lease == clientv3.NoLease {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.client.Ctx(), r.cfg.timeout)
-	defer cancel()
-	for _, lease := range s.own {
-		if _, err := r.client.Txn(ctx).If(clientv3.Compare(clientv3.LeaseValue(r.key), "=", lease)).Then(clientv3.OpDelete(r.key)).Commit(); err != nil {
+	ctx = clientv3.WithRequireLeader(ctx)
+	for _, lease := range t.own {
+		own := clientv3.Compare(clientv3.LeaseValue(r.key), "=", lease)
+		if _, err := ledBy(r.client.Txn(ctx).If(own).Then(clientv3.OpDelete(r.key)).Commit); err != nil {
 			return err
 		}
 	}
-	if _, err := r.client.Revoke(ctx, s.lease); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
-		return err
+	_, err := ledBy(func() (*clientv3.LeaseRevokeResponse, error) { return r.client.Revoke(ctx, t.lease) })
+	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		return nil
 	}
-	return nil
+	return err
 }

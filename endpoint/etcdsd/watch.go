@@ -15,12 +15,12 @@ import (
 var errListAgain = errors.New("the prefix has to be listed again")
 
 // follow lists the prefix, then watches it, until something is wrong. alive is called when a watch is known to work.
-func (i *Instancer) follow(ctx context.Context, alive func()) error {
+func (i *Instancer) follow(ctx context.Context, wake <-chan struct{}, alive func()) error {
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx)) // who has none says so, and another is asked
+	defer cancel()
 	if err := i.list(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-	defer cancel()
 	watch := i.watch(ctx, i.entries.revision+1)
 	var events clientv3.WatchChan // nil until etcd has answered
 	var looked chan look          // nil while none is under way
@@ -39,7 +39,7 @@ func (i *Instancer) follow(ctx context.Context, alive func()) error {
 			alive()
 		case <-check.C:
 			looked = i.look(ctx)
-		case <-i.refresh:
+		case <-wake:
 			if looked == nil {
 				looked = i.look(ctx)
 			}
@@ -51,7 +51,7 @@ func (i *Instancer) follow(ctx context.Context, alive func()) error {
 			check.Reset(discovery.Jitter(i.cfg.check, 4))
 		case <-release.C:
 			if i.entries.release() {
-				i.cfg.log("msg", "nodes that did not register again after etcd had lost its data are not named any more", "prefix", i.prefix)
+				i.cfg.Log("msg", "nodes that did not register again after etcd had lost its data are not named any more", "prefix", i.prefix)
 				i.publish()
 			}
 		case <-ctx.Done():
@@ -69,7 +69,7 @@ func (i *Instancer) list(ctx context.Context) error {
 		return fmt.Errorf("listing: %w", err)
 	}
 	if i.entries.list(r.Kvs, r.Header.ClusterId, r.Header.Revision, i.cfg.grace) {
-		i.cfg.log("msg", "etcd has lost its data: nodes that are missing are named a while longer", "prefix", i.prefix,
+		i.cfg.Log("msg", "etcd has lost its data: nodes that are missing are named a while longer", "prefix", i.prefix,
 			"missing", len(i.entries.held), "for", i.cfg.grace)
 	}
 	i.entries.release()
@@ -114,6 +114,7 @@ type look struct {
 	cluster         uint64
 	revision        int64
 	newest, entries int64
+	key             string // of the newest
 	err             error
 }
 
@@ -130,7 +131,7 @@ func (i *Instancer) look(ctx context.Context) chan look {
 		}
 		l := look{cluster: r.Header.ClusterId, revision: r.Header.Revision, entries: r.Count}
 		for _, kv := range r.Kvs {
-			l.newest = kv.ModRevision
+			l.newest, l.key = kv.ModRevision, string(kv.Key)
 		}
 		looked <- l
 	}()
@@ -149,10 +150,10 @@ func (i *Instancer) odd(l look, before *look) *look {
 		return &l
 	}
 	e.seen = max(e.seen, l.revision)
-	if l.entries == int64(len(e.byKey)) && l.newest <= e.newest {
+	if l.entries == int64(len(e.byKey)) && l.newest == e.newest() && l.newest == e.byKey[l.key].revision {
 		return nil
 	}
-	if before != nil && l.newest == before.newest && l.entries == before.entries {
+	if before != nil && l.newest == before.newest && l.key == before.key && l.entries == before.entries {
 		l.err = fmt.Errorf("%w: the watch misses changes", errListAgain)
 	}
 	return &l

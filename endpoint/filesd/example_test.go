@@ -3,6 +3,8 @@ package filesd_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/go-kit/log"
@@ -44,4 +46,38 @@ func patient(of muxendpoint.Instancer, logger log.Logger) (*muxendpoint.Set, err
 	}
 	set := muxendpoint.NewSet(remembered, logger)
 	return set, nil
+}
+
+// A file that somebody writes, looked at again and again, and a copy of what it said, for when
+// it is gone.
+func ExampleNewInstancer() {
+	dir, err := os.MkdirTemp("", "filesd")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "stock"), []byte("10.0.0.1:8080\n10.0.0.2:8080\n"), 0o644); err != nil {
+		fmt.Println(err)
+		return
+	}
+	instancer, err := filesd.NewInstancer(filepath.Join(dir, "stock"), filesd.WithInterval(50*time.Millisecond)) // default a second
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer instancer.Stop()
+	remembered, err := filesd.Remember(instancer, filepath.Join(dir, "copy"), filesd.WithMaxAge(time.Hour)) // older than that the copy is not used
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer remembered.Stop()
+	fmt.Println(remembered.Await(context.Background()))
+	set := muxendpoint.NewSet(remembered, nil)
+	defer set.Close()
+	fmt.Println(len(set.Nodes()), "nodes")
+	// Output:
+	// <nil>
+	// 2 nodes
 }

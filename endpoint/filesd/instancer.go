@@ -23,7 +23,7 @@ const maxSize = 16 << 20
 //	10.0.0.1:8080
 //	{"address": "10.0.1.1:8080", "weight": 200, "zone": "south"}
 //
-// The file is looked at each second (WithInterval), and its content believed when two looks in a row saw the same, or
+// The file is looked at each second (WithInterval), and its content believed when looks that far apart saw the same, or
 // when it was not written to for that long: what somebody is just writing is not taken. Its last line has to end
 // as lines do. Whoever writes should all the same write another file and rename it.
 //
@@ -36,13 +36,13 @@ type Instancer struct {
 	muxendpoint.Instancer // publisher, but for Stop
 	publisher             *muxendpoint.Publisher
 
-	path    string
-	cfg     config
-	stop    context.CancelFunc
-	refresh chan struct{} // capacity 1: a look is wanted now
+	path     string
+	cfg      config
+	follower *discovery.Follower
 
-	// These belong to the goroutine.
-	last       []byte // what the last look saw; nil: nothing
+	// These belong to its goroutine.
+	last       []byte    // what the last look saw; nil: nothing
+	since      time.Time // when it was seen first
 	complaints discovery.Complaints
 }
 
@@ -56,12 +56,11 @@ func NewInstancer(path string, opts ...Option) (*Instancer, error) {
 	if path == "" {
 		return nil, fmt.Errorf("%w: no path", ErrInvalidOption)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	publisher := &muxendpoint.Publisher{}
-	i := &Instancer{Instancer: publisher, publisher: publisher, path: path, cfg: cfg, stop: cancel, refresh: make(chan struct{}, 1)}
-	i.complaints.Logger = cfg.logger
+	i := &Instancer{Instancer: publisher, publisher: publisher, path: path, cfg: cfg}
+	i.complaints.Logger = cfg.Logger
 	i.look()
-	go i.run(ctx)
+	i.follower = discovery.Follow(context.Background(), i.run)
 	return i, nil
 }
 
@@ -69,22 +68,17 @@ func NewInstancer(path string, opts ...Option) (*Instancer, error) {
 func (i *Instancer) Await(ctx context.Context) error { return i.publisher.Await(ctx) }
 
 // Refresh implements muxendpoint.Refresher: the file is looked at now. It does not wait.
-func (i *Instancer) Refresh() {
-	select {
-	case i.refresh <- struct{}{}:
-	default:
-	}
-}
+func (i *Instancer) Refresh() { i.follower.Wake() }
 
 // Stop implements sd.Instancer. When it returns nothing is told any more. It does not wait for a file
 // system that does not answer.
 func (i *Instancer) Stop() {
-	i.stop()
+	i.follower.Quit()
 	i.publisher.Stop()
 }
 
-func (i *Instancer) run(ctx context.Context) {
-	for !discovery.Pause(ctx, i.cfg.interval, i.refresh) {
+func (i *Instancer) run(ctx context.Context, wake <-chan struct{}) {
+	for !discovery.Pause(ctx, i.cfg.interval, wake) {
 		i.look()
 	}
 }
@@ -97,9 +91,10 @@ func (i *Instancer) look() {
 		i.publisher.Fail(fmt.Errorf("filesd: %w", err))
 		return
 	}
-	settled := i.last != nil && bytes.Equal(text, i.last) || time.Since(written) >= i.cfg.interval
-	i.last = text
-	if !settled {
+	if i.last == nil || !bytes.Equal(text, i.last) {
+		i.last, i.since = text, time.Now()
+	}
+	if time.Since(i.since) < i.cfg.interval && time.Since(written) < i.cfg.interval {
 		return
 	}
 	list, err := i.parse(text)

@@ -1,11 +1,13 @@
 package filesd
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/internal/discovery"
 )
 
 // ErrInvalidOption is wrapped by the errors of options that make no sense.
@@ -15,10 +17,9 @@ var ErrInvalidOption = errors.New("filesd: invalid option")
 type Option func(*config)
 
 type config struct {
-	logger   log.Logger
+	discovery.Options
 	interval time.Duration
 	maxAge   time.Duration
-	fault    error
 }
 
 // Defaults of options.
@@ -29,43 +30,23 @@ const (
 
 // with applies options, of which those for the other function count as little as if they were not given.
 func (c config) with(opts []Option) (config, error) {
-	for _, o := range opts {
-		if o != nil {
-			o(&c)
-		}
-	}
-	if c.interval == 0 {
-		c.interval = defaultInterval
-	}
-	if c.maxAge == 0 {
-		c.maxAge = defaultMaxAge
-	}
-	return c, c.fault
-}
-
-func (c *config) refuse(name string, d time.Duration) {
-	if c.fault == nil {
-		c.fault = fmt.Errorf("%w: %s(%v) is negative", ErrInvalidOption, name, d)
-	}
-}
-
-func (c *config) log(keyvals ...any) {
-	if c.logger != nil {
-		c.logger.Log(keyvals...)
-	}
+	c.Invalid = ErrInvalidOption
+	discovery.Apply(&c, opts)
+	c.interval = cmp.Or(c.interval, defaultInterval)
+	c.maxAge = cmp.Or(c.maxAge, defaultMaxAge)
+	return c, c.Fault
 }
 
 // WithLogger sets who hears of lines that are left out, of what is remembered, and of files that cannot be written.
-func WithLogger(l log.Logger) Option { return func(c *config) { c.logger = l } }
+func WithLogger(l log.Logger) Option { return func(c *config) { c.Logger = l } }
 
 // WithInterval sets how often NewInstancer looks at its file, and how often Remember writes its own at most. Default a
 // second.
 func WithInterval(d time.Duration) Option {
 	return func(c *config) {
-		if d < 0 {
-			c.refuse("WithInterval", d)
+		if c.NotNegative("WithInterval", d) {
+			c.interval = d
 		}
-		c.interval = d
 	}
 }
 
@@ -73,9 +54,8 @@ func WithInterval(d time.Duration) Option {
 // services. Default an hour.
 func WithMaxAge(d time.Duration) Option {
 	return func(c *config) {
-		if d < 0 {
-			c.refuse("WithMaxAge", d)
+		if c.NotNegative("WithMaxAge", d) {
+			c.maxAge = d
 		}
-		c.maxAge = d
 	}
 }

@@ -101,10 +101,10 @@ func (r *Remembered) recall() {
 		err = errors.New("it names no instances")
 	}
 	if err != nil {
-		r.cfg.log("msg", "what was remembered is not used", "file", r.path, "err", err)
+		r.cfg.Log("msg", "what was remembered is not used", "file", r.path, "err", err)
 		return
 	}
-	r.cfg.log("msg", "the nodes are those that were remembered", "file", r.path, "nodes", len(m.Instances), "age", age)
+	r.cfg.Log("msg", "the nodes are those that were remembered", "file", r.path, "nodes", len(m.Instances), "age", age)
 	r.publisher.Publish(m.Instances)
 	r.publisher.Fail(fmt.Errorf("%w, and was written %v ago", ErrRemembered, age))
 }
@@ -120,7 +120,7 @@ func (r *Remembered) run(events chan muxendpoint.InstancesEvent) {
 		err := save(r.path, remembered{time.Now(), unwritten})
 		unwritten, turn, last = nil, nil, time.Now()
 		if err != nil && !failing {
-			r.cfg.log("msg", "the nodes are not remembered", "file", r.path, "err", err)
+			r.cfg.Log("msg", "the nodes are not remembered", "file", r.path, "err", err)
 		}
 		failing = err != nil
 	}
@@ -136,7 +136,7 @@ func (r *Remembered) run(events chan muxendpoint.InstancesEvent) {
 				continue
 			}
 			unwritten = ev.Instances
-			if wait := time.Until(last.Add(r.cfg.interval)); wait > 0 && !last.IsZero() {
+			if wait := time.Until(last.Add(r.cfg.interval)); wait > 0 {
 				turn = time.After(wait)
 				continue
 			}

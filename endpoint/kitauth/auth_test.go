@@ -3,7 +3,6 @@ package kitauth
 import (
 	"context"
 	"errors"
-	"net"
 	"testing"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
-	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -49,19 +48,7 @@ func serve(t *testing.T) (address string) {
 	s := muxtransport.NewService(native.Protocol{})
 	s.Handle("Echo", muxtransport.NewServer(echo, muxtransport.DecodeBytes, muxtransport.EncodeBytes, fromMetadata,
 		muxtransport.ServerMiddleware(muxendpoint.Judging(JWT()...), parser)))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		if err := bounded.Receive(t, ended); !errors.Is(err, muxtransport.ErrServiceClosed) {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return peertest.Serve(t, s, "127.0.0.1:0", muxtransport.ErrServiceClosed)
 }
 
 type tokenKey struct{}

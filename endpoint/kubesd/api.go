@@ -29,6 +29,12 @@ const (
 	maxText   = 256      // bytes of the server's words in an error
 )
 
+// How the API server is to tell of slices: whole, or their metadata alone, if it can.
+const (
+	whole    = "application/json"
+	metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+)
+
 // What the API says, as far as it is needed: discovery.k8s.io/v1.
 type (
 	objectMeta struct {
@@ -48,9 +54,9 @@ type (
 	pod struct {
 		Addresses  []string `json:"addresses"`
 		Conditions struct {
-			Ready       *bool `json:"ready"` // nil is to be taken as true
-			Serving     *bool `json:"serving"`
-			Terminating *bool `json:"terminating"`
+			Ready       *bool `json:"ready"`       // nil is to be taken as true
+			Serving     *bool `json:"serving"`     // likewise
+			Terminating *bool `json:"terminating"` // nil is to be taken as false
 		} `json:"conditions"`
 		Zone     string `json:"zone"`
 		NodeName string `json:"nodeName"`
@@ -86,7 +92,7 @@ type api struct {
 }
 
 // get begins a request; the body is the caller's to close, if there is no error.
-func (a *api) get(ctx context.Context, query url.Values) (*http.Response, error) {
+func (a *api) get(ctx context.Context, accept string, query url.Values) (*http.Response, error) {
 	token, err := os.ReadFile(a.cfg.account + "/token")
 	if err != nil {
 		return nil, err
@@ -101,7 +107,7 @@ func (a *api) get(ctx context.Context, query url.Values) (*http.Response, error)
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Accept", accept)
 	r.Header.Set("User-Agent", "muxkit-kubesd")
 	answer, err := a.client.Do(r)
 	if err != nil {
@@ -165,8 +171,8 @@ func (a *api) close() {
 	}
 }
 
-// list asks for all slices, in pieces if there are many.
-func (a *api) list(ctx context.Context) (all []endpointSlice, version string, err error) {
+// list asks for all slices, in pieces if there are many: as they are now, whatever a server behind others knows yet.
+func (a *api) list(ctx context.Context, accept string) (all []endpointSlice, version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.timeout)
 	defer cancel()
 	for next := ""; ; {
@@ -174,7 +180,7 @@ func (a *api) list(ctx context.Context) (all []endpointSlice, version string, er
 		if next != "" {
 			query.Set("continue", next)
 		}
-		answer, err := a.get(ctx, query)
+		answer, err := a.get(ctx, accept, query)
 		if err != nil {
 			return nil, "", err
 		}
@@ -200,7 +206,7 @@ func (a *api) watch(ctx context.Context, version string, begun func(), event fun
 	ctx, cancel := context.WithTimeout(ctx, length+a.cfg.timeout) // if the server forgets to end it
 	defer cancel()
 	slow := time.AfterFunc(a.cfg.timeout, cancel)
-	answer, err := a.get(ctx, url.Values{"watch": {"true"}, "resourceVersion": {version}, "allowWatchBookmarks": {"true"},
+	answer, err := a.get(ctx, whole, url.Values{"watch": {"true"}, "resourceVersion": {version}, "allowWatchBookmarks": {"true"},
 		"timeoutSeconds": {strconv.Itoa(int(length.Seconds()))}})
 	if !slow.Stop() && err != nil {
 		return fmt.Errorf("no answer in %v", a.cfg.timeout)

@@ -13,13 +13,14 @@
 // them while it moves: all are merged, and an address counts once. Endpoints that are ready are named; if there is
 // none, those that are terminating and still serve, which is better than nobody. The zone is the endpoint's, and the
 // labels "node" and "pod" say where it runs. Of a service with IPv4 and IPv6 the pods have an address of each:
-// those of one family are named (WithFamily). With WithZone the hints of topology-aware routing are followed, as
-// kube-proxy does.
+// those of one family are named (WithFamily). With WithZone the hints for zones of topology-aware routing are followed, as
+// kube-proxy does; those for nodes are not.
 //
 // # What is believed
 //
-// A watch goes on where the last one ended; the list is asked for anew if the API server does not know that place any
-// more (410 Gone). The token is read from its file for every request, and the certificates of the authority too,
+// Before each watch the metadata of the slices are looked at: if they are those that are known, the watch begins there, and
+// otherwise the slices are listed anew. So nothing is missed, whatever the API server remembers: also not where its etcd was
+// restored or has lost its data, and nodes that it does not name then are named for a minute more (WithGrace). The token is read from its file for every request, and the certificates of the authority too,
 // since both are replaced while the pod runs. Errors are told, and the last list stands: a server that is away, refuses,
 // or answers nonsense. A service without a single EndpointSlice is an error, until it has had one. Watches end
 // every few minutes by themselves; a connection that is dead is found out by the pings of HTTP/2.

@@ -2,6 +2,7 @@ package kubesd_test
 
 import (
 	"os"
+	"time"
 
 	"github.com/go-kit/log"
 
@@ -18,4 +19,20 @@ func pods(logger log.Logger) (*muxendpoint.Set, error) {
 	}
 	set := muxendpoint.NewSet(instancer, logger)
 	return set, nil
+}
+
+// Outside of a pod, or with an account of one's own.
+func ExampleNewInstancer_options() {
+	client := func(logger log.Logger) (*kubesd.Instancer, error) {
+		return kubesd.NewInstancer("stock",
+			kubesd.WithServer("https://10.96.0.1:443"),
+			kubesd.WithServiceAccount("/etc/kube/account"), // a folder with token, ca.crt and namespace
+			kubesd.WithNamespace("shop"),                   // default: that of the account
+			kubesd.WithPort("mux"),
+			kubesd.WithFamily("IPv6"), // default: IPv4, if the service has any of it
+			kubesd.WithTimeout(5*time.Second),
+			kubesd.WithGrace(2*time.Minute), // after the API server has lost its data
+			kubesd.WithLogger(logger))
+	}
+	_ = client
 }

@@ -19,17 +19,13 @@ type Instancer struct {
 	muxendpoint.Instancer // publisher, but for Stop
 	publisher             *muxendpoint.Publisher
 
-	cfg     config
-	service string
-	stop    context.CancelFunc
-	done    chan struct{} // closed when the goroutine has ended
-	refresh chan struct{} // capacity 1: an end of a pause is wanted
+	cfg      config
+	service  string
+	follower *discovery.Follower
 
-	// These belong to the goroutine.
+	// These belong to its goroutine.
 	api        api
-	slices     map[string]endpointSlice // by name
-	version    string                   // up to which they are known; empty: they have to be listed
-	had        bool                     // there was a slice
+	known      known
 	backoff    discovery.Backoff
 	complaints discovery.Complaints
 }
@@ -47,48 +43,47 @@ func NewInstancer(service string, opts ...Option) (*Instancer, error) {
 	case !names.MatchString(cfg.namespace):
 		return nil, fmt.Errorf("%w: WithNamespace(%.256q) is none", ErrInvalidOption, cfg.namespace)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	i := newInstancer(service, cfg)
+	i.follower = discovery.Follow(context.Background(), i.run)
+	return i, nil
+}
+
+// newInstancer makes one that does not follow yet.
+func newInstancer(service string, cfg config) *Instancer {
 	publisher := &muxendpoint.Publisher{MinInterval: minInterval}
-	i := &Instancer{Instancer: publisher, publisher: publisher, cfg: cfg, service: service, stop: cancel, done: make(chan struct{}), refresh: make(chan struct{}, 1),
+	i := &Instancer{Instancer: publisher, publisher: publisher, cfg: cfg, service: service,
 		api: api{cfg: cfg, service: service}, backoff: discovery.Backoff{Min: minBackoff, Max: maxBackoff}}
 	i.complaints.Logger = cfg.logger
-	go i.run(ctx)
-	return i, nil
+	return i
 }
 
 // Await returns when the pods are known for the first time, or with an error when ctx ends, which tells what the API server
 // said.
 func (i *Instancer) Await(ctx context.Context) error { return i.publisher.Await(ctx) }
 
-// Refresh implements muxendpoint.Refresher: it ends a pause after a failure. It does not wait.
-func (i *Instancer) Refresh() {
-	select {
-	case i.refresh <- struct{}{}:
-	default:
-	}
-}
+// Refresh implements muxendpoint.Refresher: it ends a pause after a failure, and otherwise has the Instancer look whether its
+// watch has missed anything, if it has not for 10 s. It does not wait.
+func (i *Instancer) Refresh() { i.follower.Wake() }
 
 // Stop implements sd.Instancer. When it returns nothing is told any more.
 func (i *Instancer) Stop() {
-	i.stop()
-	<-i.done
+	i.follower.Stop()
 	i.publisher.Stop()
 }
 
-func (i *Instancer) run(ctx context.Context) {
-	defer close(i.done)
+func (i *Instancer) run(ctx context.Context, wake <-chan struct{}) {
 	defer i.api.close()
 	for {
-		err := i.follow(ctx)
-		if ctx.Err() != nil {
+		err := i.follow(ctx, wake)
+		switch {
+		case ctx.Err() != nil:
 			return
-		}
-		if errors.Is(err, errGone) { // the server is well
-			i.version = ""
-		} else if err != nil {
+		case errors.Is(err, errWoken):
+			continue
+		case err != nil && !errors.Is(err, errGone): // then the server is well
 			i.fail(err)
 		}
-		if discovery.Pause(ctx, i.backoff.Next(), i.refresh) {
+		if discovery.Pause(ctx, i.backoff.Next(), wake) {
 			return
 		}
 	}
@@ -98,24 +93,18 @@ func (i *Instancer) fail(err error) {
 	i.publisher.Fail(fmt.Errorf("kubernetes: service %s/%s: %w", i.cfg.namespace, i.service, err))
 }
 
-// follow lists if need be, and watches once.
-func (i *Instancer) follow(ctx context.Context) error {
-	if i.version == "" {
-		all, version, err := i.api.list(ctx)
-		if err != nil {
-			return err
-		}
-		i.version, i.slices = version, make(map[string]endpointSlice)
-		for _, s := range all {
-			i.slices[s.Metadata.Name] = s
-		}
-		i.publish()
+// errWoken: a look is wanted now.
+var errWoken = errors.New("woken")
+
+// follow learns what there is, and watches once.
+func (i *Instancer) follow(ctx context.Context, wake <-chan struct{}) error {
+	if err := i.catchUp(ctx); err != nil {
+		return err
 	}
 	// The watch calls on a goroutine of its own; what is known belongs to this one.
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	events, ended := make(chan watchEvent), make(chan error, 1)
-	begun, version := make(chan struct{}), i.version
+	begun, version := make(chan struct{}), i.known.version
 	go func() {
 		ended <- i.api.watch(ctx, version, func() { close(begun) }, func(ev watchEvent) error {
 			select {
@@ -126,17 +115,28 @@ func (i *Instancer) follow(ctx context.Context) error {
 			}
 		})
 	}()
+	end := func(err error) error {
+		cancel()
+		<-ended
+		return err
+	}
 	var settled <-chan time.Time // nil: nothing is new
+	defer func() {
+		if settled != nil {
+			i.publish()
+		}
+	}()
+	since := time.Now()
+	release := time.NewTimer(time.Until(i.known.until))
+	defer release.Stop()
 	for {
 		select {
 		case <-begun:
 			begun = nil
 			i.publish() // also that an error is over
 		case ev := <-events:
-			if err := i.apply(ev); err != nil {
-				cancel()
-				<-ended
-				return err
+			if err := i.known.apply(ev); err != nil {
+				return end(err)
 			}
 			i.backoff.Reset()
 			if settled == nil && ev.Type != "BOOKMARK" {
@@ -145,10 +145,16 @@ func (i *Instancer) follow(ctx context.Context) error {
 		case <-settled:
 			settled = nil
 			i.publish()
-		case err := <-ended:
-			if settled != nil {
+		case <-release.C:
+			if len(i.known.held) > 0 {
 				i.publish()
 			}
+		case <-wake:
+			if time.Since(since) >= lookInterval {
+				return end(errWoken)
+			}
+		case err := <-ended:
+			cancel()
 			if err == nil {
 				i.backoff.Reset()
 			}
@@ -157,42 +163,48 @@ func (i *Instancer) follow(ctx context.Context) error {
 	}
 }
 
-// apply follows an event.
-func (i *Instancer) apply(ev watchEvent) error {
-	s := ev.Object
-	switch ev.Type {
-	case "ERROR":
-		i.version = ""
-		return refusal(s.Code, []byte(s.Message))
-	case "ADDED", "MODIFIED", "DELETED", "BOOKMARK":
-	default:
-		return nil // of a newer server
+// catchUp learns what there is. Most often that is what is known, and the slices' metadata say so.
+//
+// It does not rely on what a watch would tell that goes on where the last one ended: an API server whose etcd has lost
+// its data is not there yet, and sends nothing until it has come as far.
+func (i *Instancer) catchUp(ctx context.Context) error {
+	k := &i.known
+	if k.version != "" {
+		all, version, err := i.api.list(ctx, metadata)
+		if err != nil {
+			return err
+		}
+		if k.has(all) {
+			k.version = version
+			return nil
+		}
 	}
-	if s.Metadata.ResourceVersion == "" || ev.Type != "BOOKMARK" && s.Metadata.Name == "" {
-		i.version = ""
-		return fmt.Errorf("an event %s without a name or a resourceVersion", ev.Type)
+	all, version, err := i.api.list(ctx, whole)
+	if err != nil {
+		return err
 	}
-	i.version = s.Metadata.ResourceVersion
-	switch ev.Type {
-	case "DELETED":
-		delete(i.slices, s.Metadata.Name)
-	case "ADDED", "MODIFIED":
-		i.slices[s.Metadata.Name] = s
+	if k.list(all, version, i.cfg.grace) {
+		i.cfg.log("msg", "the API server has lost its data: nodes that are missing are named a while longer", "service", i.service, "for", i.cfg.grace)
 	}
+	i.publish()
 	return nil
 }
 
 // publish tells what is known.
 func (i *Instancer) publish() {
-	if len(i.slices) == 0 && !i.had {
+	k := &i.known
+	if k.release() {
+		i.cfg.log("msg", "nodes that are still missing after the API server had lost its data are not named any more", "service", i.service)
+	}
+	if len(k.slices) == 0 && !k.had {
 		i.fail(errors.New("it has no EndpointSlice"))
 		return
 	}
-	i.had = true
-	list, err := i.cfg.merge(i.slices, &i.complaints)
+	k.had = true
+	list, err := i.cfg.merge(k.slices, &i.complaints)
 	if err != nil {
 		i.fail(err)
 		return
 	}
-	i.publisher.Publish(list)
+	i.publisher.Publish(k.tell(list))
 }

@@ -17,23 +17,23 @@ import (
 func TestListAndWatch(t *testing.T) {
 	s := startServer(t, golden(t, "list.json"))
 	_, w := follow(t, s, WithPort("mux"))
-	first := "[10.0.0.1:8080/north/stock-1 10.0.1.1:8080/south/stock-3]"
-	w.sees(t, first)
+	first := "10.0.0.1:8080/north/stock-1 10.0.1.1:8080/south/stock-3"
+	w.Sees(t, first)
 	watch := s.next()
 	events := strings.Split(strings.TrimSpace(golden(t, "events.jsonl")), "\n")
 	say(t, watch, events[0])
-	w.sees(t, "[10.0.0.1:8080/north/stock-1 10.0.1.1:8080/south/stock-3 10.0.1.2:8080/south/stock-4]")
+	w.Sees(t, "10.0.0.1:8080/north/stock-1 10.0.1.1:8080/south/stock-3 10.0.1.2:8080/south/stock-4")
 	say(t, watch, events[1])
 	close(watch) // the server ends it, as it does every few minutes
 	watch = s.next()
 	say(t, watch, events[2:4]...) // it moves from one slice to another
-	last := "[10.0.1.1:8080/south/stock-3 10.0.1.2:8080/south/stock-4 10.0.2.1:8080/south/stock-5]"
-	w.sees(t, last)
+	last := "10.0.1.1:8080/south/stock-3 10.0.1.2:8080/south/stock-4 10.0.2.1:8080/south/stock-5"
+	w.Sees(t, last)
 	s.with(func() {
 		s.list = listOf("9000", slice(t, "stock-z", "9000", "IPv4", []pod{{Addresses: []string{"10.0.9.9"}}}))
 	})
 	say(t, watch, events[4]) // 410 in an event
-	w.sees(t, "[10.0.9.9:8080]")
+	w.Sees(t, "10.0.9.9:8080")
 	watch = s.next()
 	gone := true
 	s.with(func() {
@@ -47,17 +47,15 @@ func TestListAndWatch(t *testing.T) {
 		}
 	})
 	close(watch) // 410 as an answer
-	w.sees(t, "[10.0.9.8:8080]")
+	w.Sees(t, "10.0.9.8:8080")
 	s.next()
 	s.with(func() {
-		if fmt.Sprint(s.versions) != "[100 140 9000 9100]" || s.lists != 3 {
-			t.Errorf("watches began at %v, %d lists", s.versions, s.lists)
+		if fmt.Sprint(s.versions) != "[100 140 9000 9100]" || s.lists != 3 || s.looks != 4 {
+			t.Errorf("watches began at %v, %d lists and %d looks", s.versions, s.lists, s.looks)
 		}
 	})
-	for _, told := range w.seen {
-		if told == "[]" {
-			t.Errorf("it told %v", w.seen)
-		}
+	if h := w.History(); slices.Contains(h, "") {
+		t.Errorf("it told %q", h)
 	}
 }
 
@@ -83,7 +81,14 @@ func TestManySlicesInPages(t *testing.T) {
 	}
 	_, w := follow(t, s)
 	slices.Sort(want)
-	w.sees(t, "["+strings.Join(want, " ")+"]")
+	w.Sees(t, strings.Join(want, " "))
+	close(s.next())
+	s.next() // a look has pages too
+	s.with(func() {
+		if s.lists != 3 || s.looks != 3 {
+			t.Errorf("%d lists and %d looks", s.lists, s.looks)
+		}
+	})
 }
 
 // The token is replaced, and the old one does not count any more; likewise what else a server may
@@ -91,15 +96,15 @@ func TestManySlicesInPages(t *testing.T) {
 func TestWhatIsRefused(t *testing.T) {
 	s := startServer(t, golden(t, "list.json"))
 	i, w := follow(t, s, WithPort("mux"))
-	list := "[10.0.0.1:8080/north/stock-1 10.0.1.1:8080/south/stock-3]"
-	w.sees(t, list)
+	list := "10.0.0.1:8080/north/stock-1 10.0.1.1:8080/south/stock-3"
+	w.Sees(t, list)
 	watch := s.next()
 	s.with(func() { s.token = "second" })
 	close(watch)
-	w.sees(t, list+"!401 Unauthorized: Unauthorized")
+	w.Fails(t, list, "401 Unauthorized: Unauthorized")
 	s.write("token", "second")
 	i.Refresh()
-	w.sees(t, list)
+	w.Sees(t, list)
 	watch = s.next()
 	for _, c := range []struct {
 		code       int
@@ -111,10 +116,10 @@ func TestWhatIsRefused(t *testing.T) {
 	} {
 		s.with(func() { s.refuse = func(bool) (int, string) { return c.code, c.body } })
 		close(watch)
-		w.sees(t, list+"!"+c.want)
+		w.Fails(t, list, c.want)
 		s.with(func() { s.refuse = nil })
 		i.Refresh()
-		w.sees(t, list)
+		w.Sees(t, list)
 		watch = s.next()
 	}
 	for _, line := range []string{"{", "[]", `{"type":"ADDED","object":{"metadata":{}}}`, `{"type":"MODIFIED","object":7}`,
@@ -125,29 +130,29 @@ func TestWhatIsRefused(t *testing.T) {
 		if line == "{" {
 			close(watch)
 		}
-		w.sees(t, list+"!not yet") // the watch has ended
+		w.Fails(t, list, "not yet") // the watch has ended
 		s.with(func() { s.refuse = nil })
 		i.Refresh()
-		w.sees(t, list)
+		w.Sees(t, list)
 		watch = s.next()
 	}
 	s.CloseClientConnections()
 	watch = s.next() // without a list: it goes on where it was
 	s.with(func() { s.list = "{" })
 	say(t, watch, `{"type":"ERROR","object":{"code":410}}`)
-	w.sees(t, list+"!a list that cannot be read")
+	w.Fails(t, list, "a list that cannot be read")
 	s.with(func() { s.list = `{"items":[]}` })
 	i.Refresh()
-	w.sees(t, list+"!without resourceVersion")
-	s.with(func() { s.list = listOf("1") })
+	w.Fails(t, list, "without resourceVersion")
+	s.with(func() { s.list = listOf("1000") })
 	i.Refresh()
-	w.sees(t, "[]") // there was one, and it was taken away
+	w.Sees(t, "") // there was one, and it was taken away
 }
 
 func TestAServerThatIsNotThere(t *testing.T) {
 	s := startServer(t, listOf("1"))
 	_, w := follow(t, s)
-	w.sees(t, "!it has no EndpointSlice")
+	w.Fails(t, "", "it has no EndpointSlice")
 	hanging := make(chan struct{})
 	defer close(hanging)
 	silent := startServer(t, "")
@@ -158,11 +163,11 @@ func TestAServerThatIsNotThere(t *testing.T) {
 		}
 	})
 	i, w := follow(t, silent, WithTimeout(100*time.Millisecond))
-	w.sees(t, "!context deadline exceeded")
+	w.Fails(t, "", "context deadline exceeded")
 	bounded.Wait(t, i.Stop)
 	silent.write("ca.crt", "none")
 	_, w = follow(t, silent)
-	w.sees(t, "!holds no certificate")
+	w.Fails(t, "", "holds no certificate")
 }
 
 func yes(b bool) *bool { return &b }
@@ -195,6 +200,7 @@ func TestWhoIsNamed(t *testing.T) {
 		{"nothing is said: it is ready", one(at("10.0.0.1", nil, nil, nil)), config{}, "10.0.0.1:8080"},
 		{"ready, not ready, leaving, gone", one(well("10.0.0.1"), at("10.0.0.2", yes(false), yes(false), yes(false)), leaving("10.0.0.3"), at("10.0.0.4", yes(false), yes(false), yes(true))), config{}, "10.0.0.1:8080"},
 		{"all are leaving", one(leaving("10.0.0.3"), at("10.0.0.4", yes(false), yes(false), yes(true)), leaving("10.0.0.1")), config{}, "10.0.0.1:8080 10.0.0.3:8080"},
+		{"leaving, and nothing else is said", one(at("10.0.0.1", yes(false), nil, yes(true)), at("10.0.0.2", yes(false), nil, nil)), config{}, "10.0.0.1:8080"},
 		{"serving, but not ready nor leaving", one(at("10.0.0.1", yes(false), yes(true), nil)), config{}, ""},
 		{"none", one(), config{}, ""},
 		{"in two slices", append(one(leaving("10.0.0.1")), one(well("10.0.0.1"), well("10.0.0.2"))...), config{}, "10.0.0.1:8080 10.0.0.2:8080"},
@@ -213,6 +219,7 @@ func TestWhoIsNamed(t *testing.T) {
 		{"hints, of which one is missing", one(well("10.0.0.1", "a"), well("10.0.0.2")), config{zone: "a"}, "10.0.0.1:8080 10.0.0.2:8080"},
 		{"hints for others", one(well("10.0.0.1", "a"), well("10.0.0.2", "b")), config{zone: "c"}, "10.0.0.1:8080 10.0.0.2:8080"},
 		{"hints, and no zone of our own", one(well("10.0.0.1", "a"), well("10.0.0.2", "b")), config{}, "10.0.0.1:8080 10.0.0.2:8080"},
+		{"hints of those that leave do not count", one(at("10.0.0.1", yes(false), yes(true), yes(true), "a"), at("10.0.0.2", yes(false), yes(true), yes(true), "b")), config{zone: "a"}, "10.0.0.1:8080 10.0.0.2:8080"},
 		{"hints of those that are ready count", one(well("10.0.0.1", "a"), leaving("10.0.0.2")), config{zone: "a"}, "10.0.0.1:8080"},
 	} {
 		all := make(map[string]endpointSlice)
@@ -245,6 +252,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		"WithNamespace(\"A\")":     append(slices.Clone(here), WithNamespace("A")),
 		"WithFamily":               append(slices.Clone(here), WithFamily("IPv5")),
 		"WithTimeout":              append(slices.Clone(here), WithTimeout(-1)),
+		"WithGrace":                append(slices.Clone(here), WithGrace(-1)),
 	} {
 		if _, err := NewInstancer("stock", opts...); !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)

@@ -25,7 +25,7 @@ type config struct {
 	account            string // the folder of the service account
 	namespace          string
 	port, family, zone string
-	timeout            time.Duration
+	timeout, grace     time.Duration
 	fault              error
 }
 
@@ -34,11 +34,13 @@ const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 const (
 	defaultTimeout = 10 * time.Second
+	defaultGrace   = time.Minute
 	minBackoff     = 200 * time.Millisecond
 	maxBackoff     = 30 * time.Second
 	minInterval    = 100 * time.Millisecond // from one list to the next
 	settleTime     = 50 * time.Millisecond  // an endpoint that moves leaves one slice, then comes to another
 	watchTime      = 4 * time.Minute        // of which up to a half is taken off by chance
+	lookInterval   = 10 * time.Second       // how long a watch is not doubted, whoever asks
 )
 
 func (c config) with(opts []Option) (config, error) {
@@ -50,33 +52,42 @@ func (c config) with(opts []Option) (config, error) {
 	if c.timeout == 0 {
 		c.timeout = defaultTimeout
 	}
+	if c.grace == 0 {
+		c.grace = defaultGrace
+	}
 	if c.account == "" {
 		c.account = serviceAccount
 	}
 	if c.server == "" {
 		host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
 		if host == "" || port == "" {
-			c.refuse("WithServer: not given, and KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod")
+			c.reject("WithServer: not given, and KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod")
 		}
 		c.server = "https://" + net.JoinHostPort(host, port)
 	}
 	if c.namespace == "" && c.fault == nil {
 		text, err := os.ReadFile(c.account + "/namespace")
 		if err != nil {
-			c.refuse("WithNamespace: not given, and not to be read: %v", err)
+			c.reject("WithNamespace: not given, and not to be read: %v", err)
 		}
 		c.namespace = strings.TrimSpace(string(text))
 	}
 	return c, c.fault
 }
 
-func (c *config) refuse(format string, args ...any) {
+func (c *config) reject(format string, args ...any) {
 	if c.fault == nil {
 		c.fault = fmt.Errorf("%w: "+format, append([]any{ErrInvalidOption}, args...)...)
 	}
 }
 
-// WithLogger sets who hears of endpoints that are left out. Errors are told to whoever is registered, such as a Set,
+func (c *config) log(keyvals ...any) {
+	if c.logger != nil {
+		c.logger.Log(keyvals...)
+	}
+}
+
+// WithLogger sets who hears of endpoints that are left out, and of data that are lost. Errors are told to whoever is registered, such as a Set,
 // which logs them.
 func WithLogger(l log.Logger) Option { return func(c *config) { c.logger = l } }
 
@@ -94,7 +105,7 @@ func WithZone(zone string) Option { return func(c *config) { c.zone = zone } }
 func WithFamily(family string) Option {
 	return func(c *config) {
 		if family != "IPv4" && family != "IPv6" && family != "FQDN" {
-			c.refuse("WithFamily(%q) is none of IPv4, IPv6, FQDN", family)
+			c.reject("WithFamily(%q) is none of IPv4, IPv6, FQDN", family)
 		}
 		c.family = family
 	}
@@ -104,7 +115,7 @@ func WithFamily(family string) Option {
 func WithServer(address string) Option {
 	return func(c *config) {
 		if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.User != nil {
-			c.refuse("WithServer(%q) is no address", address)
+			c.reject("WithServer(%q) is no address", address)
 		}
 		c.server = strings.TrimSuffix(address, "/")
 	}
@@ -117,9 +128,20 @@ func WithServiceAccount(folder string) Option { return func(c *config) { c.accou
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) {
 		if d < 0 {
-			c.refuse("WithTimeout(%v) is negative", d)
+			c.reject("WithTimeout(%v) is negative", d)
 		}
 		c.timeout = d
+	}
+}
+
+// WithGrace sets for how long nodes are named that were before the API server lost its data, and are not since. Default a
+// minute.
+func WithGrace(d time.Duration) Option {
+	return func(c *config) {
+		if d < 0 {
+			c.reject("WithGrace(%v) is negative", d)
+		}
+		c.grace = d
 	}
 }
 

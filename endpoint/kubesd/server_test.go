@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,11 +18,13 @@ import (
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/discoverytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 
-// apiServer plays the API server's part: a list in pages, and watches that a test speaks on.
+// apiServer plays the API server's part: a list in pages, and watches that a test speaks on. What it says on them becomes
+// part of the list.
 type apiServer struct {
 	*httptest.Server
 	account string // the folder of a service account that it knows
@@ -32,7 +35,8 @@ type apiServer struct {
 	list     string   // what it answers
 	pages    []string // if not nil, instead: each but the last with a "continue"
 	refuse   func(watch bool) (code int, body string)
-	lists    int
+	lists    int              // that were whole
+	looks    int              // that were of metadata alone
 	versions []string         // at which watches began
 	watches  chan chan string // a channel for each watch: lines to write; closed: it ends
 }
@@ -76,11 +80,16 @@ func (s *apiServer) serve(w http.ResponseWriter, r *http.Request) {
 		code, body = s.refuse(watch)
 	}
 	if code == http.StatusOK && !watch {
-		s.lists++
 		if s.pages != nil {
 			n := 0
 			fmt.Sscanf(q.Get("continue"), "page-%d", &n)
 			body = s.pages[n]
+		}
+		if strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadataList") {
+			s.looks++
+			body = metadataOf(body)
+		} else {
+			s.lists++
 		}
 	}
 	if code == http.StatusOK && watch {
@@ -104,12 +113,64 @@ func (s *apiServer) serve(w http.ResponseWriter, r *http.Request) {
 			if !open {
 				return
 			}
+			s.with(func() { s.list = after(s.list, line) })
 			fmt.Fprintln(w, line)
 			w.(http.Flusher).Flush()
 		case <-r.Context().Done():
 			return
 		}
 	}
+}
+
+// listed is a list, of which items may be anything.
+type listed struct {
+	Kind     string            `json:"kind"`
+	Metadata map[string]string `json:"metadata"`
+	Items    []json.RawMessage `json:"items"`
+}
+
+// metadataOf is what a server says of a list that is asked for metadata alone.
+func metadataOf(list string) string {
+	var l listed
+	if json.Unmarshal([]byte(list), &l) != nil {
+		return list
+	}
+	l.Kind = "PartialObjectMetadataList"
+	for i, item := range l.Items {
+		var of struct {
+			Metadata json.RawMessage `json:"metadata"`
+		}
+		if json.Unmarshal(item, &of) == nil {
+			l.Items[i], _ = json.Marshal(of)
+		}
+	}
+	text, _ := json.Marshal(l)
+	return string(text)
+}
+
+// after is a list after an event, if that is one.
+func after(list, event string) string {
+	var l listed
+	var ev struct {
+		Type   string
+		Object json.RawMessage
+	}
+	var of struct{ Metadata objectMeta }
+	if json.Unmarshal([]byte(list), &l) != nil || json.Unmarshal([]byte(event), &ev) != nil || json.Unmarshal(ev.Object, &of) != nil || of.Metadata.ResourceVersion == "" {
+		return list
+	}
+	l.Metadata["resourceVersion"] = of.Metadata.ResourceVersion
+	if of.Metadata.Name != "" {
+		l.Items = slices.DeleteFunc(l.Items, func(item json.RawMessage) bool {
+			var known struct{ Metadata objectMeta }
+			return json.Unmarshal(item, &known) == nil && known.Metadata.Name == of.Metadata.Name
+		})
+		if ev.Type != "DELETED" {
+			l.Items = append(l.Items, ev.Object)
+		}
+	}
+	text, _ := json.Marshal(l)
+	return string(text)
 }
 
 // next is the next watch that begins.
@@ -151,91 +212,25 @@ func slice(t *testing.T, name, version, family string, pods []pod, ports ...port
 	return string(text)
 }
 
-func listOf(version string, slices ...string) string {
-	return `{"kind":"EndpointSliceList","apiVersion":"discovery.k8s.io/v1","metadata":{"resourceVersion":"` + version + `"},"items":[` + strings.Join(slices, ",") + `]}`
-}
-
-// witness keeps what an Instancer tells.
-type witness struct {
-	mu   sync.Mutex
-	told string // the last list and, behind "!", the error after it
-	seen []string
-	left []string
-}
-
-func (w *witness) Log(kv ...any) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.left = append(w.left, fmt.Sprint(kv...))
-	return nil
-}
-
-func (w *witness) note(ev muxendpoint.InstancesEvent) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if ev.Err != nil {
-		w.told, _, _ = strings.Cut(w.told, "!")
-		w.told += "!" + ev.Err.Error()
-		return
-	}
-	var all []string
-	for _, in := range ev.Instances {
-		text := in.Address
-		if in.Zone != "" {
-			text += "/" + in.Zone
-		}
-		if in.Labels["pod"] != "" {
-			text += "/" + in.Labels["pod"]
-		}
-		all = append(all, text)
-	}
-	w.told = "[" + strings.Join(all, " ") + "]"
-	w.seen = append(w.seen, w.told)
+func listOf(version string, all ...string) string {
+	return `{"kind":"EndpointSliceList","apiVersion":"discovery.k8s.io/v1","metadata":{"resourceVersion":"` + version + `"},"items":[` + strings.Join(all, ",") + `]}`
 }
 
 // follow has a witness hear what an Instancer of the server's tells.
-func follow(t *testing.T, s *apiServer, opts ...Option) (*Instancer, *witness) {
+func follow(t *testing.T, s *apiServer, opts ...Option) (*Instancer, *discoverytest.Witness) {
 	t.Helper()
-	w := &witness{}
-	i, err := NewInstancer("stock", append([]Option{WithServer(s.URL), WithServiceAccount(s.account), WithLogger(w), WithTimeout(5 * time.Second)}, opts...)...)
+	i, err := NewInstancer("stock", append([]Option{WithServer(s.URL), WithServiceAccount(s.account), WithTimeout(5 * time.Second)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ch, quit, ended := make(chan muxendpoint.InstancesEvent), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case ev := <-ch:
-				w.note(ev)
-			case <-quit:
-				return
+	t.Cleanup(func() { bounded.Wait(t, i.Stop) })
+	return i, discoverytest.Watch(t, i, func(in muxendpoint.Instance) string {
+		text := in.Address
+		for _, more := range []string{in.Zone, in.Labels["pod"]} {
+			if more != "" {
+				text += "/" + more
 			}
 		}
-	}()
-	i.RegisterInstances(ch)
-	t.Cleanup(func() {
-		i.DeregisterInstances(ch)
-		close(quit)
-		bounded.Receive(t, ended)
-		bounded.Wait(t, i.Stop)
+		return text
 	})
-	return i, w
-}
-
-// sees waits for a list, or for an error after it: [list]!text.
-func (w *witness) sees(t *testing.T, want string) {
-	t.Helper()
-	list, fault, failed := strings.Cut(want, "!")
-	for end := time.Now().Add(40 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		w.mu.Lock()
-		got := w.told
-		w.mu.Unlock()
-		if l, f, bad := strings.Cut(got, "!"); l == list && bad == failed && strings.Contains(f, fault) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("it tells %s, want %s", got, want)
-		}
-	}
 }

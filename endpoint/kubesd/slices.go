@@ -96,7 +96,7 @@ func (p pod) merged(port int) (m merged, named bool, err error) {
 		return *b
 	}
 	m.ready = said(p.Conditions.Ready, true)
-	if !m.ready && !(said(p.Conditions.Serving, false) && said(p.Conditions.Terminating, false)) {
+	if !m.ready && !(said(p.Conditions.Serving, true) && said(p.Conditions.Terminating, false)) {
 		return m, false, nil
 	}
 	if len(p.Addresses) == 0 {
@@ -121,14 +121,15 @@ func (p pod) merged(port int) (m merged, named bool, err error) {
 	return m, true, nil
 }
 
-// chosen are those that are named: the ones that are ready, or, if none is, all; of them those that are meant for the zone, if
-// that is said of each.
+// chosen are those that are named: the ones that are ready, of them those that are meant for the zone, if that is said of
+// each; or, if none is ready, all.
 func (c *config) chosen(all []merged) (list []muxendpoint.Instance) {
-	if slices.ContainsFunc(all, func(m merged) bool { return m.ready }) {
+	ready := slices.ContainsFunc(all, func(m merged) bool { return m.ready })
+	if ready {
 		all = slices.DeleteFunc(all, func(m merged) bool { return !m.ready })
 	}
 	ours := func(m merged) bool { return slices.Contains(m.zones, c.zone) }
-	hinted := c.zone != "" && slices.ContainsFunc(all, ours) && !slices.ContainsFunc(all, func(m merged) bool { return len(m.zones) == 0 })
+	hinted := ready && c.zone != "" && slices.ContainsFunc(all, ours) && !slices.ContainsFunc(all, func(m merged) bool { return len(m.zones) == 0 })
 	for _, m := range all {
 		if !hinted || ours(m) {
 			list = append(list, m.Instance)

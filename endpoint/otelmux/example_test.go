@@ -47,10 +47,12 @@ func Example() {
 	})
 	answer, err := call(context.Background(), []byte("hello"))
 	fmt.Printf("%s %v\n", answer, err)
+	if err := service.Shutdown(context.Background()); err != nil { // the server's span ends behind its answer
+		fmt.Println(err)
+	}
+	<-ended
 	set.Close()
 	pool.Close()
-	service.Close()
-	<-ended
 
 	names := make(map[string]string) // of spans, by their ids
 	for _, s := range spans.Ended() {

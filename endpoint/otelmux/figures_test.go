@@ -3,12 +3,12 @@ package otelmux
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"testing"
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -18,12 +18,7 @@ import (
 func TestPoolFigures(t *testing.T) {
 	p := newProcess(t, "client")
 	address, _ := serve(t, native.Protocol{}, map[string]*muxtransport.Server{"M": raw(func(_ context.Context, r any) (any, error) { return r, nil })})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := l.Addr().String()
-	l.Close()
+	nobody := peertest.Nobody(t)
 	pool, err := muxpool.New(muxpool.WithConnectNumber(1))
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +58,7 @@ func TestPoolFigures(t *testing.T) {
 		"muxkit.pool.calls {call} muxkit.outcome=answered: 1", "muxkit.pool.calls {call} muxkit.outcome=abandoned: 0",
 		"muxkit.pool.calls {call} muxkit.outcome=canceled: 0", "muxkit.pool.calls {call} muxkit.outcome=timed out: 0",
 		"muxkit.pool.calls {call} muxkit.outcome=overflowed: 0", "muxkit.pool.calls {call} muxkit.outcome=too large: 0",
-		"muxkit.pool.calls {call} muxkit.outcome=lost: 0",
+		"muxkit.pool.calls {call} muxkit.outcome=lost: 0", "muxkit.pool.calls {call} muxkit.outcome=taken back: 0",
 		"muxkit.pool.in_flight {call}: 0",
 		"muxkit.pool.io By network.io.direction=receive", "muxkit.pool.io By network.io.direction=transmit")
 	pool.Close()
@@ -82,7 +77,7 @@ func TestPoolFigures(t *testing.T) {
 // Every figure of the pool's calls has its series: one that is new in muxpool is missed here.
 func TestCallEndsAreAll(t *testing.T) {
 	var sum uint64
-	k := muxpool.Calls{Answered: 1, Abandoned: 10, Canceled: 100, TimedOut: 1000, Overflowed: 10000, TooLarge: 100000, Lost: 1000000}
+	k := muxpool.Calls{Answered: 1, Abandoned: 10, Canceled: 100, TimedOut: 1000, Overflowed: 10000, TooLarge: 100000, Lost: 1000000, TakenBack: 10000000}
 	for _, e := range callEnds {
 		sum += e.of(k)
 	}

@@ -64,6 +64,6 @@ func (s side) mark(span trace.Span, c verdict.Code, why string) {
 	}
 	span.SetAttributes(s.outcome(c)...)
 	if s.Failed(c) {
-		span.SetStatus(codes.Error, text.Shown(why, maxText))
+		span.SetStatus(codes.Error, text.Said(why, maxText))
 	}
 }

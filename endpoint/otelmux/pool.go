@@ -52,6 +52,7 @@ var callEnds = []struct {
 	{"overflowed", func(k muxpool.Calls) uint64 { return k.Overflowed }},
 	{"too large", func(k muxpool.Calls) uint64 { return k.TooLarge }},
 	{"lost", func(k muxpool.Calls) uint64 { return k.Lost }},
+	{"taken back", func(k muxpool.Calls) uint64 { return k.TakenBack }},
 }
 
 func newPoolFigures(c config) *poolFigures {

@@ -35,7 +35,7 @@ func TestTheTreeOfACall(t *testing.T) {
 		Endpoint("Look", clientOf(pool, jsonrpc.Protocol{}, "Look"))
 
 	var reserved atomic.Int32
-	release := make(chan struct{})
+	begun, release := make(chan struct{}), make(chan struct{})
 	methods := map[string]*muxtransport.Server{
 		"/stock/Reserve": raw(func(ctx context.Context, r any) (any, error) {
 			if reserved.Add(1) == 1 {
@@ -44,9 +44,12 @@ func TestTheTreeOfACall(t *testing.T) {
 			return look(ctx, r)
 		}),
 		"/stock/Price": raw(func(ctx context.Context, r any) (any, error) {
-			if muxtransport.CallerAttempt(ctx) == 1 { // the hedge may be the first to come
+			if muxtransport.CallerAttempt(ctx) == 1 {
+				close(begun)
 				<-release
+				return r, nil
 			}
+			<-begun // the hedge may be the first to come
 			return r, nil
 		}),
 	}

@@ -2,9 +2,7 @@ package prommux
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +15,7 @@ import (
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	waits "github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -119,19 +118,7 @@ func serve(t testing.TB, methods map[string]endpoint.Endpoint, options ...muxtra
 	for method, e := range methods {
 		s.Handle(method, muxtransport.NewServer(e, muxtransport.DecodeBytes, muxtransport.EncodeBytes))
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		if err := waits.Receive(t, ended); !errors.Is(err, muxtransport.ErrServiceClosed) {
-			t.Error(err)
-		}
-	})
-	return s, l.Addr().String()
+	return s, peertest.Serve(t, s, "127.0.0.1:0", muxtransport.ErrServiceClosed)
 }
 
 func echo(_ context.Context, r any) (any, error) { return r, nil }

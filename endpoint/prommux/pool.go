@@ -118,7 +118,7 @@ func (p *poolFamilies) counters(s *scrape, stats *muxpool.Stats) {
 	count(s, p.lost, stats.EventsLost)
 	k := stats.Calls
 	for outcome, n := range map[string]uint64{"answered": k.Answered, "abandoned": k.Abandoned, "canceled": k.Canceled,
-		"timed out": k.TimedOut, "overflowed": k.Overflowed, "too large": k.TooLarge, "lost": k.Lost} {
+		"timed out": k.TimedOut, "overflowed": k.Overflowed, "too large": k.TooLarge, "lost": k.Lost, "taken back": k.TakenBack} {
 		count(s, p.calls, n, outcome)
 	}
 	for kind, n := range map[string]uint64{"late": stats.Late, "duplicate": stats.Duplicate, "unknown": stats.Unknown,

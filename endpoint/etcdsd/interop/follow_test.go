@@ -3,11 +3,9 @@ package interop
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,92 +17,8 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/endpoint/etcdsd"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/discoverytest"
 )
-
-// witness keeps what an Instancer tells.
-type witness struct {
-	mu     sync.Mutex
-	list   string // the last
-	seen   []string
-	err    error // after it; nil: none
-	failed int
-}
-
-func watchWith(t *testing.T, i muxendpoint.Instancer) *witness {
-	w := &witness{}
-	ch, quit, ended := make(chan muxendpoint.InstancesEvent), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case ev := <-ch:
-				w.note(ev)
-			case <-quit:
-				return
-			}
-		}
-	}()
-	i.RegisterInstances(ch)
-	t.Cleanup(func() {
-		i.DeregisterInstances(ch)
-		close(quit)
-		bounded.Receive(t, ended)
-	})
-	return w
-}
-
-func (w *witness) note(ev muxendpoint.InstancesEvent) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err = ev.Err; ev.Err != nil {
-		w.failed++
-		return
-	}
-	var all []string
-	for _, in := range ev.Instances {
-		all = append(all, in.String())
-	}
-	slices.Sort(all)
-	w.list = strings.Join(all, " ")
-	w.seen = append(w.seen, w.list)
-}
-
-func (w *witness) sees(t *testing.T, list string) {
-	t.Helper()
-	last := ""
-	defer func() {
-		if t.Failed() {
-			t.Logf("it is %q", last)
-		}
-	}()
-	eventually(t, "the list is to be "+list, func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		last = w.list
-		return w.list == list && w.err == nil
-	})
-}
-
-// fails waits for an error, and returns the list and it.
-func (w *witness) fails(t *testing.T) (list string, err error) {
-	t.Helper()
-	eventually(t, "an error", func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		list, err = w.list, w.err
-		return err != nil
-	})
-	return list, err
-}
-
-// history are the lists that were seen, and forgets them.
-func (w *witness) history() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	h := w.seen
-	w.seen = nil
-	return h
-}
 
 const prefix = "/services/stock/"
 
@@ -140,19 +54,13 @@ func at(address string) muxendpoint.Instance { return muxendpoint.Instance{Addre
 func TestRegistrarsAndInstancersShareAClient(t *testing.T) {
 	e := startEtcd(t)
 	c, hands := e.client(t), e.direct(t)
-	var lines sync.Map
-	logger := log.LoggerFunc(func(kv ...any) error {
-		line := fmt.Sprint(kv...)
-		n, _ := lines.LoadOrStore(line, 0)
-		lines.Store(line, n.(int)+1)
-		return nil
-	})
-	one, two := newInstancer(t, c, etcdsd.WithLogger(logger)), newInstancer(t, c)
+	var said discoverytest.Logger
+	one, two := newInstancer(t, c, etcdsd.WithLogger(&said)), newInstancer(t, c)
 	if err := one.Await(soon(t)); err != nil {
 		t.Fatal(err)
 	}
-	a, b := watchWith(t, one), watchWith(t, two)
-	a.sees(t, "")
+	a, b := discoverytest.Watch(t, one, nil), discoverytest.Watch(t, two, nil)
+	a.Sees(t, "")
 	made := make(chan string, 10)
 	endpointer := sd.NewEndpointer(one, func(instance string) (endpoint.Endpoint, io.Closer, error) {
 		made <- instance
@@ -174,15 +82,15 @@ func TestRegistrarsAndInstancersShareAClient(t *testing.T) {
 		}
 	}
 	all := `a:1 c:1 {"address":"b:1","weight":3,"zone":"north","labels":{"version":"7"}}`
-	a.sees(t, all)
-	b.sees(t, all)
-	eventually(t, "three endpoints of go-kit's", func() bool { return len(made) == 3 })
+	a.Sees(t, all)
+	b.Sees(t, all)
+	discoverytest.Eventually(t, "three endpoints of go-kit's", func() bool { return len(made) == 3 })
 	for key, value := range map[string]string{"bad": "{", "worse": "", "of-go-kit": "http://d:1", "spaces": "x y:1"} {
 		if _, err := hands.Put(soon(t), prefix+key, value); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a.sees(t, strings.Replace(all, "c:1 ", "c:1 http://d:1 ", 1))
+	a.Sees(t, strings.Replace(all, "c:1 ", "c:1 http://d:1 ", 1))
 	if _, err := hands.Put(soon(t), prefix+"bad", "{"); err != nil { // again
 		t.Fatal(err)
 	}
@@ -190,20 +98,10 @@ func TestRegistrarsAndInstancersShareAClient(t *testing.T) {
 	if err := registrars[1].Update(at("b:2")); err != nil {
 		t.Fatal(err)
 	}
-	a.sees(t, "b:2 c:1 http://d:1")
-	b.sees(t, "b:2 c:1 http://d:1")
-	left := 0
-	lines.Range(func(line, n any) bool {
-		if strings.Contains(line.(string), "left out") {
-			left++
-			if n.(int) != 1 {
-				t.Errorf("%d times: %s", n, line)
-			}
-		}
-		return true
-	})
-	if left != 3 {
-		t.Errorf("%d entries were named", left)
+	a.Sees(t, "b:2 c:1 http://d:1")
+	b.Sees(t, "b:2 c:1 http://d:1")
+	if left := said.Lines("left out"); len(left) != 3 || len(slices.Compact(slices.Sorted(slices.Values(left)))) != 3 {
+		t.Errorf("of three entries that are left out it said %q", left)
 	}
 }
 
@@ -212,24 +110,11 @@ func TestRegistrarsAndInstancersShareAClient(t *testing.T) {
 func TestARegistrarComesBackAfterAnyLoss(t *testing.T) {
 	e := startEtcd(t)
 	c, hands := e.client(t), e.direct(t)
-	w := watchWith(t, newInstancer(t, c))
-	w.sees(t, "")
+	w := discoverytest.Watch(t, newInstancer(t, c), nil)
+	w.Sees(t, "")
 	r := newRegistrar(t, c, at("a:1"))
 	r.Register()
-	w.sees(t, "a:1")
-	gone := func(what string) {
-		t.Helper()
-		eventually(t, what+": the node is named again", func() bool {
-			for i, list := range w.history() {
-				if list == "" && i >= 0 {
-					return false
-				}
-			}
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.list == "a:1"
-		})
-	}
+	w.Sees(t, "a:1")
 	leases, err := hands.Leases(soon(t))
 	if err != nil || len(leases.Leases) != 1 {
 		t.Fatalf("%v, %v", leases, err)
@@ -237,27 +122,27 @@ func TestARegistrarComesBackAfterAnyLoss(t *testing.T) {
 	if _, err := hands.Revoke(soon(t), leases.Leases[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	w.sees(t, "")
-	gone("its lease was revoked")
+	w.Sees(t, "")
+	w.Sees(t, "a:1") // named again
 	if _, err := hands.Delete(soon(t), prefix+"a:1"); err != nil {
 		t.Fatal(err)
 	}
-	w.sees(t, "")
-	gone("its key was deleted")
+	w.Sees(t, "")
+	w.Sees(t, "a:1")
 
 	other := newRegistrar(t, hands, muxendpoint.Instance{Address: "a:1", Weight: 9}) // a new process
 	other.Register()
-	w.sees(t, `{"address":"a:1","weight":9}`)
-	eventually(t, "it says that its key is taken", func() bool { return errors.Is(r.Err(), etcdsd.ErrTaken) })
+	w.Sees(t, `{"address":"a:1","weight":9}`)
+	discoverytest.Eventually(t, "it says that its key is taken", func() bool { return errors.Is(r.Err(), etcdsd.ErrTaken) })
 	r.Deregister()
 	if kvs, err := hands.Get(soon(t), prefix+"a:1"); err != nil || kvs.Count != 1 {
 		t.Errorf("the other's key went with the old one: %v, %v", kvs, err)
 	}
 	r.Register()
-	eventually(t, "who comes last has the key", func() bool { return errors.Is(other.Err(), etcdsd.ErrTaken) })
+	discoverytest.Eventually(t, "who comes last has the key", func() bool { return errors.Is(other.Err(), etcdsd.ErrTaken) })
 	r.Deregister()
-	eventually(t, "it is free again", func() bool { return other.Err() == nil })
-	w.sees(t, `{"address":"a:1","weight":9}`)
+	discoverytest.Eventually(t, "it is free again", func() bool { return other.Err() == nil })
+	w.Sees(t, `{"address":"a:1","weight":9}`)
 }
 
 // The watch cannot be resumed where it was: it was compacted away while etcd could not be reached.
@@ -274,11 +159,11 @@ func TestAWatchIsResumedAfterCompaction(t *testing.T) {
 	}
 	put("a")
 	put("b")
-	w := watchWith(t, newInstancer(t, e.client(t), etcdsd.WithCheckInterval(time.Hour))) // the watch has to tell
-	w.sees(t, "a:1 b:1")
-	w.history()
-	e.proxy.cut()
-	e.proxy.reset()
+	w := discoverytest.Watch(t, newInstancer(t, e.client(t), etcdsd.WithCheckInterval(time.Hour)), nil) // the watch has to tell
+	w.Sees(t, "a:1 b:1")
+	w.History()
+	e.proxy.Cut()
+	e.proxy.Reset()
 	put("c")
 	if _, err := hands.Delete(soon(t), prefix+"a"); err != nil {
 		t.Fatal(err)
@@ -286,48 +171,93 @@ func TestAWatchIsResumedAfterCompaction(t *testing.T) {
 	if _, err := hands.Compact(soon(t), put("d")); err != nil {
 		t.Fatal(err)
 	}
-	e.proxy.heal()
-	w.sees(t, "b:1 c:1 d:1")
-	w.mu.Lock()
-	if len(w.seen) != 1 || w.failed != 0 {
-		t.Errorf("there were %q and %d errors", w.seen, w.failed)
+	e.proxy.Heal()
+	w.Sees(t, "b:1 c:1 d:1")
+	if h, errs := w.History(), w.Errors(); len(h) != 1 || len(errs) != 0 {
+		t.Errorf("there were %q and %v", h, errs)
 	}
-	w.mu.Unlock()
 	put("e")
-	w.sees(t, "b:1 c:1 d:1 e:1")
+	w.Sees(t, "b:1 c:1 d:1 e:1")
 }
+
+// patient is for tests of what etcd forgets: no lease runs out because this machine has much else to do.
+var patient = etcdsd.WithTTL(10 * time.Second)
 
 // An etcd that has lost its data has not said that there are no nodes.
 func TestEtcdLosesItsData(t *testing.T) {
+	bounded.Long(t)
 	e := startEtcd(t)
 	c := e.client(t)
 	hands := e.direct(t)
 	if _, err := hands.Put(soon(t), prefix+"by-hand", "h:1"); err != nil {
 		t.Fatal(err)
 	}
-	w := watchWith(t, newInstancer(t, c, etcdsd.WithGrace(10*time.Second)))
+	w := discoverytest.Watch(t, newInstancer(t, c, etcdsd.WithGrace(20*time.Second)), nil)
 	for _, address := range []string{"a:1", "b:1", "c:1"} {
-		newRegistrar(t, c, at(address)).Register()
+		newRegistrar(t, c, at(address), patient).Register()
 	}
-	w.sees(t, "a:1 b:1 c:1 h:1")
+	w.Sees(t, "a:1 b:1 c:1 h:1")
 	for range 20 {
 		if _, err := hands.Put(soon(t), "/elsewhere", "x"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.history()
+	w.History()
 	e.empty(t)
-	eventually(t, "all have registered again", func() bool {
+	discoverytest.Eventually(t, "all have registered again", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		r, err := hands.Get(ctx, prefix, clientv3.WithPrefix())
 		return err == nil && r.Count == 3
 	})
-	newRegistrar(t, c, at("d:1")).Register() // the watch is found to be deaf
-	w.sees(t, "a:1 b:1 c:1 d:1 h:1")
-	w.sees(t, "a:1 b:1 c:1 d:1") // nobody has put h:1 again, and its time is over
-	for _, list := range w.history() {
+	newRegistrar(t, c, at("d:1"), patient).Register() // the watch is found to be deaf
+	w.Sees(t, "a:1 b:1 c:1 d:1 h:1")
+	w.Sees(t, "a:1 b:1 c:1 d:1") // nobody has put h:1 again, and its time is over
+	for _, list := range w.History() {
 		if !strings.HasPrefix(list, "a:1 b:1 c:1") {
+			t.Errorf("the list was %q meanwhile", list)
+		}
+	}
+}
+
+// An etcd that is restored from a backup counts on from there, and is the same cluster: what was written since is named for a while, and what is
+// written then is told.
+func TestEtcdIsRestored(t *testing.T) {
+	for name, elsewhere := range map[string]int{"to long before": 20, "and comes as far as it was": 0} {
+		t.Run(name, func(t *testing.T) { restored(t, elsewhere) })
+	}
+}
+
+// restored has etcd restored from a backup after which so many entries were written elsewhere.
+func restored(t *testing.T, elsewhere int) {
+	bounded.Long(t)
+	e := startEtcd(t)
+	c, hands := e.client(t), e.direct(t)
+	put := func(key, value string) {
+		t.Helper()
+		if _, err := hands.Put(soon(t), key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(prefix+"by-hand", "h:1")
+	w := discoverytest.Watch(t, newInstancer(t, c, etcdsd.WithGrace(20*time.Second)), nil)
+	for _, address := range []string{"a:1", "b:1"} {
+		newRegistrar(t, c, at(address), patient).Register()
+	}
+	w.Sees(t, "a:1 b:1 h:1")
+	backup := e.backUp(t)
+	put(prefix+"since", "s:1")
+	for range elsewhere {
+		put("/elsewhere", "x")
+	}
+	w.Sees(t, "a:1 b:1 h:1 s:1")
+	w.History()
+	e.restore(t, backup)
+	put(prefix+"then", "t:1") // at a revision that the watch has passed
+	w.Sees(t, "a:1 b:1 h:1 s:1 t:1")
+	w.Sees(t, "a:1 b:1 h:1 t:1") // nobody has put s:1 again, and its time is over
+	for _, list := range w.History() {
+		if !strings.HasPrefix(list, "a:1 b:1 h:1") {
 			t.Errorf("the list was %q meanwhile", list)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/endpoint/etcdsd"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/discoverytest"
 )
 
 // An etcd that answers nothing: that is told, nothing hangs, and nothing is forgotten.
@@ -18,15 +19,13 @@ func TestEtcdThatAnswersNothing(t *testing.T) {
 	e := startEtcd(t)
 	c := e.client(t)
 	i := newInstancer(t, c)
-	w := watchWith(t, i)
+	w := discoverytest.Watch(t, i, nil)
 	r := newRegistrar(t, c, at("a:1"))
 	r.Register()
-	w.sees(t, "a:1")
-	e.proxy.cut()
-	if list, err := w.fails(t); list != "a:1" {
-		t.Errorf("%q, %v", list, err)
-	}
-	eventually(t, "the Registrar says so", func() bool { return r.Err() != nil })
+	w.Sees(t, "a:1")
+	e.proxy.Cut()
+	w.Fails(t, "a:1", "")
+	discoverytest.Eventually(t, "the Registrar says so", func() bool { return r.Err() != nil })
 	late := newRegistrar(t, c, at("late:1"))
 	bounded.Wait(t, late.Register)
 	if late.Err() == nil {
@@ -35,9 +34,9 @@ func TestEtcdThatAnswersNothing(t *testing.T) {
 	bounded.Wait(t, late.Deregister)
 	other := newInstancer(t, c)
 	bounded.Wait(t, other.Stop)
-	e.proxy.heal()
-	w.sees(t, "a:1")
-	eventually(t, "the Registrar is well", func() bool { return r.Err() == nil })
+	e.proxy.Heal()
+	w.Sees(t, "a:1")
+	discoverytest.Eventually(t, "the Registrar is well", func() bool { return r.Err() == nil })
 	bounded.Wait(t, i.Stop)
 }
 
@@ -64,42 +63,38 @@ func TestCredentialsThatExpire(t *testing.T) {
 	must(root.Put(ctx, prefix+"a", "a:1"))
 	must(root.AuthEnable(ctx))
 	root = e.clientOf(t, e.clients, "root", "secret")
-	c := e.clientOf(t, e.proxy.address, "reader", "secret")
-	w := watchWith(t, newInstancer(t, c))
+	c := e.clientOf(t, e.proxy.Address, "reader", "secret")
+	w := discoverytest.Watch(t, newInstancer(t, c), nil)
 	r := newRegistrar(t, c, at("b:1"), etcdsd.WithTTL(time.Hour)) // it is not to be seen to end
 	r.Register()
-	w.sees(t, "a:1 b:1")
+	w.Sees(t, "a:1 b:1")
 	must(root.RoleRevokePermission(soon(t), "reader", prefix, clientv3.GetPrefixRangeEnd(prefix)))
-	if list, err := w.fails(t); list != "a:1 b:1" {
-		t.Errorf("%q, %v", list, err)
-	}
+	w.Fails(t, "a:1 b:1", "")
 	if err := r.Update(muxendpoint.Instance{Address: "b:2"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the Registrar says so", func() bool {
+	discoverytest.Eventually(t, "the Registrar says so", func() bool {
 		return r.Err() != nil && strings.Contains(r.Err().Error(), "permission denied")
 	})
 	grant()
-	w.sees(t, "a:1 b:2")
+	w.Sees(t, "a:1 b:2")
 	must(root.UserChangePassword(soon(t), "reader", "other")) // its token is no good any more, nor its password
-	if list, err := w.fails(t); list != "a:1 b:2" {
-		t.Errorf("%q, %v", list, err)
-	}
+	w.Fails(t, "a:1 b:2", "")
 	must(root.UserChangePassword(soon(t), "reader", "secret"))
 	must(root.Put(soon(t), prefix+"c", "c:1"))
-	w.sees(t, "a:1 b:2 c:1")
+	w.Sees(t, "a:1 b:2 c:1")
 }
 
 // A key that comes and goes all the time does not make as many lists, and the last word is what counts.
 func TestEntriesThatFlap(t *testing.T) {
 	e := startEtcd(t)
 	hands := e.direct(t)
-	w := watchWith(t, newInstancer(t, e.client(t)))
+	w := discoverytest.Watch(t, newInstancer(t, e.client(t)), nil)
 	if _, err := hands.Put(soon(t), prefix+"a", "a:1"); err != nil {
 		t.Fatal(err)
 	}
-	w.sees(t, "a:1")
-	w.history()
+	w.Sees(t, "a:1")
+	w.History()
 	began := time.Now()
 	for i := range 100 {
 		if _, err := hands.Put(soon(t), prefix+"flap", fmt.Sprintf("f:%d", i)); err != nil {
@@ -112,8 +107,8 @@ func TestEntriesThatFlap(t *testing.T) {
 	if _, err := hands.Put(soon(t), prefix+"last", "z:1"); err != nil {
 		t.Fatal(err)
 	}
-	w.sees(t, "a:1 z:1")
-	if h, most := len(w.history()), int(time.Since(began)/(100*time.Millisecond))+2; h > most {
+	w.Sees(t, "a:1 z:1")
+	if h, most := len(w.History()), int(time.Since(began)/(100*time.Millisecond))+2; h > most {
 		t.Errorf("200 changes in %v made %d lists, %d are allowed", time.Since(began), h, most)
 	}
 }

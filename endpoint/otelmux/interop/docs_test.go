@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/go-kit/kit/sd"
@@ -24,31 +22,7 @@ import (
 	"github.com/muxkit/muxkit/transport/native"
 )
 
-// Every block of Go code in docs/telemetry.md stands in this file too, where it is compiled.
-func TestDocs(t *testing.T) {
-	unindent := func(name string, text []byte, err error) string {
-		t.Helper()
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		lines := strings.Split(string(text), "\n")
-		for i, l := range lines {
-			lines[i] = strings.TrimSpace(l)
-		}
-		return strings.Join(lines, "\n")
-	}
-	of := func(name string) string { text, err := os.ReadFile(name); return unindent(name, text, err) }
-	source, blocks := of("docs_test.go"), strings.Split(of("../../../docs/telemetry.md"), "```go\n")[1:]
-	if len(blocks) < 5 {
-		t.Errorf("%d blocks", len(blocks))
-	}
-	for _, b := range blocks {
-		if code, _, _ := strings.Cut(b, "```"); !strings.Contains(source, "\n"+code) {
-			t.Errorf("docs/telemetry.md: this code is not in docs_test.go:\n%s", code)
-		}
-	}
-}
-
+// What docs/telemetry.md shows, where it is compiled: internal/pages looks.
 var _ = []any{openTelemetry, figures, durations, logging, goodbye, operators}
 
 func openTelemetry(instancer sd.Instancer, logger log.Logger, breakers *breaker.Group, pool *muxpool.Multiplexed) (any, any, func() error, error) {

@@ -137,7 +137,7 @@ func stock(l net.Listener) error {
 			if _, err := os.Stat(os.Getenv(releaseEnv)); err == nil {
 				break
 			}
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // between two looks
 		}
 		return []byte(body), nil
 	}))

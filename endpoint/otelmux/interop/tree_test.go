@@ -1,11 +1,9 @@
 package interop
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/endpoint/otelmux"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -37,29 +36,10 @@ func text(v *common.AnyValue) string {
 // start runs a process of a role until the test ends.
 func start(t *testing.T, role string, env ...string) (address string) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), roleEnv+"="+role), env...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		_ = cmd.Wait()
-		in.Close()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	address, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
+	p := peertest.Start(t, peertest.Again(append(env, roleEnv+"="+role)...))
+	address, ok := strings.CutPrefix(p.Line("ready "), "ready ")
 	if !ok {
-		t.Fatalf("%s: %v, %q", role, err, line)
+		t.Fatalf("%s is not ready", role)
 	}
 	return address
 }

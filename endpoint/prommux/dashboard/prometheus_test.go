@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 // The rules stay silent before, and fire when, in the time of promtool.
@@ -62,28 +64,11 @@ func startPrometheus(t *testing.T, scale float64, pages map[string][]string) *se
 			t.Fatal(err)
 		}
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	address := free(t)
-	cmd := exec.Command("prometheus", "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+address, "--log.level=warn")
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	peertest.Start(t, exec.Command("prometheus", "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+address, "--log.level=warn"))
 	s := &server{url: "http://" + address, begun: time.Now(), http: &http.Client{Timeout: 30 * time.Second}}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		_ = cmd.Wait()
-		log.Close()
-		s.http.CloseIdleConnections()
-		if t.Failed() {
-			said, _ := os.ReadFile(log.Name())
-			t.Logf("prometheus said: %s", said)
-		}
-	})
+	t.Cleanup(s.http.CloseIdleConnections)
 	s.until(t, "ready", func() bool {
 		resp, err := s.http.Get(s.url + "/-/ready")
 		if err != nil {

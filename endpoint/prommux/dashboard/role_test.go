@@ -136,7 +136,7 @@ func run(role string) error {
 func load(i int, call endpoint.Endpoint, now *atomic.Pointer[fault]) {
 	for n := 0; ; n++ {
 		if i >= now.Load().Callers {
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond) // between two looks
 			continue
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -147,6 +147,6 @@ func load(i int, call endpoint.Endpoint, now *atomic.Pointer[fault]) {
 			fmt.Fprintln(os.Stderr, errors.New("another call's answer"), nonce, got)
 			os.Exit(2)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // the pace of the load
 	}
 }

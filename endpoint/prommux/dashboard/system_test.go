@@ -3,59 +3,34 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 // process is one of the system's.
 type process struct {
 	role, address, page string
 	nodes               []string
-	cmd                 *exec.Cmd
+	process             *peertest.Process
 }
 
 // start runs a process, at the address that it had before if it is started again.
 func (p *process) start(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleEnv+"="+p.role, listenEnv+"="+p.address, pageEnv+"="+p.page, nodesEnv+"="+strings.Join(p.nodes, ","))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+	p.process = peertest.Start(t, peertest.Again(roleEnv+"="+p.role, listenEnv+"="+p.address, pageEnv+"="+p.page, nodesEnv+"="+strings.Join(p.nodes, ",")))
+	line := p.process.Line("ready ")
+	if n, err := fmt.Sscanf(line, "ready %s %s", &p.address, &p.page); n != 2 {
+		t.Fatalf("%s is not ready: %v, %q", p.role, err, line)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		_ = cmd.Wait()
-		in.Close()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if n, scanErr := fmt.Sscanf(line, "ready %s %s", &p.address, &p.page); n != 2 {
-		t.Fatalf("%s is not ready: %v, %v, %q", p.role, err, scanErr, line)
-	}
-	p.cmd = cmd
-}
-
-func (p *process) kill() {
-	p.cmd.Process.Kill()
-	p.cmd.Wait()
 }
 
 // do has it do wrong.
@@ -122,9 +97,9 @@ func TestAlertsAndPanels(t *testing.T) {
 			[]string{"MuxkitServiceFails", "MuxkitCallsFail", "MuxkitBudgetUsedUp"}, nil},
 		{"a service is slow", func() { both(fault{Delay: 1500 * time.Millisecond}) }, func() { both(fault{}) },
 			[]string{"MuxkitCallsSlow"}, nil},
-		{"one node of two is killed", func() { stock[0].kill() }, func() { stock[0].start(t) },
+		{"one node of two is killed", func() { stock[0].process.Kill() }, func() { stock[0].start(t) },
 			[]string{"MuxkitNodesOut", "MuxkitDialsFail"}, nil},
-		{"both are", func() { stock[0].kill(); stock[1].kill() }, func() { stock[0].start(t); stock[1].start(t) },
+		{"both are", func() { stock[0].process.Kill(); stock[1].process.Kill() }, func() { stock[0].start(t); stock[1].start(t) },
 			[]string{"MuxkitNoNode", "MuxkitCallsWait"}, []string{"MuxkitNodesFlap"}},
 		{"they are killed again and again", func() {
 			for i := 0; !s.firing(t, false)["MuxkitNodesFlap"]; i++ {
@@ -132,7 +107,7 @@ func TestAlertsAndPanels(t *testing.T) {
 					t.Fatal("50 kills are not enough")
 				}
 				p := stock[i%2]
-				p.kill()
+				p.process.Kill()
 				s.until(t, "it is out", func() bool { return s.number(t, `muxkit_set_available_nodes{job="shop"}`) < 2 })
 				p.start(t)
 				s.until(t, "it is back", func() bool { return s.number(t, `muxkit_set_available_nodes{job="shop"}`) == 2 })

@@ -8,38 +8,38 @@ import (
 	"github.com/muxkit/muxkit/internal/bounded"
 )
 
-func TestGateTellsOnceWhenTheLastHasLeft(t *testing.T) {
+func TestVisitorsTellOnceWhenTheLastHasLeft(t *testing.T) {
 	told := 0
-	g := gate{empty: func() { told++ }}
-	if first := g.enter(); !first || !g.enter() {
-		t.Fatal("an open gate keeps callers out")
+	v := visitors{empty: func() { told++ }}
+	if first := v.enter(); !first || !v.enter() {
+		t.Fatal("callers are kept out before the end")
 	}
-	g.shut()
-	if g.enter() {
-		t.Fatal("a shut gate lets callers in")
+	v.shut()
+	if v.enter() {
+		t.Fatal("callers are let in after it")
 	}
-	g.leave()
+	v.leave()
 	equal(t, "told with one inside", told, 0)
-	equal(t, "inside", g.inside(), 1)
-	g.leave()
+	equal(t, "inside", v.inside(), 1)
+	v.leave()
 	equal(t, "told after the last left", told, 1)
-	g.shut()
-	g.enter()
+	v.shut()
+	v.enter()
 	equal(t, "told in all", told, 1)
 }
 
-func TestGateShutWithNobodyInside(t *testing.T) {
+func TestShutWithNobodyInside(t *testing.T) {
 	told := 0
-	g := gate{empty: func() { told++ }}
-	g.shut()
+	v := visitors{empty: func() { told++ }}
+	v.shut()
 	equal(t, "told", told, 1)
 }
 
-func TestGateUnderRaces(t *testing.T) {
+func TestVisitorsUnderRaces(t *testing.T) {
 	for range 200 {
 		var told, inside atomic.Int64
-		g := gate{}
-		g.empty = func() {
+		v := visitors{}
+		v.empty = func() {
 			told.Add(1)
 			if n := inside.Load(); n != 0 {
 				t.Errorf("told with %d inside", n)
@@ -49,15 +49,15 @@ func TestGateUnderRaces(t *testing.T) {
 		for range 4 {
 			wg.Go(func() {
 				for range 20 {
-					if g.enter() {
+					if v.enter() {
 						inside.Add(1)
 						inside.Add(-1)
-						g.leave()
+						v.leave()
 					}
 				}
 			})
 		}
-		wg.Go(g.shut)
+		wg.Go(v.shut)
 		bounded.Wait(t, wg.Wait)
 		if told.Load() != 1 {
 			t.Fatalf("told %d times", told.Load())

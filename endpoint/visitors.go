@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// gate counts those inside and, once shut, lets nobody in and tells when the
+// visitors counts those inside and, once shut, lets nobody in and tells when the
 // last has left. It never blocks and is safe for concurrent use.
-type gate struct {
+type visitors struct {
 	// state is the number inside, plus the bit shut once shut was called. A
 	// caller who finds the bit adds itself and leaves at once, so the number may
 	// pass through zero more than once: once guards empty.
@@ -16,36 +16,36 @@ type gate struct {
 	empty func() // called once, shut and with nobody inside; nil for none
 }
 
-const gateShut = 1 << 62
+const shutBit = 1 << 62
 
 // enter reports whether the caller is inside; if so, it must leave.
-func (g *gate) enter() bool {
-	if g.state.Add(1)&gateShut == 0 {
+func (v *visitors) enter() bool {
+	if v.state.Add(1)&shutBit == 0 {
 		return true
 	}
-	g.leave()
+	v.leave()
 	return false
 }
 
-func (g *gate) leave() {
-	if g.state.Add(-1) == gateShut {
-		g.ended()
+func (v *visitors) leave() {
+	if v.state.Add(-1) == shutBit {
+		v.ended()
 	}
 }
 
 // shut keeps everybody out from now on.
-func (g *gate) shut() {
-	if g.state.Or(gateShut) == 0 {
-		g.ended()
+func (v *visitors) shut() {
+	if v.state.Or(shutBit) == 0 {
+		v.ended()
 	}
 }
 
-func (g *gate) ended() {
-	if g.empty != nil {
-		g.once.Do(g.empty)
+func (v *visitors) ended() {
+	if v.empty != nil {
+		v.once.Do(v.empty)
 	}
 }
 
-func (g *gate) isShut() bool { return g.state.Load()&gateShut != 0 }
+func (v *visitors) isShut() bool { return v.state.Load()&shutBit != 0 }
 
-func (g *gate) inside() int { return int(g.state.Load() &^ gateShut) }
+func (v *visitors) inside() int { return int(v.state.Load() &^ shutBit) }
