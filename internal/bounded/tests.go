@@ -38,8 +38,9 @@ func Long(t testing.TB) {
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
 //
-// While no processor has time to spare, half of it counts, or what the process has
-// run: on a busy machine 20 s are up to 40. With -timeout 0, as under a debugger, while it
+// What counts is what the process and its children have run, or could have: the time in which they
+// waited for a processor does not. While no processor has time to spare, half of the rest counts:
+// they may wait for others. With -timeout 0, as under a debugger, while it
 // fuzzes, and during a test that is Long there is no limit.
 func Tests(m interface{ Run() int }) interface{ Run() int } { return watched{m, limit} }
 

@@ -1,5 +1,5 @@
-// Package discovery has what all followers of discovery systems need: pauses after failures
-// with jitter, and complaints that are made once.
+// Package discovery has what all followers of discovery systems need: the goroutine that follows, the one that keeps
+// a node registered, pauses after failures with jitter, and complaints that are made once.
 package discovery
 
 import (

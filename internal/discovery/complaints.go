@@ -30,7 +30,7 @@ func (c *Complaints) LeftOut(entry string, err error) {
 		c.told = make(map[string]struct{})
 	}
 	c.told[id] = struct{}{}
-	c.Logger.Log("msg", "an entry is left out", "entry", text.Shown(entry, maxText), "err", text.Shown(err.Error(), maxText))
+	c.Logger.Log("msg", "an entry is left out", "entry", text.Shown(entry, maxText), "err", text.Said(err.Error(), maxText))
 }
 
 // NoneError says that a list had entries, and none of them was an instance, which is no order to

@@ -26,12 +26,39 @@ func TestBackoffDoublesWithJitter(t *testing.T) {
 	if d := (&Backoff{}).Next(); d != 0 {
 		t.Errorf("without bounds: %v", d)
 	}
-	seen := map[time.Duration]bool{}
-	for range 20 {
-		seen[Jitter(time.Second, 4)] = true
+	for range 100 {
+		if b := (Backoff{Min: 400, Max: 1000}); b.Next() > 400 || b.Next() > 800 {
+			t.Fatal("at the bound before it has doubled to there")
+		}
 	}
-	if len(seen) < 10 {
-		t.Errorf("%d different pauses of 20", len(seen))
+	century := Backoff{Min: 78 * time.Minute, Max: 100 * 365 * 24 * time.Hour}
+	for i := range 100 {
+		if d := century.Next(); d <= 0 || d > century.Max {
+			t.Fatalf("pause %d is %v", i, d)
+		}
+	}
+}
+
+// Each pause is drawn from the whole part: 200 draws that miss a tenth of it are chance once in 10⁹.
+func TestJitterIsDrawnFromItsPart(t *testing.T) {
+	for part, draw := range map[int]func() time.Duration{
+		2: func() time.Duration { return (&Backoff{Min: time.Second, Max: time.Second}).Next() },
+		4: func() time.Duration { return Jitter(time.Second, 4) },
+	} {
+		width := time.Second / time.Duration(part)
+		least, most := 2*time.Second, time.Duration(0)
+		for range 200 {
+			d := draw()
+			least, most = min(least, d), max(most, d)
+		}
+		if least <= time.Second-width || least > time.Second-width*9/10 || most > time.Second || most < time.Second-width/10 {
+			t.Errorf("a part of %d: from %v to %v", part, least, most)
+		}
+	}
+	for range 200 {
+		if d := Jitter(0, 4); d != 0 {
+			t.Fatalf("of nothing: %v", d)
+		}
 	}
 }
 

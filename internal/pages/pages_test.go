@@ -51,3 +51,14 @@ func TestCompiled(t *testing.T) {
 		}
 	}
 }
+
+func TestTable(t *testing.T) {
+	doc := filepath.Join(t.TempDir(), "doc.md")
+	const text = "| other | b |\n|---|---|\n| x | y |\n\n| what | is | it |\n|---|---|---|\n| one | 1 | `a b` |\n| two | | 2 |\nEnd\n| three | 3 | |\n"
+	if err := os.WriteFile(doc, []byte("# D\n\n"+text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprintf("%q", pages.Table(t, doc, "| what |")), `map["one":["one" "1" "`+"`a b`"+`"] "two":["two" "" "2"]]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

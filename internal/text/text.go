@@ -38,14 +38,17 @@ func keep(s string, max int) (kept, cut string) {
 }
 
 // Error returns err, or, if its text is longer than max bytes or holds what Shown quotes,
-// an error whose text is what Shown makes of it, and that wraps err.
+// an error whose text is what Said makes of it, and that wraps err.
 func Error(err error, max int) error {
 	was := err.Error()
-	if shown := Shown(was, max); shown != was {
-		return &shownError{err, shown}
+	if shown := Said(was, max); shown != was {
+		return Instead(err, shown)
 	}
 	return err
 }
+
+// Instead returns an error that says words and wraps err.
+func Instead(err error, words string) error { return &shownError{err, words} }
 
 type shownError struct {
 	error

@@ -49,7 +49,7 @@ func TestError(t *testing.T) {
 	}
 	cause := &pathError{}
 	got := Error(errors.Join(errors.New("line\nbreak"), cause), 12)
-	if got.Error() != `"line\nbreak\nc"...` || !errors.Is(got, cause) {
+	if got.Error() != `"line...ak\ncause"` || !errors.Is(got, cause) {
 		t.Errorf("got %v", got)
 	}
 	var as *pathError
@@ -69,7 +69,7 @@ func FuzzShown(f *testing.F) {
 		if max < 0 || max > 1<<10 {
 			return
 		}
-		for _, got := range []string{Shown(s, max), Quoted(s, max)} {
+		for _, got := range []string{Shown(s, max), Quoted(s, max), Said(s, max)} {
 			if !utf8.ValidString(got) || strings.ContainsAny(got, "\r\n\x1b\u202e") || len(got) > 10*max+5 {
 				t.Errorf("%q, at most %d: %q", s, max, got)
 			}

@@ -1,0 +1,219 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// play is an engine that a test's Keeper registers with: it says what it was asked, in seconds since the beginning.
+type play struct {
+	began time.Time
+	mu    sync.Mutex // guards what follows
+	asked []string
+	err   error
+	hangs bool
+	lines []string
+}
+
+func (p *play) note(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, fmt.Sprintf("%s@%.0f", what, time.Since(p.began).Seconds()))
+}
+
+func (p *play) keeper() *Keeper[int] {
+	p.began = time.Now()
+	answer := func(ctx context.Context) error {
+		if p.hangs {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.err
+	}
+	return &Keeper[int]{
+		Renew: func(ctx context.Context, n *int) error {
+			*n++
+			p.note(fmt.Sprint("renew ", *n))
+			return answer(ctx)
+		},
+		Leave: func(ctx context.Context, n *int) error {
+			p.note(fmt.Sprint("leave ", *n))
+			return answer(ctx)
+		},
+		Interval: 4 * time.Second, Backoff: Backoff{Min: 200 * time.Millisecond, Max: 2 * time.Second}, Timeout: 5 * time.Second, Drain: time.Second,
+		Log: func(kv ...any) { p.lines = append(p.lines, fmt.Sprint(kv...)) }, None: errNone,
+	}
+}
+
+func (p *play) answers(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+// heard is what it was asked; only in a bubble.
+func (p *play) heard() []string {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked)
+}
+
+var (
+	errNone = errors.New("not registered")
+	errAway = errors.New("away")
+)
+
+func TestAKeeperRenewsUntilDeregister(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p play
+		k := p.keeper()
+		k.Changed() // nobody is there
+		k.Deregister()
+		if err := k.Err(); err != errNone || p.heard() != nil {
+			t.Errorf("%v, %q", err, p.heard())
+		}
+		k.Register()
+		k.Register()
+		if err := k.Err(); err != nil || strings.Join(p.heard(), " ") != "renew 1@0" {
+			t.Errorf("%v, %q", err, p.heard())
+		}
+		time.Sleep(40 * time.Second)
+		if n := len(p.heard()); n < 11 || n > 14 {
+			t.Errorf("%q", p.heard())
+		}
+		n := len(p.heard())
+		k.Changed()
+		synctest.Wait()
+		if len(p.heard()) != n+1 {
+			t.Errorf("a change is not told at once: %q", p.heard())
+		}
+		at := time.Now()
+		k.Deregister()
+		if d := time.Since(at); d <= 750*time.Millisecond || d > time.Second {
+			t.Errorf("Deregister took %v", d)
+		}
+		if err := k.Err(); err != errNone || !strings.HasPrefix(p.heard()[len(p.heard())-1], "leave ") {
+			t.Errorf("%v, %q", err, p.heard())
+		}
+		n = len(p.heard())
+		time.Sleep(time.Minute)
+		k.Register()
+		defer k.Deregister()
+		if len(p.heard()) != n+1 || !strings.HasPrefix(p.heard()[n], "renew 1@") { // it knows nothing of the stay before
+			t.Errorf("%q", p.heard())
+		}
+	})
+}
+
+func TestAKeeperComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p play
+		k := p.keeper()
+		p.answers(errAway)
+		k.Register()
+		if err := k.Err(); err != errAway {
+			t.Error(err)
+		}
+		time.Sleep(30 * time.Second)
+		if n := len(p.heard()); n < 15 || n > 35 { // 0.2 s, doubling up to 2 s, less up to half
+			t.Errorf("%d attempts: %q", n, p.heard())
+		}
+		p.answers(nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if err := k.Err(); err != nil {
+			t.Error(err)
+		}
+		p.answers(errAway)
+		k.Deregister()
+		if got := strings.Join(p.lines, "; "); got != "msgnot registered: it is tried againerraway; msgregistered; msgnot deregistered: it is named until its time runs outerraway" {
+			t.Error(got)
+		}
+	})
+}
+
+// An engine that answers nothing: Register and Deregister return.
+func TestAKeeperWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := play{hangs: true}
+		k := p.keeper()
+		k.Register()
+		if d := time.Since(p.began); d != 5*time.Second || k.Err() != errNone {
+			t.Errorf("Register took %v, %v", d, k.Err())
+		}
+		k.Deregister()
+		if d := time.Since(p.began); d > 11*time.Second {
+			t.Errorf("Deregister took %v", d-5*time.Second)
+		}
+	})
+}
+
+// When the engine's client is closed the Keeper ends too.
+func TestAKeeperEndsWithItsClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p play
+		k := p.keeper()
+		closed, cancel := context.WithCancel(t.Context())
+		k.Closed = closed
+		k.Register()
+		cancel()
+		synctest.Wait()
+		n := len(p.heard())
+		time.Sleep(time.Minute)
+		if len(p.heard()) != n {
+			t.Errorf("%q", p.heard())
+		}
+		k.Deregister()
+	})
+}
+
+func TestAFollowerIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		woken := 0
+		f := Follow(t.Context(), func(ctx context.Context, wake <-chan struct{}) {
+			for !Pause(ctx, time.Hour, wake) {
+				woken++
+			}
+		})
+		for range 3 {
+			f.Wake()
+			f.Wake()
+			synctest.Wait()
+		}
+		f.Quit()
+		f.Stop()
+		f.Wake()
+		f.Stop()
+		if woken < 3 || woken > 6 {
+			t.Errorf("woken %d times", woken)
+		}
+	})
+}
+
+func TestAFollowerIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := Follow(t.Context(), func(ctx context.Context, _ <-chan struct{}) {
+			<-ctx.Done()
+			time.Sleep(time.Hour)
+		})
+		begin := time.Now()
+		f.Quit()
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("Quit took %v", took)
+		}
+		f.Stop()
+		if took := time.Since(begin); took != time.Hour {
+			t.Errorf("Stop returned after %v of an hour", took)
+		}
+	})
+}
