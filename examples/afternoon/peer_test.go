@@ -87,3 +87,10 @@ func (p *peer) answer(token []byte, id uint32, kind byte, rest []byte) []byte {
 	}
 	return appendFrame(nil, id, kindAnswer, body)
 }
+
+// hasLogins is how many connections have logged in.
+func (p *peer) hasLogins() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.logins
+}

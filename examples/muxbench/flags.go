@@ -41,6 +41,10 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	var s settings
 	f := flag.NewFlagSet("muxbench", flag.ContinueOnError)
 	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprint(stderr, "usage: muxbench [flags]\n\nMeasures muxkit and its rivals on the same work. -plan tells what, and how long it takes.\n\n")
+		f.PrintDefaults()
+	}
 	f.StringVar(&s.contenders, "contenders", "", "comma-separated names or patterns (see -list)")
 	f.StringVar(&s.sizes, "sizes", "128,4096,65536", "payload sizes, bytes")
 	f.StringVar(&s.callers, "callers", "1,8,64,512,4096", "numbers of callers")

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/muxkit/muxkit/examples/muxbench/check"
 	"github.com/muxkit/muxkit/examples/muxbench/harness"
+	"github.com/muxkit/muxkit/internal/pages"
 )
 
 // TestMain lets the test binary be its own children, as the program is.
@@ -42,6 +44,73 @@ func TestFlagsRefuseWhatMakesNoSense(t *testing.T) {
 		err := run(strings.Fields(args), io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that names %s", args, err, want)
+		}
+	}
+}
+
+// What the pages have typed is understood, and what they measure can be planned.
+func TestCommandsOfTheDocs(t *testing.T) {
+	found, words := 0, regexp.MustCompile(`'[^']*'|\S+`)
+	for _, p := range pages.All(t, "../..") {
+		for _, command := range p.Commands() {
+			typed, is := strings.CutPrefix(command, "go run . ")
+			if !is || !strings.HasPrefix(p.Path, "docs/performance/") {
+				continue
+			}
+			found++
+			typed, _, _ = strings.Cut(typed, " #")
+			args := words.FindAllString(strings.ReplaceAll(typed, "$D", "../../docs"), -1)
+			for i, a := range args {
+				args[i] = strings.Trim(a, "'")
+			}
+			if err := run(append(args, "-plan"), io.Discard, io.Discard); err != nil {
+				t.Errorf("%s: %s: %v", p.Path, command, err)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d commands", found)
+	}
+}
+
+// The pages and the plots are what the program writes of the results that are kept beside them. (Those of
+// docs/performance/closed-loop.md and redis.md are not kept.)
+func TestPagesAreFresh(t *testing.T) {
+	const docs = "../../docs/"
+	for _, c := range []struct {
+		results, flags string
+		plots          bool
+		pages          []string
+	}{
+		{"performance/results.jsonl", "", true, []string{"performance.md", "performance/targets.md", "performance/method.md"}},
+		{"performance/growth.jsonl", "-growth callers,nodes,sizes,sizes-client ", false, []string{"performance/growth.md"}},
+	} {
+		dir := t.TempDir()
+		var copies []string
+		for _, page := range c.pages {
+			copies = append(copies, filepath.Join(dir, filepath.Base(page)))
+			if err := os.WriteFile(copies[len(copies)-1], []byte(pages.Read(t, docs+page)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args := c.flags + "-from " + docs + c.results + " -markdown " + strings.Join(copies, ",")
+		if c.plots {
+			args += " -plots " + dir
+		}
+		if err := run(strings.Fields(args), io.Discard, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		plots, err := filepath.Glob(filepath.Join(dir, "*.svg"))
+		if err != nil || (len(plots) > 0) != c.plots {
+			t.Fatal(plots, err)
+		}
+		for _, plot := range plots {
+			c.pages = append(c.pages, "performance/"+filepath.Base(plot))
+		}
+		for _, page := range c.pages {
+			if pages.Read(t, filepath.Join(dir, filepath.Base(page))) != pages.Read(t, docs+page) {
+				t.Errorf("docs/%s is not what -from docs/%s writes: see docs/performance/method.md", page, c.results)
+			}
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (c *config) seeOff(ctx context.Context, client *transport.Client, s streams
 	ctx, cancel := context.WithTimeout(ctx, min(cmp.Or(c.timeout, maxFarewell), maxFarewell))
 	defer cancel()
 	if _, err := client.Probe(ctx); err != nil && !errors.Is(err, transport.ErrNotServing) {
-		s.say("the one-way call was sent, and nothing shows that the node has read it: %s", text.Shown(err.Error(), maxText))
+		s.say("the one-way call was sent, and nothing shows that the node has read it: %s", text.Said(err.Error(), maxText))
 	}
 }
 

@@ -12,10 +12,12 @@ import (
 	"testing"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
 	"github.com/muxkit/muxkit/transport/trpc"
+	"github.com/muxkit/muxkit/transport/ttheader"
 )
 
 func TestCallsOfEachProtocol(t *testing.T) {
@@ -48,7 +50,7 @@ func TestCallsOfEachProtocol(t *testing.T) {
 			call("", "-raw", "@", "Echo", `{ "x": 1 }`).check(t, exitOK, `{ "x": 1 }`)
 			call("", "@", "Refuse").check(t, exitRefused, "", "no such user", `\x1b[31m`)
 			call("", "@", "Abs\x1bent").check(t, exitRefused, "", `Abs\x1bent`)
-			call("", "@", "Absent").check(t, exitRefused, "", "Absent: unimplemented", "code    unimplemented")
+			call("", "@", "Absent").check(t, exitRefused, "", "Absent on tcp://"+n.address+": unimplemented (", "code    unimplemented")
 			call("", "-oneway", "@", "Note", `{"one":"way"}`).check(t, exitOK, "")
 			if got := bounded.Receive(t, n.noted); got != `{"one":"way"}` {
 				t.Errorf("the one-way call brought %q", got)
@@ -79,13 +81,33 @@ func TestRawBytes(t *testing.T) {
 	}
 }
 
+// Thrift's bodies are structs, as bytes; no BODY is the struct without fields.
+func TestThrift(t *testing.T) {
+	n := serve(t, ttheader.Protocol{})
+	for _, name := range []string{"ttheader", "thrift"} {
+		call := func(args ...string) ran {
+			t.Helper()
+			return command(t, "", append([]string{"-protocol", name, "-raw"}, args...)...)
+		}
+		call(n.address, "Echo", "\x02\x00\x01\x01\x00").check(t, exitOK, "\x02\x00\x01\x01\x00")
+		call(n.address, "Echo").check(t, exitOK, "\x00")
+		call(n.address, "Refuse").check(t, exitRefused, "", "no such user", "status  7", "code    business")
+		call(n.address, "Absent").check(t, exitRefused, "", ": unimplemented (", "unknown method Absent", "in the service's .thrift file")
+		call("-oneway", n.address, "Note", "\x00").check(t, exitOK, "")
+		if got := bounded.Receive(t, n.noted); got != "\x00" {
+			t.Errorf("the one-way call brought %q", got)
+		}
+	}
+	command(t, "", "-protocol=ttheader", "-raw", "-H", "tenant=blue", n.address, "Meta").check(t, exitOK, `"blue"`)
+}
+
 func TestWhoseFaultAndWhetherSent(t *testing.T) {
 	n := serve(t, native.Protocol{})
 	command(t, "", n.address, "Refuse").check(t, exitRefused, "",
 		"node    tcp://"+n.address, "method  Refuse", "status  7", "code    business", "fault   the caller's", "sent    yes, and it was run", `body    "\"more\u202e\""`)
 	command(t, "", n.address, "Break").check(t, exitRefused, "", "fault   the method's")
 	command(t, "", n.address, "Echo"+strings.Repeat("o", 1<<16)).check(t, exitUsage, "", "fault   the caller's", "sent    no:")
-	gone := unused(t)
+	gone := peertest.Nobody(t)
 	command(t, "", gone, "Echo").check(t, exitUnsent, "", "node    tcp://"+gone, "fault   of the way to the node", "sent    no:")
 	lost, _ := hangsUp(t, "Echo")
 	command(t, "", lost, "Echo").check(t, exitUnknown, "", "fault   of the way to the node", "whether it was run is not known")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -42,7 +43,7 @@ func TestCompletion(t *testing.T) {
 		{"", []string{"list", a, "zz"}},
 		{"stock", []string{"health", a, ""}},
 		{"", []string{a, "shop.Order", ""}},
-		{"", []string{"call", unused(t), "s"}},
+		{"", []string{"call", peertest.Nobody(t), "s"}},
 		{"", []string{"call", "-nonsense", a, "s"}},
 		{"", []string{"-protocol=trpc", a, "s"}},
 		{"", []string{"top", "x", ""}},

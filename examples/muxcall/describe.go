@@ -64,6 +64,8 @@ func (q *inquiry) canAsk() error {
 		return nil
 	case q.isTRPC():
 		return misused("-protocol=trpc: tRPC has no way to ask for a description; the functions are in the service's .proto file")
+	case q.isThrift():
+		return misused("-protocol=%s: Thrift has no way to ask for a description; the methods are in the service's .thrift file", q.protocol)
 	}
 	return misused("-protocol=%s: the protocol has no way to ask for a description", q.protocol)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
@@ -61,7 +62,7 @@ try       muxcall -raw [flags] `+n.address+` Echo @FILE
 	command(t, "", "describe", n.address, "x\x1b").check(t, exitRefused, "", `no method "x\x1b"`)
 	off := serve(t, native.Protocol{})
 	command(t, "", "list", off.address).check(t, exitRefused, "", "hint    the node does not describe itself")
-	command(t, "", "list", unused(t)).check(t, exitUnsent, "", "hint    nothing listens there")
+	command(t, "", "list", peertest.Nobody(t)).check(t, exitUnsent, "", "hint    nothing listens there")
 	guarded := serve(t, native.Protocol{}, transport.ServiceDescribe(transport.ServerBefore(
 		func(ctx context.Context, m *transport.Message) context.Context {
 			return context.WithValue(ctx, metaKey{}, m.Metadata)
@@ -175,7 +176,7 @@ func TestHints(t *testing.T) {
 		{"a function's name is /package.Service/Function", []string{"-protocol=trpc", tencent.address, "Absent"}},
 		{"in the service's .proto file", []string{"-protocol=trpc", tencent.address, "/a.B/Absent"}},
 		{"is the host's name spelled right", []string{"no such host.invalid:80", "Echo"}},
-		{"nothing listens there", []string{unused(t), "Echo"}},
+		{"nothing listens there", []string{peertest.Nobody(t), "Echo"}},
 		{"there is no such socket", []string{"unix:" + caFile + ".sock", "Echo"}},
 		{"-timeout is the time for connection, call and answer", []string{"-timeout=1ns", plain.address, "Echo"}},
 		{"over udp nothing tells", []string{"-timeout=50ms", "udp:" + silent(t), "Echo"}},

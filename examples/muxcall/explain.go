@@ -21,7 +21,7 @@ const maxName = 80
 // explain writes to stderr what an error knows of a failed call to a node; t is nil if there
 // was none.
 func explain(s streams, err error, t *target) {
-	s.say("%s", text.Shown(err.Error(), maxText))
+	s.say("%s", text.Said(err.Error(), maxText))
 	var output *outputError
 	if errors.As(err, &output) {
 		return // it is nobody's out there

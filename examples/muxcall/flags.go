@@ -151,7 +151,9 @@ func (c *config) check(given map[string]bool) error {
 	if _, ok := c.plug.(transport.OneWayer); c.oneWay && !ok {
 		refuse(true, "-oneway: %s has no one-way calls", c.protocol)
 	}
+	refuse(c.isThrift() && !c.raw, "-protocol=%s needs -raw: BODY and answer are Thrift's structs, as bytes", c.protocol)
 	refuse(c.isJSONRPC() && len(c.metadata) > 0, "-H: JSON-RPC carries no metadata")
+	refuse(c.protocol == "thrift" && len(c.metadata) > 0, "-H: framed Thrift carries no metadata; with a TTHeader (-protocol=ttheader) it does")
 	if c.callers == 0 {
 		if c.callers = 1; load {
 			c.callers = 256

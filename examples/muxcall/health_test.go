@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport/native"
 )
 
@@ -16,7 +17,7 @@ func TestHealth(t *testing.T) {
 	command(t, "", "health", n.address).check(t, exitOK, "serving\n")
 	command(t, "", "health", n.address, "shop.Order").check(t, exitRefused, "not serving\n")
 	command(t, "", "health", n.address, "shop.Nothing").check(t, exitRefused, "unknown\n")
-	command(t, "", "health", unused(t)).check(t, exitUnsent, "", "sent    no:")
+	command(t, "", "health", peertest.Nobody(t)).check(t, exitUnsent, "", "sent    no:")
 }
 
 func TestHealthWatch(t *testing.T) {

@@ -1,6 +1,6 @@
 package main
 
-const help = `muxcall calls a method of a service, in muxkit's native protocol, JSON-RPC or tRPC.
+const help = `muxcall calls a method of a service, in muxkit's native protocol, JSON-RPC, tRPC or Thrift.
 
   muxcall [call] [flags] ADDRESS METHOD [BODY|@file|-]
   muxcall list [flags] ADDRESS [PREFIX]
@@ -18,7 +18,8 @@ it is called. top shows the nodes of an admin page (endpoint/admin), redrawn on 
 elsewhere one picture behind the other. completion prints a script for a shell to read.
 
 Flags of all commands (of top those from -timeout on)
-  -protocol P      native (default), jsonrpc (2.0), jsonrpc1 (1.0, as net/rpc), or trpc
+  -protocol P      native (default), jsonrpc (2.0), jsonrpc1 (1.0, as net/rpc), trpc, ttheader
+                   (Kitex's, before Thrift's messages) or thrift (framed, without it)
   -timeout D       for a call, from its connection to its answer (default 10s; 0: none);
                    it travels to the service where the protocol can carry it; of list and
                    describe for each page
@@ -30,8 +31,8 @@ Flags of all commands (of top those from -timeout on)
   -insecure        do not verify the node's certificate
 
 Flags of a call
-  -raw             send BODY, and print the answer, as they are (tRPC: as protobuf); on a
-                   terminal an answer is quoted
+  -raw             send BODY, and print the answer, as they are (tRPC: as protobuf; Thrift:
+                   as the structs of arguments and result); on a terminal an answer is quoted
   -H name=value    metadata beside the body; may be repeated (also of list and describe; of
                    top a header)
   -oneway          ask for no answer
@@ -69,6 +70,7 @@ Examples
   muxcall -timeout 500ms -H tenant=blue 127.0.0.1:8080 stringsvc.Uppercase @request.json
   muxcall -protocol jsonrpc 127.0.0.1:4000 subtract '[42,23]'
   muxcall -protocol trpc 127.0.0.1:8000 /trpc.test.helloworld.Greeter/SayHello '{"msg":"hi"}'
+  muxcall -protocol ttheader -raw 127.0.0.1:8888 Echo @arguments >result
   muxcall -ca ca.pem -cert me.pem -key me.key shop.internal:8443 shop.Order -  <order.json
   muxcall -n 1000 -c 16 127.0.0.1:8080 stringsvc.Count '{"s":"hello"}' >answers
   muxcall -rate 2000 -duration 30s 127.0.0.1:8080 stringsvc.Count '{"s":"hello"}'

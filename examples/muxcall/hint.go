@@ -95,6 +95,8 @@ func (t *target) hintAnswered(err error, v verdict.Verdict) string {
 		return "a function's name is /package.Service/Function"
 	case t.isTRPC():
 		return "tRPC has no list of them: the functions are in the service's .proto file"
+	case t.isThrift():
+		return "Thrift has no list of them: the methods are in the service's .thrift file"
 	default:
 		return fmt.Sprintf("muxcall list [flags] %s tells which there are, if the node tells anybody", text.Shown(t.address, maxName))
 	}
@@ -108,7 +110,7 @@ func (t *target) hintLost(err error) string {
 		return hintCertificate
 	case errors.Is(err, muxpool.ErrProtocol):
 		return fmt.Sprintf("the node answers in something else: does it speak %s? See -protocol", t.protocol)
-	case !errors.Is(err, io.EOF):
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF): // the second of a word of TLS
 		return ""
 	case t.tlsConfig == nil && t.node.Network != "udp":
 		return fmt.Sprintf("it hung up without an answer: does it speak %s (-protocol), and does it want TLS (-tls)?", t.protocol)

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -134,7 +135,7 @@ func TestLoadCallsAsOftenAsCallsAreDue(t *testing.T) {
 	r = command(t, "", "-rate=500", "-duration=200ms", "-timeout=5m", n.address, "Refuse")
 	r.check(t, exitRefused, "", fmt.Sprintf("0 answered, %d failed", due), fmt.Sprintf("%d failed as business: caller, ran", due))
 	command(t, "", "-rate=500", "-duration=50ms", "-oneway", n.address, "Echo").check(t, exitOK, "", "nothing tells whether it arrived")
-	command(t, "", "-rate=500", "-duration=1s", unused(t), "Echo").check(t, exitUnsent, "", "sent    no:")
+	command(t, "", "-rate=500", "-duration=1s", peertest.Nobody(t), "Echo").check(t, exitUnsent, "", "sent    no:")
 }
 
 // A tally does not grow with the texts of errors.

@@ -1,5 +1,5 @@
 // Command muxcall calls a method of a service from the command line, as grpcurl does for
-// gRPC, in muxkit's native protocol, JSON-RPC or tRPC:
+// gRPC, in muxkit's native protocol, JSON-RPC, tRPC or Thrift:
 //
 //	muxcall 127.0.0.1:8080 stringsvc.Count '{"s":"hello"}'
 //	muxcall -rate 1000 -duration 30s 127.0.0.1:8080 stringsvc.Count '{"s":"hello"}'

@@ -143,14 +143,3 @@ func (r ran) check(t *testing.T, code int, out string, says ...string) {
 		t.Errorf("a terminal would obey this: %q", r.err)
 	}
 }
-
-// unused returns an address of this machine on which nobody listens.
-func unused(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}

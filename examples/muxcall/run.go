@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		}
 		return exitOK
 	case errors.As(err, &usage):
-		s.say("%s (muxcall -h tells more)", text.Shown(usage.Error(), maxText))
+		s.say("%s (muxcall -h tells more)", text.Said(usage.Error(), maxText))
 		return exitUsage
 	case err != nil:
 		explain(s, err, nil)

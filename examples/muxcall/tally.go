@@ -43,7 +43,7 @@ func (t *tally) add(took time.Duration, err error) {
 		t.mu.Unlock()
 		return
 	}
-	v, code, first := verdict.Of(err), exitCode(err), text.Shown(err.Error(), maxText)
+	v, code, first := verdict.Of(err), exitCode(err), text.Said(err.Error(), maxText)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.bad.add(took)

@@ -16,6 +16,7 @@ import (
 	"github.com/muxkit/muxkit/transport/jsonrpc"
 	"github.com/muxkit/muxkit/transport/native"
 	"github.com/muxkit/muxkit/transport/trpc"
+	"github.com/muxkit/muxkit/transport/ttheader"
 )
 
 // target is the node, and how it is reached: what all commands have in common.
@@ -74,6 +75,8 @@ func (t *target) addMetadata(pair string) error {
 
 func (t *target) isJSONRPC() bool { _, is := t.plug.(jsonrpc.Protocol); return is }
 
+func (t *target) isThrift() bool { _, is := t.plug.(ttheader.Protocol); return is }
+
 // resolve makes of the flags and of ADDRESS what a client needs.
 func (t *target) resolve(address string) (err error) {
 	if t.timeout < 0 {
@@ -90,7 +93,7 @@ func (t *target) resolve(address string) (err error) {
 	return err
 }
 
-var protocols = []string{"native", "jsonrpc", "jsonrpc1", "trpc"}
+var protocols = []string{"native", "jsonrpc", "jsonrpc1", "trpc", "ttheader", "thrift"}
 
 // protocolOf returns the plug of that name. raw says that bodies are not JSON.
 func protocolOf(name string, raw bool) (transport.Protocol, error) {
@@ -107,6 +110,10 @@ func protocolOf(name string, raw bool) (transport.Protocol, error) {
 			p.ContentType = trpc.ContentProtobuf
 		}
 		return p, nil
+	case "ttheader":
+		return ttheader.Protocol{}, nil
+	case "thrift":
+		return ttheader.Protocol{Form: ttheader.FormFramed}, nil
 	}
 	return nil, misused("-protocol=%q is none of %s", name, strings.Join(protocols, ", "))
 }

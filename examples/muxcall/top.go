@@ -62,10 +62,10 @@ func runTop(ctx context.Context, args []string, s streams) (int, error) {
 			return exitInterrupted, nil
 		case err != nil && last == nil:
 			screen.close()
-			s.say("%s", text.Shown(err.Error(), maxText))
+			s.say("%s", text.Said(err.Error(), maxText))
 			return exitOfPage(err), nil
 		case err != nil:
-			b = &board{url: last.url, time: last.time, rows: last.rows, stale: text.Shown(err.Error(), maxText)}
+			b = &board{url: last.url, time: last.time, rows: last.rows, stale: text.Said(err.Error(), maxText)}
 		}
 		if err := screen.draw(b); err != nil {
 			return exitUnknown, &outputError{err}

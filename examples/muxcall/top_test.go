@@ -13,6 +13,7 @@ import (
 
 	"github.com/muxkit/muxkit/endpoint/admin"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 // A page of a real admin handler, and one with all that rows are made of.
@@ -72,7 +73,7 @@ func TestTopOfWhatIsNoPage(t *testing.T) {
 	defer other.Close()
 	command(t, "", "top", other.URL+"/401").check(t, exitRefused, "", "401 Unauthorized", `"who are \x1b[2Jyou"`)
 	command(t, "", "top", other.URL).check(t, exitRefused, "", "is no admin page", `"<html>\x1b"`)
-	command(t, "", "top", unused(t)).check(t, exitUnsent, "", "connection refused")
+	command(t, "", "top", peertest.Nobody(t)).check(t, exitUnsent, "", "connection refused")
 	_, caFile := authority(t)
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	defer secure.Close()

@@ -8,9 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +20,6 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/examples/quickstart/addsvc"
 	"github.com/muxkit/muxkit/internal/bounded"
-	"github.com/muxkit/muxkit/internal/pages"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/debug"
@@ -32,46 +28,12 @@ import (
 	"github.com/muxkit/muxkit/transport/native"
 )
 
-// The names that the documentation uses.
+// What the README and docs/getting-started.md show stands here, where it is compiled (internal/pages
+// looks), and where the README's is run. The names that they use:
 type (
 	SumRequest  = addsvc.SumRequest
 	SumResponse = addsvc.SumResponse
 )
-
-// TestDocs checks that every block of Go code in the documents for newcomers
-// stands in this file too, where it is compiled, and where the README's is run, or in the
-// example of a nested module.
-func TestDocs(t *testing.T) {
-	for _, doc := range []string{"../../README.md", "../../docs/getting-started.md", "../../docs/from-trpc-go.md"} {
-		blocks := pages.Compiled(t, doc, "docs_test.go", "../../transport/trpc/trpcpool/example_test.go")
-		t.Logf("%s: %d blocks", doc, blocks)
-	}
-}
-
-// TestLinks checks that every relative link of the documents leads to a file.
-// Plots are left out: they come with a measurement, after the text.
-func TestLinks(t *testing.T) {
-	docs, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	decisions, err := filepath.Glob("../../docs/decisions/0*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	code := regexp.MustCompile("(?s)```.*?```|`[^`]*`")
-	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	for _, doc := range append(append(docs, decisions...), "../../README.md", "../../docs/decisions/README.md") {
-		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(pages.Read(t, doc), ""), -1) {
-			if strings.HasSuffix(m[1], ".svg") {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
-				t.Errorf("%s: a link leads nowhere: %v", doc, err)
-			}
-		}
-	}
-}
 
 func TestReadme(t *testing.T) {
 	muxtest.CheckLeaks(t)
@@ -97,12 +59,13 @@ func TestReadme(t *testing.T) {
 // options.
 func TestReadmeWaitsForANode(t *testing.T) {
 	muxtest.CheckLeaks(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	down := muxtest.NewPeer(nil) // a peer that is down keeps its port, for who says so as well
+	defer down.Close()
+	address, err := down.Listen("tcp", "127.0.0.1:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	listener.Close()
+	down.Down()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	asked := make(chan struct{})
@@ -120,6 +83,7 @@ func TestReadmeWaitsForANode(t *testing.T) {
 		t.Fatalf("nobody is there: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
+	var listener net.Listener
 	for listener, err = net.Listen("tcp", address); err != nil && ctx.Err() == nil; listener, err = net.Listen("tcp", address) {
 		time.Sleep(10 * time.Millisecond) // the port is ours: it is free in a moment
 	}
@@ -190,7 +154,7 @@ func newService(sumEndpoint endpoint.Endpoint) *muxtransport.Service {
 // The functions below are compiled, not run: each API that they show has tests of
 // its own.
 
-var _ = []any{chainByHand, callInTime, withTLS, shutDown, withMetrics, lookedAt, tuned, oldNames, askEarly}
+var _ = []any{chainByHand, callInTime, withTLS, shutDown, withMetrics, lookedAt, tuned, askEarly, byHand, zones}
 
 func chainByHand(pool *muxpool.Multiplexed, breakers *breaker.Group, node muxpool.Node, logging endpoint.Middleware) endpoint.Endpoint {
 	client := muxtransport.NewClient(pool, node, native.Protocol{}, "Sum",
@@ -199,6 +163,23 @@ func chainByHand(pool *muxpool.Multiplexed, breakers *breaker.Group, node muxpoo
 	sum = breakers.Middleware(node)(sum)
 	sum = logging(sum)
 	return sum
+}
+
+func byHand(instancer sd.Instancer, logger log.Logger, breakers *breaker.Group, newClient func(muxtransport.Node) *muxtransport.Client) {
+	dir := muxendpoint.NewDirectory(newClient, muxendpoint.WithBreakers(breakers))
+	defer dir.Close()
+	endpointer := sd.NewEndpointer(instancer, dir.Factory, logger)
+	defer endpointer.Close()
+	balancer := muxendpoint.NewBalancer(dir.Over(endpointer), muxendpoint.WithBreakers(breakers))
+	sum := muxendpoint.Retry(3, time.Second, balancer)
+	_ = sum
+}
+
+func zones(instancer sd.Instancer, logger log.Logger, ordinal int) *muxendpoint.Set {
+	set := muxendpoint.NewSet(instancer, logger,
+		muxendpoint.WithZone(os.Getenv("ZONE")), // nodes of the own zone first
+		muxendpoint.WithSubset(20, ordinal))     // 20 of the nodes that there are, and connections to no others
+	return set
 }
 
 func withTLS(pool *muxpool.Multiplexed, n muxtransport.Node, certificate tls.Certificate) {
@@ -241,8 +222,7 @@ func lookedAt(pool *muxpool.Multiplexed, mux *http.ServeMux) (stop func()) {
 func tuned() (*muxpool.Multiplexed, error) {
 	return muxpool.New(
 		muxpool.WithDialTimeout(300*time.Millisecond),
-		muxpool.WithKeepAlive(time.Second),
-		muxpool.WithMaxFrameSize(1<<20))
+		muxpool.WithKeepAlive(time.Second))
 }
 
 func askEarly(err error) (maybeSent bool, retryAfter time.Duration) {
@@ -253,24 +233,4 @@ func askEarly(err error) (maybeSent bool, retryAfter time.Duration) {
 		retryAfter = out.RetryAfter
 	}
 	return maybeSent, retryAfter
-}
-
-func oldNames(ctx context.Context, fp muxpool.FrameParser, request func(vid uint32) []byte) ([]byte, error) {
-	pool, err := muxpool.New(muxpool.WithConnectNumber(2))
-	if err != nil {
-		return nil, err
-	}
-	defer pool.Close()
-
-	opts := muxpool.NewGetOptions()
-	opts.WithFrameParser(fp)
-	mc, err := pool.GetMuxConn(ctx, "tcp", "127.0.0.1:8000", opts)
-	if err != nil {
-		return nil, err
-	}
-	defer mc.Close()
-	if err := mc.Write(request(mc.VID())); err != nil {
-		return nil, err
-	}
-	return mc.Read()
 }

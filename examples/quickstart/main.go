@@ -33,7 +33,15 @@ func main() {
 	flag.IntVar(&cfg.nodes, "nodes", 3, "how many node processes to start")
 	flag.IntVar(&cfg.callers, "callers", 16, "how many goroutines make calls")
 	flag.BoolVar(&cfg.kill, "kill", true, "kill a node and restart it")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), "usage: quickstart [flags]\n\nStarts nodes, calls them, kills one and restarts it, and tells what the callers saw.\n\n")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, cfg); err != nil {

@@ -50,7 +50,15 @@ func main() {
 	flag.DurationVar(&cfg.outage, "outage", 5*time.Second, "how long all nodes are down where they are")
 	flag.IntVar(&cfg.rate, "rate", 600, "how many calls a `second` are made, whether earlier ones were answered or not; those of mistakes and overload come on top")
 	flag.BoolVar(&cfg.relay, "relay", false, "make the black hole with a relay, also where packets can be dropped")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), "usage: resilience [flags]\n\nStarts nodes, calls them, lets something befall them, and tells what that cost the callers, without breakers and with them.\n\n")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, cfg)
 	stop()

@@ -122,16 +122,7 @@ func TestACallPassesBothHops(t *testing.T) {
 	parents := map[string]bool{}
 	for _, service := range services {
 		n := s.nodes[service]
-		if err := n.tracers.ForceFlush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		at := slices.IndexFunc(n.spans.last, func(l spanLine) bool {
-			return l.Name == service+"."+look && l.Kind == "server"
-		})
-		if at < 0 {
-			t.Fatalf("%s: no span of a call: %+v", service, n.spans.last)
-		}
-		span := n.spans.last[at]
+		all, span := served(t, n.tracers.ForceFlush, n.spans, service+"."+look)
 		if trace == "" {
 			trace = span.Trace
 		}
@@ -139,10 +130,30 @@ func TestACallPassesBothHops(t *testing.T) {
 			t.Errorf("%s: %+v is not below %v in trace %s", service, span, parents, trace)
 		}
 		parents = map[string]bool{}
-		for _, l := range n.spans.last {
+		for _, l := range all {
 			parents[l.Span] = true
 		}
 	}
+}
+
+// served are the spans that a node has made, and that of a call that it has answered, behind which it ends.
+func served(t *testing.T, flush func(context.Context) error, made *spans, name string) (all []spanLine, served spanLine) {
+	t.Helper()
+	for range 2000 {
+		if err := flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		made.mu.Lock()
+		all = slices.Clone(made.last)
+		made.mu.Unlock()
+		at := slices.IndexFunc(all, func(l spanLine) bool { return l.Name == name && l.Kind == "server" })
+		if at >= 0 {
+			return all, all[at]
+		}
+		time.Sleep(5 * time.Millisecond) // no event tells
+	}
+	t.Fatalf("no span of a call: %+v", all)
+	return nil, spanLine{}
 }
 
 // What is wrong with a token is told its caller, by the first service that sees it: it is not tried
@@ -332,6 +343,7 @@ func TestOps(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := s.nodes[orders]
+	s.calls(t, orders) // it is counted
 	get := func(path string) (int, string) {
 		w := httptest.NewRecorder()
 		n.ops.Handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

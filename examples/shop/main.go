@@ -55,6 +55,14 @@ func command(args []string, in io.Reader, out, logs io.Writer) int {
 	return 0
 }
 
+// usages are what the commands do.
+var usages = map[string]string{
+	"":      "Plays: starts eight processes of itself, calls the shop, and lets befall them what -scenes names.",
+	"serve": "serve is one process of one service.",
+	"certs": "certs writes an authority, and a certificate and key of each service.",
+	"token": "token prints a customer's token.",
+}
+
 // parse says what is to be done.
 func parse(args []string, in io.Reader, out, logs io.Writer) (func() error, error) {
 	word := ""
@@ -63,6 +71,10 @@ func parse(args []string, in io.Reader, out, logs io.Writer) (func() error, erro
 	}
 	flags := flag.NewFlagSet("shop "+word, flag.ContinueOnError)
 	flags.SetOutput(logs)
+	flags.Usage = func() {
+		fmt.Fprintf(logs, "usage: shop [serve|certs|token] [flags]\n\n%s\n\n", usages[word])
+		flags.PrintDefaults()
+	}
 	switch word {
 	case "":
 		return parsePlay(flags, args, out)

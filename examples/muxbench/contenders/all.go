@@ -12,6 +12,7 @@ var All = []harness.Contender{
 	muxkitPool{timeout: true},
 	muxkitPool{keep: true},
 	muxkitNewcomer{},
+	muxkitMemory{},
 	muxkitSpawn{},
 	muxkitHand{},
 	muxkitHand{both: true},
@@ -19,7 +20,9 @@ var All = []harness.Contender{
 	muxkitService{timeout: true},
 	muxkitService{inline: true},
 	muxkitService{copied: true},
+	muxkitService{copies: true},
 	muxkitFull{},
+	muxkitThrift{},
 	trpcPool{},
 	trpcPool{buffered: true},
 	plainGRPC{},
@@ -32,7 +35,12 @@ var All = []harness.Contender{
 	drpcPool{},
 	yamuxStreams{},
 	netpollMux{},
+	kitexEcho{},
+	kitexEcho{pool: true},
 	rueidisEcho{},
+	redisMuxkit{},
+	redisRueidis{},
+	redisGo{},
 }
 
 func init() { harness.Enter(All...) }

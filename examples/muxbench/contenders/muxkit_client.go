@@ -1,8 +1,10 @@
 package contenders
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
@@ -19,6 +21,7 @@ type muxkitService struct {
 	inline  bool // calls are served on the goroutine that reads
 	timeout bool // the deadline is ClientTimeout, not a context's
 	copied  bool // bodies are []byte, copied by the codecs
+	copies  bool // each side copies the body into new memory, which nothing looks at
 }
 
 const muxkitMethod = "Echo"
@@ -34,7 +37,7 @@ func (m muxkitService) Info() harness.Info {
 		Sized:    true,
 		Nets:     harness.AllNets,
 	}
-	info.Variant = m.inline || m.timeout || m.copied
+	info.Variant = m.inline || m.timeout || m.copied || m.copies
 	switch {
 	case m.inline:
 		info.Name, info.About = MuxkitInline, "the same with ServerInline"
@@ -43,6 +46,8 @@ func (m muxkitService) Info() harness.Info {
 		info.About = "muxkit-client, each call's deadline by ClientTimeout on context.Background"
 	case m.copied:
 		info.Name, info.About = MuxkitCopied, "muxkit-client, bodies as []byte: EncodeBytes and DecodeBytes"
+	case m.copies:
+		info.Name, info.About = MuxkitCopies, "muxkit-client, and on each side a copy of the body in new memory, as muxkit-client-bytes makes, unused"
 	}
 	return info
 }
@@ -68,7 +73,11 @@ func (m muxkitService) Serve(env harness.Env) (string, error) {
 		limits = append(limits, transport.ServiceTLSConfig(cfg))
 	}
 	service := transport.NewService(native.Protocol{}, limits...)
-	service.Handle(muxkitMethod, m.server(echoEndpoint, options...))
+	echo := echoEndpoint
+	if m.copies {
+		echo = copyingEndpoint
+	}
+	service.Handle(muxkitMethod, m.server(echo, options...))
 	service.Handle(muxkitBulk, m.server(m.fill, options...))
 	go service.Serve(l)
 	return l.Addr().String(), service.Err()
@@ -112,6 +121,9 @@ func (m muxkitService) Dial(env harness.Env) (harness.Client, error) {
 		if m.copied {
 			return endpointCall(client.Endpoint()), client.Err()
 		}
+		if m.copies {
+			return copyingCall(bufferCall(client.Endpoint())), client.Err()
+		}
 		return bufferCall(client.Endpoint()), client.Err()
 	}), nil
 }
@@ -147,5 +159,24 @@ func bufferCall(ep endpoint.Endpoint) harness.Call {
 		answer := resp.(*transport.Buffer)
 		defer answer.Release()
 		return check(answer.Data)
+	}
+}
+
+// copyingEndpoint is echoEndpoint of Buffers, and a copy.
+func copyingEndpoint(_ context.Context, request any) (any, error) {
+	runtime.KeepAlive(bytes.Clone(request.(*transport.Buffer).Data))
+	return request, nil
+}
+
+// copyingCall is call, and a copy of the answer. It is one caller's.
+func copyingCall(call harness.Call) harness.Call {
+	var kept []byte
+	return func(ctx context.Context, req []byte, check harness.Check) error {
+		err := call(ctx, req, func(resp []byte) error {
+			kept = bytes.Clone(resp)
+			return check(resp)
+		})
+		runtime.KeepAlive(kept)
+		return err
 	}
 }

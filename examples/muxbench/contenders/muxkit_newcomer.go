@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"time"
 
 	"github.com/muxkit/muxkit/examples/muxbench/harness"
 	"github.com/muxkit/muxkit/muxpool"
@@ -75,4 +76,41 @@ func (readFullParser) Parse(r io.Reader) (uint32, []byte, error) {
 		return 0, nil, err
 	}
 	return id, frame, nil
+}
+
+// muxkitMemory is muxkitPool, and beside each call the memory and the context that
+// muxkitNewcomer makes for it, which nothing looks at.
+type muxkitMemory struct{ muxkitPool }
+
+func (m muxkitMemory) Info() harness.Info {
+	info := m.muxkitPool.Info()
+	info.Name, info.Variant = MuxkitMemory, true
+	info.About = "muxkit, and beside each call the memory and the context.WithTimeout that muxkit-newcomer makes, unused"
+	return info
+}
+
+// made keeps what is made from the stack.
+type made struct {
+	ctx                    context.Context
+	request, header, frame []byte
+}
+
+func (m muxkitMemory) Dial(env harness.Env) (harness.Client, error) {
+	client, err := m.muxkitPool.Dial(env)
+	if err != nil {
+		return nil, err
+	}
+	return harness.ClientFunc(func(i int) (harness.Call, error) {
+		call, err := client.Caller(i)
+		kept := new(made)
+		return func(ctx context.Context, req []byte, check harness.Check) error {
+			made, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			kept.ctx = made
+			kept.request = append(make([]byte, FrameHeader, FrameHeader+len(req)), req...)
+			kept.header = make([]byte, FrameHeader)
+			kept.frame = append(make([]byte, FrameHeader, FrameHeader+len(req)), req...)
+			return call(ctx, req, check)
+		}, err
+	}), nil
 }

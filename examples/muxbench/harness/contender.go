@@ -83,6 +83,9 @@ type Info struct {
 	// Variant: it differs from another contender in one setting, and is left out
 	// of the plots.
 	Variant bool
+	// Program is one that its server is, which has to be there: it is measured where it is
+	// named. Empty: there is none.
+	Program string
 	// Nets are the networks it runs on, of "tcp", "tls" and "unix". Nil: tcp.
 	Nets []string
 }
@@ -166,14 +169,14 @@ func FindEntry(name string) (Entry, error) {
 }
 
 // SelectEntries finds the entries that match one of the comma-separated
-// patterns of path.Match. The empty string selects each contender once, with the
-// contexts that most would use. A pattern that ends with OfOther selects the same of another
+// patterns of path.Match. The empty string selects each contender that needs no program once,
+// with the contexts that most would use. A pattern that ends with OfOther selects the same of another
 // commit.
 func SelectEntries(patterns string) ([]Entry, error) {
 	var selected []Entry
 	if patterns == "" {
 		for _, e := range Entries() {
-			if e.Usual() {
+			if e.Usual() && e.Info().Program == "" {
 				selected = append(selected, e)
 			}
 		}

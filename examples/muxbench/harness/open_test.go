@@ -12,7 +12,7 @@ import (
 )
 
 func sleep(d time.Duration) error {
-	time.Sleep(d)
+	time.Sleep(d) // of bubble time
 	return nil
 }
 

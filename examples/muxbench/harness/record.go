@@ -97,7 +97,9 @@ var rivalModules = map[string]bool{
 	"github.com/nats-io/nats-server/v2": true,
 	"storj.io/drpc":                     true,
 	"github.com/hashicorp/yamux":        true,
+	"github.com/cloudwego/kitex":        true,
 	"github.com/cloudwego/netpoll":      true,
+	"github.com/redis/go-redis/v9":      true,
 	"github.com/redis/rueidis":          true,
 	"connectrpc.com/connect/v2":         true,
 }

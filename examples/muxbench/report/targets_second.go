@@ -17,6 +17,8 @@ const (
 	byHand   = contenders.MuxkitByHand + harness.WithDeadline
 	copied   = contenders.MuxkitCopied + harness.WithDeadline
 	inline   = contenders.MuxkitInline + harness.WithDeadline
+	memory   = contenders.MuxkitMemory + harness.WithoutContexts
+	copies   = contenders.MuxkitCopies + harness.WithDeadline
 )
 
 // secondTargets lists them in the order of the questions.
@@ -29,7 +31,8 @@ func secondTargets() []target {
 		all = append(all, over("Client and Service / by hand on the pool", harness.On(client, 128, c), byHand, 0.95))
 	}
 	for _, c := range []int{64, 512} {
-		all = append(all, over("newcomer's code / tuned", harness.On(newcomer, 128, c), tuned, 0.8))
+		all = append(all, over("newcomer's code / tuned", harness.On(newcomer, 128, c), tuned, 0.8),
+			over("newcomer's memory beside tuned / tuned", harness.On(memory, 128, c), tuned, told))
 	}
 	all = append(all, bodyTargets()...)
 	all = append(all, tlsTargets()...)
@@ -45,14 +48,25 @@ func secondTargets() []target {
 	for _, c := range []int{64} {
 		all = append(all, over("Client and Service / connect-go v2 over h2c", harness.On(client, 128, c), h2c, told))
 	}
-	return append(all, cpuTargets()...)
+	return append(append(all, thriftTargets()...), cpuTargets()...)
 }
 
-// priceTargets are those that compare muxkit with itself, one thing changed.
+// thriftTargets are those of Kitex's users: the same protocol and codec on both sides.
+func thriftTargets() []target {
+	var all []target
+	for i, against := range []string{"kitex-mux", "kitex-pool"} {
+		for _, callers := range []int{64, 512} {
+			all = append(all, over("ttheader on muxkit / "+against, harness.On(contenders.MuxkitTTHeader+harness.WithDeadline, 1<<10, callers), against, []float64{2, 3}[i]))
+		}
+	}
+	return all
+}
+
+// priceTargets are those that compare muxkit with itself, one thing changed, and have a bound.
 func priceTargets() []target {
 	var all []target
 	for _, t := range secondTargets() {
-		if t.Metric == nil && strings.HasPrefix(t.Cell.Entry, "muxkit") && (strings.HasPrefix(t.Against.Entry, "muxkit") || t.Against.Net == harness.TLS) {
+		if t.Metric == nil && t.Bound != told && strings.HasPrefix(t.Cell.Entry, "muxkit") && (strings.HasPrefix(t.Against.Entry, "muxkit") || t.Against.Net == harness.TLS) {
 			all = append(all, t)
 		}
 	}
@@ -79,6 +93,8 @@ func bodyTargets() []target {
 			c := harness.On(copied, size, 64)
 			c.Heap = heap
 			all = append(all, over(what, c, client, bound))
+			c.Entry = copies
+			all = append(all, over(strings.Replace(what, "[]byte codecs", "copies beside Buffers", 1), c, client, told))
 		}
 	}
 	return all

@@ -20,8 +20,16 @@ import (
 )
 
 func main() {
-	nodes := flag.String("nodes", "127.0.0.1:8080", "the nodes to call, separated by commas")
+	nodes := flag.String("nodes", "127.0.0.1:8080", "the `addresses` of the nodes to call, separated by commas")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), "usage: client [flags] TEXT...\n\nPrints each TEXT in upper case, and of how many characters it is, as stringsvc says.\n\n")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	if flag.NArg() == 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	logger := log.NewLogfmtLogger(log.NewSyncWriter(os.Stderr))
 	if err := call(strings.Split(*nodes, ","), flag.Args(), logger); err != nil {
 		_ = logger.Log("err", err)

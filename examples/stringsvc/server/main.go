@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"os/signal"
@@ -20,8 +21,16 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:8080", "the address to listen on")
+	listen := flag.String("listen", "127.0.0.1:8080", "the `address` to listen on")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), "usage: server [flags]\n\nServes stringsvc until SIGINT or SIGTERM comes.\n\n")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	logger := log.With(log.NewLogfmtLogger(log.NewSyncWriter(os.Stderr)), "ts", log.DefaultTimestampUTC)
 	if err := serve(*listen, logger); err != nil {
 		_ = logger.Log("err", err)
