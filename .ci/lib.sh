@@ -15,8 +15,12 @@ tests() {
   $polite "$work/gotest" "$@"
 }
 
-# modules lists the folders of all modules, the root first.
-modules() { find . -name go.mod -not -path '*/testdata/*' -printf '%h\n' | sort; }
+# modules lists the folders of all modules, the root first, but for those of
+# .ci/by_name.txt.
+modules() {
+  find . -name go.mod -not -path '*/testdata/*' -printf '%h\n' |
+    grep -vxFf <(sed -nE 's|^[^#]|./&|p' .ci/by_name.txt) | sort
+}
 
 # each_module runs a command in the folder of every module; those of each_nested
 # are all but the root.

@@ -20,7 +20,7 @@ import (
 // compatibility promise. docs/versioning.md says the same, and why; a test compares
 // them.
 var unpromised = []string{
-	"breaker/gokitpains", "examples", "muxpool/faulttest", "muxpool/muxtest", "muxpool/wire", "transport/trpc/interop", "transport/trpc/trpcpool/old",
+	"breaker/gokitpains", "examples", "muxpool/faulttest", "muxpool/muxtest", "muxpool/wire", "transport/trpc/interop", "transport/ttheader/interop", "transport/trpc/trpcpool/old",
 	"muxpool/deadline.Context", "muxpool/deadline.Of",
 }
 

@@ -1,6 +1,8 @@
 // Command floors checks that the packages of this module import downward only,
 // and nothing from outside but what the module is allowed to require, that the
-// errors of calls are judged in one place, and that tests have a bound, and their waits.
+// errors of calls are judged in one place, that tests have a bound, and their waits, and
+// do not sleep where they mean to wait, that nothing strays into the root, nor a program into the tree, that a godoc
+// example shows each option, and that the index of the examples lacks none.
 //
 // Run it in the module's root: go run ./.ci/floors
 package main
@@ -65,7 +67,27 @@ func run(dir string) (faults []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	faults = slices.Concat(faults, judged, waits, mains)
+	sleeps, err := checkSleeps(dir)
+	if err != nil {
+		return nil, err
+	}
+	top, err := checkTop(dir)
+	if err != nil {
+		return nil, err
+	}
+	built, err := checkBuilt(dir)
+	if err != nil {
+		return nil, err
+	}
+	options, err := checkOptions(dir, pkgs)
+	if err != nil {
+		return nil, err
+	}
+	index, err := checkIndex(dir)
+	if err != nil {
+		return nil, err
+	}
+	faults = slices.Concat(faults, judged, waits, mains, sleeps, top, built, options, index)
 	fmt.Printf("floors: %d packages, %d direct requirements, %d faults\n", checked, len(direct), len(faults))
 	return faults, nil
 }

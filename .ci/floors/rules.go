@@ -22,25 +22,32 @@ const testOnly = "go.uber.org/goleak"
 
 // testTools may be imported by every test above the ground floor, and by each other,
 // and are themselves no part of what users run.
-var testTools = []string{"muxpool/muxtest", "muxpool/internal/world"}
+var testTools = []string{"muxpool/muxtest", world}
 
-// testHelpers may be imported by all tests, and by nothing else.
-var testHelpers = []string{"internal/bounded", "internal/pages"}
+// world tells the stories of the pool's tests, and only tests can import it: it may use what they may.
+const world = "muxpool/internal/world"
+
+// testHelpers may be imported by all tests, and by each other, and by nothing else.
+var testHelpers = []string{"internal/bounded", "internal/callertest", "internal/discoverytest", "internal/pages", "internal/peertest"}
 
 // floors says where each package lives; "x/..." stands for all packages below x.
 var floors = []struct {
 	pattern string
 	floor   int
 }{
-	{"internal/bounded", 0}, // for tests only
-	{"internal/pages", 0},   // likewise
+	{"internal/bounded", 0},       // for tests only
+	{"internal/pages", 0},         // likewise
+	{"internal/peertest", 0},      // likewise
+	{"internal/callertest", 4},    // likewise
+	{"internal/discoverytest", 4}, // likewise
 	{"internal/text", 0},
+	{"internal/speaks", 0},
 	{"internal/discovery", 1}, // for followers of discovery systems, here and in nested modules
 	{"muxpool/wire", 0},
 	{"muxpool/deadline", 0},
 	{"muxpool", 1},
 	{"muxpool/muxtest", 1},
-	{"muxpool/internal/world", 1},
+	{world, 1},
 	{"muxpool/faulttest", 3}, // tests only, of pools and Services in network namespaces
 	{"muxpool/debug", 1},
 	{"muxpool/verdict", 1},
@@ -50,7 +57,9 @@ var floors = []struct {
 	{"breaker", 2},
 	{"endpoint", 3},
 	{"endpoint/admin", 3},
+	{"endpoint/troubletest", 3}, // tests only
 	{"endpoint/filesd", 3},
+	{"endpoint/consulsd", 3},
 	{"endpoint/kubesd", 3},
 	{"examples/...", 4},
 }
@@ -122,11 +131,11 @@ func judge(from, to string, test bool) string {
 	switch {
 	case !ok:
 		return "it lives on no floor"
-	case test && (from == to || slices.Contains(testHelpers, to)):
+	case test && from == to, slices.Contains(testHelpers, to) && (test || slices.Contains(testHelpers, from) || from == world):
 		return ""
 	case slices.Contains(testTools, to) && (test && above > 0 || slices.Contains(testTools, from)):
 		return ""
-	case slices.Contains(testHelpers, to):
+	case slices.Contains(testHelpers, to) && !slices.Contains(testHelpers, from):
 		return "downward, but it is for tests"
 	case above < below:
 		return fmt.Sprintf("upward, from floor %d to floor %d", above, below)

@@ -46,6 +46,11 @@ func TestJudge(t *testing.T) {
 		{"muxpool/wire", "internal/bounded", true, ""},
 		{"endpoint", "internal/bounded", true, ""},
 		{"endpoint", "internal/bounded", false, "downward, but"},
+		{"muxpool/internal/world", "internal/bounded", false, ""},
+		{"muxpool/muxtest", "internal/bounded", false, "downward, but"},
+		{"endpoint/kubesd", "internal/discoverytest", true, ""},
+		{"internal/discoverytest", "internal/bounded", false, ""},
+		{"examples/quickstart", "internal/discoverytest", false, "downward, but"},
 	}
 	for _, tt := range tests {
 		got := judge(tt.from, tt.to, tt.test)

@@ -16,28 +16,40 @@ import (
 // method Wait. What never comes is then a failure, with a name, and no test binary
 // that somebody has to kill: see internal/bounded.
 func checkWaits(root string) (faults []string, err error) {
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err = eachGoFile(root, func(name string) error {
+		if !strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, filepath.Join(root, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, at := range waitsIn(file) {
+			faults = append(faults, fmt.Sprintf("%s:%d waits without a bound: use internal/bounded", name, fset.Position(at).Line))
+		}
+		return nil
+	})
+	return faults, err
+}
+
+// eachGoFile calls visit with the name of each Go file below root, those of nested modules too.
+func eachGoFile(root string, visit func(name string) error) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || path != root && strings.HasPrefix(d.Name(), ".")):
 			return filepath.SkipDir
-		case d.IsDir() || !strings.HasSuffix(path, "_test.go"):
+		case d.IsDir() || !strings.HasSuffix(path, ".go"):
 			return nil
 		}
-		fset := token.NewFileSet()
-		file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		name, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
 		}
-		for _, at := range waitsIn(file) {
-			p := fset.Position(at)
-			name, _ := filepath.Rel(root, path)
-			faults = append(faults, fmt.Sprintf("%s:%d waits without a bound: use internal/bounded", filepath.ToSlash(name), p.Line))
-		}
-		return nil
+		return visit(filepath.ToSlash(name))
 	})
-	return faults, err
 }
 
 // waitsIn finds the waits without a bound in functions that get a test, or bench.

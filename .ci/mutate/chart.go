@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,7 +84,7 @@ func (c *chart) run(p pkg, covered []pkg, work string, workers int) error {
 	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-coverpkg", strings.Join(paths, ","), "-o", bin, p.ImportPath).CombinedOutput(); err != nil {
 		return fmt.Errorf("go test -c %s: %w\n%s", p.ImportPath, err, out)
 	}
-	names, err := runBinary(p, bin, time.Minute, "-test.list", ".")
+	names, err := runBinary(p, bin, 0, time.Minute, "-test.list", ".")
 	if err != nil {
 		return fmt.Errorf("the tests of %s: %w\n%s", p.ImportPath, err, names)
 	}
@@ -112,7 +113,7 @@ var testName = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 func (t *test) profile(bin, file string) string {
 	for range 2 {
 		begin := time.Now()
-		out, err := runBinary(t.Pkg, bin, 5*time.Minute, "-test.run", "^"+t.Name+"$", "-test.coverprofile", file)
+		out, err := runBinary(t.Pkg, bin, 0, 5*time.Minute, "-test.run", "^"+t.Name+"$", "-test.coverprofile", file)
 		if err == nil {
 			t.Took = time.Since(begin)
 			text, err := os.ReadFile(file)
@@ -170,13 +171,13 @@ func each(workers, n int, do func(i, worker int)) {
 	wg.Wait()
 }
 
-// runBinary runs a test binary in its package's folder; it and what it has started
+// runBinary runs a test binary, with a mistake, in its package's folder; it and what it has started
 // are ended when the limit is over.
-func runBinary(p pkg, bin string, limit time.Duration, args ...string) (string, error) {
+func runBinary(p pkg, bin string, mistake int, limit time.Duration, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit+10*time.Second) // the binary's own end tells more
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, append(args, "-test.timeout", limit.String())...)
-	cmd.Dir = p.Dir
+	cmd.Dir, cmd.Env = p.Dir, append(os.Environ(), number+"="+strconv.Itoa(mistake))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 10 * time.Second

@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,46 +13,37 @@ import (
 type outcome string
 
 const (
-	noticed      outcome = "noticed"
-	hung         outcome = "hang"
-	survived     outcome = "SURVIVED"
-	equivalent   outcome = "equivalent"
-	uncompilable outcome = "uncompilable"
+	noticed    outcome = "noticed"
+	hung       outcome = "hang"
+	survived   outcome = "SURVIVED"
+	equivalent outcome = "equivalent"
+	untried    outcome = "untried"
 )
 
 // A lab tries mistakes, one at a time.
 type lab struct {
 	chart *chart
 	grace time.Duration
-	near  bool   // on the tests of the mistake's own package only
-	work  string // a folder of its own
+	near  bool // on the tests of the mistake's own package only
 }
 
-// try plants a mistake in a package and tells what came of it, and by what.
-func (l *lab) try(p pkg, m site) (o outcome, by string) {
-	overlay, err := l.plant(m)
-	if err != nil {
-		return uncompilable, err.Error()
-	}
-	groups := l.groups(p, m)
+// try tells what comes of a mistake of a field, by what, and how long that ran.
+func (l *lab) try(f *field, m site) (o outcome, by string, took time.Duration) {
+	begin, groups, tests := time.Now(), l.groups(f.pkg, m), 0
 	if len(groups) == 0 {
-		if out, err := exec.Command("go", "build", "-overlay", overlay, "-o", os.DevNull, p.ImportPath).CombinedOutput(); err != nil {
-			return uncompilable, string(out)
-		}
-		return survived, "no test runs it"
+		return survived, "no test runs it", 0
 	}
-	tests := 0
 	for _, g := range groups {
-		bin := filepath.Join(l.work, "mutant.test")
-		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", bin, g[0].Pkg.ImportPath).CombinedOutput(); err != nil {
-			return uncompilable, string(out)
+		bin, err := f.binary(g[0].Pkg)
+		if err != nil {
+			return untried, err.Error(), 0
 		}
-		if o, by := l.run(bin, g); o != survived {
-			return o, by
+		if o, by, took := l.run(bin, m, g); o != survived {
+			return o, by, took
 		}
 		tests += len(g)
 	}
-	return survived, fmt.Sprintf("%d tests", tests)
+	return survived, fmt.Sprintf("%d tests", tests), time.Since(begin)
 }
 
 // groups are the tests that run m, by package: the mistake's own first, then those
@@ -84,51 +71,93 @@ func (l *lab) groups(p pkg, m site) (groups [][]*test) {
 	return groups
 }
 
-// run runs tests of one package, the quick ones first. What fails or hangs has to
-// do so twice: on a busy machine a test may fail once without a mistake.
-func (l *lab) run(bin string, tests []*test) (o outcome, by string) {
-	for len(tests) > 0 {
+// run runs tests of one package, the quick ones first. What fails has to do so twice, and to
+// pass without a mistake: on a busy machine a test may fail once. One that hangs is asked again,
+// for as long as it may take, when no other has failed.
+func (l *lab) run(bin *testBinary, m site, tests []*test) (o outcome, by string, took time.Duration) {
+	var stuck []*test
+	for len(tests) > 0 && len(stuck) < mostStuck {
 		n, usual := 0, time.Duration(0)
 		for n < len(tests) && (n == 0 || usual+tests[n].Took < batch) {
 			usual += tests[n].Took
 			n++
 		}
-		some := tests[:n]
-		tests = tests[n:]
-		for len(some) > 0 {
-			if o, by = l.once(bin, some, l.grace/3); o == survived {
-				break
+		if o, by = l.once(bin, m.number, tests[:n], l.grace/4); o == survived {
+			tests = tests[n:]
+			continue
+		}
+		i := slices.IndexFunc(tests[:n], func(t *test) bool { return t.Name == strings.SplitN(by, "/", 2)[0] })
+		switch {
+		case i < 0:
+			if o, by, took = l.again(bin, m, tests[:n]); o != survived {
+				return o, by, took
 			}
-			i := slices.IndexFunc(some, func(t *test) bool { return t.Name == strings.SplitN(by, "/", 2)[0] })
-			again := some
-			if i >= 0 {
-				again = some[i : i+1]
+			tests = tests[n:]
+			continue
+		case o == hung:
+			stuck = append(stuck, tests[i])
+		default:
+			if o, by, took = l.again(bin, m, tests[i:i+1]); o != survived {
+				return o, by, took
 			}
-			if o, by = l.once(bin, again, l.grace); o != survived {
-				return o, by
-			}
-			if i < 0 {
-				break
-			}
-			some = slices.Delete(slices.Clone(some), i, i+1)
+		}
+		tests = slices.Delete(slices.Clone(tests), i, i+1)
+	}
+	for i := range stuck {
+		if o, by, took = l.again(bin, m, stuck[i:i+1]); o != survived {
+			return o, by, took
 		}
 	}
-	return survived, ""
+	if len(stuck) == mostStuck { // and yet they end
+		return l.run(bin, m, tests)
+	}
+	return survived, "", 0
 }
 
-// batch is how long the tests take that run in one process.
-const batch = 5 * time.Second
+// again tells whether the mistake it is by which tests fail, or hang.
+func (l *lab) again(bin *testBinary, m site, tests []*test) (o outcome, by string, took time.Duration) {
+	begin := time.Now()
+	o, by = l.once(bin, m.number, tests, l.grace)
+	if took = time.Since(begin); o != survived && !l.sound(bin, tests) {
+		o = survived
+	}
+	return o, by, took
+}
 
-// once runs tests in one process; those that take twice as long as usual, and grace,
-// hang.
-func (l *lab) once(bin string, tests []*test, grace time.Duration) (outcome, string) {
+// sound reports whether tests pass without a mistake.
+func (l *lab) sound(bin *testBinary, tests []*test) bool {
+	all := true
+	for _, t := range tests {
+		bin.mu.Lock()
+		ok, known := bin.sound[t.Name]
+		bin.mu.Unlock()
+		if !known {
+			o, _ := l.once(bin, 0, []*test{t}, l.grace)
+			ok = o == survived
+			bin.mu.Lock()
+			bin.sound[t.Name] = ok
+			bin.mu.Unlock()
+		}
+		all = all && ok
+	}
+	return all
+}
+
+const (
+	batch     = 5 * time.Second // is how long the tests take that run in one process
+	mostStuck = 2               // tests that do not end are enough to ask them again
+)
+
+// once runs tests with a mistake in one process; those that take twice as long as usual, and
+// grace, hang.
+func (l *lab) once(bin *testBinary, mistake int, tests []*test, grace time.Duration) (outcome, string) {
 	var names []string
 	var usual time.Duration
 	for _, t := range tests {
 		names = append(names, t.Name)
 		usual += t.Took
 	}
-	out, err := runBinary(tests[0].Pkg, bin, 2*usual+grace, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
+	out, err := runBinary(tests[0].Pkg, bin.path, mistake, 2*usual+grace, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
 	switch {
 	case err == nil:
 		return survived, ""
@@ -136,29 +165,6 @@ func (l *lab) once(bin string, tests []*test, grace time.Duration) (outcome, str
 		return hung, firstFailure(out)
 	}
 	return noticed, firstFailure(out)
-}
-
-// plant writes the overlay with the changed file.
-func (l *lab) plant(m site) (string, error) {
-	src, err := os.ReadFile(m.file)
-	if err != nil {
-		return "", err
-	}
-	changed := filepath.Join(l.work, "changed.go")
-	text := string(src[:m.from]) + m.text + string(src[m.to:]) + m.tail
-	if err := os.WriteFile(changed, []byte(text), 0o644); err != nil {
-		return "", err
-	}
-	abs, err := filepath.Abs(m.file)
-	if err != nil {
-		return "", err
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{abs: changed}})
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(l.work, "overlay.json")
-	return name, os.WriteFile(name, overlay, 0o644)
 }
 
 var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)|^\s*running tests:\n\s+(\S+)|^(panic: [^t].*|panic: t[^e].*)$|^(fatal error: .*)$`)

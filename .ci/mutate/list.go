@@ -50,7 +50,7 @@ func toPlantIn(patterns []string) ([]pkg, error) {
 	}), err
 }
 
-var forTests = regexp.MustCompile(`/(examples|internal/(bounded|pages)|muxpool/(muxtest|faulttest|internal/world)|transport/(protocoltest|attacktest))(/|$)`)
+var forTests = regexp.MustCompile(`/(examples|internal/(bounded|callertest|discoverytest|pages|peertest)|muxpool/(muxtest|faulttest|internal/world)|transport/(protocoltest|attacktest))(/|$)`)
 
 // toRun lists the packages whose tests may notice. Examples are no tests of what
 // they show.

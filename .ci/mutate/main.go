@@ -2,14 +2,16 @@
 // them no test notices. Run it in the module's root:
 //
 //	go run ./.ci/mutate                            5 mistakes in each package
+//	go run ./.ci/mutate -all 200                   200 of all that the module has
 //	go run ./.ci/mutate -n 20 ./breaker ./muxpool/...
 //	go run ./.ci/mutate -seed 7 -show ./breaker    what would be planted
 //	go run ./.ci/mutate -near -func 'Close' ./endpoint    in these functions, tried on its own tests
 //	go run ./.ci/mutate -n 1000 -func guard.go ./breaker  all there are in a file
 //	go run ./.ci/mutate -options -p 2              every option, given in vain
 //
-// The source stays as it is: go's -overlay puts a changed file in its place. The
-// same seed on the same source plants the same mistakes.
+// The source stays as it is: go's -overlay puts a changed file in its place, which has all
+// the mistakes of a package, each behind a number that the environment gives (see sow.go).
+// The same seed on the same source plants the same mistakes.
 //
 // To begin with each test runs once, alone, without a mistake, to find what it
 // covers. A mistake is tried on the tests that run its line: those of its package,
@@ -22,8 +24,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,11 +41,12 @@ const equivalents = ".ci/mutate/equivalent.txt"
 func main() {
 	seed := flag.Uint64("seed", 0, "chooses the mistakes; 0 draws one")
 	n := flag.Int("n", 5, "mistakes in each package")
+	all := flag.Int("all", 0, "mistakes drawn from all packages together, in the place of n in each")
 	grace := flag.Duration("hang", time.Minute, "tests that take this much longer than twice their time without a mistake hang")
 	budget := flag.Duration("budget", time.Hour, "no mistake is planted after this time")
 	workers := flag.Int("p", 1, "mistakes that are tried at a time")
 	near := flag.Bool("near", false, "run the package's own tests only")
-	in := flag.String("func", "", "in functions only whose file and name, such as breaker/guard.go get, this expression matches")
+	in := flag.String("func", "", "in functions only whose file and name, such as breaker/guard.go current, this expression matches")
 	options := flag.Bool("options", false, "plant, in every option and nowhere else, that it is given in vain")
 	chart := flag.String("chart", "", "a file in which is kept what each test runs, for the next time with the same source")
 	resume := flag.String("resume", "", "a file with what an earlier run with the same seed has printed: what it tried is not tried again")
@@ -66,7 +67,7 @@ func main() {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	survivors, err := run(patterns, settings{*seed, *n, *grace, *budget, *workers, *near, *options, *show, *chart, *resume, within})
+	survivors, err := run(patterns, settings{*seed, *n, *all, *grace, *budget, *workers, *near, *options, *show, *chart, *resume, within})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -78,7 +79,7 @@ func main() {
 
 type settings struct {
 	seed                uint64
-	n                   int
+	n, all              int
 	grace               time.Duration
 	budget              time.Duration
 	workers             int
@@ -100,16 +101,14 @@ func run(patterns []string, s settings) (survivors int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	fmt.Printf("seed %d, %d mistakes in each of %d packages\n", s.seed, s.n, len(pkgs))
-	samples := make([]*sample, len(pkgs))
-	for i, p := range pkgs {
-		if samples[i], err = newSample(p, s); err != nil {
-			return 0, err
-		}
+	fmt.Printf("seed %d, of %d packages\n", s.seed, len(pkgs))
+	samples, err := newSamples(pkgs, s)
+	if err != nil {
+		return 0, err
 	}
 	if s.show {
 		for _, sample := range samples {
-			for _, m := range sample.sites[:min(s.n, len(sample.sites))] {
+			for _, m := range sample.sites[:min(sample.n, len(sample.sites))] {
 				fmt.Println(m)
 			}
 		}
@@ -143,35 +142,41 @@ func run(patterns []string, s settings) (survivors int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	labs := make([]*lab, s.workers)
-	for i := range labs {
-		labs[i] = &lab{chart: chart, grace: s.grace, near: s.near, work: filepath.Join(work, strconv.Itoa(i))}
-		if err := os.Mkdir(labs[i].work, 0o755); err != nil {
+	fields := make([]*field, len(samples))
+	var jobs []job // one of each package, then the next of each: all have had some when time is up
+	for i, sample := range samples {
+		if fields[i], sample.sites, err = sow(sample.pkg, sample.sites, sample.n, judged, filepath.Join(work, strconv.Itoa(i))); err != nil {
 			return 0, err
 		}
-	}
-	var r results
-	each(s.workers, len(samples)*s.n, func(i, worker int) {
-		sample := samples[i%len(samples)]
-		for m, ok := sample.next(); ok && time.Since(begin) < s.budget; m, ok = sample.next() {
-			if line, o := before.of(m); line != "" {
-				r.add(o, line)
-				return
-			}
-			o, by, took := equivalent, judged.reason(m), time.Duration(0)
-			if by == "" {
-				now := time.Now()
-				o, by = labs[worker].try(sample.pkg, m)
-				took = time.Since(now)
-			}
-			if o != uncompilable {
-				r.add(o, fmt.Sprintf("%-10s %s (%s, %.0f s)", o, m, by, took.Seconds()))
-				return
-			}
+		for nth, m := range sample.sites {
+			jobs = append(jobs, job{fields[i], m, nth})
 		}
+	}
+	slices.SortStableFunc(jobs, func(a, b job) int { return a.nth - b.nth })
+	lab := &lab{chart: chart, grace: s.grace, near: s.near}
+	r := results{counts: make(map[outcome]int), of: make(map[string]map[outcome]int)}
+	each(s.workers, len(jobs), func(i, worker int) {
+		f, m := jobs[i].field, jobs[i].site
+		line, o := before.of(m)
+		switch reason := judged.reason(m); {
+		case line != "":
+		case time.Since(begin) > s.budget:
+			o = untried
+		case reason != "":
+			o, line = equivalent, fmt.Sprintf("%-10s %s (%s, 0 s)", equivalent, m, reason)
+		default:
+			var by string
+			var took time.Duration
+			o, by, took = lab.try(f, m)
+			line = fmt.Sprintf("%-10s %s (%s, %.0f s)", o, m, by, took.Seconds())
+		}
+		r.add(f.pkg, o, line)
 	})
-	fmt.Printf("\nseed %d, %.0f s: %d noticed, %d by a hang, %d equivalent, %d survived\n", s.seed, time.Since(begin).Seconds(),
-		r.counts[noticed], r.counts[hung], r.counts[equivalent], r.counts[survived])
+	fmt.Println()
+	for _, sample := range samples {
+		fmt.Printf("-- %s: %s\n", sample.pkg.ImportPath, told(r.of[sample.pkg.ImportPath]))
+	}
+	fmt.Printf("\nseed %d, %.0f s: %s\n", s.seed, time.Since(begin).Seconds(), told(r.counts))
 	fmt.Println(strings.Join(r.lines, "\n"))
 	if r.counts[noticed] == 0 {
 		return 0, fmt.Errorf("no mistake was noticed: do the tests run?")
@@ -179,68 +184,37 @@ func run(patterns []string, s settings) (survivors int, err error) {
 	return r.counts[survived], nil
 }
 
-// A sample is the mistakes of one package, in the order of the seed.
-type sample struct {
-	pkg   pkg
-	mu    sync.Mutex
-	sites []site // that are left
-}
-
-func newSample(p pkg, s settings) (*sample, error) {
-	sites, err := p.sites(s.options)
-	if err != nil {
-		return nil, err
-	}
-	sites = slices.DeleteFunc(sites, func(m site) bool { return !s.within.MatchString(m.file + " " + m.fn) })
-	shuffle(sites, s.seed, p.ImportPath)
-	return &sample{pkg: p, sites: sites}, nil
-}
-
-func (s *sample) next() (m site, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.sites) == 0 {
-		return m, false
-	}
-	m = s.sites[0]
-	s.sites = s.sites[1:]
-	return m, true
+type job struct {
+	field *field
+	site  site
+	nth   int // of its package
 }
 
 // results gathers what came of the mistakes.
 type results struct {
 	mu     sync.Mutex
 	counts map[outcome]int
-	lines  []string // of those that want a test
+	of     map[string]map[outcome]int // a package
+	lines  []string                   // of those that want a test
 }
 
-func (r *results) add(o outcome, line string) {
+func (r *results) add(p pkg, o outcome, line string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Println(line)
-	if r.counts == nil {
-		r.counts = make(map[outcome]int)
+	if line != "" {
+		fmt.Println(line)
 	}
 	r.counts[o]++
+	if r.of[p.ImportPath] == nil {
+		r.of[p.ImportPath] = make(map[outcome]int)
+	}
+	r.of[p.ImportPath][o]++
 	if o == survived || o == hung {
 		r.lines = append(r.lines, line)
 	}
 }
 
-// shuffle orders the sites of a package by the seed, whatever other packages there
-// are.
-func shuffle(sites []site, seed uint64, pkg string) {
-	h := fnv.New64a()
-	h.Write([]byte(pkg))
-	r := rand.New(rand.NewPCG(seed, h.Sum64()))
-	slices.SortFunc(sites, func(a, b site) int {
-		if c := strings.Compare(a.file, b.file); c != 0 {
-			return c
-		}
-		if a.from != b.from {
-			return a.from - b.from
-		}
-		return strings.Compare(a.text, b.text)
-	})
-	r.Shuffle(len(sites), func(i, j int) { sites[i], sites[j] = sites[j], sites[i] })
+func told(counts map[outcome]int) string {
+	return fmt.Sprintf("%d noticed, %d by a hang, %d equivalent, %d survived, %d not tried",
+		counts[noticed], counts[hung], counts[equivalent], counts[survived], counts[untried])
 }

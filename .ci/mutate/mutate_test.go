@@ -110,7 +110,7 @@ func TestOptions(t *testing.T) {
 	}
 	want := []string{
 		"_ = any(n)",
-		"set(s, \"WithOther\", elsewhere(&s.other), n)",
+		"set(s, \"WithOther\", plantedElsewhere(&s.other), n)",
 		"return func(s *state) {}",
 	}
 	if !slices.Equal(got, want) {

@@ -10,9 +10,6 @@ import (
 // function. The mistake is that what it sets is not set, though it refuses what it
 // refuses: a user gives it in vain.
 
-// elsewhere takes the place of the address of what is set.
-const elsewhere = "\n\nfunc elsewhere[T any](*T) *T { return new(T) }\n"
-
 // inVain plants that in fn, if it is an option, at each place where it sets something.
 func (f *finder) inVain(fn *ast.FuncDecl) {
 	if fn.Recv != nil || !fn.Name.IsExported() || fn.Type.Results == nil || len(fn.Type.Results.List) != 1 ||
@@ -36,7 +33,7 @@ func (f *finder) inVain(fn *ast.FuncDecl) {
 }
 
 // unset plants the mistake in an assignment to a field, but for the list of what is
-// refused, and in the address of one.
+// refused, and in the address of one, in whose place it puts another's.
 func (f *finder) unset(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.AssignStmt:
@@ -52,8 +49,7 @@ func (f *finder) unset(n ast.Node) bool {
 		return false
 	case *ast.UnaryExpr:
 		if _, field := n.X.(*ast.SelectorExpr); field && n.Op == token.AND && !refusals(f.text(n.X)) {
-			f.put(n.Pos(), n.End(), "elsewhere("+f.text(n)+")")
-			f.sites[len(f.sites)-1].tail = elsewhere
+			f.put(n.Pos(), n.End(), "plantedElsewhere("+f.text(n)+")")
 		}
 	}
 	return true

@@ -16,13 +16,26 @@ type site struct {
 	file     string
 	from, to int
 	text     string
-	tail     string // what is added at the file's end
+	number   int // by which it is chosen, once it is compiled
 	line     int
 	at       place
 	fn       string // the function it is in
 	in       block  // and where that is
+	body     body
 	old      string // the source line as it is, trimmed
 	new      string // and with the mistake
+}
+
+// is reports whether the two are the same mistake.
+func (m site) is(o site) bool {
+	return m.file == o.file && m.from == o.from && m.to == o.to && m.text == o.text
+}
+
+// A body is that of a function, between its braces.
+type body struct {
+	from, to int
+	results  string // the function's, as they are written
+	recovers bool   // it calls recover
 }
 
 func (m site) String() string { return fmt.Sprintf("%s:%d: %s  =>  %s", m.file, m.line, m.old, m.new) }
@@ -58,7 +71,7 @@ func sitesIn(file string, options bool) ([]site, error) {
 		if !ok || fn.Body == nil || isText(fn) {
 			continue
 		}
-		f.fn, f.in = fn.Name.Name, block{f.place(fn.Pos()), f.place(fn.End())}
+		f.fn, f.in, f.body = fn.Name.Name, block{f.place(fn.Pos()), f.place(fn.End())}, f.bodyOf(fn)
 		if options {
 			f.inVain(fn)
 		} else {
@@ -74,9 +87,26 @@ func isText(fn *ast.FuncDecl) bool {
 	return fn.Recv != nil && (fn.Name.Name == "String" || fn.Name.Name == "GoString")
 }
 
+// bodyOf tells of fn's body.
+func (f *finder) bodyOf(fn *ast.FuncDecl) body {
+	b := body{from: f.offset(fn.Body.Lbrace + 1), to: f.offset(fn.Body.Rbrace)}
+	if fn.Type.Results != nil {
+		b.results = f.text(fn.Type.Results)
+	}
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && isName(call.Fun, "recover") {
+			b.recovers = true
+		}
+		_, inner := n.(*ast.FuncLit)
+		return !inner
+	})
+	return b
+}
+
 type finder struct {
 	file, src, fn string
 	in            block
+	body          body
 	fset          *token.FileSet
 	sites         []site
 }
@@ -179,7 +209,7 @@ func (f *finder) put(from, to token.Pos, text string) {
 		end = b + i
 	}
 	f.sites = append(f.sites, site{
-		file: f.file, from: a, to: b, text: text, line: f.place(from).Line, at: f.place(from), fn: f.fn, in: f.in,
+		file: f.file, from: a, to: b, text: text, line: f.place(from).Line, at: f.place(from), fn: f.fn, in: f.in, body: f.body,
 		old: short(f.src[begin:end]), new: short(f.src[begin:a] + text + f.src[b:end]),
 	})
 }
@@ -187,8 +217,8 @@ func (f *finder) put(from, to token.Pos, text string) {
 // short puts lines of source into one, without the comment behind them.
 func short(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
-	if code, _, ok := strings.Cut(s, " // "); ok {
-		s = code
+	if code, _, ok := strings.Cut(" "+s, " // "); ok {
+		s = strings.TrimSpace(code)
 	}
 	if len(s) > 160 {
 		s = s[:160] + "..."

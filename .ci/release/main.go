@@ -3,6 +3,8 @@
 //
 //	go run ./.ci/release stranger   build programs that require the modules as they
 //	                                are now; nothing is changed
+//	go run ./.ci/release follow     do in an empty directory what docs/from-scratch.md and
+//	                                docs/afternoon.md say
 //	go run ./.ci/release v0.1.0     set the versions, check, and tell what is to be done
 //
 // A stranger has no checkout and no replace: his modules come from a proxy. Here it
@@ -25,13 +27,15 @@ const madeUp = "v0.0.0-stranger"
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: go run ./.ci/release stranger | vX.Y.Z")
+		fmt.Fprintln(os.Stderr, "usage: go run ./.ci/release stranger | follow | vX.Y.Z")
 		os.Exit(2)
 	}
-	err := fmt.Errorf("%q is neither stranger nor a version of v0 or v1", os.Args[1])
+	err := fmt.Errorf("%q is neither stranger nor follow nor a version of v0 or v1", os.Args[1])
 	switch {
 	case os.Args[1] == "stranger":
 		err = strangers(".", madeUp)
+	case os.Args[1] == "follow":
+		err = follow(".", madeUp)
 	case versions.MatchString(os.Args[1]):
 		err = release(".", os.Args[1])
 	}

@@ -25,20 +25,11 @@ func strangers(root, version string) error {
 	if err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp("", "stranger")
+	s, err := newStranger(root, version, modules)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
-	s := stranger{root: root, work: work, version: version}
-	for _, m := range modules {
-		if err := errors.Join(m.named(), m.serve(filepath.Join(work, "proxy"), modules, version)); err != nil {
-			return err
-		}
-	}
-	if err := s.settle(modules); err != nil {
-		return err
-	}
+	defer os.RemoveAll(s.work)
 	var had []*module
 	failed := false
 	for _, m := range modules {
@@ -60,6 +51,27 @@ type stranger struct {
 	env                 []string
 	sums                []byte // of what the modules require
 	began               time.Time
+}
+
+// newStranger gives somebody a folder of his own, and a module proxy on disk that has the modules as
+// they are now. Who is given him removes s.work.
+func newStranger(root, version string, modules []*module) (s *stranger, err error) {
+	work, err := os.MkdirTemp("", "stranger")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(work)
+		}
+	}()
+	s = &stranger{root: root, work: work, version: version}
+	for _, m := range modules {
+		if err := errors.Join(m.named(), m.serve(filepath.Join(work, "proxy"), modules, version)); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.settle(modules)
 }
 
 // settle prepares the environment: a module cache of its own, and the proxies.

@@ -34,19 +34,6 @@ step_floors() {
 # What the modules promise is what it was at the last release, or docs/changelog.md says that it is broken: see .ci/api.
 step_api() { run nice go run ./.ci/api; }
 
-# The tests that the documents name are there, and so are the files that they link.
-step_docs() {
-  local name failed=0 file target
-  grep -rhoE --include='*_test.go' '^func (Test|Fuzz)[A-Za-z0-9_]+' . | cut -d ' ' -f 2 | sort -u >"$work/tests.there"
-  grep -ohE '`(Test|Fuzz)[A-Za-z0-9_]+' README.md docs/*.md docs/decisions/*.md | tr -d '`' | sort -u >"$work/tests.named"
-  for name in $(comm -13 "$work/tests.there" "$work/tests.named"); do
-    echo "the documents name $name, which is no test"
-    failed=1
-  done
-  while IFS=: read -r file target; do
-    target=${target#](}
-    target=${target%%#*}
-    [ -e "$(dirname "$file")/${target%)}" ] || { echo "$file links ${target%)}, which is not there"; failed=1; }
-  done < <(grep -oE '\]\([^):# ]+[#)]' README.md docs/*.md docs/decisions/*.md .github/*.md)
-  return $failed
-}
+# What the documents say can be checked: code is compiled, commands are run, links and names lead somewhere, and
+# each page is on the index. See internal/pages.
+step_docs() { tests -count=1 ./internal/pages; }

@@ -10,19 +10,46 @@ step_examples() {
   two_processes
   for main in examples/*/main.go; do
     dir=$(dirname "$main")
-    case $dir in examples/quickstart | examples/muxcall | 'examples/*') continue ;; esac
+    case $dir in
+      examples/quickstart | examples/muxcall | 'examples/*') continue ;;
+      examples/cluster) continue ;; # etcd takes a while to build: the step nested has it, and a test of the plan
+    esac
     if [ -e "$dir/go.mod" ]; then # a program that takes long: it says what it would do
       (cd "$dir" && run timeout 300 go run . -plan)
+      tells_its_arguments "$dir" .
       continue
     fi
     run timeout 120 go run "./$dir"
   done
+  for dir in before after; do
+    run timeout 60 go run "./examples/profilesvc/$dir"
+    run timeout 60 go run -C examples/addsvc "./$dir"
+    tells_its_arguments . "./examples/profilesvc/$dir"
+    tells_its_arguments examples/addsvc "./$dir"
+  done
+  for dir in quickstart resilience muxcall stringsvc/server stringsvc/client; do
+    tells_its_arguments . "./examples/$dir"
+  done
+}
+
+# tells_its_arguments asks a program of a module how it is used. It says so and that is no failure.
+tells_its_arguments() {
+  echo "+ $2 -h, in $1"
+  (cd "$1" && go run "$2" -h) >"$work/usage" 2>&1 || { cat "$work/usage"; return 1; }
+  grep -qE '^(usage: |muxcall calls )' "$work/usage" || { echo "it does not say how it is used:"; cat "$work/usage"; return 1; }
 }
 
 # The shop with all that befalls it, each under load: about a minute.
 step_shop() {
   run timeout 600 \
     go run -C examples/shop . -scenes all
+}
+
+# Many machines: an etcd of three members, six nodes, four clients, and what befalls them. Root can part the zones.
+step_cluster() {
+  run timeout 600 \
+    go run -C examples/cluster . | tee "$work/cluster.log"
+  if [ "$(id -u)" -eq 0 ] && grep 'LEFT OUT' "$work/cluster.log"; then return 1; fi
 }
 
 # two_processes runs the server of stringsvc, its client and muxcall against each other.

@@ -4,7 +4,7 @@
 # transports' parsers, and of the server's connections.
 LONG='^\./(muxpool|transport(/[a-z]+)?) Fuzz'
 
-step_fuzz() { fuzz_all "${FUZZTIME:-5}" "${FUZZTIME_LONG:-15}"; }
+step_fuzz() { fuzz_all "${FUZZTIME:-5}" "${FUZZTIME_LONG:-8}"; }
 step_fuzz_long() { fuzz_all "${FUZZTIME:-10}" "${FUZZTIME_LONG:-60}"; }
 
 # fuzz_all runs every fuzz test of the root module, two at a time with one worker each:

@@ -7,7 +7,14 @@ step_test() { tests ./...; }
 step_race() { tests -race -tags muxguard -count=1 -timeout 12m ./...; }
 
 # The nested modules: all their tests that need nobody else's program.
-step_nested() { polite=nice each_nested tests -race -count=1 -timeout 12m ./...; }
+step_nested() { polite=nice each_nested nested; }
+
+# nested runs those of the current module, if it has any.
+nested() {
+  local files
+  files=$(go list -f '{{range .TestGoFiles}}{{.}} {{end}}{{range .XTestGoFiles}}{{.}} {{end}}' ./...) || return 1
+  [ -z "$files" ] || tests -race -count=1 -timeout 12m ./...
+}
 
 # Those that need one have the build tag peers, and say in .ci/needs.txt what.
 step_peers() {
@@ -40,6 +47,7 @@ step_pool() {
   MUXPOOL_FULL=1 tests -count=1 -timeout 12m -coverprofile "$work/cover.out" -coverpkg ./muxpool,./muxpool/wire,./muxpool/deadline \
     ./muxpool ./muxpool/faulttest ./muxpool/wire ./muxpool/deadline
   MUXPOOL_FULL=1 tests -count=1 -timeout 5m -run TestRollingShutdown ./endpoint
+  MUXPOOL_FULL=1 tests -count=1 -timeout 5m -v -run TestADeployOfAllNodes ./endpoint # which tells what clients spend
   covered=$(go tool cover -func "$work/cover.out" | awk '$1 == "total:" { sub("%", "", $3); print $3 }')
   echo "coverage of muxpool, its wire and its deadline: $covered%, at least $MIN_COVERAGE% is wanted"
   awk -v c="$covered" -v m="$MIN_COVERAGE" 'BEGIN { exit !(c >= m) }'
