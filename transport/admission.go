@@ -170,11 +170,15 @@ func (a *account) backlog(n int) { a.count(int64(n)) }
 func (l *ServiceLimits) admitBytes(mine, all, holders int64) refusal {
 	budget := int64(l.MaxBytes)
 	left := budget - all
+	share := 7 * left / max(holders, 1)
+	if mine <= budget/512 {
+		share *= 3
+	}
 	switch {
 	case mine > int64(l.MaxBytesPerConn):
 		return connBytes
 	case all <= budget/2 || mine <= min(ownBytes, budget/2048):
-	case mine > 7*left/max(holders, 1):
+	case mine > share:
 		return allBytes
 	case left < budget/8 && mine > left/16:
 		return allBytes

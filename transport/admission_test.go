@@ -66,6 +66,42 @@ func TestEachConnectionHasASmallCall(t *testing.T) {
 	}
 }
 
+// TestFewCallsBesideManyGreedy: where hundreds of connections have what they can get, and
+// answers that are never refused have taken more than was left to them, somebody's few calls
+// of some KiB find room still.
+func TestFewCallsBesideManyGreedy(t *testing.T) {
+	d := &admission{limits: ServiceLimits{MaxInFlight: 65_536, MaxBytes: 128 << 20, MaxBytesPerConn: 128 << 20}}
+	hold := func(conns, step int, most int64) (greedy *account) {
+		for range conns {
+			a := new(account)
+			a.open(d, 0)
+			for a.bytes.Load() < most && a.Hold(step) == nil {
+				greedy = a
+			}
+		}
+		return greedy
+	}
+	hold(300, 64<<10, 128<<10) // half a frame each
+	hold(700, 8<<10, 8<<10)    // a call each
+	greedy := hold(90, 64<<10, 128<<20)
+	if left := int64(d.limits.MaxBytes) - d.bytes.Load(); left < 8<<20 {
+		t.Fatalf("of %d bytes the greedy leave %d", d.limits.MaxBytes, left)
+	} else {
+		greedy.backlog(int(left - 10<<20))
+	}
+	var honest account
+	honest.open(d, 0)
+	const call = 8<<10 + callBytes
+	for i := range 16 {
+		if got := honest.enter(call); got != admitted {
+			t.Fatalf("call %d of 16: %d", i, got)
+		}
+	}
+	if err := greedy.Hold(64 << 10); err == nil {
+		t.Error("and who has much got more")
+	}
+}
+
 // TestAdmissionCounts: what goes in comes out, and what is refused is counted until then.
 func TestAdmissionCounts(t *testing.T) {
 	d := &admission{limits: ServiceLimits{MaxInFlight: 3, MaxBytes: 1024, MaxBytesPerConn: 1024}}

@@ -99,11 +99,11 @@ func ServiceMaxFrameSize(bytes int) ServiceOption {
 // What comes beyond is answered with CodeResourceExhausted, unrun, where the protocol
 // has a muxpool.Measurer; otherwise a frame for which there is no room ends its
 // connection. Up to half of the total anybody may use. Beyond that a connection gets more
-// while it has at most seven times an equal share of what is left: alone it may have
-// seven eighths, and those who want everything end with equal shares. Of the last eighth
-// it gets more while it has at most a 16th of what is left. One small call, of 8 KiB, every
-// connection may have, however full it is. Defaults: 128 MiB, or four of
-// the largest frames if that is more, for both.
+// while it has at most seven times an equal share of what is left, or, with up to a 512th
+// of the total, three times as much: alone it may have seven eighths, and those who want
+// everything end with equal shares. Of the last eighth it gets more while it has at most a
+// 16th of what is left. One small call, of 8 KiB, every connection may have, however full
+// it is. Defaults: 128 MiB, or four of the largest frames if that is more, for both.
 func ServiceMaxBytes(perConn, total int) ServiceOption {
 	return func(o *serviceOptions) {
 		setOption(o, "ServiceMaxBytes: perConn", &o.limits.MaxBytesPerConn, perConn)
