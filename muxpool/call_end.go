@@ -215,6 +215,22 @@ func (c *conn) endSome(ids []uint32, which func(*call) bool, why callEnd, err er
 	return left
 }
 
+// keep keeps the id of cl from others until unwrite, whatever ends cl and its answers meanwhile:
+// as if one more frame had been written. It returns false if the id is another call's by now.
+func (c *conn) keep(cl *call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !cl.live {
+		if c.state == connClosed || c.ids.live.find(cl.id) != nil {
+			return false
+		}
+		cl.owed++
+		c.ids.reserved.set(cl.id, c.ids.reserved.awaited(cl.id)+1)
+	}
+	cl.writes.Add(1)
+	return true
+}
+
 // unwrite takes back a write that did not come about. If the call has left and its
 // id is reserved for the answer, the id is free; but a reservation that came after
 // is somebody else's.

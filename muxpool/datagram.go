@@ -94,7 +94,7 @@ func (cl *call) handed(taken bool) {
 	defer cl.mu.Unlock()
 	cl.inHand--
 	if cl.taken = cl.taken || taken; !cl.taken && cl.inHand == 0 {
-		cl.first.Reset()
+		cl.first.Unset()
 	}
 }
 

@@ -114,8 +114,9 @@ func (m *muxConn) take(c *call) ([]byte, error) {
 // back.
 func (m *muxConn) CloseWith(frame []byte) {
 	if c := m.enter(); c != nil {
-		if c.queued() {
+		if c.queued() && m.conn.keep(c) {
 			m.conn.sendLast(frame, 0)
+			m.conn.unwrite(c)
 		}
 		m.leave()
 	}
@@ -130,7 +131,8 @@ func (m *muxConn) CloseWithRequest(frame func(id uint32) []byte) {
 		return
 	}
 	defer m.leave()
-	if c.queued() {
+	if c.queued() && m.conn.keep(c) {
+		defer m.conn.unwrite(c)
 		m.conn.sendLastRequest(frame)
 	}
 }

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"math"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // MaybeSent reports whether the byte at offset may have been handed to the
 // kernel. While a write is under way that is so for all that it covers; once the
@@ -63,29 +60,30 @@ func (w *Writer) WaitSent(done <-chan struct{}) error {
 	return nil
 }
 
-// Mark remembers where in the stream the first of a caller's frames begins, or that
-// there will never be one: of Set and Seal, the first wins.
+// Mark remembers where in the stream the first of a caller's frames begins, and whether any may
+// follow.
 type Mark struct {
-	v atomic.Uint64 // offset + 1; 0: neither set nor sealed
+	v atomic.Uint64 // offset + 1, 0 if there is none; and sealed
 }
 
-const sealed = math.MaxUint64
+const sealed = 1 << 63
 
 // Offset returns the offset, and whether there is one.
 func (m *Mark) Offset() (offset uint64, ok bool) {
-	v := m.v.Load()
-	return v - 1, v != 0 && v != sealed
+	v := m.v.Load() &^ sealed
+	return v - 1, v != 0
 }
 
 // Set sets the offset, if there is none. It returns false if the Mark is sealed.
 func (m *Mark) Set(offset uint64) bool {
-	return m.v.CompareAndSwap(0, offset+1) || m.v.Load() != sealed
+	return m.v.CompareAndSwap(0, offset+1) || m.v.Load()&sealed == 0
 }
 
-// Seal makes sure that no offset will be set, and reports whether there is one.
-func (m *Mark) Seal() (set bool) {
-	return !m.v.CompareAndSwap(0, sealed) && m.v.Load() != sealed
-}
+// Seal makes sure that nothing more is set, and reports whether there is an offset.
+func (m *Mark) Seal() (set bool) { return m.v.Or(sealed)&^sealed != 0 }
 
-// Reset forgets the offset, or the seal.
+// Unset forgets the offset, and keeps the seal.
+func (m *Mark) Unset() { m.v.And(sealed) }
+
+// Reset forgets the offset and the seal.
 func (m *Mark) Reset() { m.v.Store(0) }

@@ -169,3 +169,37 @@ func TestWaitSentEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestMarkIsSealedForGood: whatever was queued before, nothing is any more; and what was, was.
+func TestMarkIsSealedForGood(t *testing.T) {
+	for _, set := range []bool{false, true} {
+		a, _ := net.Pipe()
+		w := NewWriter(a, WriterConfig{Timeout: time.Hour})
+		var m Mark
+		if set {
+			if _, err := w.TryMark([]byte("first"), false, &m, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if was := m.Seal(); was != set {
+			t.Errorf("sealed after %v frames: %v", set, was)
+		}
+		if _, err := w.TryMark([]byte("second"), false, &m, 0); err != ErrSealed {
+			t.Errorf("a frame of a sealed Mark, set before %v: %v", set, err)
+		}
+		if offset, ok := m.Offset(); ok != set || ok && offset != 0 {
+			t.Errorf("the offset is %d, %v, want %v", offset, ok, set)
+		}
+		if m.Unset(); m.Set(7) {
+			t.Error("what was taken back has opened a sealed Mark")
+		}
+		if _, ok := m.Offset(); ok {
+			t.Error("an offset that was taken back is there")
+		}
+		if m.Reset(); !m.Set(7) {
+			t.Error("a Mark that was reset is sealed")
+		}
+		w.Close(nil)
+		_ = a.Close()
+	}
+}
