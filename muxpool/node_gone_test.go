@@ -25,3 +25,36 @@ func TestLossOfADroppedNode(t *testing.T) {
 		}
 	})
 }
+
+// TestDropWhileAConnectionIsReplaced: the dial ends just when its node is let go of. The connection that
+// it was to replace goes as any other, and then the node does.
+func TestDropWhileAConnectionIsReplaced(t *testing.T) {
+	for _, end := range []string{"accept", "refuse"} {
+		t.Run(end, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newSlotRig(t, []PoolOption{WithConnectNumber(1)})
+				defer r.end()
+				r.play("get")
+				r.play("accept")
+				r.play("call 1")
+				n := r.node()
+				r.conn(1).renew(true)
+				synctest.Wait()
+				dropped := r.pool.dropNodes(n.name) // as Drop does
+				conns := n.shut(errForgotten)
+				r.play(end)
+				for _, c := range conns {
+					c.drain(ReasonDropped, nil)
+				}
+				n.dropped()
+				if len(dropped) != 1 || len(conns) != 1 || n.stats().InFlight != 1 {
+					t.Errorf("dropped %d nodes with %d connections and %d calls, want one of each", len(dropped), len(conns), n.stats().InFlight)
+				}
+				r.play("end")
+				if left := r.pool.Stats().Nodes; len(left) != 0 {
+					t.Errorf("the pool still has %+v", left)
+				}
+			})
+		})
+	}
+}

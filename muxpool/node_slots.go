@@ -147,12 +147,12 @@ func (n *node) dialEnded(s *slot, got dialOutcome) {
 	var old *conn
 	n.mu.Lock()
 	switch {
-	case n.closed != nil:
+	case n.closed != nil && s.conn == nil:
 		n.change(s, slotEvent{news: slotShut})
+	case n.closed != nil || c != nil && c.sameAs(s.conn): // what was to be replaced stays, or goes by itself
+		n.change(s, slotEvent{news: slotRefused})
 	case got.err != nil:
 		n.dialFailed(s, got.err)
-	case c.sameAs(s.conn):
-		n.change(s, slotEvent{news: slotRefused})
 	default:
 		var ok bool
 		if old, ok = n.dialed(s, c); ok {
