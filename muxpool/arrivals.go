@@ -70,21 +70,23 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 		return nil
 	}
 	a.deliver() // what came before
-	if kind == FrameSettings {
-		defer c.frames.Add(1) // when they are known: see peerCalls
+	switch kind {
+	case FrameSettings:
+		defer c.count(1) // when they are known: see peerCalls
 		return c.settled(frame)
+	case FrameGoingAway:
+		defer c.count(1) // likewise
+		c.drain(ReasonGoingAway, nil)
+		return nil
 	}
-	if c.frames.Add(1); kind != FrameGoingAway {
-		c.answered()
-	}
+	c.count(1)
+	c.answered()
 	switch kind {
 	case FrameKeepAlive:
 		c.mu.Lock()
 		c.health.pong(c)
 		c.mu.Unlock()
 		c.node.placeFreed(c, false)
-	case FrameGoingAway:
-		c.drain(ReasonGoingAway, nil)
 	case FrameRequest:
 		c.reply(vid, frame)
 	default:
@@ -113,7 +115,7 @@ func (a *arrivals) deliverSome(batch []arrival) (n int, cl *call, left time.Dura
 	c := a.conn
 	c.answered()
 	n, cl, left, freed := a.sort(batch)
-	c.frames.Add(uint64(n))
+	c.count(n)
 	for _, cl := range a.woken {
 		if cl.signal() && a.src != nil {
 			a.src.Woke()

@@ -130,3 +130,55 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+// TestFirstFrameMakesRoom: a hundred calls are on a connection whose peer may say how many it takes, and
+// one more waits. What comes first is no such word: there is no bound then, and the one that waits is
+// served at once, not when another comes or leaves.
+func TestFirstFrameMakesRoom(t *testing.T) {
+	for name, frame := range map[string]func(id uint32) []byte{
+		"a sign of life":      func(uint32) []byte { return worldFrame(worldAlive, 0, 0) },
+		"an answer":           func(id uint32) []byte { return worldFrame(worldAnswer, id, 0) },
+		"an answer to nobody": func(id uint32) []byte { return worldFrame(worldAnswer, id-1, 0) },
+		"a going away":        func(uint32) []byte { return worldFrame(worldGoAway, 0, 0) }, // there is on a new one
+	} {
+		t.Run(name, func(t *testing.T) {
+			withWorld(t, limitedParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+				first := w.mustGet(t.Context())
+				defer first.Close()
+				w.mustWrite(first, 1)
+				for range firstCalls - 1 {
+					defer w.mustGet(t.Context()).Close()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				got := make(chan error, 1)
+				go func() {
+					m, err := w.pool.GetMuxConn(ctx, "tcp", "peer:1", w.opts)
+					if err == nil {
+						defer m.Close()
+						if left := m.(*muxConn).conn == first.conn; left && name == "a going away" {
+							t.Error("the call went where the peer takes no new ones")
+						}
+					}
+					got <- err
+				}()
+				synctest.Wait()
+				if n := w.pool.Stats().Nodes[0].Waiting; n != 1 {
+					t.Fatalf("%d Gets wait, want one", n)
+				}
+				if _, err := w.peers[0].nc.Write(frame(first.id)); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				select {
+				case err := <-got:
+					if err != nil {
+						t.Error(err)
+					}
+				default:
+					t.Error("a Get waits, and there is room")
+				}
+			})
+		})
+	}
+}

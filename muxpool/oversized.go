@@ -58,7 +58,7 @@ func (a *arrivals) passedOver(f *oversized) (err error) {
 			return err
 		}
 	}
-	c.frames.Add(1)
+	c.count(1)
 	c.answered()
 	if f.kind != FrameLast && f.kind != FrameMore {
 		c.node.counters.unsolicited.Add(1)

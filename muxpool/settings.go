@@ -57,8 +57,8 @@ func (c *conn) settled(frame []byte) error {
 	return nil
 }
 
-// roomTold hears that a peer has said how many calls it takes: those who wait for room
-// may have it, or need more conns.
+// roomTold hears that a peer has said how many calls it takes, or something else first: those
+// who wait for room may have it, or need more conns.
 func (n *node) roomTold() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -73,6 +73,14 @@ func (n *node) roomTold() {
 // many it takes and has said nothing yet: as HTTP/2's clients do, so that a burst on a
 // new conn is not refused by the peer.
 const firstCalls = 100
+
+// count counts n frames that have come. If the first does not say how many calls the peer takes,
+// there is room for all who wait.
+func (c *conn) count(n int) {
+	if c.frames.Add(uint64(n)) == uint64(n) && n > 0 && c.settles && c.peer.Load() == nil {
+		c.node.roomTold()
+	}
+}
 
 // peerCalls is how many calls in flight the peer takes; 0: it sets no bound.
 func (c *conn) peerCalls() int {
