@@ -80,9 +80,9 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 		return nil
 	}
 	c.count(1)
-	c.answered()
 	switch kind {
 	case FrameKeepAlive:
+		c.answered()
 		c.mu.Lock()
 		c.health.pong(c)
 		c.mu.Unlock()
@@ -113,8 +113,10 @@ func (a *arrivals) deliver() {
 // not all, the next one's call cl is crowded, and may be waited for for left.
 func (a *arrivals) deliverSome(batch []arrival) (n int, cl *call, left time.Duration) {
 	c := a.conn
-	c.answered()
-	n, cl, left, freed := a.sort(batch)
+	n, cl, left, came := a.sort(batch)
+	if came.awaited {
+		c.answered()
+	}
 	c.count(n)
 	for _, cl := range a.woken {
 		if cl.signal() && a.src != nil {
@@ -123,29 +125,37 @@ func (a *arrivals) deliverSome(batch []arrival) (n int, cl *call, left time.Dura
 	}
 	clear(a.woken)
 	a.woken = a.woken[:0]
-	if freed {
+	if came.freed {
 		c.node.placeFreed(c, false)
 	}
 	return n, cl, left
 }
 
+// came is what answers that have come were.
+type came struct {
+	awaited bool // one of them was, by a call or after it
+	freed   bool // an id is free again
+}
+
 // sort puts the first n answers of batch into the inboxes of their calls, as deliverSome
-// does, and reports whether an id is free again.
-func (a *arrivals) sort(batch []arrival) (n int, cl *call, left time.Duration, freed bool) {
+// does.
+func (a *arrivals) sort(batch []arrival) (n int, cl *call, left time.Duration, all came) {
 	c := a.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for n < len(batch) {
 		f := &batch[n]
 		if cl = c.ids.live.find(f.vid); cl == nil {
-			freed = c.unmatched(f.vid, f.last) || freed
-		} else if left = a.answer(cl, f); left > 0 {
+			all.add(c.unmatched(f.vid, f.last))
+		} else if all.awaited, left = true, a.answer(cl, f); left > 0 {
 			break
 		}
 		n, cl = n+1, nil
 	}
-	return n, cl, left, freed
+	return n, cl, left, all
 }
+
+func (k *came) add(o came) { k.awaited, k.freed = k.awaited || o.awaited, k.freed || o.freed }
 
 // answer puts a frame into the inbox of its call, or counts why it does not. left is not
 // 0 if it is to wait for room, for so long at most. The conn's mu is held.
@@ -163,21 +173,20 @@ func (a *arrivals) answer(cl *call, f *arrival) (left time.Duration) {
 	return left
 }
 
-// unmatched counts an answer that no call waits for, and reports whether it has
-// freed the id; mu is held.
-func (c *conn) unmatched(vid uint32, last bool) (freed bool) {
+// unmatched counts an answer that no call waits for; mu is held.
+func (c *conn) unmatched(vid uint32, last bool) came {
 	k := &c.node.counters
 	switch {
 	case last && c.health.holding && vid == c.health.ping:
 		c.health.pong(c)
-		return true
+		return came{awaited: true, freed: true}
 	case c.ids.late(vid, last):
 		k.late.Add(1)
-		return last
+		return came{awaited: true, freed: last}
 	case c.ids.recent.has(vid):
 		k.duplicate.Add(1)
 	default:
 		k.unknown.Add(1)
 	}
-	return false
+	return came{}
 }

@@ -59,20 +59,22 @@ func (a *arrivals) passedOver(f *oversized) (err error) {
 		}
 	}
 	c.count(1)
-	c.answered()
 	if f.kind != FrameLast && f.kind != FrameMore {
 		c.node.counters.unsolicited.Add(1)
 		return nil
 	}
-	freed := false
+	what := came{awaited: true}
 	c.mu.Lock()
 	if cl := c.ids.live.find(f.vid); cl == nil {
-		freed = c.unmatched(f.vid, f.kind == FrameLast)
+		what = c.unmatched(f.vid, f.kind == FrameLast)
 	} else if cl.failTooLarge(f.err, f.kind == FrameLast, c.classify != nil) == surplus {
 		c.node.counters.duplicate.Add(1)
 	}
 	c.mu.Unlock()
-	if freed {
+	if what.awaited {
+		c.answered()
+	}
+	if what.freed {
 		c.node.placeFreed(c, false)
 	}
 	return nil

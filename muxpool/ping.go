@@ -8,8 +8,7 @@ import (
 // Pinger is an optional part of a Pool: it asks whether a node is there, without a call.
 type Pinger interface {
 	// Ping connects to a node if it must, asks for a sign of life (see KeepAliver), and
-	// waits for a frame of the peer's. answered false with a nil error: it is connected,
-	// and cannot be asked.
+	// waits for one. answered false with a nil error: it is connected, and cannot be asked.
 	Ping(ctx context.Context, network, address string, opts GetOptions) (answered bool, err error)
 }
 
@@ -26,7 +25,7 @@ func (p *Multiplexed) Ping(ctx context.Context, network, address string, opts Ge
 	return m.(*muxConn).ping(ctx)
 }
 
-// ping asks the peer, if the protocol can, and waits for a frame.
+// ping asks the peer, if the protocol can, and waits for a frame that proves it.
 func (m *muxConn) ping(ctx context.Context) (answered bool, err error) {
 	if _, asks := m.conn.node.key.parser.(KeepAliver); !asks || m.conn.datagram {
 		return false, nil
@@ -44,7 +43,7 @@ func (m *muxConn) ping(ctx context.Context) (answered bool, err error) {
 	}
 }
 
-// nextFrame tells those who wait that a frame has arrived after they asked. Where
+// nextFrame tells those who wait that a frame that proves the peer has arrived after they asked. Where
 // nobody waits, that costs the read loop a look at it.
 type nextFrame struct {
 	arrival atomic.Pointer[chan struct{}] // closed, and forgotten, with the next frame; nil: nobody waits

@@ -67,6 +67,24 @@ func TestFault_AcceptAndHangUp(t *testing.T) {
 	})
 }
 
+// TestFault_SaysSomethingAndHangsUp: a greeting, or that there is no room, is no answer to anybody.
+func TestFault_SaysSomethingAndHangsUp(t *testing.T) {
+	for name, said := range map[string]muxtest.Frame{
+		"unsolicited":         {Kind: muxtest.Push},
+		"an answer to nobody": {Kind: muxtest.Answer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world.Both(t, world.Setup{Parser: world.Spaced{IDs: muxtest.IDs31}}, func(w *world.World) { // 0 is nobody's id
+				w.Victim.OnAccept(func(c *muxtest.Conn) {
+					c.Send(said)
+					c.Close()
+				})
+				hangsUp(w, during(w))
+			})
+		})
+	}
+}
+
 func TestFault_GoesAwayAndClosesEachConnection(t *testing.T) {
 	world.Both(t, world.Setup{Parser: world.Classified{}}, func(w *world.World) {
 		w.Victim.OnAccept(func(c *muxtest.Conn) { c.Send(muxtest.Frame{Kind: muxtest.GoAway}) })
