@@ -15,16 +15,17 @@ import (
 // writeFailed hears from the writer that a write failed. What the peer sent
 // before it went away is still to be read, so a peer that is gone only drains.
 func (c *conn) writeFailed(err error) {
-	if wire.DeadlinePassed(err) || errors.Is(err, net.ErrClosed) {
-		c.close(ReasonWriteFailed, writerError(err))
+	over := wire.DeadlinePassed(err) || errors.Is(err, net.ErrClosed)
+	if err = writerError(err); over {
+		c.close(ReasonWriteFailed, err)
 		return
 	}
 	reason := ReasonWriteFailed
 	if c.inFlight.Load() == 0 {
 		reason = ReasonPeerClosed // while idle: no failure
 	}
-	c.drain(reason, writerError(err))
-	time.AfterFunc(lastWords, func() { c.timed(func() { c.close(ReasonWriteFailed, nil) }) })
+	c.drain(reason, err) // one that drains already has its own reason
+	time.AfterFunc(lastWords, func() { c.timed(func() { c.close(ReasonWriteFailed, err) }) })
 }
 
 // lastWords is how long a conn whose write failed is still read.

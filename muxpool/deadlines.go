@@ -61,6 +61,9 @@ func (c *conn) endDue() {
 func (c *conn) due(now time.Time) (ids []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.state == connClosed { // its end ends them all, and nobody stops the timer any more
+		return nil
+	}
 	var next time.Time
 	for id, cl := range c.ids.live.all() {
 		switch {

@@ -3,6 +3,7 @@ package muxpool
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/muxkit/muxkit/internal/text"
 )
@@ -31,7 +32,8 @@ func (a *arrivals) measure(parse error) *oversized {
 		return nil
 	}
 	f := &oversized{}
-	if f.vid, f.total, ok = m.Measure(head); !ok || f.total > skipFactor*int64(c.node.opts.maxFrameSize) {
+	most := min(int64(c.node.opts.maxFrameSize), math.MaxInt64/skipFactor) * skipFactor
+	if f.vid, f.total, ok = m.Measure(head); !ok || f.total > most {
 		return nil
 	}
 	if c.classify != nil {

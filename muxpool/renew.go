@@ -1,6 +1,7 @@
 package muxpool
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -17,7 +18,9 @@ const ageJitter = 0.1
 
 // jittered draws from d less and d more the jitter, evenly.
 func jittered(d time.Duration) time.Duration {
-	return d - time.Duration(ageJitter*float64(d)) + rand.N(max(1, time.Duration(2*ageJitter*float64(d))))
+	jitter := time.Duration(ageJitter * float64(d))
+	least := d - jitter
+	return least + rand.N(max(1, min(2*jitter, math.MaxInt64-least)))
 }
 
 // renewAgain is how long after an attempt to replace a conn of that age the next may
