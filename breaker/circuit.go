@@ -113,8 +113,8 @@ func (c *circuit) tell(from State, g *gate, why Reason, cause error, now time.Ti
 	if c.member.ghost() {
 		return
 	}
-	ch := notice{Change: Change{Node: c.node().id, Scope: c.scope().name, Method: c.method, From: from, To: g.state,
-		Reason: why, Cause: cause, Time: now, Observed: g.observed}}
+	ch := Change{Node: c.node().id, Scope: c.scope().name, Method: c.method, From: from, To: g.state,
+		Reason: why, Cause: cause, Time: now, Observed: g.observed}
 	if g.state == Open && !g.until.IsZero() {
 		ch.RetryAfter = max(0, g.until.Sub(now))
 	}
@@ -123,9 +123,9 @@ func (c *circuit) tell(from State, g *gate, why Reason, cause error, now time.Ti
 		if name == "" {
 			name = c.node().id.String()
 		}
-		ch.of, ch.call = "OnStateChange", func() { b.OnStateChange(name, stateOf(from), stateOf(g.state)) }
+		c.node().group.notices.stateChange(b, name, from, g.state)
 	}
-	c.node().group.notices.put(ch)
+	c.node().group.notices.change(ch)
 }
 
 // rests reports whether a node that would be probed has been let go by its service: the

@@ -72,7 +72,7 @@ func (g *Group) panicked(e *PanicError) {
 	}
 	g.panics.all = append(g.panics.all, e)
 	if told := g.panics.told; told != nil {
-		g.notices.put(notice{of: "panic listener", call: func() { told(e) }, aside: true})
+		g.notices.aside(&g.panics, "panic listener", func() { told(e) })
 	}
 }
 

@@ -101,11 +101,20 @@ type asked struct {
 // hear reports false if the node was forgotten before the event took effect.
 func (n *node) hear(ev muxpool.Event) bool {
 	ask, ok := n.note(ev)
-	for _, a := range ask {
-		if a.ejects(ev) {
-			ok = n.latch(a.member, ev) && ok
-		}
+	return n.ask(ask, ev) && ok
+}
+
+// ask asks each policy, all of them also if one ends the goroutine.
+func (n *node) ask(all []asked, ev muxpool.Event) (ok bool) {
+	if len(all) == 0 {
+		return true
 	}
+	ejects := DefaultEventPolicy(ev, all[0].healthy)
+	defer func() {
+		ok = !ejects || n.latch(all[0].member, ev)
+		ok = n.ask(all[1:], ev) && ok
+	}()
+	ejects = all[0].ejects(ev)
 	return ok
 }
 

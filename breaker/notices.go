@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sony/gobreaker"
+
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -21,105 +23,107 @@ type Change struct {
 	Observed   bool // WithObserveOnly: calls pass all the same
 }
 
-// maxNotices bounds the changes that wait for a slow listener.
+// maxNotices bounds what waits for one slow listener.
 const maxNotices = 4096
 
-// notice is a Change under way, and what else is to be called for it.
-type notice struct {
-	Change
-	of    string // what kind of function call is
-	call  func() // may be nil
-	aside bool   // there is no Change
-}
-
-// notices delivers changes: all in the order in which they were put, one at a
-// time, by a goroutine that lives only while there are some.
+// notices tells listeners of changes: all in the order in which they were put, one at a
+// time, by a teller, a goroutine that lives only while there are some. One that takes longer
+// than patience is passed: what concerns it waits for it alone.
 type notices struct {
 	group *Group
 
-	// mu guards what is below. It is taken under a node's mu, so nothing is called
-	// under it.
+	// mu guards what is below, and all ears. It is taken under a node's mu, so nothing is
+	// called under it.
 	mu        sync.Mutex
-	queue     []notice
-	running   bool
+	listeners []*ear       // of Subscribe
+	others    map[any]*ear // with something to hear: each OnStateChange, by its settings, and the panic listener
+	number    uint64       // of the notice that was put last
+	teller    *teller      // nil: there is nothing to tell, but to who was passed
 	closed    bool
 	lost      int
-	listeners []*func(Change)
 }
 
-// put queues a notice, and never waits.
-func (q *notices) put(n notice) {
+// ear is one function of the user's, and what it is to hear.
+type ear struct {
+	of     string // what kind of function it is
+	hear   func(Change)
+	queue  []notice
+	passed bool // a teller of its own goes on with the queue
+}
+
+// notice is one call of an ear's function.
+type notice struct {
+	number uint64
+	call   func()
+}
+
+// change queues a change for all listeners, and never waits.
+func (q *notices) change(ch Change) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || n.call == nil && len(q.listeners) == 0 {
+	for _, e := range q.listeners {
+		q.put(e, func() { e.hear(ch) })
+	}
+	q.tell()
+}
+
+// stateChange queues a change for the OnStateChange of a gobreaker's settings.
+func (q *notices) stateChange(st *gobreaker.Settings, name string, from, to State) {
+	q.aside(st, "OnStateChange", func() { st.OnStateChange(name, stateOf(from), stateOf(to)) })
+}
+
+// aside queues a call of a function, known by key, that is no listener.
+func (q *notices) aside(key any, of string, call func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := q.others[key]
+	if e == nil && !q.closed {
+		if q.others == nil {
+			q.others = make(map[any]*ear)
+		}
+		e = &ear{of: of}
+		q.others[key] = e
+	}
+	q.put(e, call)
+	q.tell()
+}
+
+// put queues a call; of more than there is room for the oldest is lost. mu is held.
+func (q *notices) put(e *ear, call func()) {
+	if q.closed {
 		return
 	}
-	if len(q.queue) == maxNotices {
-		q.queue = slices.Delete(q.queue, 0, 1)
+	q.number++
+	if len(e.queue) == maxNotices {
+		e.queue = slices.Delete(e.queue, 0, 1)
 		q.lost++
 	}
-	q.queue = append(q.queue, n)
-	if !q.running {
-		q.running = true
-		go q.deliver()
-	}
-}
-
-func (q *notices) deliver() {
-	ended := false
-	defer func() {
-		if !ended { // a listener has ended the goroutine
-			go q.deliver()
-		}
-	}()
-	for {
-		batch, listeners := q.take()
-		if batch == nil {
-			ended = true
-			return
-		}
-		for _, n := range batch {
-			if n.call != nil {
-				q.group.contain(n.of, n.call)
-			}
-			if n.aside {
-				continue
-			}
-			for _, l := range listeners {
-				q.group.contain("listener", func() { (*l)(n.Change) })
-			}
-		}
-	}
-}
-
-func (q *notices) take() ([]notice, []*func(Change)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.queue) == 0 || q.closed {
-		q.running = false
-		return nil, nil
-	}
-	batch := q.queue
-	q.queue = nil
-	return batch, slices.Clone(q.listeners)
+	e.queue = append(e.queue, notice{q.number, call})
 }
 
 func (q *notices) subscribe(listener func(Change)) (cancel func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := &listener
-	q.listeners = append(q.listeners, l)
+	e := &ear{of: "listener", hear: listener}
+	q.listeners = append(q.listeners, e)
 	return func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.listeners = slices.DeleteFunc(q.listeners, func(o *func(Change)) bool { return o == l })
+		q.listeners = slices.DeleteFunc(q.listeners, func(o *ear) bool { return o == e })
+		e.queue = nil
 	}
 }
 
 func (q *notices) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.closed, q.queue = true, nil
+	q.closed = true
+	for _, e := range q.listeners {
+		e.queue = nil
+	}
+	for _, e := range q.others {
+		e.queue = nil
+	}
 }
 
 func (q *notices) missed() int {
@@ -130,8 +134,9 @@ func (q *notices) missed() int {
 
 // Subscribe has listener called for every change from now on: outside of every
 // lock, one call at a time, in order for each node. A listener may call the
-// Group. While one blocks, the others wait, and at most 4096 changes with
-// them; older ones are given up then (see Missed).
+// Group. One that takes longer than a quarter of a second is no longer waited for: the others
+// hear what comes, and at most 4096 changes wait for it; older ones are given up then (see
+// Missed). What it panics at, or ends its goroutine for, the others hear all the same.
 func (g *Group) Subscribe(listener func(Change)) (cancel func()) {
 	if listener == nil {
 		g.reject("Subscribe(nil)")
@@ -140,5 +145,6 @@ func (g *Group) Subscribe(listener func(Change)) (cancel func()) {
 	return g.notices.subscribe(listener)
 }
 
-// Missed returns how many changes no listener was told of, because one blocked.
+// Missed returns how many changes some listener was not told of, because it blocked; of
+// several listeners together.
 func (g *Group) Missed() int { return g.notices.missed() }

@@ -51,12 +51,19 @@ func (c *clientCall) finalized(request any) (response any, err error) {
 		if c.sent.Context == nil {
 			c.showSent()
 		}
-		for _, f := range c.finalizer {
-			f(c.ctx, err)
-		}
+		c.finalizeFrom(0, err)
 	}()
 	response, err = c.run(request)
 	return response, err
+}
+
+// finalizeFrom runs the finalizers from the i-th on, also those behind one that panics or ends
+// the goroutine.
+func (c *clientCall) finalizeFrom(i int, err error) {
+	if i < len(c.finalizer) {
+		defer c.finalizeFrom(i+1, err)
+		c.finalizer[i](c.ctx, err)
+	}
 }
 
 // run is the order of a call.

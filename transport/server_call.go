@@ -85,16 +85,16 @@ func (m *Message) stamp(ran bool) {
 	}
 }
 
-// finalize runs the finalizers; a panic in one of them goes to the error handler.
-func (s *Server) finalize(ctx context.Context, err error) {
-	for _, f := range s.finalizer {
-		s.finalizeOne(f, ctx, err)
-	}
-}
+// finalize runs the finalizers, also those behind one that panics, which goes to the error
+// handler, or ends the goroutine.
+func (s *Server) finalize(ctx context.Context, err error) { s.finalizeFrom(0, ctx, err) }
 
-func (s *Server) finalizeOne(f ServerFinalizerFunc, ctx context.Context, err error) {
-	defer s.recovered(ctx)
-	f(ctx, err)
+func (s *Server) finalizeFrom(i int, ctx context.Context, err error) {
+	if i < len(s.finalizer) {
+		defer s.finalizeFrom(i+1, ctx, err)
+		defer s.recovered(ctx)
+		s.finalizer[i](ctx, err)
+	}
 }
 
 // recovered is deferred: it hands a panic to the error handler. If that panics

@@ -50,9 +50,13 @@ func (s *Service) observe(call *serverCall) (ctx context.Context, ended func(ans
 	if len(s.observers) == 0 {
 		return ctx, notObserved
 	}
-	returned := false
-	defer func() { call.orEnd(returned) }()
 	told := make([]func(*Message), 0, len(s.observers))
+	returned := false
+	defer func() {
+		if call.orEnd(returned); !returned { // an observer has ended the goroutine, and the call with it
+			s.observed(call, told, nil)
+		}
+	}()
 	about := ObservedCall{Method: call.method, Known: call.server != nil, Metadata: call.req.Metadata, Arrived: call.arrived}
 	for _, f := range s.observers {
 		s.contain(call, func() {
@@ -66,10 +70,15 @@ func (s *Service) observe(call *serverCall) (ctx context.Context, ended func(ans
 		})
 	}
 	returned = true
-	return ctx, func(answer *Message) {
-		for i := len(told) - 1; i >= 0; i-- {
-			s.contain(call, func() { told[i](answer) })
-		}
+	return ctx, func(answer *Message) { s.observed(call, told, answer) }
+}
+
+// observed tells the observers that the call has ended, the last one first, and all of them also if
+// one ends the goroutine.
+func (s *Service) observed(call *serverCall, told []func(*Message), answer *Message) {
+	if last := len(told) - 1; last >= 0 {
+		defer s.observed(call, told[:last], answer)
+		s.contain(call, func() { told[last](answer) })
 	}
 }
 

@@ -39,6 +39,7 @@ var errWoken = errors.New("woken")
 // NewInstancer follows the nodes of a service until Stop. It does not wait for Consul.
 func NewInstancer(service string, opts ...Option) (*Instancer, error) {
 	cfg, err := config{}.with(opts)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
 	case err != nil:
 		return nil, err

@@ -43,6 +43,7 @@ type tenure struct {
 // up to 128 bytes, values up to 512.
 func NewRegistrar(service string, instance muxendpoint.Instance, opts ...Option) (*Registrar, error) {
 	cfg, err := config{}.with(opts)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
 	case err != nil:
 		return nil, err

@@ -56,6 +56,7 @@ func NewAddresses(name string, port uint16, opts ...Option) (*Instancer, error) 
 
 func follow(name string, port uint16, opts []Option) (*Instancer, error) {
 	cfg, err := config{}.with(opts)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

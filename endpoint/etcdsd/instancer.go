@@ -41,6 +41,7 @@ var (
 // It does not wait for etcd.
 func NewInstancer(client *clientv3.Client, prefix string, opts ...Option) (*Instancer, error) {
 	cfg, err := config{}.with(opts)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
 	case err != nil:
 		return nil, err

@@ -29,6 +29,7 @@ type Registrar struct {
 // such as its address. The client is not closed, nor is anything of it.
 func NewRegistrar(client *clientv3.Client, key string, instance muxendpoint.Instance, opts ...Option) (*Registrar, error) {
 	cfg, err := config{}.with(opts)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
 	case err != nil:
 		return nil, err

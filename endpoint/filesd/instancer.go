@@ -50,6 +50,7 @@ type Instancer struct {
 // returns.
 func NewInstancer(path string, opts ...Option) (*Instancer, error) {
 	cfg, err := config{}.with(opts)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

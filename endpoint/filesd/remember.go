@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/discovery"
 )
 
 // ErrRemembered is wrapped by the error that stands while a list is one of the process before.
@@ -51,6 +52,7 @@ type remembered struct {
 // this one is.
 func Remember(of muxendpoint.Instancer, path string, opts ...Option) (*Remembered, error) {
 	cfg, err := config{}.with(opts)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
 	case err != nil:
 		return nil, err

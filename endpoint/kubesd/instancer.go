@@ -35,6 +35,7 @@ var names = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`) // RFC 11
 // NewInstancer follows the EndpointSlices of a service until Stop. It does not wait for the API server.
 func NewInstancer(service string, opts ...Option) (*Instancer, error) {
 	cfg, err := config{}.with(opts)
+	cfg.logger = discovery.Careful(cfg.logger)
 	switch {
 	case err != nil:
 		return nil, err
