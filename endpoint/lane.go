@@ -20,13 +20,17 @@ type lane struct {
 	worker *worker // who takes the next job; nil: nobody, as there is none
 }
 
-// patience is how long a job may hold up the lane.
-const patience = 250 * time.Millisecond
+// patience is how long a job may hold up the lane: for so many looks at it, that long apart. Time
+// in which this process did not run is one look, however long it is, and passes nobody.
+const (
+	patience = 250 * time.Millisecond
+	looks    = 10
+)
 
 // worker is a goroutine that takes jobs, until there are none or it was passed.
 type worker struct {
-	began time.Time // when its job did; guarded by lane.mu
-	job   job       // likewise
+	job   job // guarded by lane.mu
+	seen  int // likewise: looks at it
 	timer *time.Timer
 }
 
@@ -67,8 +71,7 @@ func (l *lane) wait(quit <-chan time.Time) {
 func (l *lane) start() {
 	w := &worker{}
 	l.worker = w
-	w.began = time.Now()
-	w.timer = time.AfterFunc(patience, func() { l.late(w) })
+	w.timer = time.AfterFunc(patience/looks, func() { l.late(w) })
 	go l.work(w)
 }
 
@@ -97,17 +100,20 @@ func (l *lane) jobOf(w *worker) func() {
 			return nil
 		}
 	}
-	w.began = time.Now()
-	w.timer.Reset(patience)
+	w.seen = 0
+	w.timer.Reset(patience / looks)
 	return w.job.do
 }
 
-// late is the timer's function: another worker takes over, unless w has begun another job
-// meanwhile, for which the timer has been set anew.
+// late is the timer's function: another worker takes over if w is at the same job for too long.
 func (l *lane) late(w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.worker != w || time.Since(w.began) < patience {
+	if l.worker != w {
+		return
+	}
+	if w.seen++; w.seen < looks {
+		w.timer.Reset(patience / looks)
 		return
 	}
 	if w.job.passed != nil {

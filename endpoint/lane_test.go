@@ -97,3 +97,37 @@ func TestLaneIsNotWaitedForForLong(t *testing.T) {
 		close(block)
 	})
 }
+
+// Time in which the process did not run is one look at the job, however long it is.
+func TestAPauseOfTheProcessPassesNoJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lane
+		var passed atomic.Bool
+		block := make(chan struct{})
+		l.next(func() { <-block }, &passed)
+		synctest.Wait()
+		w := l.worker
+		for range looks - 1 {
+			l.late(w)
+		}
+		equal(t, "passed after few looks", passed.Load(), false)
+		l.late(w)
+		equal(t, "passed", passed.Load(), true)
+		close(block)
+		l.wait(nil)
+	})
+}
+
+// Nor is an instancer given up for that: it has as many looks.
+func TestAnInstancerIsWaitedForForASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		waitFor(make(chan struct{}))
+		equal(t, "waited", time.Since(start), closeTime)
+		done := make(chan struct{})
+		time.AfterFunc(closeTime/2, func() { close(done) })
+		start = time.Now()
+		waitFor(done)
+		equal(t, "waited for who comes", time.Since(start), closeTime/2)
+	})
+}

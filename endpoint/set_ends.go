@@ -57,13 +57,17 @@ func (s *Set) deregister() {
 	waitFor(left)
 }
 
-// waitFor waits until done is closed, for closeTime at most.
+// waitFor waits until done is closed, for closeTime at most in which this process runs.
 func waitFor(done <-chan struct{}) {
-	late := time.NewTimer(closeTime)
+	late := time.NewTimer(closeTime / looks)
 	defer late.Stop()
-	select {
-	case <-done:
-	case <-late.C:
+	for range looks {
+		select {
+		case <-done:
+			return
+		case <-late.C:
+			late.Reset(closeTime / looks)
+		}
 	}
 }
 
