@@ -1,14 +1,12 @@
 package endpoint
 
 import (
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
 	"github.com/go-kit/kit/endpoint"
 
-	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -25,7 +23,8 @@ type Balancer struct {
 	top      atomic.Int64  // the largest weight seen of late: see takes
 	index    atomic.Pointer[index]
 	indexing sync.Mutex // held by who stores index; nobody waits for it
-	line     waitLine   // calls that wait for a node
+	out      atomic.Pointer[allOut]
+	line     waitLine // calls that wait for a node
 }
 
 // NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers, WithService
@@ -124,72 +123,67 @@ func (c *candidate) eligible(fresh bool, avoid tried, all bool) bool {
 	return !been
 }
 
-// search looks at every node that takes calls, as far as the index knows, from a random one
-// on, and if there is none at all asks each node why. Those of one part come first. It reports
-// whether discovery has dropped any of them.
+// maxLooked bounds how many nodes of a part a search looks at before it takes what it has found.
+const maxLooked = 512
+
+// walk returns where to begin among n, and a step with which to come by each of them once: those that
+// stand beside each other may have more in common.
+func walk(n int) (at, step int) {
+	if n < 3 {
+		return rand.IntN(max(n, 1)), 1
+	}
+	for step = 1 + rand.IntN(n-1); gcd(uint64(step), uint64(n)) != 1; {
+		step = 1 + rand.IntN(n-1)
+	}
+	return rand.IntN(n), step
+}
+
+// search looks for a node among those that take calls, as far as the index knows, in an order by
+// chance: until it has looked at enough to take one, and at all while it has found none. Those of one
+// part come first. If there is none at all it says why. It reports whether discovery has dropped any
+// of them.
 func (b *Balancer) search(x *index, from *part, avoid tried, all bool) (e *NodeEndpoint, dropped bool, err error) {
-	var fresh, beside, again best
-	offset := rand.IntN(max(len(x.ready), 1))
-	for i := range x.ready {
-		at := (offset + i) % len(x.ready)
-		c := &x.ready[at]
-		if c.member.calls.isShut() {
-			dropped = true
-			continue
+	var first, beside, again best
+	barred := false
+	for _, p := range [...]*part{from, x.besides(from)} {
+		best := &first
+		if p != from {
+			best = &beside
 		}
-		if !c.isReady() {
-			continue
-		}
-		switch been, isBarred := avoid.has(c.member.node); {
-		case isBarred: // why says so, if nobody else takes the call
-		case been || c.heldBack() || !all && c.isSpared():
-			again.offer(b.cfg.policy, c.NodeEndpoint)
-		case (at < len(x.near.ready)) != (from == &x.near):
-			beside.offer(b.cfg.policy, c.NodeEndpoint)
-		default:
-			fresh.offer(b.cfg.policy, c.NodeEndpoint)
+		at, step := walk(len(p.ready))
+		for i := range p.ready {
+			if i >= maxLooked && (best.node != nil || again.node != nil) {
+				break
+			}
+			c := &p.ready[at]
+			at = (at + step) % len(p.ready)
+			if c.member.calls.isShut() {
+				dropped = true
+				continue
+			}
+			if !c.isReady() {
+				continue
+			}
+			switch been, isBarred := avoid.has(c.member.node); {
+			case isBarred:
+				barred = true
+			case been || c.heldBack() || !all && c.isSpared():
+				again.offer(b.cfg.policy, c.NodeEndpoint)
+			default:
+				best.offer(b.cfg.policy, c.NodeEndpoint)
+			}
 		}
 	}
 	switch {
-	case fresh.node != nil:
-		b.top.Store(fresh.top)
-		return fresh.node, dropped, nil
+	case first.node != nil:
+		b.top.Store(first.top)
+		return first.node, dropped, nil
 	case beside.node != nil:
 		return beside.node, dropped, nil
 	case again.node != nil:
 		return again.node, dropped, nil
+	case barred && x.changes == b.changes(): // the others take none still
+		return nil, dropped, errTried
 	}
 	return b.why(x, avoid)
-}
-
-// why asks each node why it takes no call. One that does by now is taken.
-func (b *Balancer) why(x *index, avoid tried) (e *NodeEndpoint, dropped bool, err error) {
-	barred := false
-	var open []*breaker.OpenError
-	var errs []error
-	for i := range x.all {
-		c := &x.all[i]
-		if c.member.calls.isShut() {
-			dropped = true
-			continue
-		}
-		err := c.check()
-		if o := (*breaker.OpenError)(nil); errors.As(err, &o) {
-			open = append(open, o)
-		} else if err != nil {
-			errs = append(errs, err)
-		} else if _, barred = avoid.has(c.member.node); !barred {
-			return c.NodeEndpoint, dropped, nil
-		}
-	}
-	switch {
-	case barred:
-		return nil, dropped, errTried
-	case len(errs) > 0:
-		return nil, dropped, errors.Join(errs...)
-	case len(open) > 0:
-		b.ask() // discovery may know others by now
-		return nil, dropped, newAllOpenError(open)
-	}
-	return nil, dropped, &NoNodesError{}
 }

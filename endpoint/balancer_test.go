@@ -328,3 +328,17 @@ func TestAChoiceThatRacesWithDiscoveryLooksAgain(t *testing.T) {
 		}
 	}
 }
+
+// A walk comes by each of many once, from wherever it begins.
+func TestAWalkComesByEach(t *testing.T) {
+	for n := 1; n < 60; n++ {
+		seen := make(map[int]int)
+		at, step := walk(n)
+		for range n {
+			seen[at]++
+			at = (at + step) % n
+		}
+		equal(t, "come by", len(seen), n)
+	}
+	walk(0)
+}

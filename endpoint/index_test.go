@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/go-kit/kit/endpoint"
 
@@ -17,6 +19,7 @@ type wall struct {
 	shut    map[muxpool.Node]bool
 	changes uint64
 	asked   atomic.Int64
+	checked atomic.Int64 // for errors
 }
 
 type wallGuard struct {
@@ -31,6 +34,7 @@ func (w *wall) Changed() <-chan struct{}     { return nil }
 
 func (g *wallGuard) Ready() bool { g.asked.Add(1); return !g.shut[g.node] }
 func (g *wallGuard) Check() error {
+	g.checked.Add(1)
 	if g.shut[g.node] {
 		return &breaker.OpenError{Node: g.node}
 	}
@@ -72,6 +76,87 @@ func TestAChoiceAmongOpenNodesCostsNoMore(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A choice in vain, or among nodes that are held back, costs no more with 5000 nodes: those of a moment
+// share what one of them has asked.
+func TestAChoiceInVainCostsNoMore(t *testing.T) {
+	const n, choices = 5000, 100
+	for name, row := range map[string]struct {
+		out       int
+		avoid     tried // n0
+		held      bool
+		changes   bool // as the breakers tell all the time
+		most, err int64
+	}{
+		"all are out":                    {out: n, most: n, err: n},
+		"all are out, and breakers tell": {out: n, changes: true, most: choices * n, err: n},
+		"all but one where the call was": {out: n - 1, avoid: tried{{node: node("n4999"), barred: true}}, most: choices},
+		"all are held back":              {held: true, most: choices * maxLooked},
+		"half of them are held back":     {held: true, out: 1, most: choices * maxLooked / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				nodes, w := manyNodes(n, row.out)
+				b := NewBalancer(nodes, withBreakers(w))
+				b.pick(row.avoid, 0, nil)
+				for i, e := range nodes {
+					if row.held && i >= n/2*row.out {
+						e.member.weight.later.until.Store(e.member.weight.now() + 1000)
+					}
+				}
+				w.asked.Store(0)
+				w.checked.Store(0)
+				for range choices {
+					if row.changes {
+						w.changes++
+						b.indexing.Lock() // somebody makes the index
+					}
+					e, err := b.pick(row.avoid, 0, nil)
+					if (err == nil) != row.held || row.held && row.out > 0 && e.heldBack() {
+						t.Fatal(e, err)
+					}
+					if row.changes {
+						b.indexing.Unlock()
+					}
+				}
+				if asked, checked := w.asked.Load(), w.checked.Load(); asked > row.most || checked > row.err {
+					t.Errorf("%d choices asked %d breakers, and %d for an error; at most %d and %d are good", choices, asked, checked, row.most, row.err)
+				}
+			})
+		})
+	}
+}
+
+// A node that is back is found though all were out a moment ago, and so is one whose time is over.
+func TestAnAnswerThatIsSharedIsTrue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes, w := manyNodes(3, 3)
+		b := NewBalancer(nodes, withBreakers(w))
+		_, err := b.Pick()
+		first := as[*AllOpenError](t, err)
+		equal(t, "nodes", len(first.Nodes), 3)
+		_, err = b.Pick()
+		equal(t, "shared", as[*AllOpenError](t, err) == first, true)
+		time.Sleep(outTime)
+		_, err = b.Pick()
+		equal(t, "shared later", as[*AllOpenError](t, err) == first, false)
+		delete(w.shut, node("n1"))
+		w.changes++
+		equal(t, "calls of the one that is back", count(t, b, 10)["n1:1"], 10)
+
+		g := breaker.NewGroup(breaker.WithoutJitter(), breaker.WithoutProbe(), breaker.WithEjectionTime(5*time.Millisecond, time.Second))
+		defer g.Close()
+		b = NewBalancer((&fleet{}).nodes("a"), WithBreakers(g))
+		count(t, b, 1)
+		g.Trip(node("a"), nil)
+		_, err = b.Pick()
+		as[*AllOpenError](t, err)
+		time.Sleep(5 * time.Millisecond)
+		if _, err := b.Pick(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // What the breakers say, and what discovery names, is seen with the next choice.
