@@ -20,12 +20,12 @@ func (c *circuit) eject(now time.Time, by source, why Reason, cause error) {
 	default: // more of the same, the time stands
 		l.reason, l.cause = why, cause
 	}
-	l.lost = lostWithTheWay(cause)
-	l.several = why == ReasonMethods
+	l.lost, l.several = false, why == ReasonMethods
 	c.move(now, ejected, why, cause)
 }
 
-// lostWithTheWay reports whether a call ended with its connection.
+// lostWithTheWay reports whether a call ended with its connection. It asks the error, whose methods
+// may be the user's: no lock is held.
 func lostWithTheWay(cause error) bool {
 	v := verdict.Of(cause)
 	var byPool *muxpool.Error
@@ -35,25 +35,28 @@ func lostWithTheWay(cause error) bool {
 // trip ejects the circuit for what its calls came to in a generation, unless that
 // is over or it may not go.
 func (c *circuit) trip(gen uint64, why Reason, cause error) {
+	lost := lostWithTheWay(cause)
 	n := c.node()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if c.ended() || c.gen != gen {
 		return
 	}
-	if c.ejectForCalls(time.Now(), why, cause) && !c.isNode() {
+	if c.ejectForCalls(time.Now(), why, cause, lost) && !c.isNode() {
 		c.member.severalOut(time.Now())
 	}
 }
 
-// ejectForCalls ejects the circuit for its calls, if it may go. mu is held.
-func (c *circuit) ejectForCalls(now time.Time, why Reason, cause error) bool {
+// ejectForCalls ejects the circuit for its calls, if it may go. lost is lostWithTheWay of cause. mu is
+// held.
+func (c *circuit) ejectForCalls(now time.Time, why Reason, cause error, lost bool) bool {
 	if !c.scope().census.mayEject(c, c.quiet()) {
 		c.member.tally.spared++
 		c.move(now, spared, why, cause)
 		return false
 	}
 	c.eject(now, byCalls, why, cause)
+	c.latches[byCalls].lost = lost
 	return true
 }
 
@@ -84,7 +87,7 @@ func (m *member) severalOut(now time.Time) {
 	if out < 2 || well || unknown && now.Sub(first) < soonest || m.circuit.state != Closed {
 		return
 	}
-	m.circuit.ejectForCalls(now, ReasonMethods, last.cause)
+	m.circuit.ejectForCalls(now, ReasonMethods, last.cause, last.lost)
 }
 
 // expire makes the circuit half-open when the time of its ejection in a generation

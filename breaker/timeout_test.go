@@ -2,10 +2,13 @@ package breaker_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
 
@@ -170,4 +173,50 @@ func TestAnsweredTimeOutsCount(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A caller who names the end of his time, as net/http hands it back, has ended the call as much as one who
+// does not.
+func TestATimeOutWithACauseIsATimeOut(t *testing.T) {
+	named := errors.New("the budget of the page is used up")
+	bubble(t, nil, func(f *fixture) {
+		f.slowCall(nodeA, 5*time.Millisecond)
+		for range 10 {
+			ctx, cancel := context.WithTimeoutCause(context.Background(), time.Millisecond, named)
+			f.Middleware(nodeA)(func(ctx context.Context, _ any) (any, error) {
+				<-ctx.Done()
+				return nil, fmt.Errorf("get: %w", context.Cause(ctx))
+			})(ctx, nil)
+			cancel()
+		}
+		if st, _ := f.StatusOf(nodeA); st.State != breaker.Closed || st.Totals.Failures > 0 {
+			t.Errorf("%+v", st)
+		}
+		f.calls(nodeA, 5, named) // which is no time-out of theirs
+		f.open(nodeA, breaker.ReasonConsecutiveFailures)
+	})
+}
+
+// curious is an error that looks at the group when it is asked what it means.
+type curious struct{ group *breaker.Group }
+
+func (curious) Error() string { return "curious" }
+func (e curious) Verdict() verdict.Verdict {
+	e.group.Status()
+	e.group.Check(nodeA)
+	return verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Node}
+}
+
+// An error's methods are a user's function too: they run under no lock.
+func TestAnErrorMayCallTheGroup(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.calls(nodeA, 5, curious{f.Group})
+		f.open(nodeA, breaker.ReasonConsecutiveFailures)
+		f.Trip(nodeB, curious{f.Group})
+		f.emit(nodeC, muxpool.NodeExpelled, muxpool.ReasonDialFailed, curious{f.Group})
+		f.open(nodeC, breaker.ReasonNodeExpelled)
+		time.Sleep(500 * time.Millisecond)
+		f.call(nodeA, curious{f.Group})
+		f.open(nodeA, breaker.ReasonProbeFailed)
+	})
 }

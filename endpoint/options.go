@@ -14,7 +14,7 @@ import (
 )
 
 // Option sets one property of what it is given to: NewSet, (*Set).Endpoint
-// (which starts from the Set's options), Retry, NewBalancer, Factory or
+// (which starts from the Set's options, and refuses those that are the Set's alone), Retry, NewBalancer, Factory or
 // NewDirectory; each names the options that it takes, and ignores others. Zero, or
 // nil, means the documented default, also on top of what was set before; "off", where it
 // is something else, has an option of its own. A negative or senseless value is kept as
@@ -61,6 +61,25 @@ func (c config) with(opts []Option) config {
 
 func (c *config) reject(format string, args ...any) {
 	c.invalid = append(c.invalid, invalid(format, args...))
+}
+
+// rejectOfSet rejects options for a method that would do nothing there.
+func (c *config) rejectOfSet(method string, opts []Option) {
+	own := config{}.with(opts)
+	for _, o := range []struct {
+		name  string
+		given bool
+	}{
+		{"WithNodeParser", own.parse != nil},
+		{"WithKeepNodes", own.keep != keepTimes{}},
+		{"WithRefreshInterval", own.refreshInterval != 0},
+		{"WithZone", own.zone != ""},
+		{"WithSubset", own.subset != subsetOf{}},
+	} {
+		if o.given {
+			c.reject("Endpoint(%s): %s is for NewSet: all methods have the same nodes", quote(method, maxText), o.name)
+		}
+	}
 }
 
 func invalid(format string, args ...any) error {

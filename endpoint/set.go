@@ -140,7 +140,8 @@ func (s *Set) Err() error { return s.cfg.err() }
 // calls have returned, unless discovery names the node again by then.
 //
 // opts are added to the Set's, for this method: WithRetry and its companions,
-// WithPolicy, WithBreakers, WithJudging, WithMiddleware, WithNodeMiddleware. Make each method's endpoint
+// WithPolicy, WithBreakers, WithJudging, WithMiddleware, WithNodeMiddleware. Those that say which nodes the Set
+// has are for NewSet, and an error here. Make each method's endpoint
 // once, not for each call: it lives as long as the Set.
 func (s *Set) Endpoint(method string, client func(n transport.Node) *transport.Client, opts ...Option) endpoint.Endpoint {
 	if client == nil {
@@ -161,6 +162,7 @@ func (s *Set) EndpointFrom(method string, factory sd.Factory, opts ...Option) en
 
 func (s *Set) endpoint(name string, build builder, opts []Option) endpoint.Endpoint {
 	m := &method{set: s, name: name, cfg: s.cfg.with(opts), opts: opts, build: build, minute: minute{born: s.timing.now()}}
+	m.cfg.rejectOfSet(name, opts)
 	if m.cfg.service == s.cfg.service { // none of its own
 		own := *s.cfg.service + "/" + name
 		m.cfg.service = &own

@@ -72,10 +72,21 @@ func Call(ctx context.Context, response any, err error) Verdict {
 		return Verdict{Ran: Yes, Answered: true}
 	}
 	v := Of(err)
-	if v.CountsAgainst() != Nobody && ctx.Err() == context.Canceled {
+	switch {
+	case v.CountsAgainst() == Nobody:
+	case ctx.Err() == context.Canceled:
 		v.Code, v.Whose = CodeCanceled, Nobody
+	case v.Code == CodeUnknown && !v.Answered && ctx.Err() == context.DeadlineExceeded && isCause(ctx, err):
+		v.Code, v.Whose = CodeDeadlineExceeded, Method
 	}
 	return v
+}
+
+// isCause reports whether err is what the caller of a call whose time is over calls that, as with
+// context.WithTimeoutCause: net/http and others return it instead of the context's error.
+func isCause(ctx context.Context, err error) (is bool) {
+	defer func() { _ = recover() }() // of a method of the error's own
+	return errors.Is(err, context.Cause(ctx))
 }
 
 // search looks for the first error that says anything, from the outside in, in the

@@ -1,9 +1,11 @@
 package verdict
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 )
 
 // late is an error of which nothing is known but that time ran out, if it did.
@@ -61,3 +63,37 @@ func TestTimeThatRanOutIsFound(t *testing.T) {
 		}
 	}
 }
+
+// Of a call whose time is over an error that is the end's cause, as its caller has named it, says no more; any other
+// is what it is.
+func TestACauseOfATimeOutIsATimeOut(t *testing.T) {
+	named, plain := errors.New("named"), errors.New("plain")
+	ended, cancel := context.WithDeadlineCause(context.Background(), time.Now(), named)
+	defer cancel()
+	<-ended.Done()
+	running, cancel := context.WithTimeoutCause(context.Background(), time.Hour, named)
+	defer cancel()
+	unknown := Verdict{Code: CodeUnknown, Whose: Node}
+	for name, row := range map[string]struct {
+		ctx  context.Context
+		err  error
+		want Verdict
+	}{
+		"the cause":           {ended, named, ByCode(CodeDeadlineExceeded)},
+		"wrapped":             {ended, fmt.Errorf("get: %w", named), ByCode(CodeDeadlineExceeded)},
+		"another":             {ended, plain, unknown},
+		"while there is time": {running, named, unknown},
+		"one that says more":  {ended, Tell(named, ByCode(CodeNotFound)), ByCode(CodeNotFound)},
+		"one that is asked":   {ended, badIs{}, unknown},
+	} {
+		if v := Call(row.ctx, nil, row.err); v != row.want {
+			t.Errorf("%s: %v, want %v", name, v, row.want)
+		}
+	}
+}
+
+// badIs panics when it is compared.
+type badIs struct{}
+
+func (badIs) Error() string { return "bad" }
+func (badIs) Is(error) bool { panic("boom") }
