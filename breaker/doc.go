@@ -49,7 +49,7 @@
 //
 // # Goroutines
 //
-// None of its own but: one while there are notices to deliver, one for each run of
+// None of its own but: one while there are notices to deliver, and one for each listener that takes too long, one for each run of
 // a probe, and those of the timers (forgetting, the end of an ejection, Deviation's
 // interval) for the moment in which they fire. A circuit that is out has one timer.
 // Close ends them.
