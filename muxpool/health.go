@@ -20,7 +20,7 @@ type health struct {
 	lapsed int       // calls that timed out since then, whose requests the kernel had taken
 	link   link
 	gaps   uint32    // of what the kernel tells, as of the last whole frame
-	lossy  bool      // there are more since: see patience
+	lossy  bool      // there are more since, or the peer's kernel tells of some: see patience
 	turn   turn      // of a conn whose answers come in order
 	lifted bool      // the kernel was told to have more patience, since link.slow
 	renew  time.Time // when the conn is old; zero: never
@@ -157,7 +157,7 @@ func (h *health) follow(c *conn, sent wire.Transit, now time.Time) {
 		if c.frames.Load() != h.seen {
 			h.gaps = sent.Gaps
 		}
-		h.lossy = sent.Gaps != h.gaps
+		h.lossy = sent.Gaps != h.gaps || sent.Held > 0
 	}
 	if c.frames.Load() != h.seen || c.bytes.Load()-h.read >= lifeBytes {
 		h.alive(c, now)

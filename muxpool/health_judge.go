@@ -67,7 +67,7 @@ func (h *health) judgeBusy(c *conn, now time.Time) remedy {
 		return remedyMoved
 	case c.datagram:
 		return remedyNone // packets are lost, sockets are not
-	case h.pinging && h.unanswered(o.keepAlive, now), h.link.stuck(now) >= oneAndHalf(o.keepAlive):
+	case h.pinging && h.unanswered(o.keepAlive, now), h.link.stuck(now) >= h.patience(oneAndHalf(o.keepAlive)):
 		return remedyDead
 	case h.overdue(c, now):
 		return remedyStalled
@@ -91,15 +91,15 @@ func (h *health) overdue(c *conn, now time.Time) bool {
 // of the keepalive time since the peer has it. Until then the peer's kernel is waited for,
 // which acknowledges something now and then: packets are lost, and sent again.
 func (h *health) unanswered(keepAlive time.Duration, now time.Time) bool {
-	if h.link.slow && h.link.quiet(h.since, now) < oneAndHalf(keepAlive) {
+	if h.link.slow && h.link.quiet(h.since, now) < h.patience(oneAndHalf(keepAlive)) {
 		return false
 	}
 	return h.link.quiet(h.pinged, now) >= h.patience(keepAlive/2)
 }
 
 // patience is how long a peer may be silent that may be for d. What it says lies behind a gap if segments
-// have come out of order since the last whole frame: its kernel sends the lost one again, and waits twice as
-// long each time that it is lost again.
+// have come out of order since the last whole frame, and so does what it is asked if its kernel has got some
+// out of order: the lost one is sent again, and waited for twice as long each time that it is lost again.
 func (h *health) patience(d time.Duration) time.Duration {
 	if !h.lossy {
 		return d

@@ -33,6 +33,7 @@ func TestAnswersBehindAGap(t *testing.T) {
 			{wire.Transit{}, false, 1},
 			{wire.Transit{Known: true, Gaps: lost}, true, 1},
 			{wire.Transit{Known: true, Gaps: lost}, false, slowPatience},
+			{wire.Transit{Known: true, Gaps: known, Held: 1}, false, slowPatience},
 		} {
 			withHealth(t, func(t *testing.T, c *conn, h *health) {
 				h.due = time.Time{} // looks are as they come

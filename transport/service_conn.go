@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -86,7 +87,7 @@ type serverConn struct {
 
 func newServerConn(s *Service, nc net.Conn) *serverConn {
 	c := &serverConn{service: s, raw: nc, born: time.Now(), rest: make(chan struct{}, 1)}
-	if age := s.maxAge; age > 0 {
+	if age := min(s.maxAge, math.MaxInt64/2); age > 0 {
 		c.oldAt = c.born.Add(age - age/10 + rand.N(age/5+1))
 	}
 	c.throttle.init()

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"math"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -56,6 +57,40 @@ func TestTimesOfAService(t *testing.T) {
 				synctest.Wait()
 				if n := s.Stats().Conns; n != 0 {
 					t.Errorf("%d connections after %v", n, row.end)
+				}
+			})
+		})
+	}
+}
+
+// TestTimesWithoutAnEnd: what is to be waited for for ever is not over at once.
+func TestTimesWithoutAnEnd(t *testing.T) {
+	const ever = time.Duration(math.MaxInt64)
+	for name, option := range map[string]transport.ServiceOption{
+		"ServiceFrameTimeout":     transport.ServiceFrameTimeout(ever),
+		"ServiceIdleTimeout":      transport.ServiceIdleTimeout(ever),
+		"ServiceHandshakeTimeout": transport.ServiceHandshakeTimeout(ever),
+		"ServiceWriteTimeout":     transport.ServiceWriteTimeout(ever),
+		"ServiceMaxConnAge":       transport.ServiceMaxConnAge(ever),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, s, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(echo)}, option)
+				defer stop()
+				nc := p.dial(t)
+				defer nc.Close()
+				frame := request(t, 1, "M", "body")
+				for _, piece := range [][]byte{frame[:20], frame[20:]} {
+					if _, err := nc.Write(piece); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Second)
+				}
+				if a, err := readAnswer(nc); err != nil || string(a.body) != "body" {
+					t.Errorf("%q, %v", a.body, err)
+				}
+				if n := s.Stats().Conns; n != 1 {
+					t.Errorf("%d connections", n)
 				}
 			})
 		})

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"math"
 	"time"
 
 	"github.com/muxkit/muxkit/internal/speaks"
@@ -18,6 +19,7 @@ type timedSource struct {
 	look    bool      // the connection is about to end: only what has come already is waited for
 	began   time.Time // the frame; set at the first read
 	came    int       // bytes of it since then, and perhaps of the next one
+	lossy   bool      // it has more time, since packets were lost
 	arrived time.Time // when the last read returned
 	first   speaks.First
 	turn    turn
@@ -28,7 +30,7 @@ func (s *timedSource) beginWait() {
 }
 
 func (s *timedSource) beginFrame() {
-	s.waiting, s.began, s.came = false, time.Time{}, s.conn.reader.Buffered()
+	s.waiting, s.began, s.came, s.lossy = false, time.Time{}, s.conn.reader.Buffered(), false
 }
 
 // flush writes the answers that wait for the next read. serve calls it before it
@@ -52,10 +54,10 @@ func (s *timedSource) Read(p []byte) (int, error) {
 		s.first.Note(p[:n])
 		s.turn.read(before, s.arrived)
 		s.came += n
-		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !s.arrived.Before(deadline) {
+		if n > 0 || err == nil || s.waiting || !isTimeout(err) || !s.arrived.Before(deadline) && !s.loses() {
 			return n, err
 		}
-		// drain woke serve in the middle of a frame: read on.
+		// drain woke serve in the middle of a frame, or it has more time: read on.
 	}
 }
 
@@ -84,8 +86,24 @@ func (s *timedSource) deadline(now time.Time) time.Time {
 // it has for the rest.
 func (s *timedSource) frameEnd() time.Time {
 	o := s.conn.service
+	d := o.frameTimeout
+	if s.lossy {
+		d = min(d, math.MaxInt64/lossPatience) * lossPatience
+	}
 	came := min(s.came, o.limits.MaxFrameSize)
-	return s.began.Add(o.frameTimeout + time.Duration(float64(came)/float64(o.frameRate)*float64(time.Second)))
+	return s.began.Add(d).Add(time.Duration(float64(came) / float64(o.frameRate) * float64(time.Second)))
+}
+
+// lossPatience is how many times ServiceFrameTimeout a frame has where packets are lost: as much as
+// pools have.
+const lossPatience = 4
+
+// loses reports, once for a frame whose time is over, whether the connection has lost packets before
+// others that came. It is asked only then, since that takes system calls.
+func (s *timedSource) loses() bool {
+	more := !s.lossy && s.conn.writer.Transit().Gaps > 0
+	s.lossy = s.lossy || more
+	return more
 }
 
 // quietEnd is when a connection has been without calls for too long: then it is told

@@ -10,9 +10,10 @@ import (
 	"unsafe"
 )
 
-// Where tcpi_bytes_acked and tcpi_rcv_ooopack lie in the struct tcp_info of linux/tcp.h, since Linux
-// 4.1 (RFC 4898, tcpEStatsAppHCThruOctetsAcked) and 5.4.
+// Where tcpi_sacked, tcpi_bytes_acked and tcpi_rcv_ooopack lie in the struct tcp_info of linux/tcp.h,
+// the latter since Linux 4.1 (RFC 4898, tcpEStatsAppHCThruOctetsAcked) and 5.4.
 const (
+	tcpInfoHeld  = 28
 	tcpInfoAcked = 120
 	tcpInfoGaps  = 224
 )
@@ -55,7 +56,8 @@ func newOdometer(nc net.Conn) *odometer {
 		if errno != 0 {
 			return
 		}
-		o.last = Transit{Acked: binary.NativeEndian.Uint64(o.info[tcpInfoAcked:]), Pending: uint64(pending), Known: true}
+		o.last = Transit{Acked: binary.NativeEndian.Uint64(o.info[tcpInfoAcked:]), Pending: uint64(pending),
+			Held: binary.NativeEndian.Uint32(o.info[tcpInfoHeld:]), Known: true}
 		if int(size) == len(o.info) {
 			o.last.Gaps = binary.NativeEndian.Uint32(o.info[tcpInfoGaps:])
 		}

@@ -11,6 +11,7 @@ import (
 type Transit struct {
 	Acked   uint64 // bytes that the peer's kernel has acknowledged, since the connection was made
 	Pending uint64 // bytes that it has not, be they on their way or not
+	Held    uint32 // segments of those that it has all the same, behind one that it lacks
 	Gaps    uint32 // segments that have come while one before them was missing; 0 before Linux 5.4
 	Known   bool
 }
@@ -28,14 +29,25 @@ const looks = 8
 
 // advance is how far the peer was when it had last got somewhere. It is owned by whoever
 // has it, or guarded by the Writer's mu.
-type advance struct{ acked uint64 }
+type advance struct {
+	acked uint64
+	held  int // looks since then at which it had what lies behind a lost segment
+}
+
+// heldLooks is how many such looks are as good as getting somewhere: the kernel waits twice as long each
+// time that a segment is lost again. With them a peer has three to four times its time.
+const heldLooks = 3 * looks
 
 // made reports whether the peer has got somewhere since it last did.
 func (a *advance) made(t Transit) bool {
-	if t.Acked < a.acked+leastAcked {
+	switch {
+	case t.Acked >= a.acked+leastAcked:
+		a.acked, a.held = t.Acked, 0
+	case t.Held > 0 && a.held < heldLooks:
+		a.held++
+	default:
 		return false
 	}
-	a.acked = t.Acked
 	return true
 }
 
@@ -71,7 +83,7 @@ func (w *Writer) beginBlocking() {
 	if w.err != nil {
 		return
 	}
-	w.watched, w.advance.acked = true, t.Acked
+	w.watched, w.advance = true, advance{acked: t.Acked}
 	if w.watcher == nil {
 		w.watcher = time.AfterFunc(w.cfg.Timeout/looks, w.watch)
 	} else {
@@ -112,7 +124,7 @@ func (w *Writer) WaitArrived(done <-chan struct{}) error {
 // arrived waits until nothing is pending any more.
 func arrived(transit func() Transit, timeout time.Duration, done <-chan struct{}) error {
 	t := transit()
-	a := advance{t.Acked}
+	a := advance{acked: t.Acked}
 	end := time.Now().Add(timeout)
 	for pause := time.Millisecond; t.Pending > 0; pause = min(2*pause, timeout/looks) {
 		select {
