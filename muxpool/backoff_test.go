@@ -34,12 +34,3 @@ func TestBackoffBounds(t *testing.T) {
 		}
 	}
 }
-
-// TestAgeWithoutAnEnd: what is to last for ever is not old at once.
-func TestAgeWithoutAnEnd(t *testing.T) {
-	for range 100 {
-		if d := jittered(math.MaxInt64); d < math.MaxInt64/4 {
-			t.Fatalf("old after %v", d)
-		}
-	}
-}
