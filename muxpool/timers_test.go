@@ -19,6 +19,7 @@ const never = 1000 * time.Hour
 // and what is told. The peer answers one call, and then nothing; or half a frame.
 func TestOneDetector(t *testing.T) {
 	type opts = []muxpool.PoolOption
+	const hour = time.Hour + 500*time.Millisecond // between two looks: the one behind it finds a call that has timed out
 	off := opts{muxpool.WithKeepAlive(never), muxpool.WithStallTimeout(never), muxpool.WithWriteTimeout(never), muxpool.WithIdleTimeout(never)}
 	for _, row := range []struct {
 		name   string
@@ -30,16 +31,16 @@ func TestOneDetector(t *testing.T) {
 		err    error
 		reason muxpool.Reason
 	}{
-		{"none", nil, world.Alive{}, muxtest.Drop, time.Hour, 0, nil, 0},
-		{"keepalive", opts{muxpool.WithKeepAlive(16 * time.Second)}, world.Alive{}, muxtest.Drop, time.Hour,
+		{"none", nil, world.Alive{}, muxtest.Drop, hour, 0, nil, 0},
+		{"keepalive", opts{muxpool.WithKeepAlive(16 * time.Second)}, world.Alive{}, muxtest.Drop, hour,
 			24 * time.Second, muxpool.ErrKeepAliveTimeout, muxpool.ReasonKeepAliveTimeout},
-		{"keepalive, of a protocol that has none", opts{muxpool.WithKeepAlive(16 * time.Second)}, world.Classified{}, muxtest.Drop, time.Hour, 0, nil, 0},
-		{"stalled, no call has timed out", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, muxtest.Drop, time.Hour, 0, nil, 0},
+		{"keepalive, of a protocol that has none", opts{muxpool.WithKeepAlive(16 * time.Second)}, world.Classified{}, muxtest.Drop, hour, 0, nil, 0},
+		{"stalled, no call has timed out", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, muxtest.Drop, hour, 0, nil, 0},
 		{"stalled, the call has timed out", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, muxtest.Drop, 4 * time.Second,
 			16 * time.Second, context.DeadlineExceeded, muxpool.ReasonStalled},
 		{"stalled, the call times out later", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, muxtest.Drop, 20 * time.Second,
 			20 * time.Second, context.DeadlineExceeded, muxpool.ReasonStalled},
-		{"stalled, in the middle of a frame", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, half, time.Hour,
+		{"stalled, in the middle of a frame", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, half, hour,
 			16 * time.Second, muxpool.ErrStalled, muxpool.ReasonStalled},
 	} {
 		t.Run(row.name, func(t *testing.T) {
