@@ -136,7 +136,7 @@ type refusing struct{ muxtest.Parser }
 
 func (refusing) Handshake(context.Context, net.Conn) error { return errors.New("wrong password") }
 
-// TestEventsNameTheirIdentity (J12): a wrong password of one identity, while another's
+// TestEventsNameTheirIdentity: a wrong password of one identity, while another's
 // connections are up, expels that one.
 func TestEventsNameTheirIdentity(t *testing.T) {
 	world.Both(t, world.Setup{Opts: world.OneConn}, func(w *world.World) {

@@ -32,38 +32,38 @@ type costly struct {
 const mib = 1 << 20
 
 var costs = []costly{
-	{name: "S1 frames over the limit", protocol: "native", conns: 4, bytes: 400 * mib, reads: true, heap: 16 * mib, peak: 100 * mib, ratio: 0.5,
+	{name: "frames over the limit", protocol: "native", conns: 4, bytes: 400 * mib, reads: true, heap: 16 * mib, peak: 100 * mib, ratio: 0.5,
 		attack: func(a *attacker) {
 			head := a.announce(0, 6*mib)
 			for id := uint32(1); a.send(head) && a.send(make([]byte, 6*mib-len(head))); id++ {
 				a.setID(head, id)
 			}
 		}},
-	{name: "S2 headers", protocol: "native", conns: 400, heap: 16 * mib, peak: 32 * mib, attack: func(a *attacker) { a.send(a.announce(7, 4*mib)); a.awaitEnd() }},
-	{name: "S2 headers", protocol: "trpc", conns: 400, heap: 16 * mib, peak: 32 * mib, attack: func(a *attacker) { a.send(a.announce(7, 4*mib)); a.awaitEnd() }},
-	{name: "S3 bombs", protocol: "trpc", frame: 64 << 10, conns: 4, bytes: 20 * mib, reads: true, heap: 32 * mib, peak: 128 * mib, ratio: 2, // six times as many bytes are unpacked as came, each for some 2 ns
+	{name: "headers", protocol: "native", conns: 400, heap: 16 * mib, peak: 32 * mib, attack: func(a *attacker) { a.send(a.announce(7, 4*mib)); a.awaitEnd() }},
+	{name: "headers", protocol: "trpc", conns: 400, heap: 16 * mib, peak: 32 * mib, attack: func(a *attacker) { a.send(a.announce(7, 4*mib)); a.awaitEnd() }},
+	{name: "bombs", protocol: "trpc", frame: 64 << 10, conns: 4, bytes: 20 * mib, reads: true, heap: 32 * mib, peak: 128 * mib, ratio: 2, // six times as many bytes are unpacked as came, each for some 2 ns
 		attack: func(a *attacker) { a.repeat(a.bomb(0, 10*mib)) }},
-	{name: "S4 calls of 4 MiB", protocol: "native", conns: 1, bytes: 1000 * mib, reads: true, heap: 160 * mib, peak: 384 * mib, ratio: 0.5,
+	{name: "calls of 4 MiB", protocol: "native", conns: 1, bytes: 1000 * mib, reads: true, heap: 160 * mib, peak: 384 * mib, ratio: 0.5,
 		attack: func(a *attacker) { a.repeat(a.request(0, holdMethod, 4*mib-100)) }},
-	{name: "S4 echoes that nobody reads", protocol: "native", conns: 1, bytes: 240 * mib, heap: 160 * mib, peak: 384 * mib,
+	{name: "echoes that nobody reads", protocol: "native", conns: 1, bytes: 240 * mib, heap: 160 * mib, peak: 384 * mib,
 		attack: func(a *attacker) { a.repeat(a.request(0, echoMethod, 60<<10)) }},
-	{name: "S4 pairs of metadata", protocol: "native", conns: 4, bytes: 400 * mib, reads: true, heap: 16 * mib, peak: 100 * mib, ratio: 1,
+	{name: "pairs of metadata", protocol: "native", conns: 4, bytes: 400 * mib, reads: true, heap: 16 * mib, peak: 100 * mib, ratio: 1,
 		attack: func(a *attacker) { a.repeat(a.pairs(0)) }},
-	{name: "S4 pairs that are not there", protocol: "native", conns: 4, bytes: mib, reads: true, heap: 16 * mib, peak: 64 * mib, ratio: 12, // a header of 16 bytes is answered with an error of 60
+	{name: "pairs that are not there", protocol: "native", conns: 4, bytes: mib, reads: true, heap: 16 * mib, peak: 64 * mib, ratio: 12, // a header of 16 bytes is answered with an error of 60
 		attack: func(a *attacker) { a.repeat(a.hollow(1000)) }},
-	{name: "S5, S18 cancels among 4000 calls", protocol: "native", conns: 1, bytes: 20 * mib, reads: true, heap: 64 * mib, peak: 160 * mib, ratio: 1,
+	{name: "cancels among 4000 calls", protocol: "native", conns: 1, bytes: 20 * mib, reads: true, heap: 64 * mib, peak: 160 * mib, ratio: 1,
 		attack: func(a *attacker) {
 			a.send(a.batch(1<<20, 4000, holdMethod, 1))
 			for frames := a.cancels(1<<30, 4000); a.send(frames); {
 			}
 		}},
-	{name: "S17 calls over the limit", protocol: "native", conns: 1, bytes: 5 * mib, reads: true, heap: 64 * mib, peak: 160 * mib, ratio: 8, // a request of 29 bytes is answered with an error of 86
+	{name: "calls over the limit", protocol: "native", conns: 1, bytes: 5 * mib, reads: true, heap: 64 * mib, peak: 160 * mib, ratio: 8, // a request of 29 bytes is answered with an error of 86
 		attack: func(a *attacker) { a.repeat(a.batch(0, 5000, holdMethod, 1)) }},
 	{name: "pings", protocol: "native", conns: 4, bytes: 20 * mib, reads: true, heap: 16 * mib, peak: 64 * mib, ratio: 1, attack: func(a *attacker) {
 		for pings := a.pings(1000); a.send(pings); {
 		}
 	}},
-	{name: "G2 bursts, then nothing", protocol: "native", conns: 50, reads: true, heap: 50 * 32 << 10, peak: 256 * mib, settle: 8 * time.Second,
+	{name: "bursts, then nothing", protocol: "native", conns: 50, reads: true, heap: 50 * 32 << 10, peak: 256 * mib, settle: 8 * time.Second,
 		attack: func(a *attacker) { a.send(a.batch(1, 1000, echoMethod, 1<<10)); a.awaitEnd() }},
 }
 
