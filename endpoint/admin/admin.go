@@ -75,7 +75,7 @@ func WithService(name string, service *muxtransport.Service) Option {
 }
 
 // WithoutMeasuring leaves out what the Sets' nodes and methods did in the last minute: the Sets
-// are not asked to measure it (see (*muxendpoint.Set).Measure), which costs each call 0.2 µs.
+// are not asked to measure it (see (*muxendpoint.Set).Measure), which costs each call some looks at the clock.
 func WithoutMeasuring() Option { return func(p *parts) { p.unmeasured = true } }
 
 // defaultEvents is how many lines of events are kept unless told otherwise.

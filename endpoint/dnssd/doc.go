@@ -24,4 +24,8 @@
 // Of SRV records those with the lowest priority get the calls, by their weights. The others are named too, with
 // so little weight that they get a call in some tens of thousands, and all of them when no node of the lowest
 // priority takes calls. The label "priority" tells it.
+//
+// # Goroutines
+//
+// An Instancer has one, and one more for each who is registered. They end with Stop.
 package dnssd

@@ -24,4 +24,8 @@
 // since both are replaced while the pod runs. Errors are told, and the last list stands: a server that is away, refuses,
 // or answers nonsense. A service without a single EndpointSlice is an error, until it has had one. Watches end
 // every few minutes by themselves; a connection that is dead is found out by the pings of HTTP/2.
+//
+// # Goroutines
+//
+// An Instancer has one, one more for its watch, and one for each who is registered. They end with Stop.
 package kubesd

@@ -1,5 +1,5 @@
 // Package deadline has contexts for callers who make one for each call: they end as
-// those of context.WithTimeout do, and cost a quarter as much.
+// those of context.WithTimeout do, and cost an object instead of four, and no timer.
 //
 //	ctx, cancel := deadline.WithTimeout(ctx, 50*time.Millisecond)
 //	defer cancel()
