@@ -34,20 +34,20 @@ func (n *node) dropped() {
 	over := n.closed == errForgotten && len(*n.open.Load())+len(n.draining)+len(n.ending) == 0
 	n.mu.Unlock()
 	if over {
-		n.pool.retire(n)
+		n.pool.keepFigures(n)
 	}
 }
 
-// retire keeps what a dropped node has counted.
-func (p *Multiplexed) retire(n *node) {
+// keepFigures keeps what a dropped node has counted.
+func (p *Multiplexed) keepFigures(n *node) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.leaving[n]; ok {
 		delete(p.leaving, n)
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		p.retired.add(n.totals())
-		n.retired = true
+		p.past.add(n.totals())
+		n.added = true
 	}
 }
 

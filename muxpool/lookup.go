@@ -61,7 +61,7 @@ func (p *Multiplexed) forget(n *node) {
 	}
 	n.closed = errForgotten
 	p.remove(n)
-	p.retired.add(n.totals())
+	p.past.add(n.totals())
 }
 
 // recentNodes spares most Gets the pool's lock, the check of their options, and the

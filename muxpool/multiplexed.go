@@ -35,7 +35,7 @@ type Multiplexed struct {
 	named   nodesByName
 	leaving map[*node]struct{} // dropped, with connections that have not closed; not among nodes
 	closed  error              // not nil: Gets are refused with it
-	retired Counters           // of nodes that were forgotten
+	past    Counters           // of nodes that were forgotten
 }
 
 var _ Pool = (*Multiplexed)(nil)

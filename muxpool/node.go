@@ -61,7 +61,7 @@ type node struct {
 	since    time.Time   // of state
 	forget   *time.Timer // runs while idle or down
 	closed   error       // not nil: no dials, no Gets; why
-	retired  bool        // the pool has its figures
+	added    bool        // the pool has its figures
 }
 
 // newNode calls the parser's IDSpace: no lock may be held.

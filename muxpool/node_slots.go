@@ -129,11 +129,11 @@ func (s *slot) stop() {
 func (n *node) dialTook(d time.Duration) {
 	n.mu.Lock()
 	n.counters.dialTime.Add(int64(d))
-	retired := n.retired
+	added := n.added
 	n.mu.Unlock()
-	if retired {
+	if added {
 		n.pool.mu.Lock()
-		n.pool.retired.DialDuration += d
+		n.pool.past.DialDuration += d
 		n.pool.mu.Unlock()
 	}
 }

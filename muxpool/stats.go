@@ -167,7 +167,7 @@ func (k *Counters) carried(bulk bool, t Traffic) {
 func (p *Multiplexed) Stats() Stats {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	s := Stats{Nodes: make([]NodeStats, 0, len(p.nodes)), Counters: p.retired, EventsLost: p.events.missed()}
+	s := Stats{Nodes: make([]NodeStats, 0, len(p.nodes)), Counters: p.past, EventsLost: p.events.missed()}
 	add := func(n *node) {
 		ns := n.stats()
 		s.Nodes = append(s.Nodes, ns)

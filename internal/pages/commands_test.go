@@ -78,7 +78,6 @@ var runners = []runner{
 	{"docs/releasing.md", "bash .ci/run", "nobody: this is it", ""},
 	{"docs/releasing.md", "go run ./.ci/release v0.1.0", "nobody: it is run once a release; what it builds the step stranger does", ""},
 	{"docs/releasing.md", "go run ./.ci/api", "step api", ""},
-	{"docs/releasing.md", "go run golang.org/x/exp/cmd/gorelease", "nobody: the page says that it is not needed", ""},
 	{"docs/reliability.md", "MUXKIT_ATTACK=60s go test -v -run TestServerUnderAttack ./transport/attacktest", "step attack", ""},
 	{"docs/reliability.md", "go test -run '^$' -fuzz FuzzPeerNative", "step fuzz_long", ""},
 	{"docs/trouble.md", "muxcall list", "TestListAndDescribe", ""},
