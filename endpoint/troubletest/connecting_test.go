@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -50,13 +51,21 @@ var connecting = []trouble{
 		means: "the name may be right: whoever resolves it is in trouble",
 		do:    "the name server's own log; with addresses from discovery nobody needs it",
 	}, {
-		what: "no answer to the dial",
+		what: "a host that says nothing",
+		make: func(t *testing.T) error {
+			p := pool(t, muxpool.WithDialTimeout(50*time.Millisecond), muxpool.WithDialContext(unheard))
+			return call(inTime(t), p, muxpool.Node{Network: "tcp", Address: "127.0.0.1:8080"}, "Echo", 1)
+		},
+		means: "neither the host nor anything before it has answered within the dial timeout",
+		do:    "is the host down, or does a firewall drop packets? an address that has gone: what does discovery say? `WithDialTimeout`, default 1 s",
+	}, {
+		what: "a host that answers, and no handshake in time",
 		make: func(t *testing.T) error {
 			p, node := pool(t, muxpool.WithDialTimeout(50*time.Millisecond)), peer(t, silence)
 			return until(t, func() error { return call(inTime(t), p, node, "Echo", 1, withTLS(trusting(authority(t)))) }, "handshake: ")
 		},
 		means: "the dial timeout was over before the connection, with its handshakes, was ready",
-		do:    "a firewall that drops packets? a process that is stopped? `WithDialTimeout`, default 1 s",
+		do:    "a process that is stopped, or too busy? `WithDialTimeout`, default 1 s",
 	}, {
 		what: "a peer that accepts and hangs up",
 		make: func(t *testing.T) error {
@@ -105,6 +114,16 @@ var connecting = []trouble{
 		means: "as above, found by calls that timed out one after the other",
 		do:    "as above; `WithStallTimeout`",
 	},
+}
+
+// unheard is a dial function to a host that drops packets: this is what net.Dialer says of one.
+func unheard(ctx context.Context, network, address string) (net.Conn, error) {
+	host, err := net.ResolveTCPAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	<-ctx.Done()
+	return nil, &net.OpError{Op: "dial", Net: network, Addr: host, Err: os.ErrDeadlineExceeded}
 }
 
 // nameServer answers every question with a code of RFC 1035, 4.1.1.
