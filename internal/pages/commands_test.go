@@ -38,7 +38,6 @@ var runners = []runner{
 	{"docs/afternoon.md", "go test ./examples/afternoon", "step test", ""},
 	{"docs/breaker.md", "go test -bench . -benchmem ./breaker/", heavy, ""},
 	{"docs/breaker.md", "go run ./examples/resilience", "step examples", ""},
-	{"docs/discovery.md", "MUXKIT_OUTAGE=60s go test -race -tags peers", heavy, "endpoint/etcdsd/interop"},
 	{"docs/discovery.md", "MUXPOOL_FULL=1 go test ./endpoint -run TestADeployOfAllNodesLosesNoCall", "step pool", ""},
 	{"docs/discovery.md", "bash .ci/run kube", "step kube", ""},
 	{"docs/discovery.md", "go run -C examples/cluster .", "step cluster", ""},
