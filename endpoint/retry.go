@@ -30,19 +30,18 @@ import (
 // max is the number of attempts, the first one included, default 3; timeout
 // bounds all of them, and 0 leaves it to the caller's context. With a *Balancer it
 // prefers nodes not tried yet, and fails at once when all are open, unless WithWait has it
-// wait; under another balancer at most 16 attempts in a row are free.
+// wait. Of a call that may not wait at most 16 further attempts in a row are free.
 //
 // With a *Balancer, an attempt of an idempotent request that has used its share of the time
 // that is left is overtaken: the next one begins beside it, on another node, as with
 // WithHedging.
 //
 // It runs in the caller's goroutine, and starts others only for WithHedging and for
-// attempts that are overtaken: an
-// endpoint must return when its context ends. An attempt's context ends when the
-// attempt returns. Each failed call returns a
-// *RetryError. It takes WithPerTryTimeout, WithBackoff, WithBudget,
-// WithIdempotent, WithRetryIf, WithHedging, WithSpec, WithWait and WithMaxWaiting, and the
-// options of WithCallOptions.
+// attempts that are overtaken: an endpoint must return when its context ends. An
+// attempt's context ends when the attempt returns. Each failed call returns a
+// *RetryError. It takes WithPerTryTimeout, WithBackoff, WithBudget, WithIdempotent,
+// WithRetryIf, WithHedging, WithSpec, WithWait and WithMaxWaiting, and the options of
+// WithCallOptions.
 //
 // Its place is that of go-kit's lb.Retry, and it takes any lb.Balancer.
 func Retry(max int, timeout time.Duration, b lb.Balancer, opts ...Option) endpoint.Endpoint {
