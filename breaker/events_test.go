@@ -40,7 +40,7 @@ func TestEventsThatAreNoFailureNeverOpen(t *testing.T) {
 	bubble(t, []breaker.Option{always}, func(f *fixture) {
 		f.call(nodeA, nil)
 		for kind := muxpool.ConnUp; kind <= muxpool.NodeReady; kind++ {
-			for reason := muxpool.ReasonNone; reason <= muxpool.ReasonIDsExhausted; reason++ {
+			for reason := muxpool.ReasonNone; reason <= muxpool.ReasonRetired; reason++ {
 				if !reason.Failure() {
 					f.emit(nodeA, kind, reason, errSick)
 				}
