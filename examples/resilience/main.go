@@ -48,7 +48,7 @@ func main() {
 	flag.DurationVar(&cfg.sick, "sick", 2600*time.Millisecond, "how long it lasts; until the breaker of a sick node is open, if that takes longer")
 	flag.DurationVar(&cfg.after, "after", 600*time.Millisecond, "how long to make calls once it is over; until all is well again, if that takes longer")
 	flag.DurationVar(&cfg.outage, "outage", 5*time.Second, "how long all nodes are down where they are")
-	flag.IntVar(&cfg.rate, "rate", 600, "how many calls a `second` are made, whether earlier ones were answered or not; those of mistakes and overload come on top")
+	flag.IntVar(&cfg.rate, "rate", 600, "how many `calls` a second are made, whether earlier ones were answered or not; those of mistakes and overload come on top")
 	flag.BoolVar(&cfg.relay, "relay", false, "make the black hole with a relay, also where packets can be dropped")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), "usage: resilience [flags]\n\nStarts nodes, calls them, lets something befall them, and tells what that cost the callers, without breakers and with them.\n\n")

@@ -128,8 +128,8 @@ func parseServe(flags *flag.FlagSet, args []string, in io.Reader, out, logs io.W
 func parsePlay(flags *flag.FlagSet, args []string, out io.Writer) (func() error, error) {
 	p := play{out: out}
 	plan := flags.Bool("plan", false, "only say what would be played")
-	flags.Var(&p.scenes, "scenes", "`which` scenes to play, separated by commas, or all")
-	flags.IntVar(&p.rate, "rate", 200, "how many calls a `second` are made, whether earlier ones were answered or not")
+	flags.Var(&p.scenes, "scenes", "which `scenes` to play, separated by commas, or all")
+	flags.IntVar(&p.rate, "rate", 200, "how many `calls` a second are made, whether earlier ones were answered or not")
 	flags.DurationVar(&p.timeout, "timeout", 3*time.Second, "how long a caller waits for an answer, through both hops")
 	flags.DurationVar(&p.stop, "stop", 5*time.Second, "how long a process is stopped in the scene stop")
 	flags.DurationVar(&p.settle, "settle", time.Second, "how long to wait after each blow")
