@@ -34,8 +34,8 @@ func NewGetOptions() GetOptions { return GetOptions{} }
 // WithFrameParser sets the parser, which is required. It is compared with ==.
 func (o *GetOptions) WithFrameParser(fp FrameParser) { o.parser = fp }
 
-// WithVID sets the id, which the pool chooses otherwise. Is it in use on every connection,
-// Read and Write fail with ErrDupRequestID.
+// WithVID sets the id, which the pool chooses otherwise. Read and Write fail with
+// ErrDupRequestID if every connection uses it.
 func (o *GetOptions) WithVID(vid uint32) { o.vid, o.hasVID = vid, true }
 
 // WithLocalAddr sets the address to connect from, as "127.0.0.1:0". It excludes

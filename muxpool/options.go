@@ -155,8 +155,8 @@ func WithMaxVirConnsPerConn(n int) PoolOption {
 }
 
 // WithMaxIdleConnsPerHost lets a node whose connections are full open more, up to
-// WithMaxConnsPerHost, and closes unused ones beyond n, at least WithConnectNumber. More
-// than that are not redialed. Default 0: a node does not grow.
+// WithMaxConnsPerHost, and closes unused ones beyond n, at least WithConnectNumber; those
+// beyond that are not redialed. Default 0: a node does not grow.
 func WithMaxIdleConnsPerHost(n int) PoolOption {
 	return func(o *poolOptions) { set(o, "WithMaxIdleConnsPerHost", &o.maxIdle, n) }
 }
