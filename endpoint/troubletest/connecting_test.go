@@ -53,8 +53,8 @@ var connecting = []trouble{
 	}, {
 		what: "a host that says nothing",
 		make: func(t *testing.T) error {
-			p := pool(t, muxpool.WithDialTimeout(50*time.Millisecond), muxpool.WithDialContext(unheard))
-			return call(inTime(t), p, muxpool.Node{Network: "tcp", Address: "127.0.0.1:8080"}, "Echo", 1)
+			p, node := pool(t, muxpool.WithDialTimeout(50*time.Millisecond), muxpool.WithDialContext(unheard)), nobody(t)
+			return until(t, func() error { return call(inTime(t), p, node, "Echo", 1) }, "i/o timeout")
 		},
 		means: "neither the host nor anything before it has answered within the dial timeout",
 		do:    "is the host down, or does a firewall drop packets? an address that has gone: what does discovery say? `WithDialTimeout`, default 1 s",
