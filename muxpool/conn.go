@@ -89,6 +89,7 @@ type conn struct {
 	state  connState
 	reason Reason // why it is draining or closed
 	err    error  // likewise
+	unread bool   // the peer has read nothing of what was written: see refusedUs
 	ids    ids
 	calls  Calls // that were on the conn
 	health health

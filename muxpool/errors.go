@@ -108,7 +108,7 @@ type Error struct {
 	Node Node
 	Err  error // the cause, never nil
 
-	unsent bool // no byte of the request was, nor will be, handed to the kernel
+	unsent bool // no byte of the request was, nor will be, handed to the kernel, or the peer did not come to read it
 }
 
 // Sent reports whether the kernel may have, or get, a byte of the request. False is a

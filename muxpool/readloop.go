@@ -103,6 +103,11 @@ func (c *conn) checkFrame(frame []byte, consumed int) error {
 // readError tells why the stream ended, in which Parse has returned parse.
 func (a *arrivals) readError(parse error) (Reason, error) {
 	c, conn := a.conn, a.src.Err()
+	if c.refusedUs(conn) {
+		c.mu.Lock()
+		c.unread = true
+		c.mu.Unlock()
+	}
 	if tooLarge := a.r.TooLarge(); tooLarge != nil && !errors.Is(parse, ErrFrameTooLarge) {
 		parse = because(tooLarge, parse)
 	}

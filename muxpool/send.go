@@ -188,7 +188,7 @@ func (c *conn) sendError(cl *call, err error) error {
 func (c *conn) maybeSent(cl *call) bool {
 	first, queued := cl.first.Offset()
 	switch {
-	case !queued:
+	case !queued, c.unread:
 		return false
 	case c.state != connClosed || c.writer == nil:
 		return true

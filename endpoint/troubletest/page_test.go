@@ -25,7 +25,6 @@ type trouble struct {
 	make  func(t *testing.T) error
 	means string
 	do    string
-	races bool // whether the request was sent is chance: what promises less is printed
 }
 
 // chapters are the page's tables, by their headings.
@@ -77,9 +76,6 @@ func (r trouble) line(t *testing.T) string {
 		t.Errorf("%s: %v", fault, err)
 	}
 	said, v := plain(err.Error()), verdict.Of(err)
-	if r.races && v.Ran == verdict.NotSent {
-		said, v.Ran = strings.Replace(said, ", not sent)", ", maybe ran)", 1), verdict.Maybe
-	}
 	return fmt.Sprintf("| %s | `%s` | %s | %v; %v | %s |\n", r.what, strings.ReplaceAll(said, "|", `\|`), r.means, v.Whose, v.Ran, r.do)
 }
 

@@ -51,9 +51,8 @@ var secured = []trouble{
 			a := authority(t)
 			return call(inTime(t), pool(t), mutualService(t, a), "Echo", 1, withTLS(trusting(a)))
 		},
-		means: "the server has refused the handshake, which a client hears of behind it, when the request is on its way; it was not run",
+		means: "the server has refused the handshake, which a client hears of behind it, when the request is on its way; the server has not read it",
 		do:    "the first two arguments of `WithDialTLS`; `Certificates` in a `tls.Config`",
-		races: true,
 	}, {
 		what: "a client certificate that the server does not trust",
 		make: func(t *testing.T) error {
@@ -65,7 +64,6 @@ var secured = []trouble{
 		},
 		means: "likewise",
 		do:    "which authority the server has in `ClientCAs`, and which one has issued the certificate",
-		races: true,
 	}, {
 		what: "a server certificate of an authority that the client does not trust",
 		make: func(t *testing.T) error {
