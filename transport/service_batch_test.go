@@ -15,6 +15,7 @@ import (
 type joiner struct {
 	ServerProtocol
 	joins, ends, words bool
+	bare               bool // it joins them with nothing
 }
 
 func (j joiner) Requests(frame []byte, yield func([]byte) bool) {
@@ -29,12 +30,18 @@ func (j joiner) AppendBatched(dst, answer []byte) []byte {
 	if !j.joins {
 		panic("joins")
 	}
+	if j.bare {
+		return append(dst, answer...)
+	}
 	return append(append(dst, answer...), ',')
 }
 
 func (j joiner) EndBatch(dst []byte) []byte {
 	if !j.ends {
 		panic("ends")
+	}
+	if j.bare {
+		return dst
 	}
 	return append(dst, '.')
 }
@@ -86,6 +93,7 @@ func TestAnswersOfABatch(t *testing.T) {
 		"those there are":                 {able, []string{"a", "", "c"}, 0, false, 100, []string{"ready", "a,c,.", "after"}, ""},
 		"there are none":                  {able, []string{"", ""}, 0, false, 100, nil, ""},
 		"as large as may be":              {able, []string{"aaa", "bb"}, 0, false, 8, []string{"ready", "aaa,bb,.", "after"}, ""},
+		"nothing joins them":              {joiner{joins: true, ends: true, words: true, bare: true}, []string{"aaa", "bb"}, 0, false, 5, []string{"ready", "aaabb", "after"}, ""},
 		"too large by what joins them":    {able, []string{"aaa", "bb"}, 0, false, 7, []string{"ready", "all", "after"}, "8 bytes, at most 7"},
 		"too large":                       {able, []string{"aaa", "bb"}, 0, false, 4, []string{"ready", "all", "after"}, "5 bytes, at most 4"},
 		"too large, and then more":        {able, []string{"aaa", "bb", "c"}, 0, false, 4, []string{"ready", "all", "after"}, "6 bytes, at most 4"},
@@ -115,6 +123,7 @@ func TestAnswersOfABatch(t *testing.T) {
 					for i, text := range row.answers {
 						call := &serverCall{requestContext: new(requestContext), from: b, account: a}
 						call.Init(context.Background(), time.Time{})
+						call.inFlight = text != ""
 						switch {
 						case row.gone && i == 0:
 							b.unanswerable(gone)
@@ -123,7 +132,9 @@ func TestAnswersOfABatch(t *testing.T) {
 							if err := b.send(call, frame); err != nil && row.protocol.joins {
 								t.Error(err)
 							}
-							sent += len(text)
+							if sent += len(text); call.inFlight {
+								t.Error("a call whose answer is there is counted in flight")
+							}
 						}
 						if kept := a.bytes.Load(); row.protocol.joins && sent > 0 && sent <= row.most && kept < b.held {
 							t.Errorf("%d bytes are counted, %d are kept", kept, b.held)

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	kittransport "github.com/go-kit/kit/transport"
+
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -77,6 +79,7 @@ func TestHowLongTheLastWordIsReadFor(t *testing.T) {
 				if row.sends {
 					go func() {
 						at := time.Duration(0)
+						time.Sleep(7 * time.Millisecond) // nothing is to come in the moment of a look
 						for frame := (native.Protocol{}).AppendCancel(nil, 5); ; time.Sleep(10 * time.Millisecond) {
 							if _, err := ours.Write(frame); err != nil {
 								taken <- at
@@ -163,7 +166,9 @@ func TestGreeting(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ca := newAuthority(t)
 				config := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, "localhost", time.Now().Add(time.Hour))}}
-				options := []transport.ServiceOption{transport.ServiceHandshakeTimeout(3 * time.Second)}
+				reported := make(chan error, 9)
+				options := []transport.ServiceOption{transport.ServiceHandshakeTimeout(3 * time.Second),
+					transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { reported <- err }))}
 				if row.tls {
 					options = append(options, transport.ServiceTLSConfig(config))
 				}
@@ -192,6 +197,10 @@ func TestGreeting(t *testing.T) {
 					_, _ = io.Copy(io.Discard, raw)
 					if at := time.Since(begin); at != row.ends {
 						t.Errorf("ended after %v, want %v", at, row.ends)
+					}
+					synctest.Wait()
+					if row.down && len(reported) > 0 {
+						t.Errorf("that the server goes away is told as an error of the client's: %v", <-reported)
 					}
 					raw.Close()
 					return
