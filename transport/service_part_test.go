@@ -200,7 +200,7 @@ func TestGreeting(t *testing.T) {
 					}
 					synctest.Wait()
 					if row.down && len(reported) > 0 {
-						t.Errorf("that the server goes away is told as an error of the client's: %v", <-reported)
+						t.Errorf("that the server goes away is told as an error of the client's: %v", bounded.Receive(t, reported))
 					}
 					raw.Close()
 					return
