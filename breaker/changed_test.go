@@ -78,7 +78,7 @@ func TestChangedWakesAllWhoWait(t *testing.T) {
 
 func TestChangesCostNothingWhileNobodyWaits(t *testing.T) {
 	var c changes
-	if n := testing.AllocsPerRun(100, func() { c.Add(1) }); n != 0 {
+	if n := bounded.Allocs(100, func() { c.Add(1) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

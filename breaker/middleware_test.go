@@ -12,6 +12,7 @@ import (
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func TestOpenRefusesAndNamesAll(t *testing.T) {
@@ -141,7 +142,7 @@ func TestClosedCallsDoNotAllocate(t *testing.T) {
 	defer g.Close()
 	ep := g.Middleware(nodeA)(endpoint.Nop)
 	ctx := context.Background()
-	if n := testing.AllocsPerRun(100, func() { ep(ctx, nil); g.Check(nodeA) }); n != 0 {
+	if n := bounded.Allocs(100, func() { ep(ctx, nil); g.Check(nodeA) }); n != 0 {
 		t.Errorf("%v allocations per call", n)
 	}
 }

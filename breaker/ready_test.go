@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // What a balancer asks of each candidate costs no allocation, open or not.
@@ -28,7 +29,7 @@ func TestReadyDoesNotAllocate(t *testing.T) {
 		if guard.Ready() != (name == "closed") {
 			t.Fatalf("%s: %v", name, guard.Check())
 		}
-		if n := testing.AllocsPerRun(100, func() { guard.Ready(); s.Changes() }); n != 0 {
+		if n := bounded.Allocs(100, func() { guard.Ready(); s.Changes() }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
@@ -40,7 +41,7 @@ func TestCallsOfSeveralMethodsDoNotAllocate(t *testing.T) {
 	s := g.Scope("shop")
 	ep := s.Guard(breaker.Target{Node: nodeA, Method: "A"}).Middleware()(endpoint.Nop)
 	s.Guard(breaker.Target{Node: nodeA, Method: "B"})
-	if n := testing.AllocsPerRun(100, func() { ep(context.Background(), nil) }); n != 0 {
+	if n := bounded.Allocs(100, func() { ep(context.Background(), nil) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -141,7 +142,7 @@ func TestTheChainAllocatesWhatItsClientDoes(t *testing.T) {
 	w := newWorld(t, native.Protocol{})
 	request := transport.NewBuffer(128)
 	allocs := func(ep endpoint.Endpoint) float64 {
-		return testing.AllocsPerRun(500, func() {
+		return bounded.Allocs(500, func() {
 			if err := callEcho(ep, request); err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/go-kit/kit/sd/lb"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 func benchmark(b *testing.B, ctx context.Context, ep endpoint.Endpoint) {
@@ -85,7 +86,7 @@ func TestChainAllocatesOnce(t *testing.T) {
 	defer s.Close()
 	ep := s.EndpointFrom("Sum", nop)
 	ctx := context.Background()
-	if n := testing.AllocsPerRun(1000, func() { ep(ctx, nil) }); n > 1 {
+	if n := bounded.Allocs(1000, func() { ep(ctx, nil) }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-kit/kit/sd"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 )
@@ -108,5 +109,5 @@ func TestASpecDeclaresAMethod(t *testing.T) {
 
 func TestCallOptionsCostNothingWhenThereAreNone(t *testing.T) {
 	ctx := t.Context()
-	equal(t, "allocations", testing.AllocsPerRun(100, func() { callOptionsOf(ctx) }), 0)
+	equal(t, "allocations", bounded.Allocs(100, func() { callOptionsOf(ctx) }), 0)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -63,7 +64,7 @@ func TestAChoiceAmongOpenNodesCostsNoMore(t *testing.T) {
 			b := NewBalancer(nodes, WithPolicy(p), withBreakers(w))
 			count(t, b, 1)
 			w.asked.Store(0)
-			if n := testing.AllocsPerRun(1000, func() { b.Pick() }); n > 0 {
+			if n := bounded.Allocs(1000, func() { b.Pick() }); n > 0 {
 				t.Errorf("%v, %d of 2000 out: %v allocations", p, out, n)
 			}
 			if n := w.asked.Load(); n > 0 {
@@ -231,7 +232,7 @@ func TestAChoiceFollowsAGroup(t *testing.T) {
 		g.ForceOpen(e.Node(), nil)
 	}
 	count(t, b, 1)
-	if n := testing.AllocsPerRun(100, func() { b.Pick() }); n > 0 {
+	if n := bounded.Allocs(100, func() { b.Pick() }); n > 0 {
 		t.Errorf("499 of 500 out: %v allocations", n)
 	}
 }

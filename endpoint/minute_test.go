@@ -187,9 +187,9 @@ func instant(tb testing.TB) (*Set, endpoint.Endpoint) {
 func TestAllocsOfMeasuring(t *testing.T) {
 	s, get := instant(t)
 	call := func() { get(context.Background(), nil) }
-	without := testing.AllocsPerRun(1000, call)
+	without := bounded.Allocs(1000, call)
 	defer s.Measure()()
-	if with := testing.AllocsPerRun(1000, call); with > without {
+	if with := bounded.Allocs(1000, call); with > without {
 		t.Errorf("%v allocations, and %v without", with, without)
 	}
 }

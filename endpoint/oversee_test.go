@@ -343,7 +343,7 @@ func TestAnAttemptThatMayBeOvertakenAllocatesOnce(t *testing.T) {
 	s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithRetry(3, time.Minute), WithIdempotent(Always))
 	defer s.Close()
 	ep := s.EndpointFrom("Sum", nop)
-	if n := testing.AllocsPerRun(1000, func() { ep(context.Background(), nil) }); n > 1 {
+	if n := bounded.Allocs(1000, func() { ep(context.Background(), nil) }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 }

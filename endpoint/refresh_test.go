@@ -133,6 +133,6 @@ func TestAskingDoesNotWait(t *testing.T) {
 	// Nobody to ask: nothing is spent.
 	s := NewSet(sd.FixedInstancer{"a:1"}, nil)
 	defer s.Close()
-	equal(t, "allocations", testing.AllocsPerRun(100, s.askAgain), 0)
+	equal(t, "allocations", bounded.Allocs(100, s.askAgain), 0)
 	mustBe(t, NewSet(sd.FixedInstancer{}, nil, WithRefreshInterval(-1)).Err(), ErrInvalidOption)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -37,7 +38,7 @@ func bigSet(t testing.TB, nodes, methods int, opts ...Option) (*discovery, *Set)
 // events measures the allocations of an event, until it was followed.
 func events(d *discovery, s *Set, lists ...[]string) float64 {
 	i := 0
-	return testing.AllocsPerRun(20, func() {
+	return bounded.Allocs(20, func() {
 		d.now(s, lists[i%len(lists)]...)
 		i++
 	})
@@ -121,7 +122,7 @@ func TestAMethodPublishesOncePerEvent(t *testing.T) {
 func TestADirectorysFactoryCostsTheSameForEachNode(t *testing.T) {
 	per := func(n int) float64 {
 		all := fleetOf(n, 0)
-		return testing.AllocsPerRun(3, func() {
+		return bounded.Allocs(3, func() {
 			d := NewDirectory(bareClient)
 			for _, instance := range all {
 				if _, _, err := d.Factory(instance); err != nil {

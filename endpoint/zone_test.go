@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
 
@@ -307,7 +308,7 @@ func TestAChoiceAmongZonesAllocatesNothing(t *testing.T) {
 				}
 			}
 			b.Pick()
-			if n := testing.AllocsPerRun(1000, func() { b.Pick() }); n > 0 {
+			if n := bounded.Allocs(1000, func() { b.Pick() }); n > 0 {
 				t.Errorf("%v, lacking %v: %v allocations", p, lacking, n)
 			}
 			s.Close()

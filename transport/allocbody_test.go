@@ -107,7 +107,7 @@ func TestAllocationsOfAllocBody(t *testing.T) {
 		}
 		s := serve(t, map[string]*transport.Server{"Echo": transport.NewServer(echo, dec, encodeFilled)})
 		call := transport.NewClient(newPool(t), s.node, native.Protocol{}, "Echo", encodeFilled, dec).Endpoint()
-		got := testing.AllocsPerRun(500, func() {
+		got := bounded.Allocs(500, func() {
 			if _, err := call(ctx, request); err != nil {
 				t.Fatal(err)
 			}

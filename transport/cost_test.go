@@ -27,7 +27,7 @@ func TestAllocations(t *testing.T) {
 			call, stop := benchCall(t, options...)
 			defer stop()
 			var body any = make([]byte, 128)
-			got := testing.AllocsPerRun(2000, func() {
+			got := bounded.Allocs(2000, func() {
 				if _, err := call(context.Background(), body); err != nil {
 					t.Fatal(err)
 				}
@@ -49,7 +49,7 @@ func TestAllocationsOfAClient(t *testing.T) {
 	own := func(_ context.Context, m *transport.Message) (any, error) { m.ReleaseBody(); return nil, nil }
 	for most, dec := range map[float64]transport.DecodeResponseFunc{2: transport.DecodeBytes, 1: own, 0: transport.NopRequestDecoder} {
 		call := benchClient(t, dec)
-		got := testing.AllocsPerRun(2000, func() {
+		got := bounded.Allocs(2000, func() {
 			if _, err := call(ctx, request); err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +57,7 @@ func TestAllocationsOfAClient(t *testing.T) {
 		if got > most {
 			t.Errorf("%v allocations a call, at most %v are allowed", got, most)
 		}
-		got = testing.AllocsPerRun(2000, func() {
+		got = bounded.Allocs(2000, func() {
 			ctx, cancel := deadline.WithTimeout(ctx, time.Second*5)
 			defer cancel()
 			if _, err := call(ctx, request); err != nil {
@@ -79,7 +79,7 @@ func TestAllocationsOfBuffers(t *testing.T) {
 			"Echo": transport.NewServer(echo, transport.DecodeBuffer, transport.EncodeResponseBuffer)})
 		call := transport.NewClient(newPool(t), s.node, native.Protocol{}, "Echo", transport.EncodeBuffer, transport.DecodeBuffer).Endpoint()
 		request, ctx := transport.NewBuffer(size), testContext(t)
-		got := testing.AllocsPerRun(500, func() {
+		got := bounded.Allocs(500, func() {
 			answer, err := call(ctx, request)
 			if err != nil {
 				t.Fatal(err)

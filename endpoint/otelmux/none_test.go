@@ -15,6 +15,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 	muxtransport "github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -36,7 +37,7 @@ func TestWithoutProvidersACallCostsNothing(t *testing.T) {
 				return r, nil
 			}
 		}))
-		return testing.AllocsPerRun(200, func() {
+		return bounded.Allocs(200, func() {
 			if _, err := call(ctx, request); err != nil {
 				t.Fatal(err)
 			}

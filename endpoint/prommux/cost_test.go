@@ -16,6 +16,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	waits "github.com/muxkit/muxkit/internal/bounded"
 )
 
 func factory(e endpoint.Endpoint) sd.Factory {
@@ -29,7 +30,7 @@ func TestCallAllocations(t *testing.T) {
 		registry(t, Set(set))
 		call := set.EndpointFrom("M", factory(echo))
 		ctx, request := context.Background(), any("x")
-		return testing.AllocsPerRun(200, func() {
+		return waits.Allocs(200, func() {
 			if _, err := call(ctx, request); err != nil {
 				t.Fatal(err)
 			}

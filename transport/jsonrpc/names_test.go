@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestNamesAreKnownHoweverSpelled: a member's name may be written with escapes.
@@ -35,10 +37,10 @@ func TestForeignMembersCostNoMemory(t *testing.T) {
 		fmt.Fprintf(&many, `"\u0061%d":1,`, i)
 	}
 	object := []byte("{" + many.String() + `"` + strings.Repeat(`\u0061`, 10_000) + `":1,"id":` + strings.Repeat("1", 10_000) + "}")
-	if n := testing.AllocsPerRun(10, func() { e := open(object); number(e.id) }); n > 0 {
+	if n := bounded.Allocs(10, func() { e := open(object); number(e.id) }); n > 0 {
 		t.Errorf("a request: %v allocations", n)
 	}
-	if n := testing.AllocsPerRun(10, func() { takeWords(object) }); n > 0 {
+	if n := bounded.Allocs(10, func() { takeWords(object) }); n > 0 {
 		t.Errorf("an error's data: %v allocations", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/wire"
 	"github.com/muxkit/muxkit/transport"
@@ -47,7 +48,7 @@ func clientShare(tb testing.TB) func() {
 }
 
 func TestClientAllocatesNothing(t *testing.T) {
-	if n := testing.AllocsPerRun(1000, clientShare(t)); n >= 1 {
+	if n := bounded.Allocs(1000, clientShare(t)); n >= 1 {
 		t.Errorf("%v allocations a call", n)
 	}
 }
