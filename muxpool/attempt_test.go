@@ -129,3 +129,42 @@ func TestErrorThatPanics(t *testing.T) {
 		})
 	}
 }
+
+// rudeConn is a connection that fails with such an error.
+type rudeConn struct {
+	net.Conn
+	writes bool
+}
+
+func (c rudeConn) Write(b []byte) (int, error) {
+	if c.writes {
+		return 0, (*nilError)(nil)
+	}
+	return c.Conn.Write(b)
+}
+
+func (c rudeConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err != nil {
+		err = (*nilError)(nil)
+	}
+	return n, err
+}
+
+// TestErrorThatPanicsOfAConnection: it ends that connection, and its calls hear what it was.
+func TestErrorThatPanicsOfAConnection(t *testing.T) {
+	for _, writes := range []bool{true, false} {
+		peer := muxtest.NewPeer(muxtest.Close)
+		defer peer.Close()
+		pool := unhurried(t, muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := peer.DialContext(ctx, network, address)
+			return rudeConn{nc, writes}, err
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		err := muxtest.NewCaller(pool, "tcp", "peer:1", muxtest.Parser{}).Call(ctx, nil)
+		if !errors.Is(err, muxpool.ErrConnLost) || !strings.Contains(err.Error(), "panicked") {
+			t.Errorf("writes: %v: got %v, want the loss of its connection", writes, err)
+		}
+	}
+}

@@ -20,7 +20,12 @@ const maxForeign = 1 << 10
 
 // spoken is err as one line. An address of the connection's, which net tells beside what the
 // kernel says, is left to who shows the error, and the node with it.
-func spoken(err error) error {
+func spoken(err error) (said error) {
+	defer func() { // a nil pointer is no nil error
+		if p := recover(); p != nil {
+			said = panicked(fmt.Sprintf("an error of type %T", err), p)
+		}
+	}()
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil && op.Err != nil && err.Error() == op.Error() {
 		return text.Instead(err, text.Said(op.Err.Error(), maxForeign))
 	}
