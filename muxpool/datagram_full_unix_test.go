@@ -76,9 +76,16 @@ func fillUp(t *testing.T, nc net.Conn) {
 // waits, and ends with its context, unsent; or it does not wait, if the pool says so; a last frame
 // never does.
 func TestDatagramsThatTheKernelDoesNotTake(t *testing.T) {
+	t.Run("a socket", func(t *testing.T) { testFullDatagrams(t, func(nc net.Conn) net.Conn { return nc }) })
+	t.Run("a connection of the user's own", func(t *testing.T) {
+		testFullDatagrams(t, func(nc net.Conn) net.Conn { return struct{ net.Conn }{nc} })
+	})
+}
+
+func testFullDatagrams(t *testing.T, dialed func(net.Conn) net.Conn) {
 	open := func(t *testing.T, opts ...muxpool.PoolOption) (get func(context.Context) muxpool.MuxConn, near, far net.Conn) {
 		near, far = datagramPair(t)
-		pool := unhurried(t, append(opts, muxpool.WithDialContext(func(context.Context, string, string) (net.Conn, error) { return near, nil }))...)
+		pool := unhurried(t, append(opts, muxpool.WithDialContext(func(context.Context, string, string) (net.Conn, error) { return dialed(near), nil }))...)
 		return func(ctx context.Context) muxpool.MuxConn {
 			mc, err := muxtest.NewCaller(pool, "udp", "peer:1", muxtest.Parser{}).Get(ctx)
 			if err != nil {

@@ -5,10 +5,12 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // PacketWriter writes datagrams to a connection, without ever waiting for it if it is a socket of the
-// standard library's. It is safe for concurrent use.
+// standard library's, and for one of the user's own no longer than it heeds its deadline, of a
+// millisecond. It is safe for concurrent use.
 type PacketWriter struct {
 	nc net.Conn
 
@@ -16,6 +18,9 @@ type PacketWriter struct {
 	mu  sync.Mutex
 	raw *rawWriter
 }
+
+// ownWrite is how long a connection of the user's own is waited for.
+const ownWrite = time.Millisecond
 
 // NewPacketWriter returns a PacketWriter.
 func NewPacketWriter(nc net.Conn) *PacketWriter {
@@ -25,8 +30,7 @@ func NewPacketWriter(nc net.Conn) *PacketWriter {
 // Write hands b to the kernel as one datagram. ErrQueueFull says that it takes none now.
 func (w *PacketWriter) Write(b []byte) error {
 	if w.raw == nil {
-		_, err := w.nc.Write(b)
-		return err
+		return w.own(b)
 	}
 	n, err := w.once(b)
 	if _, ok := err.(syscall.Errno); ok { // told as the connection's Write tells it
@@ -43,4 +47,17 @@ func (w *PacketWriter) once(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.raw.write(b)
+}
+
+// own writes to a connection of the user's own. Writes at the same time wait until the deadline of
+// the last of them.
+func (w *PacketWriter) own(b []byte) error {
+	if err := w.nc.SetWriteDeadline(time.Now().Add(ownWrite)); err != nil {
+		return err
+	}
+	_, err := w.nc.Write(b)
+	if DeadlinePassed(err) {
+		return ErrQueueFull
+	}
+	return err
 }
