@@ -29,10 +29,17 @@ type Remembered struct {
 	of   sd.Instancer
 	path string
 	cfg  config
-	quit chan struct{} // closed by Stop
-	done chan struct{} // closed when the goroutine has ended
-	stop func()
+	save func(path string, m remembered) error
+
+	quit  chan struct{}               // closed by Stop
+	done  chan struct{}               // closed when no event is passed on any more
+	lists chan []muxendpoint.Instance // of one: what is to be written; closed with done
+	kept  chan struct{}               // closed when the last was
+	stop  func()
 }
+
+// lastWrite is how long Stop waits for the disk.
+const lastWrite = time.Second
 
 // remembered is what the file holds.
 type remembered struct {
@@ -45,12 +52,16 @@ type remembered struct {
 // Remember's, is passed over; the log says so.
 //
 // The file is written when the list is another, at most once each second (WithInterval), beside and renamed, with
-// rights for its owner alone: who can write to it says where calls go. Lists without nodes, and errors, are not written. A process has a file of its
+// rights for its owner alone: who can write to it says where calls go. Lists without nodes, and errors, are not written. A disk that hangs holds up no list. A process has a file of its
 // own for each service.
 //
 // Stop stops the Instancer too. If that is a muxendpoint.Refresher it is asked to look when
 // this one is.
 func Remember(of muxendpoint.Instancer, path string, opts ...Option) (*Remembered, error) {
+	return rememberWith(save, of, path, opts...)
+}
+
+func rememberWith(save func(string, remembered) error, of muxendpoint.Instancer, path string, opts ...Option) (*Remembered, error) {
 	cfg, err := config{}.with(opts)
 	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
@@ -62,10 +73,12 @@ func Remember(of muxendpoint.Instancer, path string, opts ...Option) (*Remembere
 		return nil, fmt.Errorf("%w: no path", ErrInvalidOption)
 	}
 	publisher := &muxendpoint.Publisher{}
-	r := &Remembered{Instancer: publisher, publisher: publisher, of: of, path: path, cfg: cfg, quit: make(chan struct{}), done: make(chan struct{})}
+	r := &Remembered{Instancer: publisher, publisher: publisher, of: of, path: path, cfg: cfg, save: save,
+		quit: make(chan struct{}), done: make(chan struct{}), lists: make(chan []muxendpoint.Instance, 1), kept: make(chan struct{})}
 	r.recall()
 	events := make(chan muxendpoint.InstancesEvent)
 	go r.run(events)
+	go r.keep()
 	of.RegisterInstances(events)
 	r.stop = sync.OnceFunc(func() {
 		of.DeregisterInstances(events)
@@ -73,6 +86,10 @@ func Remember(of muxendpoint.Instancer, path string, opts ...Option) (*Remembere
 		<-r.done
 		r.publisher.Stop()
 		of.Stop()
+		select {
+		case <-r.kept:
+		case <-time.After(lastWrite):
+		}
 	})
 	return r, nil
 }
@@ -87,7 +104,7 @@ func (r *Remembered) Refresh() {
 	}
 }
 
-// Stop implements sd.Instancer, for the one that is remembered too. What is not written yet is.
+// Stop implements sd.Instancer, for the one that is remembered too. What is not written yet is, if the disk takes it within a second.
 func (r *Remembered) Stop() { r.stop() }
 
 // recall begins with what the file says.
@@ -111,21 +128,10 @@ func (r *Remembered) recall() {
 	r.publisher.Fail(fmt.Errorf("%w, and was written %v ago", ErrRemembered, age))
 }
 
-// run passes events on, and writes lists.
+// run passes events on, and hands the last list to keep.
 func (r *Remembered) run(events chan muxendpoint.InstancesEvent) {
 	defer close(r.done)
-	var unwritten []muxendpoint.Instance
-	var turn <-chan time.Time // when it is to be written; nil: nothing is, or there is no need to wait
-	var last time.Time
-	failing := false
-	write := func() {
-		err := save(r.path, remembered{time.Now(), unwritten})
-		unwritten, turn, last = nil, nil, time.Now()
-		if err != nil && !failing {
-			r.cfg.Log("msg", "the nodes are not remembered", "file", r.path, "err", err)
-		}
-		failing = err != nil
-	}
+	defer close(r.lists)
 	for {
 		select {
 		case ev := <-events:
@@ -137,19 +143,30 @@ func (r *Remembered) run(events chan muxendpoint.InstancesEvent) {
 			if len(ev.Instances) == 0 {
 				continue
 			}
-			unwritten = ev.Instances
-			if wait := time.Until(last.Add(r.cfg.interval)); wait > 0 {
-				turn = time.After(wait)
-				continue
+			select {
+			case <-r.lists: // an older one that is not written yet
+			default:
 			}
-			write()
-		case <-turn:
-			write()
+			r.lists <- ev.Instances
 		case <-r.quit:
-			if unwritten != nil {
-				write()
-			}
 			return
+		}
+	}
+}
+
+// keep writes lists.
+func (r *Remembered) keep() {
+	defer close(r.kept)
+	failing := false
+	for list := range r.lists {
+		err := r.save(r.path, remembered{time.Now(), list})
+		if err != nil && !failing {
+			r.cfg.Log("msg", "the nodes are not remembered", "file", r.path, "err", err)
+		}
+		failing = err != nil
+		select {
+		case <-time.After(r.cfg.interval):
+		case <-r.quit:
 		}
 	}
 }

@@ -208,3 +208,39 @@ func TestRememberWithAFileThatIsNoUse(t *testing.T) {
 		}
 	})
 }
+
+// A disk that hangs holds up no list, and Stop for a second; the last list is written when it is back.
+func TestADiskThatHangsHoldsUpNoList(t *testing.T) {
+	bubble(t, func(t *testing.T, path string, w *discoverytest.BubbleWitness) {
+		hung := make(chan struct{})
+		var wrote []string
+		var p muxendpoint.Publisher
+		r, err := rememberWith(func(_ string, m remembered) error {
+			<-hung
+			wrote = append(wrote, fmt.Sprint(m.Instances))
+			return nil
+		}, &p, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Watch(r)
+		for n := range 3 {
+			address := fmt.Sprintf("a:%d", n+1)
+			p.Publish([]muxendpoint.Instance{{Address: address}})
+			if got := w.Hears(); got != "["+address+"]" {
+				t.Errorf("told %s, want %s", got, address)
+			}
+			time.Sleep(time.Minute)
+		}
+		began := time.Now()
+		r.Stop()
+		if took := time.Since(began); took != lastWrite {
+			t.Errorf("Stop took %v", took)
+		}
+		close(hung)
+		<-r.kept
+		if got := fmt.Sprint(wrote); got != "[[a:1] [a:3]]" {
+			t.Errorf("written were %s", got)
+		}
+	})
+}
