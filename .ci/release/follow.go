@@ -23,7 +23,7 @@ const (
 )
 
 // commandTime bounds a command.
-const commandTime = 3 * time.Minute
+const commandTime = 10 * time.Minute
 
 // follow does in an empty directory what the pages say, as somebody who has nothing but them, with
 // the modules as they are now.
