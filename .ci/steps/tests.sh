@@ -89,4 +89,4 @@ step_cold() {
 }
 
 # A server in a small container is attacked, for 15 s in each protocol.
-step_attack() { MUXKIT_ATTACK="${ATTACK:-15s}" tests -count=1 -v ./transport/attacktest; }
+step_attack() { MUXKIT_ATTACK="${ATTACK:-15s}" tests -count=1 -timeout 30m -v ./transport/attacktest; }

@@ -31,7 +31,7 @@ const callTime = 2 * time.Second
 
 // patience bounds what has no time of its own; nobody waits for so long where a processor is
 // to be had.
-const patience = 3 * time.Minute
+const patience = 6 * time.Minute
 
 // attackTime is how long the server is attacked, in each protocol.
 func attackTime(t *testing.T) time.Duration {
