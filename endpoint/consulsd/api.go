@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/discovery"
 	"github.com/muxkit/muxkit/internal/text"
 )
 
@@ -58,12 +59,12 @@ type reply struct {
 }
 
 // do asks the agent. A body is sent as JSON; nil is none.
-func (c *config) do(ctx context.Context, method, path string, query url.Values, body any) (said reply, err error) {
+func (c *config) do(ctx context.Context, method, path string, query url.Values, body any) (reply, error) {
 	var sent io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
-			return said, err
+			return reply{}, err
 		}
 		sent = bytes.NewReader(b)
 	}
@@ -73,16 +74,22 @@ func (c *config) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	r, err := http.NewRequestWithContext(ctx, method, at, sent)
 	if err != nil {
-		return said, err
+		return reply{}, err
 	}
-	token, err := c.token()
+	token, err := discovery.Run(ctx, c.tokenCode, c.token)
 	if err != nil {
-		return said, err
+		return reply{}, err
 	}
-	if said.tokened = token != ""; said.tokened {
+	if token != "" {
 		r.Header.Set("X-Consul-Token", token)
 	}
 	r.Header.Set("User-Agent", "muxkit-consulsd")
+	return discovery.Run(ctx, c.clientCode, func() (reply, error) { return c.exchange(r) })
+}
+
+// exchange sends a request and reads the answer.
+func (c *config) exchange(r *http.Request) (said reply, err error) {
+	said.tokened = r.Header.Get("X-Consul-Token") != ""
 	answer, err := c.client.Do(r)
 	if err != nil {
 		var u *url.Error

@@ -27,7 +27,8 @@ type config struct {
 	address                  string
 	token                    func() (string, error) // nil: none
 	client                   *http.Client
-	own                      bool // it was made here
+	own                      bool               // it was made here
+	tokenCode, clientCode    *discovery.Outside // by which those two are run
 	tags                     []string
 	datacenter, id           string
 	warning                  bool
@@ -56,6 +57,7 @@ const (
 
 func (c config) with(opts []Option) (config, error) {
 	c.Invalid = ErrInvalidOption
+	c.tokenCode, c.clientCode = &discovery.Outside{Name: "WithToken's function"}, &discovery.Outside{Name: "WithHTTPClient's client"}
 	discovery.Apply(&c, opts)
 	c.timeout = cmp.Or(c.timeout, defaultTimeout)
 	c.minBackoff = cmp.Or(c.minBackoff, defaultMinBackoff)
@@ -140,8 +142,9 @@ func WithLogger(l log.Logger) Option { return func(c *config) { c.Logger = l } }
 // 127.0.0.1:8500. A Registrar's should be the agent of its own machine: what it registers is that agent's.
 func WithAddress(address string) Option { return func(c *config) { c.address = address } }
 
-// WithToken sets where each request gets its ACL token; an empty one is none, and an error is as good as the agent's. It
-// is called on the goroutine that asks, and should not wait. Default CONSUL_HTTP_TOKEN_FILE, or CONSUL_HTTP_TOKEN.
+// WithToken sets where each request gets its ACL token; an empty one is none, and an error is as good as the agent's, as is
+// that the function panics or has not returned when the request's time is over (WithTimeout). Default CONSUL_HTTP_TOKEN_FILE, or
+// CONSUL_HTTP_TOKEN.
 func WithToken(token func() (string, error)) Option { return func(c *config) { c.token = token } }
 
 // WithTokenFile has each request read its ACL token from a file, which may be replaced.

@@ -4,10 +4,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
 )
 
 // An index that goes backwards: it is asked for anew, and nodes that are missing have a minute to come back.
@@ -174,4 +178,66 @@ func TestTokensThatAreReplaced(t *testing.T) {
 			t.Error(got)
 		}
 	})
+}
+
+// A function for the token, or a client of one's own, that panics, ends its goroutine or does not return is as good as an agent
+// that does not answer: the list stands, Stop does not wait for it, and a Registrar goes on trying.
+func TestCodeOfTheUsersOwn(t *testing.T) {
+	type code struct {
+		fails func(release <-chan struct{})
+		says  string
+	}
+	for name, c := range map[string]code{
+		"panics":             {func(<-chan struct{}) { panic("boom") }, "panicked: boom"},
+		"ends its goroutine": {func(<-chan struct{}) { runtime.Goexit() }, "ended its goroutine"},
+		"does not return":    {func(release <-chan struct{}) { <-release }, "has not returned"},
+	} {
+		for _, whose := range []string{"WithToken's function", "WithHTTPClient's client"} {
+			t.Run(whose+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					release := make(chan struct{})
+					defer close(release)
+					var broken atomic.Bool
+					token := func() (string, error) {
+						if broken.Load() && whose == "WithToken's function" {
+							c.fails(release)
+						}
+						return "", nil
+					}
+					s := newScript()
+					s.says(7, at("a"))
+					i, w := follow(t, s, WithToken(token))
+					r, err := NewRegistrar("stock", muxendpoint.Instance{Address: "b:80"}, WithHTTPClient(&http.Client{Transport: s}), WithToken(token))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := w.hears(); got != "[a]" {
+						t.Fatal(got)
+					}
+					broken.Store(true)
+					s.spoils(func(*http.Request) (*http.Response, error) {
+						if whose == "WithHTTPClient's client" {
+							c.fails(release)
+						}
+						return nil, errDown
+					})
+					r.Register()
+					i.Refresh()
+					time.Sleep(2 * time.Minute)
+					if got := w.hears(); !strings.HasPrefix(got, "!") || !strings.Contains(got, whose+" "+c.says) || strings.Contains(got, "[") {
+						t.Errorf("it told %s", got)
+					}
+					if err := r.Err(); err == nil || !strings.Contains(err.Error(), whose+" ") {
+						t.Errorf("the Registrar's error is %v", err)
+					}
+					began := time.Now()
+					i.Stop()
+					r.Deregister()
+					if took := time.Since(began); took > 2*defaultTimeout+time.Second {
+						t.Errorf("Stop and Deregister took %v", took)
+					}
+				})
+			})
+		}
+	}
 }

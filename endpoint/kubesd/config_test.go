@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/discovery"
 	"github.com/muxkit/muxkit/internal/discoverytest"
 )
 
@@ -32,10 +33,10 @@ func TestWhatIsConfigured(t *testing.T) {
 		"nothing": {nil, config{server: "https://[fd00::1]:6443", namespace: "shop", timeout: 10 * time.Second, grace: time.Minute}},
 		"all": {[]Option{nil, WithLogger(w), WithServer("http://10.0.0.1:8001/"), WithNamespace("other"), WithPort("mux"), WithFamily("IPv6"),
 			WithZone("north"), WithTimeout(time.Minute), WithGrace(time.Hour)},
-			config{logger: w, server: "http://10.0.0.1:8001", namespace: "other", port: "mux", family: "IPv6", zone: "north", timeout: time.Minute, grace: time.Hour}},
+			config{Options: discovery.Options{Logger: w}, server: "http://10.0.0.1:8001", namespace: "other", port: "mux", family: "IPv6", zone: "north", timeout: time.Minute, grace: time.Hour}},
 		"zero": {[]Option{WithTimeout(0), WithGrace(0)}, config{server: "https://[fd00::1]:6443", namespace: "shop", timeout: 10 * time.Second, grace: time.Minute}},
 	} {
-		c.want.account = pod
+		c.want.account, c.want.Invalid = pod, ErrInvalidOption
 		got, err := config{}.with(append([]Option{WithServiceAccount(pod)}, c.opts...))
 		if err != nil || got != c.want {
 			t.Errorf("%s: %+v, %v; want %+v", name, got, err, c.want)

@@ -35,7 +35,7 @@ var names = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`) // RFC 11
 // NewInstancer follows the EndpointSlices of a service until Stop. It does not wait for the API server.
 func NewInstancer(service string, opts ...Option) (*Instancer, error) {
 	cfg, err := config{}.with(opts)
-	cfg.logger = discovery.Careful(cfg.logger)
+	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
 	case err != nil:
 		return nil, err
@@ -54,7 +54,7 @@ func newInstancer(service string, cfg config) *Instancer {
 	publisher := &muxendpoint.Publisher{MinInterval: minInterval}
 	i := &Instancer{Instancer: publisher, publisher: publisher, cfg: cfg, service: service,
 		api: api{cfg: cfg, service: service}, backoff: discovery.Backoff{Min: minBackoff, Max: maxBackoff}}
-	i.complaints.Logger = cfg.logger
+	i.complaints.Logger = cfg.Logger
 	return i
 }
 
@@ -185,7 +185,7 @@ func (i *Instancer) catchUp(ctx context.Context) error {
 		return err
 	}
 	if k.list(all, version, i.cfg.grace) {
-		i.cfg.log("msg", "the API server has lost its data: nodes that are missing are named a while longer", "service", i.service, "for", i.cfg.grace)
+		i.cfg.Log("msg", "the API server has lost its data: nodes that are missing are named a while longer", "service", i.service, "for", i.cfg.grace)
 	}
 	i.publish()
 	return nil
@@ -195,7 +195,7 @@ func (i *Instancer) catchUp(ctx context.Context) error {
 func (i *Instancer) publish() {
 	k := &i.known
 	if k.release() {
-		i.cfg.log("msg", "nodes that are still missing after the API server had lost its data are not named any more", "service", i.service)
+		i.cfg.Log("msg", "nodes that are still missing after the API server had lost its data are not named any more", "service", i.service)
 	}
 	if len(k.slices) == 0 && !k.had {
 		i.fail(errors.New("it has no EndpointSlice"))

@@ -1,6 +1,7 @@
 package kubesd
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+
+	"github.com/muxkit/muxkit/internal/discovery"
 )
 
 // ErrInvalidOption is wrapped by what NewInstancer returns for what makes no sense.
@@ -20,13 +23,12 @@ var ErrInvalidOption = errors.New("kubesd: invalid option")
 type Option func(*config)
 
 type config struct {
-	logger             log.Logger
+	discovery.Options
 	server             string
 	account            string // the folder of the service account
 	namespace          string
 	port, family, zone string
 	timeout, grace     time.Duration
-	fault              error
 }
 
 // serviceAccount is where a pod has token, namespace and authority.
@@ -44,52 +46,31 @@ const (
 )
 
 func (c config) with(opts []Option) (config, error) {
-	for _, o := range opts {
-		if o != nil {
-			o(&c)
-		}
-	}
-	if c.timeout == 0 {
-		c.timeout = defaultTimeout
-	}
-	if c.grace == 0 {
-		c.grace = defaultGrace
-	}
-	if c.account == "" {
-		c.account = serviceAccount
-	}
+	c.Invalid = ErrInvalidOption
+	discovery.Apply(&c, opts)
+	c.timeout = cmp.Or(c.timeout, defaultTimeout)
+	c.grace = cmp.Or(c.grace, defaultGrace)
+	c.account = cmp.Or(c.account, serviceAccount)
 	if c.server == "" {
 		host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
 		if host == "" || port == "" {
-			c.reject("WithServer: not given, and KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod")
+			c.Reject("WithServer: not given, and KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod")
 		}
 		c.server = "https://" + net.JoinHostPort(host, port)
 	}
-	if c.namespace == "" && c.fault == nil {
+	if c.namespace == "" && c.Fault == nil {
 		text, err := os.ReadFile(c.account + "/namespace")
 		if err != nil {
-			c.reject("WithNamespace: not given, and not to be read: %v", err)
+			c.Reject("WithNamespace: not given, and not to be read: %v", err)
 		}
 		c.namespace = strings.TrimSpace(string(text))
 	}
-	return c, c.fault
-}
-
-func (c *config) reject(format string, args ...any) {
-	if c.fault == nil {
-		c.fault = fmt.Errorf("%w: "+format, append([]any{ErrInvalidOption}, args...)...)
-	}
-}
-
-func (c *config) log(keyvals ...any) {
-	if c.logger != nil {
-		c.logger.Log(keyvals...)
-	}
+	return c, c.Fault
 }
 
 // WithLogger sets who hears of endpoints that are left out, and of data that are lost. Errors are told to whoever is registered, such as a Set,
 // which logs them.
-func WithLogger(l log.Logger) Option { return func(c *config) { c.logger = l } }
+func WithLogger(l log.Logger) Option { return func(c *config) { c.Logger = l } }
 
 // WithNamespace sets the service's namespace. Default the pod's own.
 func WithNamespace(namespace string) Option { return func(c *config) { c.namespace = namespace } }
@@ -105,7 +86,7 @@ func WithZone(zone string) Option { return func(c *config) { c.zone = zone } }
 func WithFamily(family string) Option {
 	return func(c *config) {
 		if family != "IPv4" && family != "IPv6" && family != "FQDN" {
-			c.reject("WithFamily(%q) is none of IPv4, IPv6, FQDN", family)
+			c.Reject("WithFamily(%q) is none of IPv4, IPv6, FQDN", family)
 		}
 		c.family = family
 	}
@@ -115,7 +96,7 @@ func WithFamily(family string) Option {
 func WithServer(address string) Option {
 	return func(c *config) {
 		if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.User != nil {
-			c.reject("WithServer(%q) is no address", address)
+			c.Reject("WithServer(%q) is no address", address)
 		}
 		c.server = strings.TrimSuffix(address, "/")
 	}
@@ -127,10 +108,9 @@ func WithServiceAccount(folder string) Option { return func(c *config) { c.accou
 // WithTimeout sets how long the API server has for a list, and for beginning a watch. Default 10 s.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) {
-		if d < 0 {
-			c.reject("WithTimeout(%v) is negative", d)
+		if c.NotNegative("WithTimeout", d) {
+			c.timeout = d
 		}
-		c.timeout = d
 	}
 }
 
@@ -138,10 +118,9 @@ func WithTimeout(d time.Duration) Option {
 // minute.
 func WithGrace(d time.Duration) Option {
 	return func(c *config) {
-		if d < 0 {
-			c.reject("WithGrace(%v) is negative", d)
+		if c.NotNegative("WithGrace", d) {
+			c.grace = d
 		}
-		c.grace = d
 	}
 }
 

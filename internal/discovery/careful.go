@@ -1,21 +1,26 @@
 package discovery
 
 import (
+	"context"
+	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-kit/log"
 )
 
-// patience is how long a logger is waited for.
-const patience = 250 * time.Millisecond
-
 // careful is a logger of the user's as a follower may use it.
 type careful struct {
 	to   log.Logger
-	busy atomic.Bool  // it has not returned
-	lost atomic.Int64 // lines that were not logged meanwhile
+	code Outside
+	lost atomic.Int64 // lines that were not logged while it did not return
 }
+
+// over is a context that has ended: what runs with it is waited for no longer than patience.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // Careful returns a logger that writes to l, which is the user's, and never harms who calls it: l may panic, end its
 // goroutine, or block. One that blocks gets no further line before it has returned. nil is nil.
@@ -23,30 +28,19 @@ func Careful(l log.Logger) log.Logger {
 	if l == nil {
 		return nil
 	}
-	return &careful{to: l}
+	return &careful{to: l, code: Outside{Name: "the logger"}}
 }
 
 // Log implements log.Logger. It is safe for concurrent use; of two lines at the same time one may be lost, and counted.
 func (c *careful) Log(keyvals ...any) error {
-	if !c.busy.CompareAndSwap(false, true) {
+	_, err := Run(over, &c.code, func() (struct{}, error) {
+		if n := c.lost.Swap(0); n > 0 {
+			keyvals = append(keyvals, "lost_before", n)
+		}
+		return struct{}{}, c.to.Log(keyvals...)
+	})
+	if errors.Is(err, errBusy) {
 		c.lost.Add(1)
-		return nil
-	}
-	if n := c.lost.Swap(0); n > 0 {
-		keyvals = append(keyvals, "lost_before", n)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer c.busy.Store(false)
-		defer func() { _ = recover() }()
-		_ = c.to.Log(keyvals...)
-	}()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case <-done:
-	case <-late.C:
 	}
 	return nil
 }
