@@ -3,7 +3,6 @@ package muxpool
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"time"
 )
@@ -25,6 +24,9 @@ func (n *node) dial(s *slot) {
 	n.dialEnded(s, got)
 }
 
+// minDialGrace is for how long a function may go on that is about to heed its context.
+const minDialGrace = 250 * time.Millisecond
+
 var (
 	// errDialGone: the user's function, or the plug-in's, did not return (runtime.Goexit).
 	errDialGone = fmt.Errorf("%w: the dial did not return", ErrInvalidOption)
@@ -33,8 +35,8 @@ var (
 )
 
 // attempt makes one attempt. A function of the user's, or of a plug-in's, that does not heed its
-// context is left behind after twice the dial timeout, and with it what it may return; until it does,
-// s makes no other.
+// context is left behind after twice the dial timeout, but minDialGrace behind it at least, and with it
+// what it may return; until it does, s makes no other.
 func (n *node) attempt(s *slot) dialOutcome {
 	deaf := n.dialer.unreached(&dialTimeout{n.opts.dialTimeout, errDialDeaf})
 	avoid, ok := n.attempts(s)
@@ -60,18 +62,21 @@ func (n *node) attempt(s *slot) dialOutcome {
 			got.settings, got.err = n.ownSettings()
 		}
 	})
-	late := time.NewTimer(2 * min(n.opts.dialTimeout, math.MaxInt64/2))
-	defer late.Stop()
-	select {
-	case got := <-result:
-		return got
-	case <-late.C:
-		n.mu.Lock()
-		s.deaf = true
-		n.mu.Unlock()
-		close(left)
-		return dialOutcome{err: deaf}
+	// Two waits: of a process that stood still meanwhile only the first is over.
+	for _, d := range []time.Duration{n.opts.dialTimeout, max(n.opts.dialTimeout, minDialGrace)} {
+		late := time.NewTimer(d)
+		defer late.Stop()
+		select {
+		case got := <-result:
+			return got
+		case <-late.C:
+		}
 	}
+	n.mu.Lock()
+	s.deaf = true
+	n.mu.Unlock()
+	close(left)
+	return dialOutcome{err: deaf}
 }
 
 // attempts reports whether s may make an attempt, and which address that is to try last: of the

@@ -66,6 +66,23 @@ func TestDialThatDoesNotHeedItsContext(t *testing.T) {
 	})
 }
 
+// TestDialThatHeedsItsContextLate: it is not left behind, however short its time was, since a processor
+// may be long in coming.
+func TestDialThatHeedsItsContextLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := errors.New("heard of it")
+		pool := newPool(t, muxpool.WithConnectNumber(1), muxpool.WithDialTimeout(time.Nanosecond), muxpool.WithDialContext(func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			time.Sleep(100 * time.Millisecond)
+			return nil, late
+		}))
+		caller := muxtest.NewCaller(pool, "tcp", "victim:1", muxtest.Parser{})
+		if err := caller.Call(context.Background(), nil); !errors.Is(err, late) {
+			t.Errorf("got %v, want what the function says", err)
+		}
+	})
+}
+
 // TestHandshakeThatDoesNotHeedItsContext: likewise.
 func TestHandshakeThatDoesNotHeedItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
