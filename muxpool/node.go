@@ -129,6 +129,9 @@ func (n *node) settle(reason Reason, err error) {
 	if n.queue.n > 0 && (n.short.Load() || up+trying == 0) {
 		n.fill() // for those who came meanwhile, or found the others full
 	}
+	if !slices.ContainsFunc(n.slots, func(s *slot) bool { return s.resting() && !s.bulk }) {
+		n.growAll() // for those who found no room for one more slot
+	}
 }
 
 // publish shows the conns in slots to the Gets. mu is held.

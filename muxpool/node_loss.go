@@ -47,6 +47,8 @@ func (n *node) part(c *conn, reason Reason, err error, calls int) (bool, Reason)
 		ev.news = slotSilent
 	case reason.Failure() && calls > 0 && !c.datagram:
 		ev.news = slotLost
+	default:
+		ev.spare = ev.spare && calls > 0 && !s.bulk // who waited for one more got it, and would again
 	}
 	up, _ := n.tally()
 	if s.conn != c { // it has left before

@@ -62,6 +62,9 @@ func (n *node) want(s *slot, alone bool) {
 // do for all who wait, and the options allow it; mu is held.
 func (n *node) grow() {
 	per := n.perConn()
+	if ids := n.space.n; ids <= smallSpace && (per == 0 || int(ids) < per) {
+		per = int(ids)
+	}
 	if n.opts.maxIdle == 0 || per == 0 || n.ordinary() >= n.opts.maxConns || n.closed != nil {
 		return
 	}
@@ -77,6 +80,14 @@ func (n *node) grow() {
 	s := new(slot)
 	n.slots = append(n.slots, s)
 	n.want(s, false)
+}
+
+// growAll grows for all who wait. mu is held.
+func (n *node) growAll() {
+	for slots := -1; n.queue.n > 0 && slots != len(n.slots); {
+		slots = len(n.slots)
+		n.grow()
+	}
 }
 
 // vacant hears that a slot's rest is over: those who wait, if any, try it. mu is held.

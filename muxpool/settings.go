@@ -63,10 +63,7 @@ func (n *node) roomTold() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.serve()
-	for slots := -1; n.queue.n > 0 && slots != len(n.slots); {
-		slots = len(n.slots)
-		n.grow()
-	}
+	n.growAll()
 }
 
 // firstCalls is how many calls are in flight at most on a conn whose peer may tell how

@@ -69,6 +69,12 @@ var slotFaults = []slotRow{
 	{"keep one, refuse the second: it rests longer each time", conns(2), "get, accept, refuse, 1s, get, refuse, 999999999ns, get, 1ns, get",
 		"ready: resting 2, up 1; dials 3", "up ready failed 1 @1s failed 2"},
 
+	// A peer that says that it lives, unasked.
+	{"says that it lives and goes away, over and over", conns(1),
+		"get, accept, heartbeat 1, leave 1, get, accept, heartbeat 2, leave 2, get, back, accept, heartbeat 3, leave 3",
+		"expelled: resting 3; dials 3",
+		"up ready down(going away) up down(going away) @4s up limit 3(going away) expelled(reconnect limit) down(going away)"},
+
 	// A peer that goes away.
 	{"going away and close, over and over", conns(1),
 		"call, accept, leave 1, close 1, call, back, accept, leave 2, close 2, call, back, accept, leave 3, close 3",
@@ -125,6 +131,13 @@ var slotFaults = []slotRow{
 		"ready: up 1; dials 2", "up ready up down(peer closed)"},
 	{"grown, one goes away, a Get comes", growing(2), "call, accept, call, accept, end, leave 2, get",
 		"ready: up 1; dials 2", "up ready up down(going away)"},
+	{"grown to the limit, one is reset, and a Get waits", capped, "call, accept, call, accept, frame 1, frame 2, call, close 2",
+		"ready: dialing, up; dials 3; queued 1", "up ready up down(conn lost)"},
+	{"grown to the limit, two go away, and two Gets wait", growing(1, WithMaxConnsPerHost(3)),
+		"call, accept, call, accept, call, accept, frame 1, frame 2, frame 3, call, call, leave 2, leave 3",
+		"ready: dialing, dialing, up; dials 5; queued 2", "up ready up up"},
+	{"grown to the limit, one goes away each time, and a Get waits", capped, "call, accept, call, accept, call, leave 2, 999999999ns, call, 1ns, accept, leave 3, 999999999ns",
+		"ready: resting 1, up 1; dials 3; queued 1", "up ready up @1s up"},
 	{"grown, one goes away with a call that is lost: its slot is no more", growing(1), "call, accept, call, accept, leave 2, close 2, 1h",
 		"ready: up 1; dials 2", "up ready up down(conn lost)"},
 }

@@ -119,7 +119,10 @@ func (r *slotRig) play(step string) {
 		r.endDial(ours)
 	case "refuse":
 		r.endDial(nil)
-	case "frame": // which answers nothing
+	case "frame": // of a peer that is asked whether it lives
+		r.conn(n).sendKeepAlive()
+		r.send(n, worldAlive)
+	case "heartbeat": // likewise, and nobody has asked
 		r.send(n, worldAlive)
 	case "leave": // going away
 		r.send(n, worldGoAway)

@@ -210,6 +210,8 @@ func (l slotLife) left(ev slotEvent, p slotPolicy) (slotLife, slotTodo) {
 	todo.doubt = soon && ev.alone
 	l.hung = l.hung && ev.brief
 	switch {
+	case soon && ev.spare: // its slot would be no more, and would remember nothing
+		return l.rest(todo)
 	case !soon || l.tries < 2:
 	case !ev.alone:
 		return l.rest(todo)

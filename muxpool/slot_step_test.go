@@ -77,6 +77,8 @@ var slotSteps = []struct {
 		slotEvent{news: slotLeft, brief: true}, slotLife{slotEmpty, 1, 0, true}, slotTodo{}},
 	{"closed idle soon, the last", slotLife{slotUp, 1, 0, true},
 		slotEvent{news: slotLeft, brief: true, alone: true}, slotLife{slotEmpty, 1, 0, true}, slotTodo{doubt: true}},
+	{"a spare one goes away soon", slotLife{slotUp, 1, 0, true},
+		slotEvent{news: slotLeft, brief: true, spare: true}, slotLife{slotResting, 1, 1, true}, slotTodo{rest: time.Second}},
 	{"closed idle soon, again, others are there", slotLife{slotUp, 2, 0, true},
 		slotEvent{news: slotLeft, brief: true}, slotLife{slotResting, 2, 1, true}, slotTodo{rest: time.Second}},
 	{"closed idle soon, again, the last", slotLife{slotUp, 2, 0, true},

@@ -67,9 +67,12 @@ func conns(n int, opts ...PoolOption) []PoolOption {
 }
 
 // growing are those of one where each call has its connection, of which idle are kept.
-func growing(idle int) []PoolOption {
-	return conns(1, WithMaxVirConnsPerConn(1), WithMaxIdleConnsPerHost(idle))
+func growing(idle int, opts ...PoolOption) []PoolOption {
+	return conns(1, append(opts, WithMaxVirConnsPerConn(1), WithMaxIdleConnsPerHost(idle))...)
 }
+
+// capped are those of one that grows to two connections.
+var capped = growing(1, WithMaxConnsPerHost(2))
 
 // farOff lets no redial come by itself while some seconds pass: not once in ten million times.
 var farOff = WithReconnect(3, 10000*time.Hour, 10000*time.Hour)
