@@ -82,10 +82,12 @@ func (a *arrivals) receive(vid uint32, frame []byte) error {
 	c.count(1)
 	switch kind {
 	case FrameKeepAlive:
-		c.answered()
 		c.mu.Lock()
-		c.health.pong(c)
+		asked := c.health.pong(c)
 		c.mu.Unlock()
+		if asked {
+			c.answered()
+		}
 		c.node.placeFreed(c, false)
 	case FrameRequest:
 		c.reply(vid, frame)
@@ -147,8 +149,12 @@ func (a *arrivals) sort(batch []arrival) (n int, cl *call, left time.Duration, a
 		f := &batch[n]
 		if cl = c.ids.live.find(f.vid); cl == nil {
 			all.add(c.unmatched(f.vid, f.last))
-		} else if all.awaited, left = true, a.answer(cl, f); left > 0 {
-			break
+		} else {
+			var asked bool
+			asked, left = a.answer(cl, f)
+			if all.awaited = all.awaited || asked; left > 0 {
+				break
+			}
 		}
 		n, cl = n+1, nil
 	}
@@ -157,9 +163,10 @@ func (a *arrivals) sort(batch []arrival) (n int, cl *call, left time.Duration, a
 
 func (k *came) add(o came) { k.awaited, k.freed = k.awaited || o.awaited, k.freed || o.freed }
 
-// answer puts a frame into the inbox of its call, or counts why it does not. left is not
-// 0 if it is to wait for room, for so long at most. The conn's mu is held.
-func (a *arrivals) answer(cl *call, f *arrival) (left time.Duration) {
+// answer puts a frame into the inbox of its call, or counts why it does not. asked is false
+// if the call has asked for nothing; left is not 0 if it is to wait for room, for so long at most. The
+// conn's mu is held.
+func (a *arrivals) answer(cl *call, f *arrival) (asked bool, left time.Duration) {
 	c := a.conn
 	became, left := cl.deliver(f.frame, f.last, c.classify != nil, c.madeRoom != nil)
 	switch became {
@@ -170,7 +177,7 @@ func (a *arrivals) answer(cl *call, f *arrival) (left time.Duration) {
 	case surplus:
 		c.node.counters.duplicate.Add(1)
 	}
-	return left
+	return became != surplus || cl.queued(), left
 }
 
 // unmatched counts an answer that no call waits for; mu is held.

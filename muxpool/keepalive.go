@@ -63,13 +63,15 @@ func appendKeepAlive(k KeepAliver, id uint32) (frame []byte, err error) {
 	return k.AppendKeepAlive(nil, id), nil
 }
 
-// pong takes note of the answer to one keepalive frame, or that it was not sent.
-func (h *health) pong(c *conn) {
+// pong takes note of the answer to one keepalive frame, or that it was not sent. It returns
+// false if none was to come.
+func (h *health) pong(c *conn) (asked bool) {
 	h.pinging = false
-	if h.holding {
+	if asked = h.holding; asked {
 		starved := c.ids.starved
 		c.ids.forgive(h.ping)
 		c.ids.starved = starved // a ping's id was nobody's place
 		h.holding = c.ids.reserved.awaited(h.ping) > 0
 	}
+	return asked
 }

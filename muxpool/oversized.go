@@ -70,6 +70,7 @@ func (a *arrivals) passedOver(f *oversized) (err error) {
 	if cl := c.ids.live.find(f.vid); cl == nil {
 		what = c.unmatched(f.vid, f.kind == FrameLast)
 	} else if cl.failTooLarge(f.err, f.kind == FrameLast, c.classify != nil) == surplus {
+		what.awaited = cl.queued()
 		c.node.counters.duplicate.Add(1)
 	}
 	c.mu.Unlock()

@@ -5,7 +5,7 @@ import "time"
 // What proves a peer. A connect does not: a balancer without backends connects, a process
 // that is stopped does, and so does a server that is about to leave. What proves it is
 //
-//   - an answer to a call, also to one whose caller has left, or a keepalive frame: what a peer says
+//   - an answer to a call, also to one whose caller has left, or to a keepalive frame: what a peer says
 //     to nobody, as that it has no room, or before it was asked anything, is none, or
 //   - for those who only send (WithOneWay): one-way frames that the kernel took, while
 //     the connection has outlived the time after which the kernel would have given up

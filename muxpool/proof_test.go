@@ -102,6 +102,25 @@ func TestSettingsProveNothing(t *testing.T) {
 	})
 }
 
+// TestAnswerToWhatWasNotAskedProvesNothing: a call is there that has written nothing yet.
+func TestAnswerToWhatWasNotAskedProvesNothing(t *testing.T) {
+	withWorld(t, worldParser{}, []PoolOption{WithConnectNumber(1)}, func(t *testing.T, w *world) {
+		m := w.mustGet(t.Context())
+		defer m.Close()
+		answer := func() {
+			w.peers[0].nc.Write(worldFrame(worldAnswer, m.id, 1))
+			synctest.Wait()
+		}
+		if answer(); m.conn.proven() {
+			t.Error("an answer before the request is taken for one")
+		}
+		w.mustWrite(m, 1)
+		if answer(); !m.conn.proven() {
+			t.Error("an answer is not taken for one")
+		}
+	})
+}
+
 // TestExpelNamesTheProtocolError: what a peer that spoke nonsense said last is the
 // refusal of another connection. Both are causes.
 func TestExpelNamesTheProtocolError(t *testing.T) {

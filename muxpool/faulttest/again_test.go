@@ -72,6 +72,7 @@ func TestFault_SaysSomethingAndHangsUp(t *testing.T) {
 	for name, said := range map[string]muxtest.Frame{
 		"unsolicited":         {Kind: muxtest.Push},
 		"an answer to nobody": {Kind: muxtest.Answer},
+		"a keepalive unasked": {Kind: muxtest.Pong},
 	} {
 		t.Run(name, func(t *testing.T) {
 			world.Both(t, world.Setup{Parser: world.Spaced{IDs: muxtest.IDs31}}, func(w *world.World) { // 0 is nobody's id
