@@ -137,9 +137,18 @@ func (c *conn) readDatagrams() {
 // earlier datagram (ICMP). It says nothing of the next, and the socket is as good
 // as before.
 func refused(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) ||
-		errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.ENOPROTOOPT)
+	for _, news := range routersNews {
+		if errors.Is(err, news) {
+			return true
+		}
+	}
+	return false
 }
+
+// routersNews is what kernels make of it. The last three are a host that the router does not know, what a
+// firewall of IPv6 prohibits, and a datagram that is malformed.
+var routersNews = [...]error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENOPROTOOPT,
+	syscall.EHOSTDOWN, syscall.EACCES, syscall.EPROTO}
 
 func (c *conn) datagramError(err error) (Reason, error) {
 	if errors.Is(err, net.ErrClosed) {

@@ -40,7 +40,8 @@ func (s stumbling) Write(b []byte) (int, error) {
 // TestNewsOfEarlierDatagrams: what routers tell of one datagram ends neither the
 // socket nor another call.
 func TestNewsOfEarlierDatagrams(t *testing.T) {
-	for _, news := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENOPROTOOPT, syscall.EMSGSIZE} {
+	for _, news := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENOPROTOOPT,
+		syscall.EHOSTDOWN, syscall.EACCES, syscall.EPROTO, syscall.EMSGSIZE} {
 		t.Run(news.Error(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{t: t, opts: NewGetOptions()}
