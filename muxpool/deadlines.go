@@ -85,3 +85,16 @@ func (c *conn) due(now time.Time) (ids []uint32) {
 
 // due reports whether the deadline of a call on the conn has passed. conn.mu is held.
 func (cl *call) due(now time.Time) bool { return !cl.deadline.IsZero() && !cl.deadline.After(now) }
+
+// reclaim ends the calls whose contexts have ended, of users who have not closed them yet, or
+// never will: others wait for their places. Where that can be foreseen, it is done at once (see
+// scarce); how many calls a peer takes, it says when it likes.
+func (c *conn) reclaim() {
+	ids := c.liveIDs()
+	for why, err := range map[callEnd]error{endCanceled: context.Canceled, endDeadline: context.DeadlineExceeded} {
+		c.endEach(ids, func(cl *call) bool {
+			ended := ctxEnded(cl.ctx, cl.dctx)
+			return ended != nil && endOf(ended) == why
+		}, why, err)
+	}
+}

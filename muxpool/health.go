@@ -114,6 +114,9 @@ func (c *conn) tick() {
 	if freed {
 		c.node.placeFreed(c, false)
 	}
+	if c.node.waiting.Load() > 0 {
+		c.reclaim()
+	}
 	if turned {
 		c.allow(slow)
 	}

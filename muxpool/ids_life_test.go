@@ -78,6 +78,53 @@ func TestIDsUsedUpDespiteHeartbeats(t *testing.T) {
 	}
 }
 
+// TestForgottenCallsGiveWay: a peer takes seven calls, and as many MuxConns are there whose contexts
+// have ended and which nobody closes: who comes then is served.
+func TestForgottenCallsGiveWay(t *testing.T) {
+	for name, end := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+		"canceled": context.WithCancel,
+		"out of time": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Second)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withWorld(t, limitedParser{}, []PoolOption{WithConnectNumber(1), WithMaxConnsPerHost(1)}, func(t *testing.T, w *world) {
+				w.mustGet(t.Context()).Close()
+				w.peers[0].nc.Write(worldFrame(worldAlive, 0, limitedCalls))
+				synctest.Wait()
+				for range limitedCalls {
+					ctx, cancel := end(t.Context())
+					defer w.mustGet(ctx).Close()
+					time.AfterFunc(2*time.Second, cancel)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				begin := time.Now()
+				w.mustGet(ctx).Close()
+				if d := time.Since(begin); d > 3*time.Second {
+					t.Errorf("a place was had after %v", d)
+				}
+			})
+		})
+	}
+}
+
+// TestGrowsWhereIDsRunOut: the ids of a protocol that has few bound its connections, as the option
+// does that says how many calls each may carry.
+func TestGrowsWhereIDsRunOut(t *testing.T) {
+	opts := []PoolOption{WithConnectNumber(1), WithMaxIdleConnsPerHost(1), WithMaxConnsPerHost(3)}
+	withWorld(t, scarceParser{}, opts, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for range 3 * 7 {
+			defer w.mustGet(ctx).Close()
+		}
+		if n := w.node().ordinary(); n != 3 {
+			t.Errorf("%d connections, want 3", n)
+		}
+	})
+}
+
 // limitedParser has peers that say in a frame how many calls they take.
 type limitedParser struct{ worldParser }
 
