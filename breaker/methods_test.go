@@ -2,9 +2,16 @@ package breaker_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"reflect"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-kit/kit/transport/http/jsonrpc"
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
@@ -287,4 +294,45 @@ func TestSlowMethodIsNoSlowNode(t *testing.T) {
 		ready(t, false, report)
 		ready(t, true, get)
 	})
+}
+
+// What one method's answers cannot be decoded as is that method's, also where the answer was read by a
+// client of go-kit's; a request that cannot be written is nobody's there, nor is a descriptor that this
+// process lacks, nor a connection for which a caller had no time.
+func TestWhoseErrorsOfGoKitsClientsAre(t *testing.T) {
+	ended, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
+	defer cancel()
+	_, late := new(net.Dialer).DialContext(ended, "tcp", "127.0.0.1:1")
+	for name, row := range map[string]struct {
+		err       error
+		closesOff bool
+	}{
+		"an answer that cannot be read":     {&json.UnmarshalTypeError{Type: reflect.TypeFor[int]()}, true},
+		"a request that cannot be written":  {&json.UnsupportedTypeError{Type: reflect.TypeFor[chan int]()}, false},
+		"no descriptor is left":             {&net.OpError{Op: "dial", Err: syscall.EMFILE}, false},
+		"the caller's time ends in a dial":  {late, false},
+		"the service's own no, by JSON-RPC": {jsonrpc.Error{Code: 402}, false},
+		"the limiter of golang.org/x/time":  {errors.New("rate: Wait(n=1) would exceed context deadline"), false},
+	} {
+		inShop(t, nil, func(s *shop) {
+			sum, other := s.guard(nodeA, "Sum"), s.guard(nodeA, "Get")
+			s.guard(nodeB, "Sum")
+			for range 20 {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+				sum.Middleware()(func(ctx context.Context, _ any) (any, error) {
+					if row.err == late {
+						<-ctx.Done()
+					}
+					return nil, row.err
+				})(ctx, nil)
+				cancel()
+				if !row.closesOff {
+					through(sum, nil)
+				}
+			}
+			if open := sum.Check() != nil; open != row.closesOff || other.Check() != nil {
+				t.Errorf("%s: the method %v, another %v", name, sum.Check(), other.Check())
+			}
+		})
+	}
 }

@@ -2,10 +2,12 @@ package endpoint_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -17,6 +19,7 @@ import (
 	"github.com/go-kit/kit/ratelimit"
 	"github.com/go-kit/kit/sd/lb"
 	kithttp "github.com/go-kit/kit/transport/http"
+	kitjsonrpc "github.com/go-kit/kit/transport/http/jsonrpc"
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/breaker"
@@ -241,8 +244,18 @@ func ofOthers() []kind {
 		{"go-kit's `lb.ErrNoEndpoints`", lb.ErrNoEndpoints},
 		{"go-kit's `lb.RetryError`, by its Final", lb.RetryError{Final: gobreaker.ErrOpenState}},
 		{"a dial of the standard library failed", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}},
+		{"the same, for want of a descriptor or a port of this process", &net.OpError{Op: "dial", Err: syscall.EMFILE}},
+		{"the same, and the caller had left", &net.OpError{Op: "dial", Err: context.Canceled}},
 		{"a connection of the standard library was reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}},
+		{"the same, given up by the kernel (`ETIMEDOUT`)", &net.OpError{Op: "read", Err: syscall.ETIMEDOUT}},
 		{"`io.EOF`", io.EOF},
+		{"`encoding/json` cannot read an answer", &json.SyntaxError{}},
+		{"`encoding/json` cannot write a request", &json.UnsupportedTypeError{}},
+		{"`http.MaxBytesError`", &http.MaxBytesError{}},
+		{"go-kit's `jsonrpc.Error`: a number of the service's own", kitjsonrpc.Error{Code: 402}},
+		{"go-kit's `jsonrpc.Error`: no such method", kitjsonrpc.Error{Code: -32601}},
+		{"the limiter of go-kit's `NewDelayingLimiter`", errors.New("rate: Wait(n=1) would exceed context deadline")},
+		{"go-kit's `HandyBreaker` is open", errors.New("circuit open")},
 		{"`StatusCode()` 404", statusError(404)},
 		{"`StatusCode()` 429", statusError(429)},
 		{"`StatusCode()` 503", statusError(503)},

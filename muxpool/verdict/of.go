@@ -32,6 +32,9 @@ func Of(err error) (v Verdict) {
 		}
 	}()
 	if v, ok := search(err, 0); ok {
+		if v.Code == 0 { // it has failed, whatever it says
+			v.Code = CodeUnknown
+		}
 		return v
 	}
 	if timedOut(err, 0) {
@@ -76,17 +79,21 @@ func Call(ctx context.Context, response any, err error) Verdict {
 	case v.CountsAgainst() == Nobody:
 	case ctx.Err() == context.Canceled:
 		v.Code, v.Whose = CodeCanceled, Nobody
-	case v.Code == CodeUnknown && !v.Answered && ctx.Err() == context.DeadlineExceeded && isCause(ctx, err):
+	case ctx.Err() == context.DeadlineExceeded && isLate(ctx, v, err):
 		v.Code, v.Whose = CodeDeadlineExceeded, Method
 	}
 	return v
 }
 
-// isCause reports whether err is what the caller of a call whose time is over calls that, as with
-// context.WithTimeoutCause: net/http and others return it instead of the context's error.
-func isCause(ctx context.Context, err error) (is bool) {
+// isLate reports whether err says no more than that the time of its caller is over. It may be what
+// he calls that, as with context.WithTimeoutCause: net/http and others return it instead of the
+// context's error. And a dial of package net that the context ends is as one that took too long.
+func isLate(ctx context.Context, v Verdict, err error) (is bool) {
 	defer func() { _ = recover() }() // of a method of the error's own
-	return errors.Is(err, context.Cause(ctx))
+	if v == unsent {
+		return timedOut(err, 0)
+	}
+	return v.Code == CodeUnknown && !v.Answered && errors.Is(err, context.Cause(ctx))
 }
 
 // search looks for the first error that says anything, from the outside in, in the
