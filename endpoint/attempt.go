@@ -25,8 +25,11 @@ type contextKey int
 // *Attempt, which must not be changed. AttemptFromContext is simpler.
 const ContextKeyAttempt contextKey = iota
 
-// contextKeyCallOptions is the key of *callOptions.
-const contextKeyCallOptions contextKey = 1
+// Keys of this package's own.
+const (
+	contextKeyCallOptions contextKey = 1 // of *callOptions
+	contextKeyReached     contextKey = 2 // of *reached
+)
 
 // AttemptFromContext returns the Attempt that ctx belongs to, and whether it
 // belongs to one.
@@ -44,6 +47,7 @@ func AttemptFromContext(ctx context.Context) (Attempt, bool) {
 type attemptContext struct {
 	deadline.Context
 	attempt Attempt
+	reached reached
 }
 
 func (c *attemptContext) Value(key any) any {
@@ -52,6 +56,8 @@ func (c *attemptContext) Value(key any) any {
 		return &c.attempt
 	case transport.ContextKeyAttempt:
 		return c.attempt.Number
+	case contextKeyReached:
+		return &c.reached
 	case contextKeyCallOptions:
 		return nil // they are the call's, not those of what its nodes call
 	}
@@ -133,7 +139,7 @@ func (t *attempt) told(ctx context.Context, request any, end time.Time) (respons
 	defer a.Cancel()
 	if t.to != nil {
 		response, err, t.paid = t.to.serve(a, request)
-		return response, err
+		return response, a.reached.judged(err)
 	}
 	return t.ep(a, request)
 }

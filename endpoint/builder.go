@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type builder func(node muxpool.Node) (built, error)
 // built is what a builder makes.
 type built struct {
 	endpoint.Endpoint
+	method   string                      // that it calls; empty if that is not known
 	closer   io.Closer                   // nil: nothing is to be closed
 	identity muxpool.Identity            // whose connections it uses; zero if that is not known
 	probe    func(context.Context) error // tries those, for a breaker; nil: nothing can
@@ -32,7 +34,7 @@ func ofClient(client func(transport.Node) *transport.Client) builder {
 		if c == nil {
 			return built{}, fmt.Errorf("%w: the client is nil", ErrInvalidOption)
 		}
-		return built{c.Endpoint(), clientCloser{c}, c.Identity(), probing(c), c.OneWay(), c.IgnoresContext()}, nil
+		return built{c.Endpoint(), c.Method(), clientCloser{c}, c.Identity(), probing(c), c.OneWay(), c.IgnoresContext()}, nil
 	}
 }
 
@@ -70,11 +72,14 @@ func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint,
 	e = &NodeEndpoint{member: m, call: c.judged(made.Endpoint), unseen: made.unseen && len(c.perNode) == 0}
 	if c.scope != nil {
 		e.scope = c.scope
-		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: method, Identity: made.identity, OneWay: made.oneWay || c.kind == OneWay})
+		e.guard = c.scope.Guard(breaker.Target{Node: m.node, Method: cmp.Or(method, made.method), Identity: made.identity, OneWay: made.oneWay || c.kind == OneWay})
 		if g, real := e.guard.(*breaker.Guard); real && made.probe != nil {
 			g.ProbeWith(made.probe)
 		}
 		e.call = e.guard.Middleware()(e.call)
+	}
+	if len(c.perNode) > 0 {
+		e.call = reaching(e.call)
 	}
 	for i := len(c.perNode) - 1; i >= 0; i-- {
 		e.call = c.perNode[i](method, m.node)(e.call)

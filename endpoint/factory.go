@@ -13,7 +13,8 @@ import (
 // Factory makes endpoints for go-kit's own sd.NewEndpointer: of the Client that
 // client makes for each node, within its breaker. Their closers let calls in
 // flight end, then close the Client, if it can be closed, and let the breaker go;
-// a call after that fails with a RemovedError.
+// a call after that fails with a RemovedError. For the breakers it is the Client's method: those of
+// several Factories with the breakers of one Group are told apart on their nodes.
 //
 // It takes WithBreakers, WithService, WithNodeParser, WithJudging and
 // WithNodeMiddleware; an invalid option

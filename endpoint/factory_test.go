@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/kit/sd/lb"
 	"github.com/go-kit/log"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 )
@@ -138,4 +139,36 @@ func TestDirectoryCloseLetsAllNodesGo(t *testing.T) {
 	_, _, err = dir.Factory("b:1")
 	mustBe(t, err, ErrSetClosed)
 	equal(t, "holds", b.holds(node("b")), 0)
+}
+
+// Two methods of a service, each with a Factory for go-kit's own Endpointer: what one of them fails at
+// is not the other's, on the same node.
+func TestFactoriesOfSeveralMethodsShareNoFailures(t *testing.T) {
+	fails := func(context.Context, any) (any, error) { return nil, &transport.Error{Code: transport.CodeInternal} }
+	echo := func(_ context.Context, r any) (any, error) { return r, nil }
+	s := newScene(t, nil, WithoutWait())
+	address := serveMethods(t, map[string]endpoint.Endpoint{"Sum": fails, "Get": echo})
+	for _, other := range []string{"127.0.0.1:1", "127.0.0.1:2"} { // no node is the only one
+		t.Cleanup(s.breakers.Hold(node(other)))
+	}
+	of := func(method string) endpoint.Endpoint {
+		ep, closer, err := Factory(s.client(method), WithBreakers(s.breakers))(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closer.Close() })
+		return ep
+	}
+	sum, get := of("Sum"), of("Get")
+	for range 10 {
+		_, err := sum(t.Context(), []byte("x"))
+		if open := (*breaker.OpenError)(nil); errors.As(err, &open) && open.Method == "" {
+			t.Fatalf("the node is out: %v", err)
+		}
+	}
+	if _, err := get(t.Context(), []byte("x")); err != nil {
+		t.Error(err)
+	}
+	_, err := sum(t.Context(), []byte("x"))
+	equal(t, "the failing method is out", as[*breaker.OpenError](t, err).Method, "/s/Sum")
 }

@@ -138,6 +138,8 @@ func WithMiddleware(make func(method string) endpoint.Middleware) Option {
 // outside of the breaker: the span of the attempt, a rate limit per node. make is
 // called once for each method and node. The first one given is the outermost. A
 // Factory has no method: make gets an empty one there.
+// A middleware may end the attempt with an error of its own. That does not undo what the
+// node was called for: "not sent" counts only if that was not, either.
 func WithNodeMiddleware(make func(method string, node muxpool.Node) endpoint.Middleware) Option {
 	return func(c *config) {
 		if make == nil {

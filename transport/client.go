@@ -100,6 +100,9 @@ func (c *Client) Err() error { return errors.Join(c.invalid...) }
 // local address.
 func (c *Client) Identity() muxpool.Identity { return c.opts.Identity() }
 
+// Method returns the method that was given to NewClient.
+func (c *Client) Method() string { return c.method }
+
 // IgnoresContext reports whether nothing of the user's sees the contexts of the calls: there
 // are no hooks, the codecs are of this package and do not look, and the pool is a Multiplexed.
 // Who wraps the endpoint may then spare itself a context of its own that only tells something.
