@@ -11,7 +11,8 @@ import (
 // concurrent use.
 type Keeper[T any] struct {
 	// Renew sees to it that the node is named and goes on to be, whatever has happened since. Leave takes it off,
-	// within Timeout. Never are two of them under way.
+	// within Timeout. Never are two of them under way, also where a stay begins while another ends: what the
+	// one takes off may be what the other has named.
 	Renew, Leave func(ctx context.Context, t *T) error
 	// Closed ends it all: the context of the engine's client, nil if there is none.
 	Closed context.Context
@@ -24,16 +25,20 @@ type Keeper[T any] struct {
 	// None is what Err returns while nobody has asked for the node to be named.
 	None error
 
-	mu   sync.Mutex // guards what follows; nothing is waited for while it is held
-	stay *stay[T]   // nil: Register was not called, or Deregister was
-	err  error      // why the node is not named; nil: it is
+	mu   sync.Mutex    // guards what follows; nothing is waited for while it is held
+	stay *stay[T]      // nil: Register was not called, or Deregister was
+	err  error         // why the node is not named; nil: it is
+	turn chan struct{} // of one: in it is the stay that may Renew and Leave; made by the first Register
 }
 
 // stay is from Register to Deregister.
 type stay[T any] struct {
 	*Follower
 	tried chan struct{} // closed when the first attempt is over
-	held  T             // belongs to the goroutine, and after its end to Deregister
+
+	// These belong to the goroutine, and after its end to Deregister.
+	held   T
+	inTurn bool // it has the Keeper's turn, and has begun
 }
 
 func (k *Keeper[T]) context() context.Context {
@@ -46,6 +51,9 @@ func (k *Keeper[T]) context() context.Context {
 // Register begins a stay, if there is none, and returns when the first attempt is over, or Timeout.
 func (k *Keeper[T]) Register() {
 	k.mu.Lock()
+	if k.turn == nil {
+		k.turn = make(chan struct{}, 1)
+	}
 	s := k.stay
 	if s == nil {
 		s = &stay[T]{tried: make(chan struct{})}
@@ -71,6 +79,9 @@ func (k *Keeper[T]) Deregister() {
 		return
 	}
 	s.Stop()
+	if !s.inTurn {
+		return // who was before it is leaving still
+	}
 	ctx, cancel := context.WithTimeout(k.context(), k.Timeout)
 	err := k.Leave(ctx, &s.held)
 	cancel()
@@ -79,6 +90,7 @@ func (k *Keeper[T]) Deregister() {
 	} else {
 		k.Log("msg", "deregistered")
 	}
+	<-k.turn
 	Pause(k.context(), Jitter(k.Drain, 4), nil)
 }
 
@@ -104,6 +116,12 @@ func (k *Keeper[T]) Err() error {
 func (k *Keeper[T]) run(ctx context.Context, s *stay[T], wake <-chan struct{}) {
 	first := sync.OnceFunc(func() { close(s.tried) })
 	defer first()
+	select {
+	case k.turn <- struct{}{}:
+		s.inTurn = true
+	case <-ctx.Done():
+		return
+	}
 	for backoff := k.Backoff; ; {
 		err := k.Renew(ctx, &s.held)
 		if ctx.Err() != nil {

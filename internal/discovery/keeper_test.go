@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,6 +155,71 @@ func TestAKeeperWaitsForNobody(t *testing.T) {
 		k.Deregister()
 		if d := time.Since(p.began); d > 11*time.Second {
 			t.Errorf("Deregister took %v", d-5*time.Second)
+		}
+	})
+}
+
+// Who registers while a stay ends begins when that has: it would take off what the new one has just named.
+func TestAKeepersStaysDoNotOverlap(t *testing.T) {
+	for name, leaves := range map[string]struct {
+		takes time.Duration // the engine, for an answer
+		drain time.Duration
+	}{"an engine that is slow": {2 * time.Second, time.Second}, "and a long drain": {time.Second, time.Hour}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var p play
+				k := p.keeper()
+				k.Drain = leaves.drain
+				var under atomic.Int64
+				answers := func(ask func(context.Context, *int) error) func(context.Context, *int) error {
+					return func(ctx context.Context, n *int) error {
+						if under.Add(1) > 1 {
+							t.Error("two are under way")
+						}
+						defer under.Add(-1)
+						time.Sleep(leaves.takes)
+						return ask(ctx, n)
+					}
+				}
+				k.Renew, k.Leave = answers(k.Renew), answers(k.Leave)
+				k.Register()
+				var all sync.WaitGroup
+				all.Go(k.Deregister)
+				synctest.Wait()
+				began := time.Now()
+				k.Register()
+				if got := p.heard(); got[len(got)-1][:8] != "renew 1@" || got[len(got)-2][:6] != "leave " || k.Err() != nil {
+					t.Errorf("%q, %v", got, k.Err())
+				}
+				if took := time.Since(began); took > 2*leaves.takes {
+					t.Errorf("Register took %v", took)
+				}
+				all.Go(k.Deregister)
+				all.Wait()
+			})
+		})
+	}
+}
+
+// A stay that ends before the one before it has is none: nothing is asked for it.
+func TestAKeepersStayThatDoesNotBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := play{hangs: true}
+		k := p.keeper()
+		k.Timeout = time.Minute
+		var all sync.WaitGroup
+		all.Go(k.Register)
+		synctest.Wait()
+		for range 3 {
+			all.Go(k.Deregister)
+			synctest.Wait()
+			all.Go(k.Register)
+			synctest.Wait()
+		}
+		k.Deregister()
+		all.Wait()
+		if got := p.heard(); len(got) != 2 || got[0] != "renew 1@0" || got[1] != "leave 1@0" || k.Err() != errNone {
+			t.Errorf("%q, %v", got, k.Err())
 		}
 	})
 }
