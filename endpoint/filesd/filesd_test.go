@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -252,11 +254,12 @@ func TestAFileThatCannotBeRead(t *testing.T) {
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	for name, make := range map[string]func() error{
-		"WithInterval":  func() error { _, err := NewInstancer("x", WithInterval(-1)); return err },
-		"WithMaxAge":    func() error { _, err := Remember(muxendpoint.FixedInstances{}, "x", WithMaxAge(-1)); return err },
-		"no path":       func() error { _, err := NewInstancer(""); return err },
-		": no path":     func() error { _, err := Remember(muxendpoint.FixedInstances{}, ""); return err },
-		"nil instancer": func() error { _, err := Remember(nil, "x"); return err },
+		"WithInterval":               func() error { _, err := NewInstancer("x", WithInterval(-1)); return err },
+		"WithMaxAge":                 func() error { _, err := Remember(muxendpoint.FixedInstances{}, "x", WithMaxAge(-1)); return err },
+		"WithMaxAge is for Remember": func() error { _, err := NewInstancer("x", WithMaxAge(time.Hour)); return err },
+		"no path":                    func() error { _, err := NewInstancer(""); return err },
+		": no path":                  func() error { _, err := Remember(muxendpoint.FixedInstances{}, ""); return err },
+		"nil instancer":              func() error { _, err := Remember(nil, "x"); return err },
 	} {
 		if err := make(); !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
@@ -265,4 +268,65 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	if cfg, err := (config{}).with([]Option{WithInterval(0), WithMaxAge(0)}); err != nil || cfg.interval != time.Second || cfg.maxAge != time.Hour {
 		t.Errorf("zero is the default: %v, %v, %v", cfg.interval, cfg.maxAge, err)
 	}
+}
+
+// A pipe that nobody writes to does not open: it is no file, and nobody waits for it.
+func TestAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "nodes")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan error, 1)
+	go func() {
+		_, _, err := read(path)
+		said <- err
+	}()
+	if err := bounded.Receive(t, said); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Error(err)
+	}
+}
+
+// A file system that does not answer holds up who begins for some seconds, once; it is told, and the list stands until it is back.
+func TestAFileSystemThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hung atomic.Pointer[chan struct{}]
+		hang := func() (back func()) {
+			c := make(chan struct{})
+			hung.Store(&c)
+			return func() { hung.Store(nil); close(c) }
+		}
+		reads := func(string) ([]byte, time.Time, error) {
+			if c := hung.Load(); c != nil {
+				<-*c
+			}
+			return []byte("a:1\n"), time.Time{}, nil
+		}
+		back := hang()
+		began := time.Now()
+		i, err := newInstancer(reads, "nodes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer i.Stop()
+		if took := time.Since(began); took < readTime || took > readTime+time.Second {
+			t.Errorf("NewInstancer took %v", took)
+		}
+		w := discoverytest.NewBubbleWitness(nil)
+		w.Watch(i)
+		time.Sleep(time.Minute)
+		if got := w.Hears(); !strings.HasPrefix(got, "!filesd: reading nodes ") || strings.Contains(got, "[") {
+			t.Errorf("it told %s", got)
+		}
+		back()
+		time.Sleep(3 * time.Second)
+		if got := w.Hears(); got != "[a:1]" {
+			t.Errorf("it is back: %s", got)
+		}
+		back = hang()
+		time.Sleep(time.Minute)
+		if got := w.Hears(); !strings.HasPrefix(got, "!filesd: reading nodes ") || strings.Contains(got, "[") {
+			t.Errorf("it told %s", got)
+		}
+		back()
+	})
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/muxkit/muxkit/internal/discovery"
 )
 
+// readTime is how long a file system is waited for.
+const readTime = 5 * time.Second
+
 // maxSize is the largest file that is read, in bytes.
 const maxSize = 16 << 20
 
@@ -39,27 +42,36 @@ type Instancer struct {
 	path     string
 	cfg      config
 	follower *discovery.Follower
+	read     func(path string) (text []byte, written time.Time, err error)
 
 	// These belong to its goroutine.
+	disk       discovery.Outside
 	last       []byte    // what the last look saw; nil: nothing
 	since      time.Time // when it was seen first
 	complaints discovery.Complaints
 }
 
 // NewInstancer follows the file until Stop. What there is at the beginning, it looks at before it
-// returns.
+// returns; a file system that does not answer is waited for 5 s, at each look, and is an error.
 func NewInstancer(path string, opts ...Option) (*Instancer, error) {
+	return newInstancer(read, path, opts...)
+}
+
+func newInstancer(read func(string) ([]byte, time.Time, error), path string, opts ...Option) (*Instancer, error) {
 	cfg, err := config{}.with(opts)
 	cfg.Logger = discovery.Careful(cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
+	if cfg.ofRemember != "" {
+		return nil, fmt.Errorf("%w: %s is for Remember", ErrInvalidOption, cfg.ofRemember)
+	}
 	if path == "" {
 		return nil, fmt.Errorf("%w: no path", ErrInvalidOption)
 	}
 	publisher := &muxendpoint.Publisher{}
-	i := &Instancer{Instancer: publisher, publisher: publisher, path: path, cfg: cfg}
-	i.complaints.Logger = cfg.Logger
+	i := &Instancer{Instancer: publisher, publisher: publisher, path: path, cfg: cfg, read: read}
+	i.complaints.Logger, i.disk.Name = cfg.Logger, "reading "+path
 	i.look()
 	i.follower = discovery.Follow(context.Background(), i.run)
 	return i, nil
@@ -86,7 +98,7 @@ func (i *Instancer) run(ctx context.Context, wake <-chan struct{}) {
 
 // look reads the file, and tells what is new.
 func (i *Instancer) look() {
-	text, written, err := read(i.path)
+	text, written, err := i.readFile()
 	if err != nil {
 		i.last = nil
 		i.publisher.Fail(fmt.Errorf("filesd: %w", err))
@@ -106,8 +118,26 @@ func (i *Instancer) look() {
 	i.publisher.Publish(list)
 }
 
+// readFile is read, for which a file system that does not answer is waited for no longer than readTime.
+func (i *Instancer) readFile() (text []byte, written time.Time, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), readTime)
+	defer cancel()
+	type file struct {
+		text    []byte
+		written time.Time
+	}
+	f, err := discovery.Run(ctx, &i.disk, func() (f file, err error) {
+		f.text, f.written, err = i.read(i.path)
+		return f, err
+	})
+	return f.text, f.written, err
+}
+
 // read returns the file's content and when it was written.
 func read(path string) (text []byte, written time.Time, err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe would not open before somebody writes to it
+		return nil, written, fmt.Errorf("%s is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, written, err

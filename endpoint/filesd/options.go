@@ -13,13 +13,15 @@ import (
 // ErrInvalidOption is wrapped by the errors of options that make no sense.
 var ErrInvalidOption = errors.New("filesd: invalid option")
 
-// Option is for NewInstancer, Remember, or both.
+// Option is for NewInstancer, Remember, or both; one that is given to the other is an error.
 type Option func(*config)
 
 type config struct {
 	discovery.Options
 	interval time.Duration
 	maxAge   time.Duration
+
+	ofRemember string // an option that is for that only
 }
 
 // Defaults of options.
@@ -28,7 +30,6 @@ const (
 	defaultMaxAge   = time.Hour
 )
 
-// with applies options, of which those for the other function count as little as if they were not given.
 func (c config) with(opts []Option) (config, error) {
 	c.Invalid = ErrInvalidOption
 	discovery.Apply(&c, opts)
@@ -55,7 +56,7 @@ func WithInterval(d time.Duration) Option {
 func WithMaxAge(d time.Duration) Option {
 	return func(c *config) {
 		if c.NotNegative("WithMaxAge", d) {
-			c.maxAge = d
+			c.maxAge, c.ofRemember = d, "WithMaxAge"
 		}
 	}
 }

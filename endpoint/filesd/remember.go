@@ -58,10 +58,10 @@ type remembered struct {
 // Stop stops the Instancer too. If that is a muxendpoint.Refresher it is asked to look when
 // this one is.
 func Remember(of muxendpoint.Instancer, path string, opts ...Option) (*Remembered, error) {
-	return rememberWith(save, of, path, opts...)
+	return rememberWith(load, save, of, path, opts...)
 }
 
-func rememberWith(save func(string, remembered) error, of muxendpoint.Instancer, path string, opts ...Option) (*Remembered, error) {
+func rememberWith(load func(string) (remembered, error), save func(string, remembered) error, of muxendpoint.Instancer, path string, opts ...Option) (*Remembered, error) {
 	cfg, err := config{}.with(opts)
 	cfg.Logger = discovery.Careful(cfg.Logger)
 	switch {
@@ -75,7 +75,7 @@ func rememberWith(save func(string, remembered) error, of muxendpoint.Instancer,
 	publisher := &muxendpoint.Publisher{}
 	r := &Remembered{Instancer: publisher, publisher: publisher, of: of, path: path, cfg: cfg, save: save,
 		quit: make(chan struct{}), done: make(chan struct{}), lists: make(chan []muxendpoint.Instance, 1), kept: make(chan struct{})}
-	r.recall()
+	r.recall(load)
 	events := make(chan muxendpoint.InstancesEvent)
 	go r.run(events)
 	go r.keep()
@@ -108,8 +108,10 @@ func (r *Remembered) Refresh() {
 func (r *Remembered) Stop() { r.stop() }
 
 // recall begins with what the file says.
-func (r *Remembered) recall() {
-	m, err := load(r.path)
+func (r *Remembered) recall(load func(string) (remembered, error)) {
+	ctx, cancel := context.WithTimeout(context.Background(), readTime)
+	defer cancel()
+	m, err := discovery.Run(ctx, &discovery.Outside{Name: "reading " + r.path}, func() (remembered, error) { return load(r.path) })
 	age := time.Since(m.Written).Round(time.Second)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
@@ -215,7 +216,7 @@ func TestADiskThatHangsHoldsUpNoList(t *testing.T) {
 		hung := make(chan struct{})
 		var wrote []string
 		var p muxendpoint.Publisher
-		r, err := rememberWith(func(_ string, m remembered) error {
+		r, err := rememberWith(load, func(_ string, m remembered) error {
 			<-hung
 			wrote = append(wrote, fmt.Sprint(m.Instances))
 			return nil
@@ -242,5 +243,27 @@ func TestADiskThatHangsHoldsUpNoList(t *testing.T) {
 		if got := fmt.Sprint(wrote); got != "[[a:1] [a:3]]" {
 			t.Errorf("written were %s", got)
 		}
+	})
+}
+
+// One that does not read either holds up who begins for some seconds.
+func TestADiskThatHangsIsNotRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := make(chan struct{})
+		loads := func(string) (m remembered, err error) { <-hung; return m, nil }
+		w := discoverytest.NewBubbleWitness(nil)
+		began := time.Now()
+		r, err := rememberWith(loads, func(string, remembered) error { return nil }, &muxendpoint.Publisher{}, "nodes", WithLogger(w))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < readTime || took > readTime+time.Second {
+			t.Errorf("Remember took %v", took)
+		}
+		if got := fmt.Sprint(w.Lines("what was remembered is not used")); !strings.Contains(got, "reading nodes does not return") {
+			t.Error(got)
+		}
+		r.Stop()
+		close(hung)
 	})
 }
