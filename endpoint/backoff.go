@@ -33,7 +33,7 @@ func (b backoff) bound(n int) time.Duration {
 // wait draws a wait evenly from zero to the bound (full jitter), so that callers
 // who failed together do not come back together.
 func (b backoff) wait(n int) time.Duration {
-	return rand.N(b.bound(n) + 1)
+	return rand.N(max(b.bound(n)+1, b.bound(n)))
 }
 
 // sleep waits for d, or until ctx ends.

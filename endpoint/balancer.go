@@ -27,10 +27,10 @@ type Balancer struct {
 	line     waitLine // calls that wait for a node
 }
 
-// NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers, WithService
-// and WithPolicy; an invalid option is told by every choice.
+// NewBalancer makes a Balancer over the nodes of source. It takes WithBreakers, WithService,
+// WithPolicy and, for nodes whose breaker was open, WithSlowStart; an invalid option is told by every choice.
 func NewBalancer(source Endpointer, opts ...Option) *Balancer {
-	return newBalancer(source, newConfig(opts))
+	return newBalancer(source, newConfig(opts).byHand("NewBalancer"))
 }
 
 func newBalancer(source Endpointer, cfg config) *Balancer {

@@ -83,6 +83,9 @@ func (c *config) build(method string, m *member, make builder) (e *NodeEndpoint,
 	}
 	for i := len(c.perNode) - 1; i >= 0; i-- {
 		e.call = c.perNode[i](method, m.node)(e.call)
+		if e.call == nil {
+			return nil, closer, fmt.Errorf("%w: a middleware of WithNodeMiddleware makes no endpoint of that of %s", ErrInvalidOption, m.node)
+		}
 	}
 	return e, closer, nil
 }
@@ -107,7 +110,9 @@ func (c *config) wrap(method string, ep endpoint.Endpoint) (wrapped endpoint.End
 		if mw == nil {
 			return failing(invalid("WithMiddleware made no middleware for method %s", quote(method, maxText)))
 		}
-		ep = mw(ep)
+		if ep = mw(ep); ep == nil {
+			return failing(invalid("a middleware of WithMiddleware makes no endpoint of that of method %s", quote(method, maxText)))
+		}
 	}
 	return ep
 }
@@ -122,5 +127,8 @@ func (c *config) parseNode(instance string) (node muxpool.Node, err error) {
 	if c.parse == nil {
 		return ParseNode(instance)
 	}
-	return c.parse(instance)
+	if node, err = c.parse(instance); err == nil && node == (muxpool.Node{}) {
+		err = fmt.Errorf("%w %s: WithNodeParser's function makes nothing of it", ErrInstance, quote(instance, maxText))
+	}
+	return node, err
 }

@@ -41,9 +41,9 @@ type Directory struct {
 }
 
 // NewDirectory makes a Directory for the Clients that client makes. It takes what
-// Factory takes, and WithSlowStart.
+// Factory takes, and, for nodes that join others, WithSlowStart; NewBalancer takes that for those whose breaker was open.
 func NewDirectory(client func(n transport.Node) *transport.Client, opts ...Option) *Directory {
-	d := &Directory{cfg: newConfig(opts), build: ofClient(client), fresh: make(map[*NodeEndpoint]struct{})}
+	d := &Directory{cfg: newConfig(opts).byHand("NewDirectory"), build: ofClient(client), fresh: make(map[*NodeEndpoint]struct{})}
 	if client == nil {
 		d.cfg.reject("NewDirectory(nil)")
 	}

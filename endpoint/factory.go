@@ -20,7 +20,7 @@ import (
 // WithNodeMiddleware; an invalid option
 // is the error for every instance.
 func Factory(client func(n transport.Node) *transport.Client, opts ...Option) sd.Factory {
-	cfg := newConfig(opts)
+	cfg := newConfig(opts).byHand("Factory")
 	if client == nil {
 		cfg.reject("Factory(nil)")
 	}

@@ -15,7 +15,8 @@ import (
 
 // Option sets one property of what it is given to: NewSet, (*Set).Endpoint
 // (which starts from the Set's options, and refuses those that are the Set's alone), Retry, NewBalancer, Factory or
-// NewDirectory; each names the options that it takes, and ignores others. Zero, or
+// NewDirectory; each names the options that it takes, and ignores others, but for those that only a Set takes
+// (WithKeepNodes, WithRefreshInterval, WithZone, WithSubset), which are errors there. Zero, or
 // nil, means the documented default, also on top of what was set before; "off", where it
 // is something else, has an option of its own. A negative or senseless value is kept as
 // an error that wraps ErrInvalidOption and names the option, and told by every call.
@@ -28,6 +29,7 @@ type config struct {
 	service         *string                                     // of WithService
 	parse           func(instance string) (muxpool.Node, error) // nil: ParseNode
 	policy          Policy
+	policyGiven     bool
 	kind            Kind
 	keep            keepTimes
 	refreshInterval time.Duration
@@ -63,23 +65,48 @@ func (c *config) reject(format string, args ...any) {
 	c.invalid = append(c.invalid, invalid(format, args...))
 }
 
-// rejectOfSet rejects options for a method that would do nothing there.
-func (c *config) rejectOfSet(method string, opts []Option) {
-	own := config{}.with(opts)
+// ofSet are the names of the options that are a Set's alone, and were given.
+func (c *config) ofSet() (given []string) {
 	for _, o := range []struct {
 		name  string
 		given bool
 	}{
-		{"WithNodeParser", own.parse != nil},
-		{"WithKeepNodes", own.keep != keepTimes{}},
-		{"WithRefreshInterval", own.refreshInterval != 0},
-		{"WithZone", own.zone != ""},
-		{"WithSubset", own.subset != subsetOf{}},
+		{"WithKeepNodes", c.keep != keepTimes{}},
+		{"WithRefreshInterval", c.refreshInterval != 0},
+		{"WithZone", c.zone != ""},
+		{"WithSubset", c.subset != subsetOf{}},
 	} {
 		if o.given {
-			c.reject("Endpoint(%s): %s is for NewSet: all methods have the same nodes", quote(method, maxText), o.name)
+			given = append(given, o.name)
 		}
 	}
+	return given
+}
+
+// rejectOfSet rejects options for a method that would do nothing there, or the half of what they do for a node.
+func (c *config) rejectOfSet(method string, opts []Option) {
+	own := config{}.with(opts)
+	given := own.ofSet()
+	if own.parse != nil {
+		given = append(given, "WithNodeParser")
+	}
+	switch {
+	case own.noSlowStart:
+		given = append(given, "WithoutSlowStart")
+	case own.slowStart != 0:
+		given = append(given, "WithSlowStart")
+	}
+	for _, name := range given {
+		c.reject("Endpoint(%s): %s is for NewSet: all methods have the same nodes", quote(method, maxText), name)
+	}
+}
+
+// byHand rejects options of a Set for something that is not made by one, where they would do nothing.
+func (c config) byHand(what string) config {
+	for _, name := range c.ofSet() {
+		c.reject("%s: %s is for NewSet", what, name)
+	}
+	return c
 }
 
 func invalid(format string, args ...any) error {
@@ -117,7 +144,7 @@ func WithPolicy(p Policy) Option {
 			c.reject("WithPolicy(%v)", p)
 			return
 		}
-		c.policy = p
+		c.policy, c.policyGiven = p, true
 	}
 }
 

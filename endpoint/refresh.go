@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -59,7 +60,11 @@ func (s *Set) askAgain() {
 	if interval == 0 {
 		interval = defaultRefreshInterval
 	}
-	if !a.next.CompareAndSwap(next, now+int64(interval+rand.N(interval/4+1))) {
+	pause := interval + rand.N(interval/4+1)
+	if pause < 0 || now+int64(pause) < 0 { // as good as for ever
+		pause = time.Duration(math.MaxInt64 - now)
+	}
+	if !a.next.CompareAndSwap(next, now+int64(pause)) {
 		return // somebody else does
 	}
 	if a.busy.CompareAndSwap(false, true) {

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -135,4 +136,22 @@ func TestAskingDoesNotWait(t *testing.T) {
 	defer s.Close()
 	equal(t, "allocations", bounded.Allocs(100, s.askAgain), 0)
 	mustBe(t, NewSet(sd.FixedInstancer{}, nil, WithRefreshInterval(-1)).Err(), ErrInvalidOption)
+}
+
+// The longest interval is for ever: discovery is asked once.
+func TestTheLongestRefreshInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &asked{discovery: discover()}
+		s := NewSet(p, nil, WithoutWait(), WithRefreshInterval(math.MaxInt64))
+		defer s.Close()
+		ep := s.EndpointFrom("M", nop)
+		for range 10 {
+			ep(t.Context(), nil)
+			time.Sleep(time.Hour)
+		}
+		synctest.Wait()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		equal(t, "looks", len(p.times), 1)
+	})
 }

@@ -46,7 +46,7 @@ import (
 // Its place is that of go-kit's lb.Retry, and it takes any lb.Balancer.
 func Retry(max int, timeout time.Duration, b lb.Balancer, opts ...Option) endpoint.Endpoint {
 	cfg := newConfig([]Option{WithRetry(max, timeout)}).with(opts)
-	return newRetry(b, cfg)
+	return newRetry(b, cfg.byHand("Retry"))
 }
 
 // retrying is the endpoint that Retry makes.

@@ -34,12 +34,17 @@ func (s *Set) Close() {
 func (s *Set) register() {
 	go func() {
 		defer close(s.registered)
+		failed := errEnded
 		defer func() {
 			if v := recover(); v != nil {
-				s.note(instances{}, newPanicError(v))
+				failed = newPanicError(v)
+			}
+			if failed != nil {
+				s.note(instances{}, failed)
 			}
 		}()
 		s.subscribe()
+		failed = nil
 	}()
 	waitFor(s.registered)
 }

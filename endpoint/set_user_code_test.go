@@ -465,3 +465,39 @@ func TestAnInstancerThatCannotRegisterASet(t *testing.T) {
 		equal(t, "subscribed", len(r.subscribed), 0)
 	})
 }
+
+// leaver is an Instancer whose Register ends its goroutine.
+type leaver struct{ sd.FixedInstancer }
+
+func (leaver) Register(chan<- sd.Event) { runtime.Goexit() }
+
+// User code that makes nothing and says no word of it is told all the same: by a call's error, and by the log.
+func TestUserCodeThatSaysNothing(t *testing.T) {
+	nothing := func(endpoint.Endpoint) endpoint.Endpoint { return nil }
+	nowhere := func(string) (muxpool.Node, error) { return muxpool.Node{}, nil }
+	for name, c := range map[string]struct {
+		of   sd.Instancer
+		opt  Option
+		says string
+	}{
+		"an Instancer that ends its goroutine": {leaver{}, Options(), "did not return"},
+		"a parser that makes no node":          {sd.FixedInstancer{"a:1"}, WithNodeParser(nowhere), "WithNodeParser"},
+		"a middleware of nodes that makes nothing": {sd.FixedInstancer{"a:1"}, WithNodeMiddleware(func(string, muxpool.Node) endpoint.Middleware { return nothing }),
+			"WithNodeMiddleware"},
+		"a middleware that makes nothing": {sd.FixedInstancer{"a:1"}, WithMiddleware(func(string) endpoint.Middleware { return nothing }), "WithMiddleware"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := NewSet(c.of, nil, WithoutWait(), c.opt)
+				defer s.Close()
+				ep := s.EndpointFrom("M", nop)
+				if ep == nil {
+					t.Fatal("the endpoint is nil")
+				}
+				if _, err := Recovery(nil)(ep)(t.Context(), nil); err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("%v does not say %s", err, c.says)
+				}
+			})
+		})
+	}
+}

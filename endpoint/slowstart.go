@@ -17,7 +17,7 @@ const (
 // open, and one that joins a Set in which there are others. It has caches to fill, and
 // where nodes are chosen by their calls in flight, it would get all of them at once.
 // Default 3 s. It moves calls between nodes and refuses none: a node that nobody else
-// stands beside gets all, and so do nodes that come at the same time.
+// stands beside gets all, and so do nodes that come at the same time. It is for all methods of a Set: (*Set).Endpoint refuses it.
 func WithSlowStart(d time.Duration) Option {
 	return func(c *config) {
 		if d < 0 {

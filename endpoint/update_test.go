@@ -80,6 +80,7 @@ func TestAnUpdateThatIsRefusedChangesNothing(t *testing.T) {
 		"a senseless value":         {WithRetry(5, time.Hour), WithHedging(-1)},
 		"another option":            {WithRetry(5, time.Hour), WithBreakers(g)},
 		"a policy":                  {WithRetry(5, time.Hour), WithPolicy(Random)},
+		"the default policy":        {WithRetry(5, time.Hour), WithPolicy(PowerOfTwo)},
 		"nil":                       {WithRetry(5, time.Hour), nil},
 		"a budget that makes none":  {WithRetry(5, time.Hour), WithBudget(NewBudget(9, 9))},
 		"a time to keep lost nodes": {WithKeepNodes(time.Second, time.Second)},

@@ -112,7 +112,7 @@ func (i *Instancer) ask(ctx context.Context, index uint64, wait time.Duration, w
 	most := i.cfg.timeout
 	var release <-chan time.Time
 	if index > 0 {
-		most += wait + wait/16 // which Consul adds, by chance
+		most = discovery.Sum(most, wait+wait/16) // which Consul adds, by chance
 		if len(i.entries.held) > 0 {
 			release = time.After(time.Until(i.entries.until))
 		}

@@ -1,6 +1,7 @@
 package consulsd
 
 import (
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -240,4 +241,22 @@ func TestCodeOfTheUsersOwn(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The longest time there is for an answer is no bound, beside whatever it is added to.
+func TestTheLongestTimeForAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.says(7, at("a"))
+		_, w := follow(t, s, WithTimeout(math.MaxInt64))
+		if got := w.hears(); got != "[a]" {
+			t.Error(got)
+		}
+		time.Sleep(time.Minute)
+		s.says(8, at("b"))
+		time.Sleep(time.Second)
+		if got := w.hears(); got != "[b]" {
+			t.Errorf("it told %s", got)
+		}
+	})
 }

@@ -203,7 +203,7 @@ func (a *api) list(ctx context.Context, accept string) (all []endpointSlice, ver
 // watch begins a watch, and calls event for each event until the server ends it, which is no error.
 func (a *api) watch(ctx context.Context, version string, begun func(), event func(watchEvent) error) error {
 	length := discovery.Jitter(watchTime, 2)
-	ctx, cancel := context.WithTimeout(ctx, length+a.cfg.timeout) // if the server forgets to end it
+	ctx, cancel := context.WithTimeout(ctx, discovery.Sum(length, a.cfg.timeout)) // if the server forgets to end it
 	defer cancel()
 	slow := time.AfterFunc(a.cfg.timeout, cancel)
 	answer, err := a.get(ctx, whole, url.Values{"watch": {"true"}, "resourceVersion": {version}, "allowWatchBookmarks": {"true"},

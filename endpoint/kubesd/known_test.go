@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -96,7 +97,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // scripted runs a test in a bubble, in which an Instancer follows a script that begins with slices a, b and c at version 1000.
-func scripted(t *testing.T, run func(s *script, i *Instancer, w *discoverytest.BubbleWitness)) {
+func scripted(t *testing.T, run func(s *script, i *Instancer, w *discoverytest.BubbleWitness), opts ...Option) {
 	account := t.TempDir()
 	if err := os.WriteFile(filepath.Join(account, "token"), []byte("first"), 0o600); err != nil {
 		t.Fatal(err)
@@ -104,7 +105,7 @@ func scripted(t *testing.T, run func(s *script, i *Instancer, w *discoverytest.B
 	synctest.Test(t, func(t *testing.T) {
 		s, w := &script{t: t}, discoverytest.NewBubbleWitness(func(in muxendpoint.Instance) string { return strings.TrimSuffix(in.Address, ":8080") })
 		s.has("1000", "a", "b", "c")
-		cfg, err := config{}.with([]Option{WithServer("http://script"), WithServiceAccount(account), WithNamespace("shop"), WithLogger(w)})
+		cfg, err := config{}.with(append([]Option{WithServer("http://script"), WithServiceAccount(account), WithNamespace("shop"), WithLogger(w)}, opts...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,6 +119,17 @@ func scripted(t *testing.T, run func(s *script, i *Instancer, w *discoverytest.B
 		}
 		run(s, i, w)
 	})
+}
+
+// The longest time there is for an answer is no bound, beside whatever it is added to.
+func TestTheLongestTimeForAnAnswer(t *testing.T) {
+	scripted(t, func(s *script, _ *Instancer, w *discoverytest.BubbleWitness) {
+		s.tells("1001", "d")
+		time.Sleep(time.Second)
+		if got := w.Hears(); got != "[a b c d]" {
+			t.Errorf("it told %s", got)
+		}
+	}, WithTimeout(math.MaxInt64))
 }
 
 // The etcd behind the API server has lost its data, and counts from the beginning: a watch from the place where the last one ended would hear nothing. Nodes

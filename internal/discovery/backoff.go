@@ -4,6 +4,7 @@ package discovery
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -36,6 +37,14 @@ func (b *Backoff) Reset() { b.failures = 0 }
 // Jitter is d, less up to a part of it by chance: 2 is half, 4 a quarter.
 func Jitter(d time.Duration, part int) time.Duration {
 	return d - rand.N(max(d/time.Duration(part), 1))
+}
+
+// Sum is a and b, which are not negative, or the longest time.
+func Sum(a, b time.Duration) time.Duration {
+	if sum := a + b; sum >= 0 {
+		return sum
+	}
+	return math.MaxInt64
 }
 
 // Pause waits for d, or less: until wake has something, or ctx has ended, which it reports.
