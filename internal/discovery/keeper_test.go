@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // play is an engine that a test's Keeper registers with: it says what it was asked, in seconds since the beginning.
@@ -195,7 +197,7 @@ func TestAKeepersStaysDoNotOverlap(t *testing.T) {
 					t.Errorf("Register took %v", took)
 				}
 				all.Go(k.Deregister)
-				all.Wait()
+				bounded.Wait(t, all.Wait)
 			})
 		})
 	}
@@ -217,7 +219,7 @@ func TestAKeepersStayThatDoesNotBegin(t *testing.T) {
 			synctest.Wait()
 		}
 		k.Deregister()
-		all.Wait()
+		bounded.Wait(t, all.Wait)
 		if got := p.heard(); len(got) != 2 || got[0] != "renew 1@0" || got[1] != "leave 1@0" || k.Err() != errNone {
 			t.Errorf("%q, %v", got, k.Err())
 		}
