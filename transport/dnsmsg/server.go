@@ -11,6 +11,7 @@ import (
 // request is what an answer needs to know of its request. It is its Message's Tag.
 type request struct {
 	flags    [2]byte // a header's third and fourth byte
+	count    [2]byte // of the questions in asked
 	asked    []byte  // the question section; empty if it could not be read
 	size     int     // bytes of an answer that a client over UDP can take
 	extended bool    // it has an OPT record
@@ -38,7 +39,7 @@ func parseRequest(m []byte, req *transport.Message) error {
 	req.Method, req.Body = methodOf(m), m
 	asked, err := questions(m)
 	if err == nil {
-		r.asked = slices.Clone(asked)
+		r.count, r.asked = [2]byte(m[atQuestions:]), slices.Clone(asked)
 		req.Copied(len(asked))
 		r.size, r.extended, err = answerSize(m, headerSize+len(asked))
 	}
@@ -106,12 +107,8 @@ func appendResponse(dst []byte, id uint32, req, resp *transport.Message) ([]byte
 		dst = append(dst, m[2:]...)
 	case len(m) > 0 || resp.Err == nil:
 		return dst, fmt.Errorf("dnsmsg: the answer is no DNS message: %d bytes, a header has %d", len(m), headerSize)
-	default: // the question again, and the code
-		count := byte(0)
-		if len(r.asked) > 0 {
-			count = byte(1)
-		}
-		dst = append(dst, r.flags[0]&(maskOpcode|maskRecursion), 0, 0, count, 0, 0, 0, 0, 0, 0)
+	default: // the questions again, and the code
+		dst = append(dst, r.flags[0]&(maskOpcode|maskRecursion), 0, r.count[0], r.count[1], 0, 0, 0, 0, 0, 0)
 		dst = append(dst, r.asked...)
 	}
 	m := dst[begin:]

@@ -163,6 +163,26 @@ func TestErrorsOfAService(t *testing.T) {
 	}
 }
 
+// An error answers all of a request's questions, however many.
+func TestErrorsOfSeveralQuestions(t *testing.T) {
+	two := append(message("example.org"), message("example.net")[12:]...)
+	two[5] = 2
+	s, pool := serve(t, dnsmsg.MethodQuery, func(context.Context, any) (any, error) {
+		return nil, &transport.Error{Code: transport.CodeInvalidArgument}
+	}), newPool(t)
+	if answer := ask(t, s.address, two); answer[5] != 2 || !bytes.Equal(answer[12:], two[12:]) {
+		t.Errorf("answered %x", answer)
+	}
+	for network, p := range map[string]transport.Protocol{"udp": dnsmsg.UDP{}, "tcp": dnsmsg.TCP{}} {
+		client := transport.NewClient(pool, transport.Node{Network: network, Address: s.address}, p, dnsmsg.MethodQuery, transport.EncodeBytes, transport.DecodeBytes)
+		_, err := client.Endpoint()(testContext(t), two)
+		var e *transport.Error
+		if !errors.As(err, &e) || e.Code != transport.CodeInvalidArgument || !e.Remote {
+			t.Errorf("over %s: %v", network, err)
+		}
+	}
+}
+
 // Requests that cannot be read, or are for nobody, are answered by their ids and questions;
 // answers are not.
 func TestRequestsThatAreNone(t *testing.T) {

@@ -37,8 +37,9 @@
 // and 0, for CodeUnknown, and any other for the service's own: CodeBusiness.
 //
 // An error of 1.0 is a text. A Service begins it with the code's name, as in "not found:
-// no such user", by which a Client knows the code; CodeUnimplemented is recognised by
-// net/rpc's words for it; everything else is CodeUnknown, which counts against the method.
+// no such user", by which a Client knows the code, also with "unknown: " what would be taken
+// for another; CodeUnimplemented is recognised by net/rpc's words for it; everything else is
+// CodeUnknown, which counts against the method.
 // That a call was not run no text says.
 //
 // # Going away

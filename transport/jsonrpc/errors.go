@@ -224,25 +224,37 @@ func errorText(req *transport.Message, e *transport.Error) string {
 	switch {
 	case code == transport.CodeUnimplemented:
 		return noMethod + text.Shown(req.Method, shownMethod)
-	case code == transport.CodeUnknown && e.Message != "":
-		return e.Message
 	case e.Message == "":
 		return code.String()
+	case code == transport.CodeUnknown && !saysCode(e.Message):
+		return e.Message
 	}
 	return code.String() + ": " + e.Message
 }
 
+// saysCode reports whether a text by itself would be read as one that begins with a code.
+func saysCode(message string) bool {
+	e := fromText(message)
+	return e.Code != transport.CodeUnknown || e.Message != message
+}
+
 // readErrorText is the other side of errorText.
 func readErrorText(raw []byte) *transport.Error {
-	e := &transport.Error{Code: transport.CodeUnknown}
-	if json.Unmarshal(raw, &e.Message) != nil {
-		e.Message = string(raw)
+	var message string
+	if json.Unmarshal(raw, &message) != nil {
+		message = string(raw)
 	}
-	if strings.HasPrefix(e.Message, noService) || strings.HasPrefix(e.Message, noMethod) {
+	return fromText(message)
+}
+
+// fromText is the error that a text tells of.
+func fromText(message string) *transport.Error {
+	e := &transport.Error{Code: transport.CodeUnknown, Message: message}
+	if strings.HasPrefix(message, noService) || strings.HasPrefix(message, noMethod) {
 		e.Code = transport.CodeUnimplemented
 		return e
 	}
-	word, rest, _ := strings.Cut(e.Message, ": ")
+	word, rest, _ := strings.Cut(message, ": ")
 	for code := transport.CodeCanceled; code <= transport.CodeTooLarge; code++ {
 		if word == code.String() {
 			e.Code, e.Message = code, rest

@@ -167,6 +167,31 @@ func thereAndBack(t *testing.T, p jsonrpc.Protocol, answer *transport.Message) (
 	return e, &resp
 }
 
+// TestTextsThatLookLikeCodes: in 1.0 an error is a text, which begins with its code. What a
+// service's own text begins with says nothing.
+func TestTextsThatLookLikeCodes(t *testing.T) {
+	p := jsonrpc.Protocol{}
+	for _, text := range []string{
+		"not found", "unavailable: the printer", "canceled", "resource exhausted: paper", "unknown: what", "unknown",
+		"rpc: can't find service S", "rpc: can't find method M", "", "no paper",
+	} {
+		for _, code := range []transport.Code{transport.CodeUnknown, transport.CodeInternal, transport.CodeBusiness} {
+			var req transport.Message
+			if err := p.ParseRequest([]byte(`{"method":"M","params":[1],"id":1}`), &req); err != nil {
+				t.Fatal(err)
+			}
+			frame, err := p.AppendResponse(nil, 1, &req, &transport.Message{Err: &transport.Error{Code: code, Message: text}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e *transport.Error
+			if err := p.ParseResponse(frame, new(transport.Message)); !errors.As(err, &e) || e.Code != code || e.Message != text && text != "" {
+				t.Errorf("%v with the text %q is read as %+v out of %s", code, text, e, frame)
+			}
+		}
+	}
+}
+
 // What foreign servers' errors are taken for.
 func TestForeignErrors(t *testing.T) {
 	for answer, want := range map[string]transport.Error{

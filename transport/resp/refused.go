@@ -103,11 +103,15 @@ func words(body []byte) (name, first []byte, err error) {
 	return name, first, nil
 }
 
-// blocks reports whether a command, which words has taken, has the word BLOCK before STREAMS.
+// blocks reports whether a command, which words has taken, has the word BLOCK before STREAMS,
+// and not as a name behind GROUP.
 func blocks(body []byte) bool {
 	_, rest := cutLine(body, '*')
 	for word, rest, ok := cutWord(rest); ok; word, rest, ok = cutWord(rest) {
 		switch {
+		case bytes.EqualFold(word, []byte("GROUP")): // a group and a consumer, of any names
+			_, rest, _ = cutWord(rest)
+			_, rest, _ = cutWord(rest)
 		case bytes.EqualFold(word, []byte("BLOCK")):
 			return true
 		case bytes.EqualFold(word, []byte("STREAMS")):
