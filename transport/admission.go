@@ -87,11 +87,21 @@ func (a *account) enter(n int64) refusal {
 		return tooManyOnConn
 	case l.MaxInFlightPerPeer > 0 && of > int64(l.MaxInFlightPerPeer):
 		return tooManyOfPeer
-	case all > int64(l.MaxInFlight):
+	case !a.door.hasRoom(own-1, all-1):
 		return tooManyInAll
 	default:
 		return a.admitBytes(mine, total)
 	}
+}
+
+// hasRoom is the rule for calls in flight in all: an account has mine of those that are
+// taken. One that is alone may have all of them, others share the places.
+func (d *admission) hasRoom(mine, taken int64) bool {
+	most, holders := d.limits.MaxInFlight, d.holders.Load()
+	if holders <= 1 {
+		return taken < int64(most)
+	}
+	return hasPlace(int(mine), int(taken), most, int(holders))
 }
 
 // admitBytes says whether the account may have mine bytes of total, which are counted.

@@ -50,13 +50,23 @@ func (l *line) join(w *waiting, call *serverCall, most int) (now bool, r refusal
 	return false, admitted
 }
 
-// roomFor is the rule for places, as admitBytes is that for bytes: up to half of most
-// anybody may wait with; beyond, nobody with more than seven times an equal share of what
-// is left. mu is held.
+// roomFor is the rule for places: mu is held.
 func (l *line) roomFor(w *waiting, most int) bool {
-	taken := int(l.waiting.Load())
+	return hasPlace(w.calls, int(l.waiting.Load()), most, l.holders)
+}
+
+// hasPlace is the rule for places, of which there are most and so many are taken, as
+// admitBytes is that for bytes: up to half of them anybody may have who has mine already.
+// Beyond, nobody gets one with more than seven times an equal share of what is left, or,
+// with less than a 512th of all, three times as much: so that those who have taken what
+// they could get do not shut out who has a few.
+func hasPlace(mine, taken, most, holders int) bool {
 	left := most - taken
-	return left > 0 && (taken < most/2 || w.calls <= 7*left/max(l.holders, 1))
+	share := 7 * left / max(holders, 1)
+	if mine < most/512 {
+		share *= 3
+	}
+	return left > 0 && (taken < most/2 || mine <= share)
 }
 
 // next is for a worker that has run its call: the one to run now. If there is none, the

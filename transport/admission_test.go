@@ -210,6 +210,82 @@ func TestLineQuit(t *testing.T) {
 	}
 }
 
+// TestFewWaitBesideManyGreedy: where many connections have a call or a few that wait, and
+// others as many as they can, somebody's few find places still.
+func TestFewWaitBesideManyGreedy(t *testing.T) {
+	const most = 4096
+	var l line
+	fill := func(conns, calls int) {
+		for range conns {
+			w := new(waiting)
+			for range calls {
+				if _, r := l.join(w, new(serverCall), most); r != admitted {
+					break
+				}
+			}
+		}
+	}
+	fill(500, 1)
+	fill(100, 16)
+	fill(100, most)
+	var honest waiting
+	for i := range 8 {
+		if _, r := l.join(&honest, new(serverCall), most); r != admitted {
+			t.Fatalf("call %d of 8: %d, and %d places are empty", i, r, most-l.waiting.Load())
+		}
+	}
+}
+
+// TestNobodyTakesAllCallsInFlight: connections that want all of ServiceMaxInFlight leave room
+// for another's few calls. One that is alone may have all.
+func TestNobodyTakesAllCallsInFlight(t *testing.T) {
+	const most = 1000
+	d := &admission{limits: ServiceLimits{MaxInFlight: most, MaxBytes: 128 << 20, MaxBytesPerConn: 128 << 20}}
+	enter := func(a *account) bool {
+		if r := a.enter(callBytes); r != admitted {
+			if a.answered(); a.leave(callBytes) {
+				t.Fatal("the owner has not left")
+			}
+			if r != tooManyInAll && r != tooManyOnConn {
+				t.Fatalf("refused by %d", r)
+			}
+			return false
+		}
+		return true
+	}
+	var all [4]account
+	for more := true; more; {
+		more = false
+		for i := range all {
+			if all[i].door == nil {
+				all[i].open(d, most/2)
+			}
+			more = enter(&all[i]) || more
+		}
+	}
+	var honest account
+	honest.open(d, 0)
+	for i := range 3 {
+		if !enter(&honest) {
+			t.Fatalf("call %d of 3 is refused, %d of %d are in flight", i, d.calls.Load(), most)
+		}
+	}
+	if n := d.calls.Load(); n < most*3/4 {
+		t.Errorf("of %d calls %d are let in", most, n)
+	}
+	alone := &admission{limits: d.limits}
+	var one account
+	one.open(alone, 0)
+	for i := range most {
+		if !enter(&one) {
+			t.Fatalf("call %d of who is alone is refused", i)
+		}
+	}
+	if enter(&one) {
+		t.Error("and more than all")
+	}
+}
+
 // TestPlacesOfWhoWaits: half of the places are anybody's. Beyond, who has many waiting gets
 // no more than seven shares of what is left, of as many as there are accounts that wait.
 func TestPlacesOfWhoWaits(t *testing.T) {

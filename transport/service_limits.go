@@ -72,7 +72,9 @@ func ServiceMaxConns(n int) ServiceOption {
 // ServiceMaxInFlight sets how many calls may be in flight: on one connection, whose
 // client is told where the protocol can, and in the whole Service. Calls beyond are
 // answered at once with CodeResourceExhausted, unrun; reading goes on, so that calls
-// can be cancelled, and pings are answered. Defaults 4096 and 65,536.
+// can be cancelled, and pings are answered. One connection alone may have all of the
+// total; several share what is beyond half of it, as they do the places of
+// ServiceMaxWaiting. Defaults 4096 and 65,536.
 func ServiceMaxInFlight(perConn, total int) ServiceOption {
 	return func(o *serviceOptions) {
 		setOption(o, "ServiceMaxInFlight: perConn", &o.limits.MaxInFlightPerConn, perConn)
@@ -139,7 +141,8 @@ func ServiceWorkers(n int) ServiceOption {
 // are answered at once with CodeResourceExhausted, unrun. A call that is cancelled gives
 // up its place; one whose client leaves, or whose time is over, is not run when its turn
 // comes. Up to half of them anybody may wait; beyond, a connection has at most seven times
-// an equal share of the places that are left, so alone seven eighths. Default 4096.
+// an equal share of the places that are left, so alone seven eighths, or, with less than a
+// 512th of all, three times as many. Default 4096.
 func ServiceMaxWaiting(n int) ServiceOption {
 	return func(o *serviceOptions) { setOption(o, "ServiceMaxWaiting", &o.limits.MaxWaiting, n) }
 }
