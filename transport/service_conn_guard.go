@@ -3,6 +3,7 @@ package transport
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"runtime/debug"
 	"time"
@@ -54,6 +55,26 @@ func apart(f func() error) error {
 
 var errConnExited = errors.New("transport: a method of the connection ended its goroutine (runtime.Goexit)")
 
+// closeTime is how long the Close of a listener, a socket or a connection is waited for.
+const closeTime = time.Second
+
+var errCloseBlocks = fmt.Errorf("transport: a Close that has not returned after %v", closeTime)
+
+// closeApart runs a Close, which may end its goroutine, and may not return: who ends a
+// Service has others to end besides.
+func closeApart(end func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- apart(end) }()
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		return errCloseBlocks
+	}
+}
+
 func (g *guardedConn) Read(p []byte) (n int, err error) {
 	defer caught(&err)
 	return g.Conn.Read(p)
@@ -78,7 +99,7 @@ func (g *guardedConn) SetDeadline(t time.Time) error {
 	return apart(func() error { return g.Conn.SetDeadline(t) })
 }
 
-func (g *guardedConn) Close() error { return apart(g.Conn.Close) }
+func (g *guardedConn) Close() error { return closeApart(g.Conn.Close) }
 
 // CloseWrite closes the side of the connection on which nothing more is sent, if it has
 // two.

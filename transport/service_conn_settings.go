@@ -41,7 +41,15 @@ func (c *serverConn) began() {
 	c.announced = true
 	if s := c.service.settler; s != nil {
 		c.writer.Precede(nil)
-		_ = c.sendNow(s.AppendSettings(wire.Alloc(128)[:0], c.service.settings())) // if it fails, reading will
+		err := apart(func() error { // the call is counted in already, and must come to be counted out
+			return c.sendNow(s.AppendSettings(wire.Alloc(128)[:0], c.service.settings()))
+		})
+		if err == errConnExited {
+			err = errExited
+		}
+		if err != nil {
+			c.stop(err)
+		}
 	}
 }
 

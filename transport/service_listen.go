@@ -17,6 +17,9 @@ func (s *Service) Serve(l net.Listener) error {
 	if l == nil {
 		return both(s.Err(), fmt.Errorf("%w: Serve(nil)", ErrInvalidOption))
 	}
+	if !hasBacklog(l) {
+		l = &guardedListener{l}
+	}
 	if err := s.enter(l); err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -24,6 +27,11 @@ func (s *Service) Serve(l net.Listener) error {
 	defer l.Close() //nolint:errcheck // closed already after Close
 	return s.acceptAll(l)
 }
+
+// guardedListener is a listener of somebody else's type, which may not be comparable.
+type guardedListener struct{ net.Listener }
+
+func (g *guardedListener) Close() error { return closeApart(g.Listener.Close) }
 
 func (s *Service) acceptAll(l net.Listener) error {
 	var backoff time.Duration

@@ -78,13 +78,15 @@ func newPacketServer(s *Service, pc net.PacketConn) *packetServer {
 }
 
 // Close implements io.Closer for end: reading stops, answers can still be sent.
-func (p *packetServer) Close() error { return p.pc.SetReadDeadline(time.Unix(1, 0)) }
+func (p *packetServer) Close() error {
+	return closeApart(func() error { return p.pc.SetReadDeadline(time.Unix(1, 0)) })
+}
 
 func (p *packetServer) drain() {}
 
 func (p *packetServer) stop(cause error) {
 	p.cancel(cause)
-	_ = p.pc.Close()
+	_ = closeApart(p.pc.Close)
 }
 
 // left is called when the reader and all calls have left.
