@@ -129,6 +129,30 @@ func TestPanickingEventPolicyIsContained(t *testing.T) {
 	})
 }
 
+// An EventPolicy that ends the goroutine of the pool's events decides as the default does, and keeps no
+// other from being asked.
+func TestEventPolicyThatEndsItsGoroutineIsContained(t *testing.T) {
+	var asked atomic.Int64
+	opt := breaker.WithEventPolicy(func(muxpool.Event, int) bool {
+		asked.Add(1)
+		runtime.Goexit()
+		return false
+	})
+	alone(t, []breaker.Option{opt}, func(f *fixture) {
+		shop := f.Scope("shop").Guard(breaker.Target{Node: nodeA})
+		bank := f.Scope("bank").Guard(breaker.Target{Node: nodeA})
+		f.emit(nodeA, muxpool.ConnUp, muxpool.ReasonNone, nil)
+		f.emit(nodeA, muxpool.ConnUp, muxpool.ReasonNone, nil)
+		for n, open := range []bool{false, true} { // the default ejects with the last connection
+			go f.emit(nodeA, muxpool.ConnDown, muxpool.ReasonStalled, errSick)
+			synctest.Wait()
+			if ready(t, !open, shop, bank); asked.Load() != int64(2*n+2) {
+				t.Errorf("%d policies were asked after %d events", asked.Load(), n+1)
+			}
+		}
+	})
+}
+
 func TestPanickingProberIsContained(t *testing.T) {
 	for name, end := range map[string]func(){"panics": boom, "ends its goroutine": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {

@@ -19,13 +19,19 @@ import (
 // datagramPair returns two sockets that datagrams go between, of which the kernel keeps a few.
 func datagramPair(t *testing.T) (near, far net.Conn) {
 	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_DGRAM, 0)
+	return socketPair(t, syscall.SOCK_DGRAM)
+}
+
+// socketPair returns two connected sockets of a type.
+func socketPair(t *testing.T, kind int) (near, far net.Conn) {
+	t.Helper()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, kind, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var conns [2]net.Conn
 	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "datagrams")
+		f := os.NewFile(uintptr(fd), "pair")
 		conns[i], err = net.FileConn(f) // a copy
 		f.Close()
 		if err != nil {

@@ -178,6 +178,17 @@ func TestRequestsOfABatch(t *testing.T) {
 	}
 }
 
+// TestMostCallsOfABatch: as many as may be in flight on its connection, and in all.
+func TestMostCallsOfABatch(t *testing.T) {
+	for own, want := range map[int]int{0: 7, 1: 1, 2: 2, 6: 6, 7: 7, 8: 7} {
+		var a account
+		a.open(&admission{limits: ServiceLimits{MaxInFlight: 7}}, own)
+		if got := a.mostCalls(); got != want {
+			t.Errorf("%d on a connection, 7 in all: %d, want %d", own, got, want)
+		}
+	}
+}
+
 // told is a ServiceErrorHandler that keeps what it hears.
 type told struct{ errs []string }
 
