@@ -95,5 +95,4 @@ func (c *serverConn) part(err error) {
 		return
 	}
 	c.parted = c.sendNow(words) == nil
-	c.source.flush()
 }
