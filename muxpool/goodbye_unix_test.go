@@ -57,6 +57,7 @@ func TestGoodbyeOnAFullConnection(t *testing.T) {
 	select {
 	case err := <-down:
 		t.Errorf("ended (%v) before the peer had read anything", err)
+		down <- err
 	case <-time.After(100 * time.Millisecond): // of the peer's timetable
 	}
 	got, err := io.ReadAll(theirs)
