@@ -117,7 +117,7 @@ func TestBlockedSubscriber(t *testing.T) {
 	})
 }
 
-// TestSubscriberPanics: it hears the next event all the same, and that it has missed one.
+// TestSubscriberPanics: it hears the next event all the same, and how many it has missed.
 func TestSubscriberPanics(t *testing.T) {
 	for name, end := range map[string]func(){
 		"panic":  func() { panic("planted") },
@@ -133,7 +133,7 @@ func TestSubscriberPanics(t *testing.T) {
 					free attempts
 				)
 				e.subscribe(func(ev Event) {
-					if ev.Attempt%2 == 0 {
+					if ev.Attempt%3 != 2 {
 						end()
 					}
 					got = append(got, ev.Attempt)
@@ -144,7 +144,7 @@ func TestSubscriberPanics(t *testing.T) {
 					e.post(Event{Attempt: i})
 				}
 				synctest.Wait()
-				if want := []int{1, 3, 5}; !slices.Equal(got, want) || lost != 3 || e.missed() != 3 {
+				if want := []int{2, 5}; !slices.Equal(got, want) || lost != 4 || e.missed() != 4 {
 					t.Errorf("heard %v and of %d lost, %d are counted", got, lost, e.missed())
 				}
 				if len(free.got) != 6 {

@@ -18,6 +18,8 @@ func TestSaidKeepsTheEnd(t *testing.T) {
 		{"a\nb", 12, `"a\nb"`},
 		{"long, long\nlonger: last", 12, `long...er: last`}, // what is left out needs no quotes
 		{"界界界", 0, "..."},
+		{"xxxxxä12345", 9, "xxx...12345"}, // no more than the rest of it is left out
+		{"ää", 1, "..."},
 	} {
 		if got := Said(c.in, c.max); got != c.want {
 			t.Errorf("Said(%q, %d): %s, want %s", c.in, c.max, got, c.want)
