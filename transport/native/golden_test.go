@@ -168,11 +168,14 @@ func TestLimits(t *testing.T) {
 			t.Errorf("a request whose %s is too long was made", name)
 		}
 	}
-	if _, err := p.AppendResponse(nil, 1, nil, &transport.Message{Err: &transport.Error{Status: 1 << 40}}); err == nil {
-		t.Error("an error with a status of 41 bits was made")
+	var resp transport.Message
+	for status, want := range map[int]int{1 << 40: 0, 1 << 31: 0, 1<<31 - 1: 1<<31 - 1, -1 << 31: -1 << 31, -1<<31 - 1: 0} {
+		frame, err := p.AppendResponse(nil, 1, nil, &transport.Message{Err: &transport.Error{Code: transport.CodeBusiness, Status: status, Message: "no"}})
+		if e, ok := p.ParseResponse(frame, &resp).(*transport.Error); err != nil || !ok || e.Code != transport.CodeBusiness || e.Status != want || e.Message != "no" {
+			t.Errorf("a business error with status %d: %v, want it with status %d", status, err, want)
+		}
 	}
 	frame, err := p.AppendResponse(nil, 1, nil, &transport.Message{Err: &transport.Error{Message: long}})
-	var resp transport.Message
 	if e, ok := p.ParseResponse(frame, &resp).(*transport.Error); err != nil || !ok || len(e.Message) != 1<<16-1 {
 		t.Errorf("a long message: %v", err)
 	}

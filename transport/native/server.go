@@ -76,15 +76,16 @@ func refused(err error) error {
 }
 
 // AppendResponse implements transport.ServerProtocol. An error's message is cut to
-// what fits.
+// what fits, and a status that does not is left out.
 func (Protocol) AppendResponse(dst []byte, id uint32, _, resp *transport.Message) ([]byte, error) {
 	start := len(dst)
 	h := header{kind: kindAnswer, id: id, pairs: uint16(len(resp.Metadata))}
 	if e := resp.Err; e == nil {
 		dst = appendHeader(dst, h)
 	} else {
-		if int64(e.Status) != int64(int32(e.Status)) {
-			return dst, fmt.Errorf("native: an error's status %d does not fit 32 bits", e.Status)
+		status := int32(e.Status)
+		if int64(status) != int64(e.Status) {
+			status = 0
 		}
 		message := e.Message[:min(len(e.Message), math.MaxUint16)]
 		h.kind, h.code, h.textLength = kindError, uint8(e.Code.Travels()), uint16(len(message))
@@ -92,7 +93,7 @@ func (Protocol) AppendResponse(dst []byte, id uint32, _, resp *transport.Message
 			h.flags |= flagNotRun
 		}
 		dst = appendHeader(dst, h)
-		dst = binary.BigEndian.AppendUint32(dst, uint32(int32(e.Status)))
+		dst = binary.BigEndian.AppendUint32(dst, uint32(status))
 		dst = append(dst, message...)
 	}
 	dst, err := appendMetadata(dst, resp.Metadata)
