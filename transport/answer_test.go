@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -208,18 +209,19 @@ func TestEveryErrorHasAnHTTPStatus(t *testing.T) {
 }
 
 // An answer that could not be sent is told once, in one line, with what was to be
-// answered.
+// answered. An error is answered all the same, without what does not fit.
 func TestFailedAnswerIsToldOnceInOneLine(t *testing.T) {
 	told := make(chan error, 4)
 	handler := transport.ServerErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { told <- err }))
 	boom := errors.New("boom")
 	big := transport.ServerErrorEncoder(func(_ context.Context, err error, resp *transport.Message) {
-		resp.Err = &transport.Error{Code: transport.CodeInternal, Status: 1 << 40, Message: err.Error()} // does not fit
+		resp.Err = &transport.Error{Code: transport.CodeBusiness, Status: 402, Message: err.Error(), NoRetry: true}
+		resp.Metadata = transport.Metadata{"all": strings.Repeat("x", 1<<17)} // does not fit
 	})
 	s := serve(t, map[string]*transport.Server{"M": rawServer(func(context.Context, any) (any, error) { return nil, boom }, handler, big)})
 	_, err := rawClient(newPool(t), s.node, "M")(testContext(t), []byte{})
-	if e := asError(t, err); e.Code != transport.CodeInternal {
-		t.Errorf("the client got %v", err)
+	if e := asError(t, err); e.Code != transport.CodeBusiness || e.Status != 402 || !e.NoRetry || !strings.Contains(e.Message, "cannot be sent") {
+		t.Errorf("the client got %v, want that the business has refused, without its words", err)
 	}
 	got := wait(t, "the error handler", told)
 	if text := got.Error(); !errors.Is(got, boom) || len(text) < len("boom; ") || containsLineBreak(text) {

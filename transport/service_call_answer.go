@@ -24,9 +24,8 @@ func (s *Service) answer(call *serverCall) error {
 	call.resp.GoingAway = call.from.leaving()
 	frame, err := s.encode(call)
 	if err != nil {
-		call.resp = Message{Method: call.resp.Method, Err: unsendable(err), GoingAway: call.resp.GoingAway}
 		var again error
-		if frame, again = s.encode(call); again != nil {
+		if frame, again = s.encodeInstead(call, err); again != nil {
 			err = both(err, again)
 			returned = true
 			call.from.unanswerable(err)
@@ -45,6 +44,25 @@ func (c *serverCall) orEnd(returned bool) {
 	if !returned {
 		c.from.unanswerable(errHandlerExited)
 	}
+}
+
+// encodeInstead makes the frame of what is answered in the place of an answer that no frame can
+// be made of, and why. What an error says of the call holds: only its text and what came with it are lost.
+func (s *Service) encodeInstead(call *serverCall, why error) (frame []byte, err error) {
+	of := []*Error{unsendable(why)}
+	if e := call.resp.Err; e != nil {
+		short := *e
+		short.Message, short.Err = of[0].Message, nil
+		of = []*Error{&short, of[0]}
+	}
+	for _, e := range of {
+		call.resp = Message{Method: call.resp.Method, Err: e, GoingAway: call.resp.GoingAway}
+		call.resp.writeWords()
+		if frame, err = s.encode(call); err == nil {
+			return frame, nil
+		}
+	}
+	return nil, err
 }
 
 // unsendable is what is answered in the place of an answer that cannot be made a frame
