@@ -104,7 +104,7 @@ func (c *serverConn) drain() {
 		return
 	}
 	if !c.draining.Swap(true) {
-		_ = apart(func() error { return c.raw.SetReadDeadline(time.Unix(1, 0)) }) // wakes serve
+		_ = closeApart(func() error { return c.raw.SetReadDeadline(time.Unix(1, 0)) }) // wakes serve
 	}
 }
 

@@ -14,22 +14,31 @@ import (
 	"github.com/muxkit/muxkit/transport/native"
 )
 
-// oddEnds is a listener whose Close, or that of its connections, does something of its own.
+// oddEnds is a listener whose Close, or that of its connections, or what has their reads end, does
+// something of its own.
 type oddEnds struct {
 	*pipes
-	listener, conns func()
+	listener, conns, wake func()
 }
 
 func (l oddEnds) Close() error { err := l.pipes.Close(); l.listener(); return err }
 
 func (l oddEnds) Accept() (net.Conn, error) {
 	nc, err := l.pipes.Accept()
-	return oddEnd{nc, l.conns}, err
+	return oddEnd{nc, l.conns, l.wake}, err
 }
 
 type oddEnd struct {
 	net.Conn
-	end func()
+	end, wake func()
+}
+
+func (c oddEnd) SetReadDeadline(t time.Time) error {
+	err := c.Conn.SetReadDeadline(t)
+	if t == time.Unix(1, 0) {
+		c.wake()
+	}
+	return err
 }
 
 func (c oddEnd) Close() error { err := c.Conn.Close(); c.end(); return err }
@@ -54,29 +63,34 @@ func ends(release <-chan struct{}) map[string]func() {
 
 func nothing() {}
 
-// TestShutdownAndCodeOfOthers: a listener or a connection whose Close panics, ends the goroutine
+// TestShutdownAndCodeOfOthers: a listener, or connections, whose Close panics, ends the goroutine
 // or blocks ends neither the process nor whom it is called by, and holds up nobody for long.
 func TestShutdownAndCodeOfOthers(t *testing.T) {
 	for way := range ends(nil) {
-		for _, part := range []string{"listener", "connection"} {
+		for _, part := range []string{"listener", "connections", "reads"} {
 			for _, call := range []string{"Shutdown", "Close"} {
 				t.Run(part+" "+way+" in "+call, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						release := make(chan struct{})
-						l := oddEnds{newPipes(), nothing, nothing}
-						if do := ends(release)[way]; part == "listener" {
+						l := oddEnds{newPipes(), nothing, nothing, nothing}
+						switch do := ends(release)[way]; part {
+						case "listener":
 							l.listener = do
-						} else {
+						case "connections":
 							l.conns = do
+						case "reads":
+							l.wake = do
 						}
 						s := transport.NewService(native.Protocol{})
 						s.Handle("M", rawServer(echo))
 						served := make(chan error, 1)
 						go func() { served <- s.Serve(l) }()
-						nc := l.dial(t)
-						defer nc.Close()
-						if err := callOnce(t, nc); err != nil {
-							t.Fatal(err)
+						for range 20 {
+							nc := l.dial(t)
+							defer nc.Close()
+							if err := callOnce(t, nc); err != nil {
+								t.Fatal(err)
+							}
 						}
 						ended := make(chan error, 1)
 						go func() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"sync"
 	"time"
 )
 
@@ -69,11 +70,14 @@ func (s *Service) endAccepting(left func(io.Closer) bool, done <-chan struct{}) 
 	return errors.Join(errs...)
 }
 
+// endSessions ends all at once: the connection of one may be slow in it.
 func (s *Service) endSessions(end func(session)) {
 	s.mu.Lock()
 	sessions := maps.Clone(s.sessions)
 	s.mu.Unlock()
+	var all sync.WaitGroup
 	for c := range sessions {
-		end(c)
+		all.Go(func() { end(c) })
 	}
+	all.Wait()
 }
