@@ -178,6 +178,27 @@ func TestGrowAndShrink(t *testing.T) {
 	})
 }
 
+// TestShrinksToWhatItMayKeep: connections whose last calls end at the same time are not all taken for the one too many.
+func TestShrinksToWhatItMayKeep(t *testing.T) {
+	opts := []muxpool.PoolOption{muxpool.WithConnectNumber(1), muxpool.WithMaxVirConnsPerConn(1), muxpool.WithMaxIdleConnsPerHost(3), muxpool.WithMaxConnsPerHost(8)}
+	world.InBubble(t, world.Setup{Opts: opts}, func(w *world.World) {
+		for range 200 {
+			hold := w.Hold()
+			calls := w.Calls(8, time.Minute)
+			w.Until(time.Second, "8 calls on 8 connections", func() bool { return hold.Len() == 8 })
+			w.Victim.Do(muxtest.Echo)
+			hold.Release(nil)
+			if failed := calls.Land(); len(failed) > 0 {
+				w.Fatal(failed[0])
+			}
+			w.Settle()
+			if n := w.Victim.Stats().Open; n != 3 {
+				w.Fatalf("%d connections, want 3", n)
+			}
+		}
+	})
+}
+
 // TestEvents: listeners hear of a node's life in order, may call the pool, and
 // hear nothing after cancel.
 func TestEvents(t *testing.T) {

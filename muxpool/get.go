@@ -247,7 +247,11 @@ func (n *node) placeFreed(c *conn, idle bool) {
 		n.mu.Unlock()
 	}
 	if idle && n.opts.maxIdle > 0 && !c.bulk && n.surplus() {
-		c.drainIdle()
+		n.shrinking.Lock()
+		defer n.shrinking.Unlock()
+		if n.surplus() { // still, without those that others have drained
+			c.drainIdle()
+		}
 	}
 }
 

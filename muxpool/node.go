@@ -47,6 +47,10 @@ type node struct {
 	waiting atomic.Int32            // Gets in the queue, or about to enter it
 	short   atomic.Bool             // a slot is empty: the next Get fills it; not the bulk one's
 
+	// shrinking is held from the look at how many conns are idle until one too many is out of open:
+	// two that become idle at once are not both that. No other lock is held when it is taken.
+	shrinking sync.Mutex
+
 	// mu is taken after the pool's and before a conn's. It guards the fields
 	// below. Under it: no I/O, no call into user code, no wait.
 	mu       sync.Mutex
