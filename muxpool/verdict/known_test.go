@@ -63,7 +63,7 @@ func TestWhoseAreErrorsOfThePackagesAround(t *testing.T) {
 		"a request that JSON has no word for":         {encoded(func() {}), caller},
 		"a number that JSON has no word for":          {encoded(math.Inf(1)), caller},
 		"a request that cannot write itself":          {encoded(badMarshaler{}), caller},
-		"no place for the answer":                     {json.Unmarshal([]byte("{}"), nil), caller},
+		"no place for the answer":                     {&json.InvalidUnmarshalError{Type: nil}, caller},
 		"a body over the limit of an HTTP server":     {&http.MaxBytesError{Limit: 1}, ByCode(CodeTooLarge)},
 		"no descriptor is left":                       {dial(os.NewSyscallError("socket", syscall.EMFILE)), home},
 		"no descriptor is left on this machine":       {dial(os.NewSyscallError("socket", syscall.ENFILE)), home},
