@@ -20,7 +20,7 @@ import (
 const (
 	quietTold   = time.Second            // for a client that was told to close the connection, when it is quiet
 	quietUntold = 100 * time.Millisecond // for a client that cannot be told without a call, and had none lately
-	lately      = 5 * time.Second        // if it had, it has quietTold: what it sends as the connection ends is lost
+	lately      = 5 * time.Second        // if it had, it has quietTold, after stayTime: what it sends as the connection ends is lost
 	lookTime    = 5 * time.Millisecond   // for what has come before that was over, and was not read
 	stayTime    = 2 * time.Second        // calls are run of a client that was told; then they are refused
 	lastTime    = 5 * time.Second        // for a client that was told and calls all the same

@@ -15,9 +15,10 @@ import (
 )
 
 // TestHowLongAQuietClientIsWaitedFor: who cannot be told that the server goes away, and has
-// called lately, may call again before it has heard; others are let go at once.
+// called lately, may call again before it has heard, here or on other connections, which takes the two
+// seconds until calls are refused; others are let go at once.
 func TestHowLongAQuietClientIsWaitedFor(t *testing.T) {
-	const told, untold = time.Second, 100 * time.Millisecond
+	const told, untold, lately = time.Second, 100 * time.Millisecond, 3 * time.Second
 	for name, row := range map[string]struct {
 		protocol transport.ServerProtocol
 		age      time.Duration // of the connection
@@ -26,10 +27,11 @@ func TestHowLongAQuietClientIsWaitedFor(t *testing.T) {
 		want     time.Duration // from when it is told, or from the call's end if that is later
 	}{
 		"it never called":                     {jsonrpc.Protocol{}, time.Second, false, 0, untold},
-		"it called lately":                    {jsonrpc.Protocol{}, 5*time.Second - time.Millisecond, true, 0, told},
+		"it called lately":                    {jsonrpc.Protocol{}, 5*time.Second - time.Millisecond, true, 0, lately},
 		"it called long ago":                  {jsonrpc.Protocol{}, 5 * time.Second, true, 0, untold},
-		"its call ended lately":               {jsonrpc.Protocol{}, 8 * time.Second, true, 4 * time.Second, told},
-		"it calls":                            {jsonrpc.Protocol{}, 8 * time.Second, true, 9 * time.Second, told},
+		"its call ended lately":               {jsonrpc.Protocol{}, 8 * time.Second, true, 4 * time.Second, lately},
+		"it calls":                            {jsonrpc.Protocol{}, 8 * time.Second, true, 9 * time.Second, lately - time.Second},
+		"it calls for long":                   {jsonrpc.Protocol{}, 8 * time.Second, true, 11 * time.Second, told},
 		"it can be told, and never called":    {native.Protocol{}, time.Second, false, 0, told},
 		"it can be told, and called long ago": {native.Protocol{}, 5 * time.Second, true, 0, told},
 	} {

@@ -108,7 +108,8 @@ func (s *timedSource) loses() bool {
 
 // quietEnd is when a connection has been without calls for too long: then it is told
 // that it goes away, or ended. Only calls count: a client that sends other frames is as
-// idle as one that sends none.
+// idle as one that sends none. Who is told by answers alone has perhaps more connections,
+// and takes this one for its next call until it is refused on another.
 func (c *serverConn) quietEnd(now time.Time) time.Time {
 	busy := c.writer.InFlight.Load() > 0 // looked at first: see oneLess
 	from := c.quietSince()
@@ -121,7 +122,12 @@ func (c *serverConn) quietEnd(now time.Time) time.Time {
 	switch {
 	case !c.draining.Load():
 		return from.Add(c.service.idleTimeout)
-	case c.service.goingAway != nil || c.busy:
+	case c.service.goingAway != nil:
+		return from.Add(quietTold)
+	case c.busy:
+		if stays := c.toldAt.Add(stayTime); from.Before(stays) {
+			from = stays
+		}
 		return from.Add(quietTold)
 	}
 	return from.Add(quietUntold)

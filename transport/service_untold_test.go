@@ -13,10 +13,12 @@ import (
 )
 
 // TestHowLongTheUntoldAreWaitedFor: a client that can be told of the end by an answer only has a
-// second without a call until its connection ends, if it had one in the five seconds before, or has
-// one now; any other has a tenth of that. What came until then is looked for 5 ms more.
+// second without a call until its connection ends, and that after the two in which calls are still
+// run, if it had one in the five seconds before, or has one now: it may have others, and learn of the
+// end by a call that is refused there. Any other has a tenth of that second. What came until then is
+// looked for 5 ms more.
 func TestHowLongTheUntoldAreWaitedFor(t *testing.T) {
-	const shortly, longer, look = 100 * time.Millisecond, time.Second, 5 * time.Millisecond
+	const shortly, stay, longer, look = 100 * time.Millisecond, 2 * time.Second, time.Second, 5 * time.Millisecond
 	for name, p := range untold {
 		for what, row := range map[string]struct {
 			calls    bool
@@ -27,10 +29,11 @@ func TestHowLongTheUntoldAreWaitedFor(t *testing.T) {
 		}{
 			"no call":                         {ends: shortly + look},
 			"no call for long":                {quiet: 10 * time.Second, ends: shortly + look},
-			"a call just now":                 {calls: true, ends: longer + look},
-			"a call a while ago":              {calls: true, quiet: 5*time.Second - 1, ends: longer + look},
+			"a call just now":                 {calls: true, ends: stay + longer + look},
+			"a call a while ago":              {calls: true, quiet: 5*time.Second - 1, ends: stay + longer + look},
 			"a call longer ago":               {calls: true, quiet: 5 * time.Second, ends: shortly + look},
-			"a call under way, the first one": {calls: true, takes: 3300 * time.Millisecond, quiet: 2 * time.Second, underWay: true, ends: 1300*time.Millisecond + longer + look},
+			"a call under way, the first one": {calls: true, takes: 3300 * time.Millisecond, quiet: 2 * time.Second, underWay: true, ends: stay + longer + look},
+			"a call under way, a long one":    {calls: true, takes: 4300 * time.Millisecond, quiet: 2 * time.Second, underWay: true, ends: 2300*time.Millisecond + longer + look},
 		} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
