@@ -85,7 +85,7 @@ func (n *node) attempts(s *slot) (avoid string, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if s.conn != nil && s.conn.datagram {
-		avoid = s.conn.peerAddr()
+		avoid = s.conn.at
 	}
 	return avoid, !s.deaf
 }

@@ -46,7 +46,8 @@ type conn struct {
 	nc       net.Conn
 	local    net.Addr
 	remote   net.Addr
-	session  any // what HandshakeSession returned; never changed
+	at       string // remote's text; empty where a connection of the user's own tells none
+	session  any    // what HandshakeSession returned; never changed
 	datagram bool
 	classify FrameClassifier // nil: every frame is FrameLast
 	ordered  bool            // answers come in order, without ids
@@ -107,7 +108,7 @@ type conn struct {
 // that goes out in front of the first one; nil: none.
 func newConn(n *node, nc net.Conn, session any, settings []byte) *conn {
 	c := &conn{node: n, nc: nc, session: session, proof: make(chan struct{})}
-	c.local, c.remote = addressesOf(nc)
+	c.local, c.remote, c.at = addressesOf(nc)
 	c.datagram = isDatagram(n.key.node.Network)
 	c.ids = newIDs(n.space, rand.Uint64N(n.space.n))
 	c.ordered, c.fewIDs = n.ordered, c.ids.small()

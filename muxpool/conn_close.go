@@ -87,19 +87,29 @@ func (c *conn) closeDrained() {
 	c.close(reason, err)
 }
 
+// whole is why the conn ends, with what it was drained for in front. It asks errors, which may be
+// the user's: mu is not held.
+func (c *conn) whole(reason Reason, err error) (Reason, error) {
+	c.mu.Lock()
+	state, first, before := c.state, c.reason, c.err
+	c.mu.Unlock()
+	if state != connDraining || before == nil {
+		return reason, err
+	}
+	if sameErrno(before, err) { // a write and a read have failed alike
+		return first, before
+	}
+	return first, both(before, err)
+}
+
 // close ends the conn. Only the first close counts. The node hears of it before
 // the calls do, so that their callers find it prepared.
 func (c *conn) close(reason Reason, err error) {
+	reason, err = c.whole(reason, err)
 	c.mu.Lock()
 	if c.state == connClosed {
 		c.mu.Unlock()
 		return
-	}
-	if c.state == connDraining && c.err != nil {
-		if reason = c.reason; sameErrno(c.err, err) { // a write and a read have failed alike
-			err = nil
-		}
-		err = both(c.err, err)
 	}
 	if err == nil {
 		err = fmt.Errorf("%w: %s", ErrConnLost, reason)

@@ -22,18 +22,20 @@ func shut(nc net.Conn) {
 	_ = nc.Close()
 }
 
-// addressesOf returns what nc says of its two sides; nil where it does not. It asks on
-// another goroutine, which nc may end.
-func addressesOf(nc net.Conn) (local, remote net.Addr) {
+// addressesOf returns what nc says of its two sides, and the text of the peer's; nothing where it
+// does not. It asks on another goroutine, which nc may end.
+func addressesOf(nc net.Conn) (local, remote net.Addr, at string) {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
 		defer func() { _ = recover() }()
 		local = nc.LocalAddr()
-		remote = nc.RemoteAddr()
+		if remote = nc.RemoteAddr(); remote != nil {
+			at = remote.String()
+		}
 	}()
 	<-asked
-	return local, remote
+	return local, remote, at
 }
 
 // closeWrite ends the side of nc on which nothing more is sent: under TLS that is the alert

@@ -162,12 +162,14 @@ func (n *node) enqueue(w *waiter) {
 func (n *node) leave(w *waiter, err error) error {
 	n.mu.Lock()
 	left := n.queue.remove(w)
+	var awaited error
 	if left {
 		n.waiting.Add(-1)
 		n.counters.waited(w.began)
-		err = both(err, n.awaited())
+		awaited = n.awaited()
 	}
 	n.mu.Unlock()
+	err = both(err, awaited)
 	if !left {
 		switch served := <-w.done; {
 		case served == nil:

@@ -161,7 +161,7 @@ func (p *Multiplexed) Close() error {
 	return nil
 }
 
-// Done is closed when the pool is, and its last goroutine, in user code or not, has ended.
+// Done is closed when the pool is, and its last goroutine but a Get's, in user code or not, has ended.
 func (p *Multiplexed) Done() <-chan struct{} { return p.running.gone }
 
 // CloseIdle closes the connections that no call is on.

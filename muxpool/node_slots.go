@@ -155,6 +155,7 @@ func (n *node) dialEnded(s *slot, got dialOutcome) {
 	if got.err == nil {
 		c = newConn(n, nc, got.session, got.settings)
 	}
+	reason := dialReason(got.err) // asks the error, which may be the user's, under no lock
 	var old *conn
 	n.mu.Lock()
 	switch {
@@ -163,7 +164,7 @@ func (n *node) dialEnded(s *slot, got dialOutcome) {
 	case n.closed != nil || c != nil && c.sameAs(s.conn): // what was to be replaced stays, or goes by itself
 		n.change(s, slotEvent{news: slotRefused})
 	case got.err != nil:
-		n.dialFailed(s, got.err)
+		n.dialFailed(s, reason, got.err)
 	default:
 		var ok bool
 		if old, ok = n.dialed(s, c); ok {
@@ -199,9 +200,8 @@ func (n *node) dialed(s *slot, c *conn) (old *conn, ok bool) {
 }
 
 // dialFailed decides what follows a failed attempt; mu is held.
-func (n *node) dialFailed(s *slot, err error) {
+func (n *node) dialFailed(s *slot, reason Reason, err error) {
 	n.counters.dialFailures.Add(1)
-	reason := dialReason(err)
 	up, trying := n.tally()
 	todo := n.change(s, slotEvent{news: slotRefused, alone: up+trying == 1, spare: n.spare(s)})
 	n.post(Event{Kind: DialFailed, Reason: reason, Err: err, Attempt: max(1, s.tries), Bulk: s.bulk})

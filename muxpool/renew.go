@@ -55,13 +55,5 @@ func (c *conn) moves() bool { return c.datagram && isName(c.node.key.node.Addres
 // sameAs reports whether c leads where old does: then it is as well to keep old, whose
 // ids are known.
 func (c *conn) sameAs(old *conn) bool {
-	return old != nil && c.datagram && c.peerAddr() != "" && c.peerAddr() == old.peerAddr()
-}
-
-// peerAddr is the peer's address, empty where a connection of the user's own tells none.
-func (c *conn) peerAddr() string {
-	if c.remote == nil {
-		return ""
-	}
-	return c.remote.String()
+	return old != nil && c.datagram && c.at != "" && c.at == old.at
 }

@@ -176,9 +176,10 @@ func (c *conn) unreserve(id uint32) {
 // sendError prefers the reason for which the connection ended to the symptom
 // that the writer saw.
 func (c *conn) sendError(cl *call, err error) error {
+	own := errors.Is(err, ErrMuxConnClosed) // asks the error under no lock
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == connClosed && !errors.Is(err, ErrMuxConnClosed) && cl.ctx.Err() == nil {
+	if c.state == connClosed && !own && cl.ctx.Err() == nil {
 		err = c.err
 	}
 	return &Error{Op: "write", Node: c.node.name, Err: err, unsent: !c.maybeSent(cl)}
