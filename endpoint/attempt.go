@@ -137,11 +137,17 @@ func (t *attempt) told(ctx context.Context, request any, end time.Time) (respons
 	a := &attemptContext{attempt: Attempt{Number: t.number, Node: t.node(), Hedge: t.hedge}}
 	a.Init(ctx, end)
 	defer a.Cancel()
+	return t.with(a, request)
+}
+
+// with makes the attempt with a context that knows how far it came.
+func (t *attempt) with(a *attemptContext, request any) (response any, err error) {
 	if t.to != nil {
 		response, err, t.paid = t.to.serve(a, request)
-		return response, a.reached.judged(err)
+	} else {
+		response, err = t.ep(a, request)
 	}
-	return t.ep(a, request)
+	return response, a.reached.judged(err)
 }
 
 // leave ends the attempt, or gives it up before it was made.

@@ -87,7 +87,7 @@ func (c *call) oversee(t *attempt, left time.Duration, end time.Time) (response 
 			}
 		}
 	}()
-	response, err, t.paid = t.to.serve(a, c.request)
+	response, err = t.with(a, c.request)
 	returned = true
 	r := t.land(a, s, x)
 	if r == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/ratelimit"
 	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/kit/sd/lb"
 	"github.com/sony/gobreaker"
 
 	"github.com/muxkit/muxkit/muxpool"
@@ -57,24 +58,41 @@ func TestWhatANodeHasRunIsNotUnsentForItsMiddleware(t *testing.T) {
 		"the middleware has not called the node":   {nil, before(gobreaker.ErrOpenState), 0, verdict.NotSent},
 		"it was not sent, and neither was another": {[]error{errUnsent}, after(audit), 2, verdict.NotSent},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			runs := 0
-			nodes := func(string) (endpoint.Endpoint, io.Closer, error) {
-				return func(context.Context, any) (any, error) {
-					runs++
-					return nil, row.answers[min(runs, len(row.answers))-1]
-				}, nil, nil
-			}
-			s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithRetry(3, time.Second), WithoutWait(),
-				WithNodeMiddleware(func(string, muxpool.Node) endpoint.Middleware { return row.mw }))
-			defer s.Close()
-			_, err := s.EndpointFrom("Pay", sd.Factory(nodes))(t.Context(), nil)
-			if ran := verdict.Of(err).Ran; runs != row.runs || ran != row.ran {
-				t.Errorf("%s: %d runs, want %d; %v, want %v: %v", name, runs, row.runs, ran, row.ran, err)
+		runs := 0
+		nodes := func(string) (endpoint.Endpoint, io.Closer, error) {
+			return func(context.Context, any) (any, error) {
+				runs++
+				return nil, row.answers[min(runs, len(row.answers))-1]
+			}, nil, nil
+		}
+		through := WithNodeMiddleware(func(string, muxpool.Node) endpoint.Middleware { return row.mw })
+		check := func(t *testing.T, call endpoint.Endpoint, most int) {
+			t.Helper()
+			runs = 0
+			_, err := call(t.Context(), nil)
+			if ran := verdict.Of(err).Ran; runs != most || ran != row.ran {
+				t.Errorf("%s: %d runs, want %d; %v, want %v: %v", name, runs, most, ran, row.ran, err)
 			}
 			if row.ran == verdict.Yes && !errors.Is(err, audit) && !errors.Is(err, gobreaker.ErrOpenState) {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+		synctest.Test(t, func(t *testing.T) {
+			s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithRetry(3, time.Second), WithoutWait(), through)
+			defer s.Close()
+			check(t, s.EndpointFrom("Pay", nodes), row.runs)
+			if row.ran == verdict.NotSent {
+				return // what others are asked then
+			}
+			// One that may run twice has three attempts, which are overseen.
+			check(t, s.EndpointFrom("Put", nodes, WithIdempotent(Always)), 3*row.runs)
+			// A balancer of go-kit's knows nothing of nodes.
+			b := newConfig([]Option{through})
+			one, _, err := b.build("Pay", newMember(muxpool.Node{Address: "a:1"}), ofFactory(nodes))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, Retry(3, time.Second, lb.NewRoundRobin(sd.FixedEndpointer{one.Call})), row.runs)
 		})
 	}
 }
