@@ -41,7 +41,7 @@ var noNode = verdict.Verdict{Code: verdict.CodeUnavailable, Whose: verdict.Nobod
 // NoNodesError: discovery names no usable node. It unwraps to lb.ErrNoEndpoints
 // and to Cause.
 type NoNodesError struct {
-	Cause error // the discovery system's last error; nil if it told none
+	Cause error // why none could be made, else the discovery system's last error; nil if nothing was told
 	bad   bool  // it names instances, and none is a node
 
 	method string

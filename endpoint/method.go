@@ -28,7 +28,7 @@ type method struct {
 	// Guarded by the Set's mutex.
 	builds int             // calls of the user's functions that have not returned
 	ready  []*NodeEndpoint // built, not shown yet
-	err    error           // why the last that could not be built could not; nil if there was none
+	failed *building       // the last that could not be built; nil if there was none
 }
 
 // view is what callers may choose from. It does not change once published.
@@ -86,7 +86,7 @@ func (s *Set) whyNone(m *method) error {
 	case s.closed:
 		return ErrSetClosed
 	case len(s.order) > 0:
-		return &NoNodesError{Cause: m.err}
+		return &NoNodesError{Cause: s.whyNotBuilt(m)}
 	case s.err != nil:
 		return &NoNodesError{Cause: s.err}
 	}

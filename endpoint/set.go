@@ -135,7 +135,7 @@ func (s *Set) Err() error { return s.cfg.err() }
 // documentation draws, over one Client for each node. client is called now for
 // the nodes that are known, and for each one that discovery finds; if it panics
 // or returns nil, that is logged, the method has no such node, and client is asked
-// again: at each event that names the node, and after 100 ms, doubling up to 30 s.
+// again: at each event that names the node, and after 50 to 100 ms, doubling up to 30 s.
 // If the Client has a Close method, it is called when the node was dropped and its
 // calls have returned, unless discovery names the node again by then.
 //

@@ -19,7 +19,8 @@ type building struct {
 	// Guarded by the Set's mutex.
 	busy  bool        // it is on the lane, or being tried
 	tries int         // that failed
-	told  string      // the last failure, which was logged
+	err   error       // the last failure
+	told  string      // its text, which was logged
 	timer *time.Timer // runs after a failure
 }
 
@@ -107,7 +108,7 @@ func (s *Set) succeeded(b *building, e *NodeEndpoint) {
 // notBuilt has b tried again later; mu is held.
 func (s *Set) notBuilt(b *building, err error) {
 	b.tries++
-	b.m.err = err
+	b.err, b.m.failed = err, b
 	if text := err.Error(); text != b.told {
 		b.told = text
 		s.log("msg", "a node is left out", "method", shown(b.m.name, maxText), "err", shown(text, maxText))
@@ -123,6 +124,24 @@ func (s *Set) notBuilt(b *building, err error) {
 	if len(b.m.view.Load().nodes) == 0 {
 		s.publish(b.m, nil) // which tells the error
 	}
+}
+
+// whyNotBuilt is why one of m's endpoints could not be made and is tried again, the last that failed
+// if it is still; nil if there is none. mu is held.
+func (s *Set) whyNotBuilt(m *method) error {
+	if _, still := s.failing[m.failed]; !still {
+		m.failed = nil
+		for b := range s.failing {
+			if b.m == m {
+				m.failed = b
+				break
+			}
+		}
+	}
+	if m.failed == nil {
+		return nil
+	}
+	return m.failed.err
 }
 
 // again has b tried now, unless it is, or is over; mu is held.

@@ -188,6 +188,37 @@ func TestAFailureIsLoggedOncePerKind(t *testing.T) {
 	})
 }
 
+// What could not be made once, and was made then, or is gone, is no reason why there are no nodes now: calls
+// wait for one that is being made, as if nothing had ever failed.
+func TestAnOldFailureIsNoReason(t *testing.T) {
+	for name, last := range map[string]string{"of what was made then": "a:1", "of what is gone": "never:1"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				failed := map[string]bool{}
+				d := discover("a:1", last)
+				s := NewSet(d, nil)
+				defer s.Close()
+				ep := s.EndpointFrom("Sum", func(instance string) (endpoint.Endpoint, io.Closer, error) {
+					switch instance = strings.TrimPrefix(instance, "tcp://"); {
+					case instance == "b:1":
+						time.Sleep(5 * time.Second)
+					case instance == "never:1", instance == last && !failed[instance]:
+						failed[instance] = true
+						return nil, nil, fmt.Errorf("%w: of %s", ErrInvalidOption, instance)
+					}
+					return func(context.Context, any) (any, error) { return instance, nil }, nil, nil
+				})
+				time.Sleep(time.Minute)
+				d.now(s, "b:1")
+				time.Sleep(2 * time.Second) // those that are gone are waited with no longer
+				if got, err := ep(t.Context(), nil); got != "b:1" {
+					t.Errorf("called %v, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
 // A parser that refused an instance is asked again at the next event that names it, and told
 // of once; what it made a node of is not asked again.
 func TestAParserIsAskedAgainAboutWhatItRefused(t *testing.T) {
