@@ -207,7 +207,7 @@ func (c *config) registered(ctx context.Context, id string) (*definition, error)
 }
 
 func (c *config) register(ctx context.Context, d definition) error {
-	_, err := c.do(ctx, http.MethodPut, "/v1/agent/service/register", url.Values{"replace-existing-checks": {"true"}}, d)
+	_, err := c.do(ctx, http.MethodPut, "/v1/agent/service/register", nil, d) // other checks stay, such as that of maintenance
 	return err
 }
 

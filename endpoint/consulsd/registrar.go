@@ -151,6 +151,9 @@ func (r *Registrar) renew(ctx context.Context, t *tenure) error {
 		return fmt.Errorf("consul: registering id %q: %w", r.id, err)
 	}
 	t.began = true
+	if err := r.cfg.pass(ctx, r.check()); err != nil { // one that was there, and critical, is so still
+		return fmt.Errorf("consul: the check of id %q: %w", r.id, err)
+	}
 	return nil
 }
 

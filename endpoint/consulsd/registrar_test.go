@@ -67,7 +67,7 @@ func TestWhatARegistrarAsksFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.Deregister()
-		const get, put, pass = "GET /v1/agent/service/stock-%5Bfd00::2%5D:80", "PUT /v1/agent/service/register?replace-existing-checks=true", "PUT /v1/agent/check/pass/service:stock-%5Bfd00::2%5D:80"
+		const get, put, pass = "GET /v1/agent/service/stock-%5Bfd00::2%5D:80", "PUT /v1/agent/service/register", "PUT /v1/agent/check/pass/service:stock-%5Bfd00::2%5D:80"
 		asked := func(what string, want ...string) {
 			t.Helper()
 			if got := s.heard(); strings.Join(got, "; ") != strings.Join(want, "; ") {
@@ -76,7 +76,7 @@ func TestWhatARegistrarAsksFor(t *testing.T) {
 		}
 		next := func() { time.Sleep(3 * time.Second) }
 		r.Register()
-		asked("at first", get, put)
+		asked("at first", get, put, pass)
 		d := h.has(nil)
 		if d.Address != "fd00::2" || d.Port != 80 || d.Weights.Passing != 7 || d.Meta["zone"] != "z" || d.Meta["k"] != "v" || d.Meta[metaOwner] == "" || d.Tags[0] != "mux" ||
 			d.Check.TTL != "9s" || d.Check.Status != "passing" || d.Check.DeregisterCriticalServiceAfter != "1m0s" {
@@ -86,17 +86,17 @@ func TestWhatARegistrarAsksFor(t *testing.T) {
 		asked("all is well", get, pass)
 		h.has(func() { h.there.Check = nil })
 		next()
-		asked("its check is gone", get, pass, put)
+		asked("its check is gone", get, pass, put, pass)
 		h.has(func() { h.there = nil })
 		next()
-		asked("it is gone", get, put)
+		asked("it is gone", get, put, pass)
 		h.has(func() { h.there.Port = 81 })
 		next()
-		asked("somebody has changed it", get, put)
+		asked("somebody has changed it", get, put, pass)
 		if err := r.Update(muxendpoint.Instance{Address: "[fd00::2]:80"}); err != nil {
 			t.Fatal(err)
 		}
-		asked("another weight", get, put)
+		asked("another weight", get, put, pass)
 
 		h.has(func() { h.broken = errDown })
 		next()

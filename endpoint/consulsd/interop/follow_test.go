@@ -89,9 +89,19 @@ func TestARegistrarComesBackAfterAnyLoss(t *testing.T) {
 			return slices.Contains(w.History(), "")
 		})
 		if strings.Contains(path, "maintenance") { // an operator's word holds
-			time.Sleep(2 * time.Second) // as long as a renewal takes that would undo it
-			if list, _ := w.Now(); list != "" {
-				t.Errorf("in maintenance it is named: %s", list)
+			for _, change := range []func() error{func() error { return nil }, func() error { return r.Update(at("127.0.0.1:1")) }, func() error {
+				return r.Update(muxendpoint.Instance{Address: "127.0.0.1:1", Weight: 3})
+			}} {
+				if err := change(); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Second) // as long as a renewal takes that would undo it
+				if list, _ := w.Now(); list != "" {
+					t.Errorf("in maintenance it is named: %s", list)
+				}
+			}
+			if err := r.Update(at("127.0.0.1:1")); err != nil {
+				t.Fatal(err)
 			}
 			c.must(t, "PUT", strings.Replace(path, "true", "false", 1), nil)
 		}
@@ -101,6 +111,15 @@ func TestARegistrarComesBackAfterAnyLoss(t *testing.T) {
 	discoverytest.Eventually(t, "its check is there again", func() bool {
 		return strings.Contains(c.must(t, "GET", "/v1/agent/checks", nil), "service:"+id)
 	})
+
+	// One that begins where a crashed one's check is critical is named at once, not at its first renewal.
+	c.must(t, "PUT", "/v1/agent/check/fail/service:"+id, nil)
+	again := c.registrar(t, at("127.0.0.1:1"))
+	again.Register()
+	if state := c.must(t, "GET", "/v1/agent/checks", nil); again.Err() != nil || strings.Contains(state, `"critical"`) {
+		t.Errorf("registered, with %v, beside a check that had failed: %s", again.Err(), state)
+	}
+	again.Deregister()
 
 	other := c.registrar(t, muxendpoint.Instance{Address: "127.0.0.1:1", Weight: 9}) // a new process
 	other.Register()
