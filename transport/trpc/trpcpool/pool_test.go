@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
 	"github.com/muxkit/muxkit/transport/trpc/trpcpool"
 )
 
@@ -227,6 +229,19 @@ func TestIDsOfCallsAndStreamsMayBeTheSame(t *testing.T) {
 		if err := mc.Write(make([]byte, 16)); err != nil {
 			t.Errorf("the stream whose id is a call's: %v", err)
 		}
+	}
+}
+
+// TestAPairWithoutCAIsNoPlaintext: who gives a certificate means TLS; pool/multiplexed would connect without.
+func TestAPairWithoutCAIsNoPlaintext(t *testing.T) {
+	p, s := newPool(t), serve(t)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTime)
+	defer cancel()
+	opts := multiplexed.NewGetOptions()
+	opts.WithFrameParser(muxtest.Parser{})
+	opts.WithDialTLS("none.pem", "none.key", "", "")
+	if _, err := p.GetMuxConn(ctx, "tcp", s.Addr().String(), opts); err == nil || !strings.Contains(err.Error(), "none.") {
+		t.Errorf("with a certificate that does not exist: %v", err)
 	}
 }
 

@@ -17,7 +17,7 @@ type Options struct {
 	FP  muxpool.FrameParser
 	VID uint32 // 0: the pool's own choice, which the frames must carry
 
-	CACertFile, TLSCertFile, TLSKeyFile, TLSServerName string // no CA: no TLS
+	CACertFile, TLSCertFile, TLSKeyFile, TLSServerName string // no CA: the system's; neither a CA nor a pair: no TLS
 	LocalAddr                                          string
 
 	OneWay bool // nothing is answered: the id is free when the frame was sent
@@ -40,7 +40,7 @@ func Get(ctx context.Context, pool muxpool.Pool, network, address string, o Opti
 	if o.VID != 0 {
 		opts.WithVID(o.VID)
 	}
-	if o.CACertFile != "" {
+	if o.CACertFile != "" || o.TLSCertFile != "" || o.TLSKeyFile != "" {
 		opts.WithDialTLS(o.TLSCertFile, o.TLSKeyFile, o.CACertFile, o.TLSServerName)
 	}
 	if o.LocalAddr != "" {
