@@ -54,7 +54,7 @@ type Description struct {
 	Methods  []MethodDescription  `json:"methods"`  // by name
 	// Next is the After of the request for the next page; empty: this is the last.
 	Next string `json:"next,omitempty"`
-	// LeftOut is how many services and methods are not listed: their names are no UTF-8, or
+	// LeftOut is how many services and methods of this page are not listed: their names are no UTF-8, or
 	// have over 1 KiB, or they are services for which the first page has no room.
 	LeftOut int `json:"left_out,omitempty"`
 }
@@ -153,18 +153,18 @@ func (s *Service) describeMethods(d *Description, r DescribeRequest, most int) e
 	routes := *s.routes.Load()
 	names := make([]string, 0, len(routes))
 	for name := range routes {
-		switch {
-		case !strings.HasPrefix(name, r.Prefix) || name <= r.After:
-		case !listable(name):
-			d.LeftOut++
-		default:
+		if strings.HasPrefix(name, r.Prefix) && name > r.After {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	d.Methods = []MethodDescription{}
-	left := most
+	left, skipped := most, 0 // skipped belong to the page of the method behind them
 	for _, name := range names {
+		if !listable(name) {
+			skipped++
+			continue
+		}
 		m, size, err := routes[name].server.describe(name, most)
 		if err != nil {
 			return err
@@ -174,7 +174,9 @@ func (s *Service) describeMethods(d *Description, r DescribeRequest, most int) e
 			return nil
 		}
 		d.Methods = append(d.Methods, m)
+		d.LeftOut, skipped = d.LeftOut+skipped, 0
 	}
+	d.LeftOut += skipped
 	return nil
 }
 
