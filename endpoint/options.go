@@ -74,7 +74,8 @@ func (c *config) ofSet() (given []string) {
 		{"WithKeepNodes", c.keep != keepTimes{}},
 		{"WithRefreshInterval", c.refreshInterval != 0},
 		{"WithZone", c.zone != ""},
-		{"WithSubset", c.subset != subsetOf{}},
+		{"WithSubset", c.subset != subsetOf{} && c.subset.who.id == 0},
+		{"WithHashedSubset", c.subset.who.id != 0},
 	} {
 		if o.given {
 			given = append(given, o.name)

@@ -67,7 +67,8 @@ func TestWhatIsMadeByHandRefusesTheOptionsOfASet(t *testing.T) {
 		"WithKeepNodes":       WithKeepNodes(time.Second, 0),
 		"WithRefreshInterval": WithRefreshInterval(time.Second),
 		"WithZone":            Options(WithZone("north")),
-		"WithSubset":          WithHashedSubset(2, ""),
+		"WithSubset":          WithSubset(2, 0),
+		"WithHashedSubset":    WithHashedSubset(2, ""),
 		"":                    Options(WithPolicy(RoundRobin), WithSlowStart(time.Second), WithKeepNodes(0, 0), WithZone("")),
 	} {
 		for what, make := range map[string]func() error{

@@ -10,8 +10,8 @@ import (
 	"github.com/muxkit/muxkit/transport"
 )
 
-// Handshake implements muxpool.Handshaker. All that it says goes out at once. A server that is
-// still loading, or has too many clients, is refused here, and dialed again.
+// Handshake implements muxpool.Handshaker. All that it says goes out at once. A server that
+// has too many clients is refused here, and dialed again. One that is still loading answers.
 func (p Protocol) Handshake(_ context.Context, nc net.Conn) error {
 	greeting, err := p.greeting()
 	if err != nil {

@@ -15,13 +15,13 @@ import (
 const (
 	maxLine     = 64 << 10 // bytes of a simple string, an error or a big number
 	maxNumber   = 32       // bytes of a line that tells a length or a number
-	maxDepth    = 32       // aggregates in each other
+	maxDepth    = 32       // levels of a reply: 31 aggregates in each other, and what is in the last
 	maxElements = 1 << 20  // of one reply, in all its aggregates
 	chunk       = 32 << 10 // what a string within an aggregate gets before its bytes come
 )
 
 var (
-	errDepth    = fmt.Errorf("resp: more than %d aggregates in each other", maxDepth)
+	errDepth    = fmt.Errorf("resp: more than %d aggregates in each other", maxDepth-1)
 	errElements = fmt.Errorf("resp: more than %d elements in a reply", maxElements)
 	errNoEnd    = errors.New("resp: a string that does not end where it says")
 )

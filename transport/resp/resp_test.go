@@ -110,7 +110,7 @@ func TestBadReplies(t *testing.T) {
 		t.Error("31 arrays in each other, as a Value:", err)
 	}
 	for in, want := range map[string]string{
-		"*1\r\n" + deep:                   "32 aggregates",
+		"*1\r\n" + deep:                   "31 aggregates",
 		"*1048576\r\n":                    "unexpected EOF",
 		"*1048577\r\n":                    "1048576 elements",
 		"%600000\r\n":                     "1048576 elements",
@@ -141,7 +141,7 @@ func TestBadReplies(t *testing.T) {
 	for in, want := range map[string]string{
 		":x\r\n": "no number", ",x\r\n": "no number", "#x\r\n": "neither true nor false", "_x\r\n": "a null that is", "=2\r\nab\r\n": "no verbatim text",
 		"!-1\r\n": "no length", "+a\r\n+b\r\n": "4 bytes behind", "": "first line", "+a": "first line", "$2\r\nab": "does not end", "$2\r\nabcd": "does not end",
-		"*2\r\n:1\r\n": "2 elements in 4 bytes", "*1048576\r\n": "1048576 elements in 0 bytes", "*1\r\n" + deep: "32 aggregates",
+		"*2\r\n:1\r\n": "2 elements in 4 bytes", "*1048576\r\n": "1048576 elements in 0 bytes", "*1\r\n" + deep: "31 aggregates",
 	} {
 		if v, err := resp.Parse([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.30q is %+v, %v, want %q", in, v, err, want)
