@@ -97,8 +97,14 @@ func TestActions(t *testing.T) {
 			t.Errorf("after %s: %s, want %s", c.action, got, c.state)
 		}
 	}
-	if want := "an operator has acted action trip of breakers name  node tcp://a:1 by 10.0.0.9:4711"; len(d.lines) != 8 || !strings.Contains(strings.Join(strings.Fields(d.lines[0]), " "), "trip") {
-		t.Errorf("log %q, want 8 such as %q", d.lines, want)
+	if len(d.lines) != 8 {
+		t.Errorf("log %q, want 8 lines", d.lines)
+	}
+	for i, line := range d.lines {
+		if action := []string{"trip", "reset", "force-open", "enable", "force-open", "reset", "drain", "undrain"}[i%8]; !strings.Contains(line, "an operator has acted") ||
+			!strings.Contains(line, action) || !strings.Contains(line, "tcp://a:1") || !strings.Contains(line, "10.0.0.9") {
+			t.Errorf("line %d, of %s, is %q", i, action, line)
+		}
 	}
 	events := d.page.events.told().Events
 	found := 0

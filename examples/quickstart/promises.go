@@ -32,10 +32,12 @@ type evidence struct {
 
 // judge says which promises held.
 func (e evidence) judge() []promise {
-	all := []promise{{"every answer matched its call", e.wrong == 0 && e.calls > 0,
-		fmt.Sprintf("%d calls, %d wrong answers", e.calls, e.wrong)}}
+	all := []promise{
+		{"every answer matched its call", e.wrong == 0 && e.calls > 0, fmt.Sprintf("%d calls, %d wrong answers", e.calls, e.wrong)},
+		{"no call failed", e.failed == 0, fmt.Sprintf("%d of %d failed", e.failed, e.calls)},
+	}
 	if e.killed == nil {
-		return append(all, promise{"no call failed", e.failed == 0, fmt.Sprintf("%d of %d failed", e.failed, e.calls)})
+		return all
 	}
 	k := e.killed
 	probes, allowed := k.outside.Load(), k.halfOpen.Load()

@@ -57,6 +57,7 @@ func TestJudge(t *testing.T) {
 		{"too many crossing", func(e *evidence) { e.killed.crossing.Store(9) }, "no call went"},
 		{"not back", func(e *evidence) { e.received = 0 }, "back in use"},
 		{"calls nobody sent", func(e *evidence) { e.received = 13 }, "back in use"},
+		{"failed", func(e *evidence) { e.failed = 1 }, "no call failed"},
 		{"failed without a kill", func(e *evidence) { e.killed, e.failed = nil, 1 }, "no call failed"},
 	}
 	for _, tt := range tests {
