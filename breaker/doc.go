@@ -29,7 +29,9 @@
 // change makes a new generation. Calls look at the circuit's gate only, through one
 // atomic pointer; it names the generation, and with it the judge or the trial that the
 // call's outcome goes to. What began in an earlier generation is late and counts for
-// nothing, so no event can be undone by an answer that was under way when it came.
+// nothing, but for the success of a probe that took longer than its deadline, if
+// nothing but deadlines has spoken against the circuit since. So no event can be undone
+// by an answer that was under way when it came.
 // New settings and an operator's orders make a new gate of the same generation: what
 // runs goes on.
 //
@@ -40,18 +42,19 @@
 //
 // # Locks
 //
-// Group.mu -> node.mu -> one of census.mu, notices.mu, panics.mu, judge.mu and
-// gobreaker's mutex; silence.mu is taken alone. node.mu guards all circuits of an address. User functions run
-// under none of them, but for two: an Option runs under Group.mu, and a ReadyToTrip
+// Group.mu -> node.mu -> one of census.mu, notices.mu and judge.mu; Group.mu, or
+// gobreaker's mutex, -> panics.mu -> notices.mu; silence.mu is taken alone. node.mu
+// guards all circuits of an address. User functions run under none of them, but for two: an Option runs under Group.mu, and a ReadyToTrip
 // under gobreaker's mutex, as it does with gobreaker alone. A call behind closed
 // circuits takes the locks of their judges, nothing that nodes share, and does not
 // allocate. A panic in a user's function is contained: see PanicError.
 //
 // # Goroutines
 //
-// None of its own but: one while there are notices to deliver, and one for each listener that takes too long, one for each run of
-// a probe, and those of the timers (forgetting, the end of an ejection, Deviation's
-// interval) for the moment in which they fire. A circuit that is out has one timer.
+// None of its own but: one while there are notices to deliver, one for each listener that
+// takes too long, one for each run of a probe, and, for the moment in which they fire,
+// those of the timers (forgetting, the end of an ejection, Deviation's interval, the
+// deadline of a probe, the look at a slow listener) and of a probing call's context. A circuit that is out has one timer.
 // Close ends them.
 //
 // # Limits

@@ -154,7 +154,8 @@ func WithProbes(n int) Option {
 // takes, or a run of a Prober. A probe that has not ended by then failed. A Prober's
 // context ends with it. A user's call goes on, in the time that its caller gave it, and if
 // it succeeds after all, and nothing else has spoken against the node meanwhile, that
-// proves the node. Default 3 s.
+// proves the node (with more than one of WithProbes only if others try it by then).
+// Default 3 s.
 func WithProbeTimeout(d time.Duration) Option {
 	return func(s *settings) { s.duration("WithProbeTimeout", &s.probeTimeout, d) }
 }

@@ -37,19 +37,23 @@
 // A Set has one that takes the discovery's events, until Close, and one in which it
 // calls what the user gave it, while there is anything to call: its lane. User code that
 // blocks there keeps its goroutine, and another one goes on. A Refresher is called in a
-// goroutine of its own. Retry runs in its caller's goroutine and starts others only for
-// hedges and for attempts that are overtaken, which it waits for before it returns. Nothing
-// else starts any: calls that wait for a node do so in their callers' goroutines.
+// goroutine of its own, and so are an Instancer's Register and Deregister, and what makes
+// clients or parses nodes while an earlier one is slow. A Publisher has one for each
+// subscriber. Retry runs in its caller's goroutine and starts others only for
+// hedges and for attempts that are overtaken, which it waits for before it returns. Timers
+// have theirs for the moment in which they fire. Nothing else starts any: calls that wait for a node do so in their callers' goroutines.
 //
 // # Locks
 //
-// The call path waits for none but that of an attempt's own deadline: nodes are read
+// The call path waits for none but that of an attempt's own deadline, those named below
+// and, where a call failed, that of LoggingSlog: nodes are read
 // from atomic pointers, and loads, weights, turns and budgets are atomic numbers. When a
 // breaker or discovery has changed something, the first caller to see it makes a new index
 // of the nodes that take calls, under a lock that nobody waits for. A
 // Directory has one lock for its list of nodes, which the first caller after a change takes.
 // A Set has a mutex for what it knows, under which those of its lane and of the breakers are
-// taken, and which no call takes; the last call of a node that was dropped takes the lane's.
+// taken, and which no call takes; the last call of a node that was dropped takes the lane's, and
+// so does, with WithSubset, the first to see a change.
 // Calls that wait for a node have a lock for their line, and attempts that may be overtaken
 // one for the timer that looks at them; both are leaves.
 // Nothing of the user's is called under any.

@@ -19,7 +19,7 @@ type batch struct {
 	account *account
 	req     Message // what ParseRequest made of the frame
 
-	mu      sync.Mutex // a leaf but for account; guards the fields below until open is 0
+	mu      sync.Mutex // a leaf; guards the fields below until open is 0
 	open    int        // calls that have not ended, and one for who starts them
 	held    int64      // bytes of account that the batch has: the frame's and the answers'
 	answers []byte     // gathered

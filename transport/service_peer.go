@@ -64,7 +64,7 @@ func (p Peer) Identity() string {
 	return cert.Subject.CommonName
 }
 
-// PeerCertificate is PeerOf(ctx).Certificate(): the verified certificate of the client, or
+// PeerCertificate is what Certificate of PeerOf(ctx) returns: the verified certificate of the client, or
 // nil.
 func PeerCertificate(ctx context.Context) *x509.Certificate {
 	p, _ := PeerOf(ctx)

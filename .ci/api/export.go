@@ -21,7 +21,7 @@ import (
 // them.
 var unpromised = []string{
 	"breaker/gokitpains", "examples", "muxpool/faulttest", "muxpool/muxtest", "muxpool/wire", "transport/trpc/interop", "transport/ttheader/interop", "transport/trpc/trpcpool/old",
-	"muxpool/deadline.Context", "muxpool/deadline.Of",
+	"muxpool/deadline.Context", "muxpool/deadline.Of", "muxpool/deadline.Noticed",
 }
 
 // promised reports whether a package, or a name of one, is promised.

@@ -48,7 +48,7 @@ type remembered struct {
 }
 
 // Remember has the last list of an Instancer in a file, and begins with it: that list is told, and after it an error that wraps
-// ErrRemembered and says how old it is, until the Instancer names nodes. A file that is older than WithMaxAge, cannot be read, or is none of
+// ErrRemembered and says how old it is, until the Instancer says something: a list, or an error of its own. A file that is older than WithMaxAge, cannot be read, or is none of
 // Remember's, is passed over; the log says so.
 //
 // The file is written when the list is another, at most once each second (WithInterval), beside and renamed, with

@@ -100,8 +100,8 @@ var answered = []trouble{
 		make: func(t *testing.T) error {
 			return failing(t, &transport.Error{Code: transport.CodeUnavailable, Message: "warming up", RetryAfter: time.Second})
 		},
-		means: "new calls of that method keep off the node until then",
-		do:    "wait, as the Set does by itself",
+		means: "new calls of that method go to other nodes until then, for 5 s at most; where there are none they go there all the same",
+		do:    "wait; an idempotent call of a Set does so by itself, or goes elsewhere",
 	}, {
 		what: "a server cannot reach the one behind it",
 		make: func(t *testing.T) error {
@@ -176,7 +176,7 @@ var local = []trouble{
 		make: func(t *testing.T) error {
 			return call(inTime(t), pool(t), muxpool.Node{Network: "sctp", Address: "127.0.0.1:1"}, "Echo", 1)
 		},
-		means: "the pool knows tcp, udp and unix, with their variants",
+		means: "the pool knows tcp and udp, with their variants, and unix",
 		do:    "what the node parser makes of the instances",
 	},
 }

@@ -41,7 +41,7 @@ func reports(t *testing.T) []report {
 			what:   "a client with TLS, where there is none",
 			client: func(t *testing.T, n muxpool.Node) { _ = call(inTime(t), pool(t), n, "Echo", 1, withTLS(trusting(a))) },
 		}, {
-			what: "an HTTP client, where TLS is wanted", serves: []transport.ServiceOption{mutual}, answers: "the same alert",
+			what: "an HTTP client, where TLS is wanted", serves: []transport.ServiceOption{mutual}, answers: "TLS's alert unexpected_message",
 			client: askHTTP,
 		}, {
 			what: "an HTTP client", client: askHTTP,

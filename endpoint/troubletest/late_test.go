@@ -46,7 +46,7 @@ var late = []trouble{
 			return until(t, func() error { return call(within(t, short), p, node, "Hang", 1) }, "were full")
 		},
 		means: "the pool or the server allows no more calls on a connection, and those that were there have taken too long",
-		do:    "`WithMaxConnsPerHost` lets a node have more connections; `WithMaxVirConnsPerConn`, the server's `ServiceMaxInFlight`",
+		do:    "`WithMaxIdleConnsPerHost` lets a node open more, up to `WithMaxConnsPerHost`; `WithConnectNumber`; `WithMaxVirConnsPerConn`, the server's `ServiceMaxInFlight`",
 	}, {
 		what: "the deadline passes after the request was sent",
 		make: func(t *testing.T) error {

@@ -141,7 +141,7 @@ var chosen = []trouble{
 				muxendpoint.WithRetry(3, 10*time.Second), muxendpoint.WithBackoff(time.Millisecond, time.Millisecond))
 			return until(t, func() error { _, err := call(inTime(t), []byte("x")); return err }, "budget")
 		},
-		means: "further attempts are a tenth of all calls at most, by default",
+		means: "further attempts at calls that may have run are a tenth of the calls, by default, and ten to begin with",
 		do:    "what the attempts say; `WithBudget`",
 	},
 }

@@ -45,6 +45,7 @@ type client struct {
 func newClient(service string, discovery sd.Instancer, own files, s settings, by seen) (*client, error) {
 	pool, err := muxpool.New(
 		muxpool.WithConnectNumber(2),
+		muxpool.WithMaxFrameSize(64<<10),              // as ServiceMaxFrameSize
 		muxpool.WithDialTimeout(500*time.Millisecond), // with TLS
 		muxpool.WithMaxConnAge(30*time.Minute))        // a renewed certificate is in use by then
 	if err != nil {
@@ -58,7 +59,7 @@ func newClient(service string, discovery sd.Instancer, own files, s settings, by
 		muxendpoint.WithBreakers(c.breakers),
 		otelmux.Client(service, otelmux.WithTracerProvider(by.tracers)),
 		by.calls.Client(service),
-		muxendpoint.WithLogging(by.logger, 0), // each call that failed, of all its attempts
+		muxendpoint.WithLogging(by.logger, 0), // calls that failed, after all their attempts
 	}
 	c.set = muxendpoint.NewSet(discovery, muxendpoint.Slog(by.logger), append(options, s.forRetries()...)...)
 	return c, errors.Join(c.breakers.Err(), c.set.Err())
