@@ -124,20 +124,32 @@ func (c *circuit) run(r *run) {
 	g := c.node().group
 	ctx, cancel := context.WithTimeoutCause(g.ctx, r.timeout, errProbeDeadline)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { c.ran(r, context.Cause(ctx), false) })
+	stop := context.AfterFunc(ctx, func() { c.ran(r, probed{err: context.Cause(ctx)}, false) })
 	defer stop()
-	err := errors.New("breaker: the Prober ended its goroutine")
-	defer func() { c.ran(r, err, true) }()
-	answer := err
-	if p := g.contain("Prober", func() { answer = r.probe(ctx) }); p != nil {
-		answer = p
+	end := probed{err: errors.New("breaker: the Prober ended its goroutine")}
+	defer func() { c.ran(r, end, true) }()
+	answer := end
+	if p := g.contain("Prober", func() { answer = r.ask(ctx) }); p != nil {
+		answer = probed{err: p}
 	}
-	err = answer
+	end = answer
+}
+
+// probed is how a run ended.
+type probed struct {
+	err       error
+	connected bool // err is ErrConnectOnly
+}
+
+// ask calls the Prober, and asks its error, which may be the user's: no lock is held.
+func (r *run) ask(ctx context.Context) probed {
+	err := r.probe(ctx)
+	return probed{err, errors.Is(err, ErrConnectOnly)}
 }
 
 // ran takes the result of a Prober, which has returned unless it is its deadline's. One that began in an earlier generation, that
 // is, before an event that came meanwhile, proves nothing.
-func (c *circuit) ran(r *run, err error, returned bool) {
+func (c *circuit) ran(r *run, got probed, returned bool) {
 	n := c.node()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -153,20 +165,20 @@ func (c *circuit) ran(r *run, err error, returned bool) {
 	}
 	now := time.Now()
 	if r.own {
-		c.ranOwn(now, r, err)
+		c.ranOwn(now, r, got)
 		return
 	}
 	c.tried(now)
 	switch {
 	case c.gen != r.gen:
 		c.member.tally.late++
-		c.publish(now, ReasonProbeFailed, err)
-	case err == nil, errors.Is(err, ErrConnectOnly) && c.latches.only(byPool) && !c.active.silent:
+		c.publish(now, ReasonProbeFailed, got.err)
+	case got.err == nil, got.connected && c.latches.only(byPool) && !c.active.silent:
 		c.move(now, proved, ReasonProbeSucceeded, nil)
-	case errors.Is(err, ErrConnectOnly):
+	case got.connected:
 		c.move(now, reached, ReasonProbeSucceeded, nil)
 	default:
-		c.latches.extend(now.Add(c.set().probeEvery), err)
-		c.move(now, failed, ReasonProbeFailed, err)
+		c.latches.extend(now.Add(c.set().probeEvery), got.err)
+		c.move(now, failed, ReasonProbeFailed, got.err)
 	}
 }

@@ -2,7 +2,6 @@ package breaker
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -60,8 +59,9 @@ func (c *circuit) nextProbe(until time.Time, own bool) time.Time {
 
 // ranOwn takes the result of the target's probe, which proves what the pool doubts and
 // nothing else. mu is held.
-func (c *circuit) ranOwn(now time.Time, r *run, err error) {
-	reached := err == nil || errors.Is(err, ErrConnectOnly)
+func (c *circuit) ranOwn(now time.Time, r *run, got probed) {
+	err := got.err
+	reached := err == nil || got.connected
 	switch {
 	case c.state != Open:
 		return // NodeReady came first

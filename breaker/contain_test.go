@@ -183,6 +183,43 @@ func TestPanickingProberIsContained(t *testing.T) {
 	}
 }
 
+// meddling is an error that does something when it is asked what it is.
+type meddling struct{ do func() }
+
+func (meddling) Error() string   { return "planted" }
+func (m meddling) Is(error) bool { m.do(); return false }
+
+// A Prober's error is asked where its panic is contained, and under no lock.
+func TestAProbersErrorIsAskedUnderNoLock(t *testing.T) {
+	for name, panics := range map[string]bool{"panics": true, "looks at the node": false} {
+		t.Run(name, func(t *testing.T) {
+			var g *breaker.Group
+			var asked atomic.Int64
+			opt := breaker.WithProbe(func(context.Context, muxpool.Node) error {
+				return meddling{func() {
+					if asked.Add(1); panics {
+						boom()
+					}
+					_, _ = g.StatusOf(nodeA)
+				}}
+			}, time.Second)
+			bubble(t, []breaker.Option{opt}, func(f *fixture) {
+				g = f.Group
+				f.expel(nodeA)
+				time.Sleep(600 * time.Millisecond)
+				synctest.Wait()
+				f.open(nodeA, breaker.ReasonProbeFailed)
+				if asked.Load() == 0 {
+					t.Error("nobody asked")
+				}
+				if panics {
+					f.panicked("Prober")
+				}
+			})
+		})
+	}
+}
+
 // Whoever wants to hear of panics does, once of each kind, and if he panics himself
 // nothing comes of it.
 func TestPanicListener(t *testing.T) {
