@@ -1,14 +1,17 @@
 package endpoint
 
 import (
+	"bytes"
 	"context"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-kit/kit/sd"
+	"github.com/go-kit/log"
 
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
@@ -76,5 +79,36 @@ func TestAFunctionThatPanicsIsItsCallers(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// mute is an error that, as a nil pointer, panics when it is asked for its text.
+type mute struct{ words string }
+
+func (m *mute) Error() string { return m.words }
+
+// Discovery's errors are somebody else's: one that panics when it is asked for its text ends nothing, and
+// what is told in its place says so.
+func TestDiscoverysErrorWithoutAText(t *testing.T) {
+	var out bytes.Buffer
+	d := discover()
+	s := NewSet(d, log.NewLogfmtLogger(&out), WithoutWait())
+	defer s.Close()
+	for _, err := range []error{(*mute)(nil), (*mute)(nil), &mute{"away"}} {
+		d.fails(s, err)
+	}
+	settle(s)
+	_, err := s.EndpointFrom("Sum", (&shop{}).factory)(t.Context(), nil)
+	if err == nil || !strings.Contains(err.Error(), "*endpoint.mute without a text") && !strings.Contains(err.Error(), "away") {
+		t.Errorf("a call says %v", err)
+	}
+	var p Publisher
+	for _, err := range []error{(*mute)(nil), (*mute)(nil), &mute{"away"}} {
+		p.Fail(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Await(ctx); !strings.Contains(err.Error(), "away") {
+		t.Errorf("Await says %v", err)
 	}
 }

@@ -67,6 +67,7 @@ func (p *Publisher) Fail(err error) {
 	if err == nil {
 		return
 	}
+	err = worded(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil && p.err.Error() == err.Error() {

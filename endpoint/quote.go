@@ -21,6 +21,18 @@ func quote(s string, max int) string { return text.Quoted(s, max) }
 // done it with the words of peers.
 func shown(s string, max int) string { return text.Shown(s, max) }
 
+// worded is err, which is the user's, or what is said in its place if it panics when it is asked for its text,
+// as a nil pointer does.
+func worded(err error) (safe error) {
+	defer func() {
+		if v := recover(); v != nil {
+			safe = fmt.Errorf("muxendpoint: an error of type %T without a text: %w", err, newPanicError(v))
+		}
+	}()
+	_ = err.Error()
+	return err
+}
+
 // said is shown for what an error says.
 func said(err error, max int) string { return text.Said(err.Error(), max) }
 

@@ -62,7 +62,7 @@ func (s *Set) lookAt(p pending) {
 	case p.emptied:
 		p.emptied = false
 	case p.err != nil:
-		s.fail(p.err)
+		s.fail(worded(p.err))
 		return
 	default:
 		return
