@@ -218,7 +218,10 @@ func TestRetirementUnderLoadLosesNoCall(t *testing.T) {
 		defer peer.Close()
 		peer.OnDial(func(context.Context, int) error { time.Sleep(400 * time.Millisecond); return nil })
 		pool := newPool(t, muxpool.WithConnectNumber(1), muxpool.WithMaxConnAge(2*time.Second), muxpool.WithDialContext(peer.DialContext))
-		defer pool.Close()
+		defer func() { // a dial may be under way, which does not hear of it
+			_ = pool.Close()
+			bounded.Receive(t, pool.Done())
+		}()
 		caller := muxtest.NewCaller(pool, "tcp", "peer:1", muxtest.Parser{})
 		var wg sync.WaitGroup
 		for worker := range 8 {
