@@ -70,15 +70,18 @@ func TestASetKnowsWhatDiscoveryTellsOfItsNodes(t *testing.T) {
 
 // Who does not know of Instancers follows one as any other, with plain addresses.
 func TestGoKitsEndpointerFollowsAnInstancer(t *testing.T) {
-	var got []string
-	e := sd.NewEndpointer(FixedInstances{{Address: "a:1", Weight: 3}, {Address: "b:1", Zone: "z"}}, func(instance string) (endpoint.Endpoint, io.Closer, error) {
-		got = append(got, instance)
-		return endpoint.Nop, nil, nil
-	}, log.NewNopLogger())
-	defer e.Close()
-	if eps, err := e.Endpoints(); err != nil || len(eps) != 2 || fmt.Sprint(got) != "[a:1 b:1]" {
-		t.Errorf("%d endpoints, %v, of %v", len(eps), err, got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		e := sd.NewEndpointer(FixedInstances{{Address: "a:1", Weight: 3}, {Address: "b:1", Zone: "z"}}, func(instance string) (endpoint.Endpoint, io.Closer, error) {
+			got = append(got, instance)
+			return endpoint.Nop, nil, nil
+		}, log.NewNopLogger())
+		defer e.Close()
+		synctest.Wait() // it works off what it is told on a goroutine of its own
+		if eps, err := e.Endpoints(); err != nil || len(eps) != 2 || fmt.Sprint(got) != "[a:1 b:1]" {
+			t.Errorf("%d endpoints, %v, of %v", len(eps), err, got)
+		}
+	})
 }
 
 // Nodes get calls by the weights that discovery tells, with each policy, whether they have
