@@ -17,6 +17,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
 
 // frames are an id and an answer of eight bytes.
@@ -39,9 +40,15 @@ type echo struct {
 }
 
 func (e *echo) start(t *testing.T, address string) string {
-	ln, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
+	var ln net.Listener
+	for limit := new(bounded.Limit); ; time.Sleep(5 * time.Millisecond) { // the port is ours, and not always free at once
+		var err error
+		if ln, err = net.Listen("tcp", address); err == nil {
+			break
+		}
+		if limit.Over() {
+			t.Fatal(err)
+		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -98,8 +105,15 @@ func exchange(ctx context.Context, conn muxpool.MuxConn) error {
 // event opens the breaker, no call is spent on it, and when the server is back
 // the probe closes the breaker before any call.
 func TestRealPool(t *testing.T) {
+	down := muxtest.NewPeer(nil) // a peer that is down keeps its port: nobody else gets it while the server is killed
+	defer down.Close()
+	address, err := down.Listen("tcp", "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down.Down()
 	var server echo
-	node := muxpool.Node{Network: "tcp", Address: server.start(t, "127.0.0.1:0")}
+	node := muxpool.Node{Network: "tcp", Address: server.start(t, address)}
 	pool, err := muxpool.New(muxpool.WithReconnect(3, time.Millisecond, 5*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)

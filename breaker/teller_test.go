@@ -26,8 +26,10 @@ func TestTellersTellInOrder(t *testing.T) {
 				}
 			})
 		}
-		tells(1, "one")
-		tells(2, "two")
+		q.aside(0, "test", func() { // who tells is busy until both are there
+			tells(1, "one")
+			tells(2, "two")
+		})
 		synctest.Wait()
 		if want := []string{"one", "two", "three"}; !slices.Equal(told, want) || q.teller != nil || len(q.others) != 0 {
 			t.Errorf("told %v, want %v; teller %v, %d ears", told, want, q.teller, len(q.others))

@@ -22,16 +22,11 @@ import (
 // echoAt serves Echo on an address that it may have had before.
 func echoAt(t *testing.T, address string) (at string, shutdown func()) {
 	var l net.Listener
-	var err error
-	for range 100 { // the port is ours: it is free in a moment
-		if l, err = net.Listen("tcp", address); err == nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "the port is ours, and not free", func() (listens bool) {
+		var err error
+		l, err = net.Listen("tcp", address)
+		return err == nil
+	})
 	s := transport.NewService(native.Protocol{})
 	s.Handle("Echo", transport.NewServer(endpoint.Endpoint(func(_ context.Context, request any) (any, error) {
 		time.Sleep(time.Millisecond)
@@ -39,7 +34,7 @@ func echoAt(t *testing.T, address string) (at string, shutdown func()) {
 	}), transport.DecodeBytes, transport.EncodeBytes))
 	stop := serveOn(t, s, l)
 	return l.Addr().String(), func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)
@@ -49,7 +44,8 @@ func echoAt(t *testing.T, address string) (at string, shutdown func()) {
 }
 
 // Two nodes are restarted, one after the other, and then both at once, with the options of
-// the README: calls that may not be repeated are made, all of them.
+// the README, but for a time in which a busy machine has answered: calls that may not be
+// repeated are made, all of them.
 func TestARestartLosesNoCall(t *testing.T) {
 	a, stopA := echoAt(t, keptPort(t))
 	b, stopB := echoAt(t, keptPort(t))
@@ -57,7 +53,7 @@ func TestARestartLosesNoCall(t *testing.T) {
 	g := breaker.NewGroup(breaker.WithMaxEjection(0.5))
 	defer g.Close()
 	defer g.Watch(pool)()
-	s := NewSet(sd.FixedInstancer{a, b}, nil, WithBreakers(g), WithRetry(3, 500*time.Millisecond))
+	s := NewSet(sd.FixedInstancer{a, b}, nil, WithBreakers(g), WithRetry(3, 10*time.Second))
 	defer s.Close()
 	echo := TypedFrom[[]byte, []byte](s.Endpoint("Echo", echoClient(pool)))
 	const callers = 8

@@ -1,11 +1,17 @@
+//go:build !386
+
 package muxpool_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/muxtest"
 )
@@ -37,7 +43,13 @@ func TestGetSeesThatThePeerHungUp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pool := unhurried(t)
+			var socket atomic.Pointer[net.Conn] // the pool's end, of the last dial
+			pool := unhurried(t, muxpool.WithDialContext(func(ctx context.Context, network, address string) (net.Conn, error) {
+				var d net.Dialer
+				nc, err := d.DialContext(ctx, network, address)
+				socket.Store(&nc)
+				return nc, err
+			}))
 			failures := make(chan muxpool.Event, 1)
 			defer pool.Subscribe(func(ev muxpool.Event) {
 				if ev.Reason.Failure() {
@@ -56,6 +68,11 @@ func TestGetSeesThatThePeerHungUp(t *testing.T) {
 					t.Fatalf("call %d: %v", i, err)
 				}
 				peer.CloseConns()
+				for limit := new(bounded.Limit); !muxpool.HungUp(*socket.Load()); { // the kernel may be later than the close
+					if limit.Over() {
+						t.Fatalf("call %d: the peer's end does not come", i)
+					}
+				}
 				time.Sleep(20 * time.Microsecond) // about as long as the read loop takes to hear of it
 			}
 			select {

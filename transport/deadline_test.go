@@ -28,7 +28,7 @@ func blocked(started chan<- context.Context, ended chan<- error) func(context.Co
 }
 
 func TestDeadlineTravels(t *testing.T) {
-	const limit = time.Second // long enough for a call to start on a loaded machine
+	const limit = 3 * time.Second // long enough for a call to start on a loaded machine
 	pool := newPool(t)
 	short := func(t *testing.T) context.Context {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)

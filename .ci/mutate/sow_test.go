@@ -102,7 +102,7 @@ func TestEndless(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lab, tests := &lab{grace: time.Second}, []*test{{Pkg: p, Name: "TestOne"}, {Pkg: p, Name: "TestNamed"}, {Pkg: p, Name: "TestSaved"}, {Pkg: p, Name: "TestEndless"}}
+	lab, tests := &lab{grace: 5 * time.Second}, []*test{{Pkg: p, Name: "TestOne"}, {Pkg: p, Name: "TestNamed"}, {Pkg: p, Name: "TestSaved"}, {Pkg: p, Name: "TestEndless"}}
 	if !lab.sound(bin, tests) {
 		t.Fatal("the tests fail without a mistake")
 	}

@@ -2,7 +2,6 @@ package dnssd
 
 import (
 	"fmt"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/internal/discoverytest"
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(bounded.Tests(m)) }
@@ -27,25 +27,8 @@ type server struct {
 	asked   map[string]int                            // by network and type
 }
 
-// listen has one port for both networks: one that is free for UDP may be that of a connection, or of one that has ended.
-func listen(t *testing.T) (net.PacketConn, net.Listener) {
-	t.Helper()
-	for range 100 {
-		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if l, err := net.Listen("tcp", pc.LocalAddr().String()); err == nil {
-			return pc, l
-		}
-		pc.Close()
-	}
-	t.Fatal("no port is free for both networks")
-	return nil, nil
-}
-
 func serve(t *testing.T, records ...string) *server {
-	pc, l := listen(t)
+	pc, l := peertest.ListenBoth(t)
 	s := &server{address: pc.LocalAddr().String(), zone: records, asked: map[string]int{}}
 	for _, d := range []*dns.Server{
 		{PacketConn: pc, Handler: s.handler("udp")}, {Listener: l, Handler: s.handler("tcp")},

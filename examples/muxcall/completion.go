@@ -53,7 +53,7 @@ func runCompletion(_ context.Context, args []string, s streams) (int, error) {
 }
 
 // patience is how long somebody who has pressed a key waits for a node.
-const patience = time.Second
+var patience = time.Second
 
 // runComplete is what the scripts ask: behind a -- the words of the command line up to the one
 // that is being written, which is the last and may be empty. It writes what may be there, a

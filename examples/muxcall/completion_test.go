@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport"
@@ -16,6 +17,8 @@ import (
 )
 
 func TestCompletion(t *testing.T) {
+	defer func(d time.Duration) { patience = d }(patience)
+	patience = time.Minute
 	n := serve(t, native.Protocol{}, transport.ServiceDescribe())
 	n.SetServing("stock", true)
 	nothing := transport.NewServer(func(context.Context, any) (any, error) { return []byte{}, nil }, transport.DecodeBytes, transport.EncodeBytes)

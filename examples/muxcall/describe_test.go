@@ -179,7 +179,7 @@ func TestHints(t *testing.T) {
 		{"nothing listens there", []string{peertest.Nobody(t), "Echo"}},
 		{"there is no such socket", []string{"unix:" + caFile + ".sock", "Echo"}},
 		{"-timeout is the time for connection, call and answer", []string{"-timeout=1ns", plain.address, "Echo"}},
-		{"over udp nothing tells", []string{"-timeout=50ms", "udp:" + silent(t), "Echo"}},
+		{"over udp nothing tells", []string{"-timeout=2s", "udp:" + silent(t), "Echo"}},
 	} {
 		r := command(t, "", c.args...)
 		if r.code == exitOK || strings.Count(r.err, "\n  hint    ") != 1 || !strings.Contains(r.err, c.says) {

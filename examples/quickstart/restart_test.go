@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/muxpool"
@@ -12,7 +13,8 @@ import (
 // fails, although none may be sent twice.
 func TestRollingRestart(t *testing.T) {
 	muxtest.CheckLeaks(t)
-	nodes, c := startThree(t, muxendpoint.WithIdempotent(func(any) bool { return false }))
+	nodes, c := startThree(t, muxendpoint.WithIdempotent(func(any) bool { return false }),
+		muxendpoint.WithRetry(3, 10*time.Second)) // a busy machine has answered by then
 	load := startLoad(c, 8)
 	for _, p := range nodes {
 		node := muxpool.Node{Network: "tcp", Address: p.address}

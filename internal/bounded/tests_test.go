@@ -29,7 +29,7 @@ func TestWhatMakesNoEnd(t *testing.T) {
 	for name := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command(os.Args[0], "-test.run", "^TestWhatMakesNoEnd$", "-test.timeout", "5m")
+			cmd := exec.Command(os.Args[0], "-test.run", "^TestWhatMakesNoEnd$", "-test.timeout", "15m")
 			cmd.Env = append(os.Environ(), endless+"="+name)
 			out, err := cmd.CombinedOutput()
 			over := strings.Contains(string(out), "panic: TestWhatMakesNoEnd makes no end")

@@ -82,6 +82,16 @@ func (w *Witness) Sees(t testing.TB, list string) {
 	w.eventually(t, "the list is to be "+list, func(got string, err error) bool { return got == list && err == nil })
 }
 
+// Told waits until this list was told since the last call of History, also where another followed at once.
+func (w *Witness) Told(t testing.TB, list string) {
+	t.Helper()
+	w.eventually(t, "the list was to be "+list, func(string, error) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return slices.Contains(w.seen, list)
+	})
+}
+
 // Fails waits until the last that was told is an error with this text, and checks that this list was the last before it.
 func (w *Witness) Fails(t testing.TB, list, text string) {
 	t.Helper()

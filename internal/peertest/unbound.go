@@ -23,10 +23,8 @@ type Unbound struct {
 // StartUnbound runs one; settings are more of its section server.
 func StartUnbound(t testing.TB, authority string, settings ...string) *Unbound {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	pc, l := ListenBoth(t)
+	pc.Close()
 	l.Close()
 	u := &Unbound{Address: l.Addr().String(), config: filepath.Join(t.TempDir(), "unbound.conf")}
 	_, port, _ := net.SplitHostPort(u.Address)

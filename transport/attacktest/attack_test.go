@@ -108,7 +108,7 @@ func attackServer(t *testing.T, name string, during time.Duration) (failed error
 	server.end(t)
 	judged = true
 	for _, f := range append(quiet.failed, attacked.failed...) {
-		late := errors.Is(f.err, context.DeadlineExceeded) || errors.Is(f.err, muxpool.ErrKeepAliveTimeout)
+		late := errors.Is(f.err, context.DeadlineExceeded) || errors.Is(f.err, muxpool.ErrKeepAliveTimeout) || errors.Is(f.err, muxpool.ErrStalled)
 		others, waited := m.between(f.from, f.to)
 		f.err = fmt.Errorf("%w, while others had %.0f%% of the processors, and for %.0f%% of the time one was waited for", f.err, 100*others, 100*waited)
 		switch {

@@ -57,7 +57,7 @@ func TestSRVOfAZone(t *testing.T) {
 	c.says(t, "Parsing zone") // CoreDNS goes on with what it had
 	c.zone(t, srv(1, 0, 1, 80, "d"))
 	w.Sees(t, "d.example.org.:80*1")
-	if h := w.History(); len(h) != 1 {
+	if h := slices.Compact(w.History()); len(h) != 1 {
 		t.Errorf("of a file that cannot be read it made %q", h)
 	}
 	c.zone(t)

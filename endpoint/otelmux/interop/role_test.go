@@ -34,7 +34,8 @@ const (
 	collectorEnv = "OTELMUX_TEST_COLLECTOR" // where spans go
 	stockEnv     = "OTELMUX_TEST_STOCK"     // the nodes of stock
 	ledgerEnv    = "OTELMUX_TEST_LEDGER"    // the address of ledger
-	releaseEnv   = "OTELMUX_TEST_RELEASE"   // a file: when it is there, the first attempt at a price goes on
+	begunEnv     = "OTELMUX_TEST_BEGUN"     // a file: it is there when the first attempt at a price has come, for which the second waits
+	releaseEnv   = "OTELMUX_TEST_RELEASE"   // a file: when it is there, the first attempt goes on
 )
 
 // trace sets the process's provider up: each span is at the collector when it has ended.
@@ -133,16 +134,28 @@ func stock(l net.Listener) error {
 	}))
 	service.Handle("Price", raw(func(_ context.Context, r any) (any, error) {
 		number, body := attempt(r)
-		for number == "1" {
-			if _, err := os.Stat(os.Getenv(releaseEnv)); err == nil {
-				break
-			}
-			time.Sleep(10 * time.Millisecond) // between two looks
+		if number != "1" {
+			appears(begunEnv)
+			return []byte(body), nil
 		}
+		if err := os.WriteFile(os.Getenv(begunEnv), nil, 0o600); err != nil {
+			return nil, err
+		}
+		appears(releaseEnv)
 		return []byte(body), nil
 	}))
 	service.Handle("Audit", raw(func(_ context.Context, r any) (any, error) { return r, nil }))
 	return service.Serve(l)
+}
+
+// appears waits for the file of an environment variable; the test has a bound.
+func appears(env string) {
+	for {
+		if _, err := os.Stat(os.Getenv(env)); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // between two looks
+	}
 }
 
 // attempt parts what numbered has made.

@@ -51,8 +51,9 @@ func TestOneTraceThroughProcesses(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), waitTime)
 	defer cancel()
 	collected, collector := startCollector(t)
-	release := filepath.Join(t.TempDir(), "release")
-	common := []string{collectorEnv + "=" + collector, releaseEnv + "=" + release}
+	dir := t.TempDir()
+	release := filepath.Join(dir, "release")
+	common := []string{collectorEnv + "=" + collector, begunEnv + "=" + filepath.Join(dir, "begun"), releaseEnv + "=" + release}
 	stock := stockEnv + "=" + start(t, "stock", common...) + "," + start(t, "stock", common...)
 	ledger := ledgerEnv + "=" + start(t, "ledger", append(common, stock)...)
 	shop := start(t, "shop", append(common, stock, ledger)...)

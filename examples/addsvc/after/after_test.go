@@ -16,6 +16,7 @@ import (
 	"github.com/muxkit/muxkit/examples/addsvc/pb"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/internal/pages"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -70,10 +71,10 @@ func ask(t *testing.T, what string) string {
 	defer func() { s.Close(); bounded.Receive(t, ended) }()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	method := "pb.Add/Sum"
+	address, method := l.Addr().String(), "pb.Add/Sum"
 	switch what {
 	case "nobody listens":
-		s.Close()
+		address = peertest.Nobody(t)
 	case "there is no such method":
 		method = "pb.Add/Nowhere"
 	}
@@ -82,7 +83,7 @@ func ask(t *testing.T, what string) string {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	call := muxtransport.NewClient(pool, muxtransport.Node{Network: "tcp", Address: l.Addr().String()}, native.Protocol{}, method,
+	call := muxtransport.NewClient(pool, muxtransport.Node{Network: "tcp", Address: address}, native.Protocol{}, method,
 		encode(addsvc.EncodeSumRequest), decode[*pb.SumReply](addsvc.DecodeSumResponse)).Endpoint()
 	var answer any
 	if what == "the caller's time ends" {

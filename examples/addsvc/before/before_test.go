@@ -21,6 +21,7 @@ import (
 	"github.com/muxkit/muxkit/examples/addsvc/pb"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/internal/pages"
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -82,26 +83,24 @@ func ask(t *testing.T, what string) string {
 	serve, shutdown := newServer(e, log.NewNopLogger())
 	ended := make(chan error, 1)
 	go func() { ended <- serve(l) }()
-	down := func() { _ = shutdown(t.Context()); bounded.Receive(t, ended) }
+	defer func() { _ = shutdown(t.Context()); bounded.Receive(t, ended) }()
+	address := l.Addr().String()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	switch what {
 	case "nobody listens":
-		down()
+		address = peertest.Nobody(t)
 	case "the caller's time ends":
 		ctx, cancel = context.WithTimeout(ctx, 20*time.Millisecond)
 		defer cancel()
-		defer down()
-	default:
-		defer down()
 	}
-	client, end, err := newClient([]string{l.Addr().String()}, log.NewNopLogger())
+	client, end, err := newClient([]string{address}, log.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer end()
 	if what == "there is no such method" {
-		conn, err := grpc.NewClient("passthrough:///"+l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
 			t.Fatal(err)
 		}

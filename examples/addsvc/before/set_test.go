@@ -19,6 +19,7 @@ import (
 	"github.com/muxkit/muxkit/examples/addsvc"
 	"github.com/muxkit/muxkit/examples/addsvc/pb"
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/transport/grpcstatus"
 )
 
@@ -41,18 +42,13 @@ func TestBehindASet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
 	serve, shutdown := newServer(addsvc.NewEndpoints(addsvc.New()), log.NewNopLogger())
 	ended := make(chan error, 1)
 	go func() { ended <- serve(l) }()
 	defer func() { _ = shutdown(t.Context()); bounded.Receive(t, ended) }()
 	breakers := breaker.NewGroup()
 	defer breakers.Close()
-	set := muxendpoint.NewSet(sd.FixedInstancer{gone.Addr().String(), l.Addr().String()}, nil,
+	set := muxendpoint.NewSet(sd.FixedInstancer{peertest.Nobody(t), l.Addr().String()}, nil,
 		muxendpoint.WithBreakers(breakers), muxendpoint.WithRetry(3, time.Minute), muxendpoint.WithPolicy(muxendpoint.RoundRobin))
 	defer set.Close()
 	sum := behindASet(set)

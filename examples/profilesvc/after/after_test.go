@@ -15,6 +15,7 @@ import (
 	"github.com/muxkit/muxkit/examples/profilesvc"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/internal/pages"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	muxtransport "github.com/muxkit/muxkit/transport"
@@ -51,8 +52,9 @@ func TestErrorsOfThePage(t *testing.T) {
 			defer func() { s.Close(); bounded.Receive(t, ended) }()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
+			address := l.Addr().String()
 			if what == "nobody listens" {
-				s.Close()
+				address = peertest.Nobody(t)
 			}
 			row := said[what]
 			if row == nil {
@@ -61,12 +63,12 @@ func TestErrorsOfThePage(t *testing.T) {
 			if what == "the caller's time ends" {
 				for d, sent := 20*time.Millisecond, false; !sent && d < time.Minute; d *= 2 { // as long as the machine needs to send it
 					short, cancel := context.WithTimeout(ctx, d)
-					err = ask(short, l.Addr().String(), c.method, c.body)
+					err = ask(short, address, c.method, c.body)
 					cancel()
 					sent = verdict.Of(err).Sent()
 				}
 			} else {
-				err = ask(ctx, l.Addr().String(), c.method, c.body)
+				err = ask(ctx, address, c.method, c.body)
 			}
 			if got := outcome(err); got != row[2] {
 				t.Errorf("%s, not %s", got, row[2])

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	stdlog "log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/muxkit/muxkit/examples/profilesvc"
 	"github.com/muxkit/muxkit/internal/pages"
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,7 +44,9 @@ func TestErrorsOfThePage(t *testing.T) {
 		"there is no such method": {nil, func(ctx context.Context, s *httptest.Server) error {
 			return raw(ctx, s, "GET", "/nowhere", "")
 		}},
-		"nobody listens": {nil, func(ctx context.Context, s *httptest.Server) error { s.Close(); return service(ctx, s) }},
+		"nobody listens": {nil, func(ctx context.Context, _ *httptest.Server) error {
+			return serviceAt(ctx, peertest.Nobody(t))
+		}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := httptest.NewUnstartedServer(newHandler(profilesvc.Endpoints{
@@ -71,7 +73,11 @@ func get(response any, err error) endpoint.Endpoint {
 
 // service asks for a profile as a user does.
 func service(ctx context.Context, s *httptest.Server) error {
-	client, end, err := newClient([]string{s.Listener.Addr().(*net.TCPAddr).String()}, log.NewNopLogger())
+	return serviceAt(ctx, s.Listener.Addr().String())
+}
+
+func serviceAt(ctx context.Context, address string) error {
+	client, end, err := newClient([]string{address}, log.NewNopLogger())
 	if err != nil {
 		return err
 	}

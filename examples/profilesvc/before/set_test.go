@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/examples/profilesvc"
+	"github.com/muxkit/muxkit/internal/peertest"
 )
 
 // behindASet is the middle way: go-kit's HTTP client, for which a Set chooses the node.
@@ -38,14 +38,9 @@ func TestBehindASet(t *testing.T) {
 	}
 	s := httptest.NewServer(newHandler(profilesvc.NewEndpoints(service), log.NewNopLogger()))
 	defer s.Close()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
 	breakers := breaker.NewGroup()
 	defer breakers.Close()
-	set := muxendpoint.NewSet(sd.FixedInstancer{gone.Addr().String(), s.Listener.Addr().String()}, nil,
+	set := muxendpoint.NewSet(sd.FixedInstancer{peertest.Nobody(t), s.Listener.Addr().String()}, nil,
 		muxendpoint.WithBreakers(breakers), muxendpoint.WithRetry(3, time.Minute), muxendpoint.WithPolicy(muxendpoint.RoundRobin))
 	defer set.Close()
 	get := behindASet(set)

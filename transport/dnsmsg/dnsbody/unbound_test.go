@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os/exec"
 	"strings"
 	"sync"
@@ -46,15 +45,8 @@ type authority struct {
 func serve(t *testing.T) *authority {
 	t.Helper()
 	a := &authority{gate: make(chan struct{})}
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	pc, l := peertest.ListenBoth(t)
 	a.address = pc.LocalAddr().String()
-	l, err := net.Listen("tcp", a.address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ended := make(chan error, 2)
 	for network, service := range map[string]*transport.Service{
 		"udp": transport.NewService(dnsmsg.UDP{}), "tcp": transport.NewService(dnsmsg.TCP{}),

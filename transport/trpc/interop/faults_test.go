@@ -141,12 +141,14 @@ func TestToServerKeepAlive(t *testing.T) {
 		}
 	})
 	t.Run("with", func(t *testing.T) {
-		c := newCaller(t, nil, muxpool.WithConnectNumber(1), muxpool.WithKeepAlive(time.Second), muxpool.WithStallTimeout(patience))
+		c := newCaller(t, nil, muxpool.WithConnectNumber(1), muxpool.WithKeepAlive(3*time.Second), muxpool.WithStallTimeout(patience))
 		heard := events(t, c.Pool)
 		for answered := uint64(0); answered < 2; { // the pings are all that can be
 			c.timeOut(trpc.KeepAlive{Protocol: ours})
-			for _, conn := range c.Pool.Stats().Nodes[0].Conns {
-				answered = conn.Frames
+			for _, n := range c.Pool.Stats().Nodes {
+				for _, conn := range n.Conns {
+					answered = conn.Frames
+				}
 			}
 		}
 		for len(heard) > 0 {

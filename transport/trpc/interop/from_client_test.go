@@ -59,7 +59,7 @@ func TestFromClientTimeout(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s := serve(t)
 		key := nonce()
-		out := s.call(Order{Method: "Hold", Body: []byte(key), TimeoutMS: 1000, Multiplexed: multiplexed})
+		out := s.call(Order{Method: "Hold", Body: []byte(key), TimeoutMS: 5000, Multiplexed: multiplexed})
 		// 101 by the client's clock, or 21, our server's answer, if that came first.
 		if !out.Failed || out.Code != 101 && out.Code != 21 {
 			t.Errorf("the client got %+v", out)

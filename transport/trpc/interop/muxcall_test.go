@@ -43,7 +43,7 @@ func TestMuxcallToServer(t *testing.T) {
 	call(1, "", "status  22\n  code    resource exhausted", "-raw", a, Service+"Framework", "22")
 	call(1, "", "sent    yes, and answered: whether it was run the answer does not tell", "-raw", a, Service+"Framework", "51")
 	call(1, "", "in the service's .proto file", a, Service+"Absent")
-	call(4, "", "not answered: whether it was run is not known\n  hint    tRPC-Go does not answer", "-timeout=300ms", "-raw", a, Service+"Framework", "21")
+	call(4, "", "not answered: whether it was run is not known\n  hint    tRPC-Go does not answer", "-timeout=2s", "-raw", a, Service+"Framework", "21")
 	call(4, "", "status  21", "-timeout=0", "-raw", a, Service+"Framework", "21")
 	for range 5 { // the process ends behind each of them
 		key := nonce()

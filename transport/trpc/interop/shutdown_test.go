@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/internal/peertest"
 )
 
@@ -17,7 +19,9 @@ func TestFromClientRollingShutdown(t *testing.T) {
 	modes(t, func(t *testing.T, multiplexed bool) {
 		s, other := serve(t), serve(t)
 		var refused atomic.Int64
-		var moved [16]bool // callers that go to the other
+		var moved, answered [16]bool // callers that go to the other; that have been answered once
+		var connected sync.WaitGroup // until all are answered: who dials during the shutdown is refused, and says so
+		connected.Add(len(answered))
 		load := peertest.Begin(t, len(moved), func(caller int, nonce string) (string, error) {
 			for {
 				o := Order{Method: "Echo", Body: []byte(nonce), Multiplexed: multiplexed, TimeoutMS: 20_000}
@@ -26,6 +30,10 @@ func TestFromClientRollingShutdown(t *testing.T) {
 				}
 				switch out := s.call(o); {
 				case !out.Failed:
+					if !answered[caller] {
+						answered[caller] = true
+						connected.Done()
+					}
 					return string(out.Body), nil
 				case !moved[caller] && out.Type == typeCallee && strings.HasPrefix(out.Message, "the connection is going away"):
 					refused.Add(1)
@@ -35,6 +43,7 @@ func TestFromClientRollingShutdown(t *testing.T) {
 				}
 			}
 		})
+		bounded.Wait(t, connected.Wait)
 		load.Answered()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -63,7 +63,8 @@ func (l *cutting) reset() {
 // peer is tRPC-Go's own server.
 type peer struct {
 	cutting
-	told atomic.Int64 // one-way calls
+	told atomic.Int64  // one-way calls
+	came chan struct{} // a call of Never has come; nobody need be waiting
 }
 
 func serve(t *testing.T) *peer {
@@ -72,7 +73,7 @@ func serve(t *testing.T) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{cutting: cutting{Listener: l}}
+	p := &peer{cutting: cutting{Listener: l}, came: make(chan struct{}, 1)}
 	s := server.New(server.WithServiceName("muxkit.Pool"), server.WithListener(&p.cutting), server.WithAddress(l.Addr().String()),
 		server.WithNetwork("tcp"), server.WithProtocol("trpc"), server.WithServerAsync(true), server.WithTransport(transport.DefaultServerTransport),
 		server.WithStreamTransport(transport.DefaultServerStreamTransport), server.WithCurrentSerializationType(codec.SerializationTypeNoop))
@@ -95,7 +96,14 @@ func serve(t *testing.T) *peer {
 			{Name: "/muxkit.Pool/Echo", Func: unary(func(_ context.Context, b []byte) ([]byte, error) { return b, nil })},
 			{Name: "/muxkit.Pool/Refuse", Func: unary(func(context.Context, []byte) ([]byte, error) { return nil, errs.New(402, "no") })},
 			{Name: "/muxkit.Pool/Tell", Func: unary(func(context.Context, []byte) ([]byte, error) { p.told.Add(1); return nil, nil })},
-			{Name: "/muxkit.Pool/Never", Func: unary(func(context.Context, []byte) ([]byte, error) { <-t.Context().Done(); return nil, nil })},
+			{Name: "/muxkit.Pool/Never", Func: unary(func(context.Context, []byte) ([]byte, error) {
+				select {
+				case p.came <- struct{}{}:
+				default:
+				}
+				<-t.Context().Done()
+				return nil, nil
+			})},
 		},
 		Streams:      []server.StreamDesc{{StreamName: "/muxkit.Pool/Stream", ServerStreams: true, ClientStreams: true, Handler: echoStream}},
 		StreamHandle: stream.NewStreamDispatcher(),
@@ -250,8 +258,6 @@ func TestErrorsOfTRPCGo(t *testing.T) {
 	p := serve(t)
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	leaving, leave := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, leave)
 	nobody := client.WithTarget("ip://127.0.0.1:1")
 	for name, c := range map[string]struct {
 		ctx    context.Context
@@ -261,8 +267,6 @@ func TestErrorsOfTRPCGo(t *testing.T) {
 	}{
 		"the business's":      {t.Context(), "Refuse", nil, 402},
 		"no such method":      {t.Context(), "Nowhere", nil, int(errs.RetServerNoFunc)},
-		"its time is over":    {t.Context(), "Never", []client.Option{client.WithTimeout(50 * time.Millisecond)}, int(errs.RetClientTimeout)},
-		"its caller leaves":   {leaving, "Never", nil, int(errs.RetClientCanceled)},
 		"its caller has left": {canceled, "Echo", nil, int(errs.RetClientCanceled)},
 		"nobody is there":     {t.Context(), "Echo", []client.Option{nobody}, int(errs.RetClientNetErr)}, // what tnet makes of every error
 	} {
@@ -271,10 +275,33 @@ func TestErrorsOfTRPCGo(t *testing.T) {
 			t.Errorf("%s: %v, not %d", name, err, c.want)
 		}
 	}
+
 	_, err := p.call(t.Context(), newPool(t), "Echo", "x", nobody)
 	var own *muxpool.Error
 	if !errors.As(err, &own) || own.Sent() {
 		t.Errorf("the pool's error is not in %v", err)
+	}
+
+	// What ends while it is dialed or written is tnet's network error: so these end when they have been sent.
+	for d := 50 * time.Millisecond; ; d *= 2 {
+		_, err := p.call(t.Context(), newPool(t), "Never", "x", client.WithTimeout(d))
+		if code := errs.Code(err); code == errs.RetClientTimeout {
+			break
+		} else if code != errs.RetClientNetErr || d > waitTime {
+			t.Fatalf("its time is over: %v", err)
+		}
+	}
+	fresh := serve(t)
+	leaving, leave := context.WithCancel(t.Context())
+	go func() {
+		select {
+		case <-fresh.came:
+		case <-t.Context().Done():
+		}
+		leave()
+	}()
+	if _, err := fresh.call(leaving, newPool(t), "Never", "x"); errs.Code(err) != errs.RetClientCanceled {
+		t.Errorf("its caller leaves: %v", err)
 	}
 }
 

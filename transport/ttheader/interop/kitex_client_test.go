@@ -71,7 +71,7 @@ func TestFromKitexHeaderAndTimeout(t *testing.T) {
 func TestFromKitexTimeout(t *testing.T) {
 	s := serve(t, kitex)
 	key := nonce()
-	o := Order{Form: "ttheader", Mux: true, Method: "Hold", Text: key, TimeoutMS: 1000}
+	o := Order{Form: "ttheader", Mux: true, Method: "Hold", Text: key, TimeoutMS: 5000}
 	if out := s.call(o); !out.Failed || out.Kind != "other" && out.Code != 6 {
 		t.Errorf("the client got %+v", out)
 	}
