@@ -52,11 +52,11 @@ func TestRetryGivesUpRatherThanWaitPastItsTime(t *testing.T) {
 			time.Sleep(time.Second / 10)
 			return errLost
 		}}
-		_, err := retryOver(slow, 3, time.Second, abc, WithBackoff(time.Hour, time.Hour), WithIdempotent(Always))(t.Context(), nil)
+		_, err := retryOver(slow, 3, time.Second, abc, WithBackoff(10000*time.Hour, 10000*time.Hour), WithIdempotent(Always))(t.Context(), nil)
 		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpTimeout)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err = retryOver(slow, 3, time.Hour, abc, WithBackoff(time.Hour, time.Hour), WithIdempotent(Always))(ctx, nil)
+		_, err = retryOver(slow, 3, time.Hour, abc, WithBackoff(10000*time.Hour, 10000*time.Hour), WithIdempotent(Always))(ctx, nil)
 		e := as[*RetryError](t, err)
 		equal(t, "gave up", e.GaveUp, GaveUpContext)
 		equal(t, "timeout", e.Timeout(), false)
@@ -104,7 +104,7 @@ func TestTheCallersContextEndsTheBackoff(t *testing.T) {
 		begin := time.Now()
 		var err error
 		for range 50 { // the wait is drawn: nearly always longer than 1 ms
-			if _, err = retryOver(f, 2, 0, abc, WithBackoff(time.Hour, time.Hour), WithIdempotent(Always))(ctx, nil); err != nil {
+			if _, err = retryOver(f, 2, 0, abc, WithBackoff(10000*time.Hour, 10000*time.Hour), WithIdempotent(Always))(ctx, nil); err != nil {
 				break
 			}
 		}

@@ -130,8 +130,9 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 				t.Fatalf("the other client got %+v, %v", a, err)
 			}
 		}
+		left := running.Load()
 		close(release)
-		for range running.Load() {
+		for range left {
 			bounded.Receive(t, answers)
 		}
 		greedy.Close()

@@ -123,6 +123,7 @@ func TestCallsOfTheToldAreRefusedInTheEnd(t *testing.T) {
 		defer stop()
 		nc := p.dial(t)
 		answers := readAll(nc)
+		synctest.Wait() // the connection is let in: Shutdown refuses one that is not yet
 		start := time.Now()
 		go func() {
 			defer nc.Close()

@@ -94,6 +94,7 @@ func TestCancelledProbeReopens(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Millisecond, cancel)
 		guard(nodeA)(untilDone)(ctx, nil)
+		synctest.Wait() // muxkit's half gives the place back by the context's own goroutine
 		_, err := guard(nodeA)(healthy)(context.Background(), nil)
 		return isOpen(err)
 	})
