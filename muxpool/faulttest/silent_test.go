@@ -221,7 +221,8 @@ func TestFault_SlowWriter(t *testing.T) { world.InBubble(t, world.Setup{}, slowW
 
 func slowWriter(w *world.World) {
 	slow, bright := w.TwoConns()
-	w.Victim.Do(muxtest.OnConn(slow.Index, muxtest.Trickle(500*time.Millisecond), muxtest.Echo))
+	// No byte comes at the moment of a look, which are 125 ms apart: while it is read the silence is not the peer's.
+	w.Victim.Do(muxtest.OnConn(slow.Index, muxtest.Trickle(490*time.Millisecond), muxtest.Echo))
 	stop := w.Retry(4, 10*time.Millisecond, 500*time.Millisecond)
 	w.Until(2*world.DropWithin, "the incomplete frame is dropped", slow.Ended)
 	stop()

@@ -147,7 +147,7 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 // peek is Peek without a limit. Its memory grows with the bytes that came.
 func (r *Reader) peek(n int) ([]byte, error) {
 	for r.w-r.r < n {
-		if err := r.reserve(min(n, max(takeFirst, takeGrowth*(r.w-r.r)))); err != nil {
+		if err := r.reserve(min(n, max(takeFirst, r.growth()*(r.w-r.r)))); err != nil {
 			return nil, err
 		}
 		if err := r.fill(); err != nil {

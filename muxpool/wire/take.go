@@ -15,9 +15,10 @@ type Budget interface {
 }
 
 const (
-	takeFirst  = 8 << 10 // what a frame gets before more than its header came, in bytes
-	takeGrowth = 8       // how often what came its memory may be
-	headMax    = 64<<10 + 64
+	takeFirst   = 8 << 10 // what a frame gets before more than its header came, in bytes
+	takeGrowth  = 8       // how often what came its memory may be
+	tightGrowth = 2       // the same, where others may want that memory
+	headMax     = 64<<10 + 64
 )
 
 var errHeadGone = errors.New("muxpool: the header of the frame was consumed")
@@ -47,7 +48,7 @@ func (r *Reader) Take(n int) ([]byte, error) {
 		r.direct--
 	}
 	frame, got := []byte(nil), 0
-	for size := step(max(takeFirst, takeGrowth*r.Buffered()), n); ; size = step(takeGrowth*size, n) {
+	for size := step(max(takeFirst, r.growth()*r.Buffered()), n); ; size = step(r.growth()*size, n) {
 		if err := r.count(size); err != nil && got == 0 {
 			return nil, err
 		} else if err != nil {
@@ -66,6 +67,14 @@ func (r *Reader) Take(n int) ([]byte, error) {
 			return frame, nil
 		}
 	}
+}
+
+// growth is how often what has come of a frame its memory may be.
+func (r *Reader) growth() int {
+	if r.budget != nil && r.budget.Tight() {
+		return tightGrowth
+	}
+	return takeGrowth
 }
 
 // step is the memory, of size or of the whole frame, that is the next: a frame that is just

@@ -70,21 +70,31 @@ func TestTakeReadsFramesWhole(t *testing.T) {
 	}
 }
 
-// A frame that is announced and does not come takes memory for what came.
+// A frame that is announced and does not come takes memory for what came: eight times as much, or twice where others may want
+// it. The buffer, where a parser looks at it there, is up to twice as large.
 func TestTakeTakesMemoryForWhatCame(t *testing.T) {
 	const announced = 4 << 20
-	for _, came := range []int{0, 16, 20 << 10, 300 << 10} {
-		p := &purse{left: 1 << 30}
-		r := NewReader(&trickle{rest: make([]byte, came), n: 4096, end: io.EOF}, announced)
-		r.SetBudget(p)
-		if _, err := r.Take(announced); err != io.EOF {
-			t.Errorf("%d bytes came: %v", came, err)
+	for _, tight := range []bool{false, true} {
+		growth := takeGrowth
+		if tight {
+			growth = tightGrowth
 		}
-		if allowed := takeGrowth*came + takeFirst; p.most > allowed {
-			t.Errorf("%d bytes came: memory of %d counted, at most %d are allowed", came, p.most, allowed)
-		}
-		if r.Close(); p.spent != 0 {
-			t.Errorf("%d bytes are left in the count", p.spent)
+		for _, came := range []int{0, 16, 20 << 10, 100 << 10, 300 << 10} {
+			for allowed, read := range map[int]func(*Reader, int) ([]byte, error){
+				growth*came + takeFirst: (*Reader).Take, 2*growth*came + takeFirst + 1: (*Reader).Peek} {
+				p := &purse{left: 1 << 30, tight: tight}
+				r := NewReader(&trickle{rest: make([]byte, came), n: 4096, end: io.ErrUnexpectedEOF}, announced)
+				r.SetBudget(p)
+				if _, err := read(r, announced); err != io.ErrUnexpectedEOF {
+					t.Errorf("%d bytes came: %v", came, err)
+				}
+				if p.most > allowed {
+					t.Errorf("%d bytes came, tight %v: memory of %d counted, at most %d are allowed", came, tight, p.most, allowed)
+				}
+				if r.Close(); p.spent != 0 {
+					t.Errorf("%d bytes are left in the count", p.spent)
+				}
+			}
 		}
 	}
 }
