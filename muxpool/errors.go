@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -80,9 +81,20 @@ func both(first, second error) error {
 		if b = b[common(a, b):]; strings.Contains(a, prefix) {
 			b = strings.TrimPrefix(b, prefix)
 		}
-		a += "; " + b
+		a = once(a + "; " + b)
 	}
 	return text.Instead(fmt.Errorf("%w; %w", first, second), a)
+}
+
+// once is a text of causes, with semicolons between them, that has each of them once.
+func once(said string) string {
+	var causes []string
+	for cause := range strings.SplitSeq(said, "; ") {
+		if !slices.Contains(causes, cause) {
+			causes = append(causes, cause)
+		}
+	}
+	return strings.Join(causes, "; ")
 }
 
 // common is the length of what both begin with, in whole parts that end with a colon.

@@ -58,6 +58,11 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 		{expel(lost, &spentError{10, refused}, lost),
 			"muxpool: connections have been expelled; connection lost: EOF; reconnect limit reached: 10 attempts: dial: connect: connection refused",
 			[]error{ErrConnLost, io.EOF, ErrReconnectLimit, syscall.ECONNREFUSED}},
+		{both(both(writerError(syscall.EPIPE), lost), both(writerError(syscall.ECONNRESET), lost)),
+			"muxpool: connection lost: write: broken pipe; EOF; connection reset by peer", []error{syscall.EPIPE, io.EOF, syscall.ECONNRESET}},
+		{expel(both(writerError(syscall.EPIPE), lost), &spentError{10, both(writerError(syscall.EPIPE), lost)}, both(writerError(syscall.ECONNRESET), lost)),
+			"muxpool: connections have been expelled; reconnect limit reached: 10 attempts: connection lost: write: broken pipe; EOF; connection lost: write: connection reset by peer",
+			[]error{syscall.EPIPE, io.EOF, syscall.ECONNRESET}},
 	} {
 		if got := c.err.Error(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)

@@ -123,5 +123,5 @@ func (e *expelledError) Error() string {
 			most[last], said[at] = attempts, bare(err)
 		}
 	}
-	return strings.Join(said, "; ")
+	return once(strings.Join(said, "; "))
 }

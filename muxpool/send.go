@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/muxkit/muxkit/internal/text"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -112,10 +113,15 @@ func writerError(err error) error {
 	if errors.Is(err, ErrConnLost) || errors.Is(err, ErrPoolClosed) {
 		return err
 	}
-	if err = spoken(err); strings.HasPrefix(err.Error(), "write: ") {
-		return because(ErrConnLost, err)
+	err = spoken(err)
+	said, vectored := strings.CutPrefix(err.Error(), "writev: ") // in how many pieces is nobody's question
+	switch {
+	case vectored:
+		err = text.Instead(err, "write: "+said)
+	case !strings.HasPrefix(said, "write: "):
+		err = fmt.Errorf("write: %w", err)
 	}
-	return because(ErrConnLost, fmt.Errorf("write: %w", err))
+	return because(ErrConnLost, err)
 }
 
 // sendLast queues a frame that nobody waits for, if it can be done at once, and reports

@@ -1,7 +1,12 @@
 package muxpool
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
 	"testing"
 	"testing/synctest"
 )
@@ -21,6 +26,25 @@ func TestNumbersWithoutAWord(t *testing.T) {
 	} {
 		if got, want := c.first.String(), fmt.Sprintf("unknown(%d)", c.words); got != want {
 			t.Errorf("%T: %q, want %q", c.first, got, want)
+		}
+	}
+}
+
+// TestAFailedWriteSaysSoOnce: however many pieces it was of, and whoever says it.
+func TestAFailedWriteSaysSoOnce(t *testing.T) {
+	peer := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 80}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&net.OpError{Op: "write", Net: "tcp", Addr: peer, Err: os.NewSyscallError("write", syscall.EPIPE)}, "write: broken pipe"},
+		{&net.OpError{Op: "writev", Net: "tcp", Addr: peer, Err: os.NewSyscallError("writev", syscall.EPIPE)}, "write: broken pipe"},
+		{&net.OpError{Op: "write", Net: "tcp", Addr: peer, Err: syscall.EPIPE}, "write: broken pipe"},
+		{io.ErrClosedPipe, "write: io: read/write on closed pipe"},
+	} {
+		err := writerError(c.err)
+		if got := err.Error(); got != "muxpool: connection lost: "+c.want || !errors.Is(err, c.err) {
+			t.Errorf("%v is told as %s, want %s", c.err, got, c.want)
 		}
 	}
 }
