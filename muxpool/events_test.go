@@ -179,3 +179,18 @@ func TestSubscribersMayCallTheEvents(t *testing.T) {
 		}
 	})
 }
+
+// Who has gone is forgotten: a service that subscribes again and again keeps nothing of it.
+func TestSubscribersAreForgotten(t *testing.T) {
+	e := events{run: start}
+	stays := e.subscribe(func(Event) {})
+	e.subscribe(func(Event) {})()
+	if len(e.listeners) != 1 {
+		t.Errorf("%d subscribers are known, of which one has gone", len(e.listeners))
+	}
+	stays()
+	stays()
+	if len(e.listeners) != 0 {
+		t.Errorf("%d subscribers are known, and all have gone", len(e.listeners))
+	}
+}

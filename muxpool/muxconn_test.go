@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // peerFrames plays f in a bubble with a pool whose peers collect frames.
@@ -90,6 +92,30 @@ func TestStaleMuxConnTouchesNobody(t *testing.T) {
 		}
 		if stale.LocalAddr() == nil || stale.RemoteAddr() == nil {
 			t.Error("a closed MuxConn has forgotten its addresses")
+		}
+	})
+}
+
+// TestAWriteThatFailsTakesNothing: what a caller keeps is not given to the memory that others get, and what he has given away is.
+func TestAWriteThatFailsTakesNothing(t *testing.T) {
+	peerFrames(t, func(t *testing.T, w *world) {
+		m, err := w.pool.GetMuxConn(t.Context(), "tcp", "peer:1", w.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		const size = 8 << 10
+		kept := make([]byte, size)
+		if err := m.Write(kept); !errors.Is(err, ErrMuxConnClosed) {
+			t.Errorf("Write: %v", err)
+		}
+		for range 10 {
+			if got := wire.Alloc(size); &got[0] == &kept[0] {
+				t.Fatal("the caller's memory was given to somebody else")
+			}
+		}
+		if err := m.(OwnedWriter).WriteOwned(wire.Alloc(size)); !errors.Is(err, ErrMuxConnClosed) {
+			t.Errorf("WriteOwned: %v", err)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -239,5 +240,22 @@ func TestBegun(t *testing.T) {
 	}
 	if r.at != 3 || r.waiting.Load() != -3 {
 		t.Errorf("%d bytes are taken, %d wait", r.at, r.waiting.Load())
+	}
+}
+
+// What TLS refuses to make a record of fails the Writer, from a Write and from its flusher alike.
+func TestTLSThatIsShutDownFailsTheWriter(t *testing.T) {
+	for _, frames := range []int{1, 46} {
+		a, b := pair(t, "tls")
+		go func() { _, _ = io.Copy(io.Discard, b) }()
+		failed := make(chan error, 1)
+		w := NewWriter(a, WriterConfig{OnError: func(err error) { failed <- err }})
+		if err := a.(*tls.Conn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		held(t, w, frames, 4<<10)()
+		if err := bounded.Receive(t, failed); !strings.Contains(err.Error(), "protocol is shutdown") {
+			t.Errorf("%d frames: the Writer failed with %v", frames, err)
+		}
 	}
 }
