@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -331,7 +332,7 @@ func TestAChoiceThatRacesWithDiscoveryLooksAgain(t *testing.T) {
 
 // A walk comes by each of many once, from wherever it begins.
 func TestAWalkComesByEach(t *testing.T) {
-	for n := 1; n < 60; n++ {
+	for n := 1; n < 4*maxLooked; n += 1 + n/60*7 {
 		seen := make(map[int]int)
 		at, step := walk(n)
 		for range n {
@@ -341,4 +342,24 @@ func TestAWalkComesByEach(t *testing.T) {
 		equal(t, "come by", len(seen), n)
 	}
 	walk(0)
+}
+
+// What is looked at of many, or the few first, is not all in one corner of them, whatever is drawn.
+func TestAWalkPassesNoCornerBy(t *testing.T) {
+	for _, n := range []int{maxLooked + 1, 546, 570, 1000, 2310, 5000, 30030, 65536} {
+		for range 200 {
+			at, step := walk(n)
+			const first = 64
+			seen := make([]int, first)
+			for i := range seen {
+				seen[i] = (at + i*step) % n
+			}
+			slices.Sort(seen)
+			for i, v := range seen {
+				if gap := (seen[(i+1)%first] - v + n) % n; gap > n/8+1 {
+					t.Fatalf("%d of %d, with a step of %d, pass by %d in a row", first, n, step, gap)
+				}
+			}
+		}
+	}
 }
