@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/internal/peertest"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/dnsmsg"
@@ -64,7 +64,7 @@ type served struct {
 func serve(t *testing.T, method string, e func(context.Context, any) (any, error), options ...transport.ServiceOption) *served {
 	t.Helper()
 	s := &served{udp: transport.NewService(dnsmsg.UDP{}, options...), tcp: transport.NewService(dnsmsg.TCP{}, options...)}
-	l, pc := listen(t)
+	pc, l := peertest.ListenBoth(t)
 	s.address = l.Addr().String()
 	ended := make(chan error, 2)
 	for _, service := range []*transport.Service{s.udp, s.tcp} {
@@ -82,23 +82,6 @@ func serve(t *testing.T, method string, e func(context.Context, any) (any, error
 		}
 	})
 	return s
-}
-
-// listen has one port for both networks.
-func listen(t *testing.T) (net.Listener, net.PacketConn) {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if pc, err := net.ListenPacket("udp", l.Addr().String()); err == nil {
-			return l, pc
-		}
-		l.Close()
-	}
-	t.Fatal("no port is free for both networks")
-	return nil, nil
 }
 
 func newPool(t *testing.T) *muxpool.Multiplexed {
