@@ -276,7 +276,8 @@ func TestUnboundOutOfOrder(t *testing.T) {
 	}
 }
 
-// set follows resolvers, over network, and asks again what got lost.
+// set follows resolvers, over network, and asks again what got lost, for longer than the five seconds
+// for which a resolver that heard nothing from the authority in time answers with that.
 func set(t *testing.T, pool *muxpool.Multiplexed, network string, us ...unbound) kitendpoint.Endpoint {
 	t.Helper()
 	var instances muxendpoint.FixedInstances
@@ -284,7 +285,7 @@ func set(t *testing.T, pool *muxpool.Multiplexed, network string, us ...unbound)
 		instances = append(instances, muxendpoint.Instance{Address: u.node(network).String()})
 	}
 	s := muxendpoint.NewSet(instances, log.NewNopLogger(), muxendpoint.WithRetry(20, 30*time.Second), muxendpoint.WithPerTryTimeout(2*time.Second),
-		muxendpoint.WithIdempotent(muxendpoint.Always), muxendpoint.WithoutBudget())
+		muxendpoint.WithBackoff(100*time.Millisecond, time.Second), muxendpoint.WithIdempotent(muxendpoint.Always), muxendpoint.WithoutBudget())
 	t.Cleanup(s.Close)
 	if network == "tcp" {
 		return s.Endpoint(dnsmsg.MethodQuery, func(n transport.Node) *transport.Client {
