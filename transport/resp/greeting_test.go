@@ -112,3 +112,16 @@ func TestRefusedGreetings(t *testing.T) {
 		}
 	}
 }
+
+// A greeting that cannot be sent is an error, and so is one to which nothing is said.
+func TestGreetingsOfNobody(t *testing.T) {
+	ours, theirs := net.Pipe()
+	theirs.Close()
+	defer ours.Close()
+	if err := (resp.Protocol{}).Handshake(t.Context(), ours); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("to nobody: %v", err)
+	}
+	if _, err := greet(t, resp.Protocol{}, len(commands("HELLO 3")), ""); err == nil || !strings.HasPrefix(err.Error(), "resp: the answer to HELLO: ") {
+		t.Errorf("without an answer: %v", err)
+	}
+}

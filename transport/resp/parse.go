@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	maxLine     = 64 << 10 // bytes of a simple string, an error or a big number
-	maxNumber   = 32       // bytes of a line that tells a length or a number
+	maxLine     = 64 << 10 // bytes of a line that is a text, or a number with as many digits as it likes
+	maxNumber   = 32       // bytes of any other
 	maxDepth    = 32       // levels of a reply: 31 aggregates in each other, and what is in the last
 	maxElements = 1 << 20  // of one reply, in all its aggregates
 	chunk       = 32 << 10 // what a string within an aggregate gets before its bytes come
@@ -164,21 +164,31 @@ func peekLine(fr muxpool.FrameReader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		most := maxNumber
-		if b[0] == '+' || b[0] == '-' || b[0] == '(' {
-			most = maxLine
-		}
 		line := len(b) + 1 // at least
 		if end := bytes.IndexByte(b[seen:], '\n'); end >= 0 {
 			line = seen + end + 1
 		}
-		if line <= len(b) && line <= most {
+		if err := lineFits(b, line); err != nil {
+			return nil, err
+		}
+		if line <= len(b) {
 			return b[:line:line], nil
 		}
-		if seen = len(b); line > most {
-			return nil, fmt.Errorf("resp: a line of more than %d bytes: %.20q", most, b)
-		}
+		seen = len(b)
 	}
+}
+
+// lineFits refuses a line of n bytes, which begins as b, if those of its kind are shorter.
+func lineFits(b []byte, n int) error {
+	most := maxNumber
+	switch b[0] {
+	case '+', '-', '(', ',': // a long double of Redis may have thousands of digits
+		most = maxLine
+	}
+	if n > most {
+		return fmt.Errorf("resp: a line of more than %d bytes: %.20q", most, b)
+	}
+	return nil
 }
 
 // gather reads an aggregate, whose length only its end tells. Its memory grows with what

@@ -50,9 +50,9 @@ func TestMeasure(t *testing.T) {
 		"$5\r\n": 4 + 7, "$5\r\nhel": 4 + 7, "$0\r\n": 4 + 2, "=15\r\ntxt:": 5 + 17, "!100\r\n": 6 + 102, "+OK\r\n": 5, "$-1\r\n": 5, "*0\r\n": 4, "$2147483647\r\n": 13 + 1<<31 + 1,
 		"*1\r\n": -1, "*2\r\n": -1, "%1\r\n": -1, "|0\r\n": -1, "$5": -1, "": -1, "$x\r\n": -1, "$2147483648\r\n": -1, "?\r\n": -1,
 	} {
-		_, total, ok := resp.Protocol{}.Measure([]byte(header))
-		if ok != (want >= 0) || ok && total != want {
-			t.Errorf("%q: %d, %v, want %d", header, total, ok, want)
+		id, total, ok := resp.Protocol{}.Measure([]byte(header))
+		if ok != (want >= 0) || ok && (total != want || id != 0) {
+			t.Errorf("%q: id %d, %d, %v, want %d", header, id, total, ok, want)
 		}
 	}
 }

@@ -132,6 +132,9 @@ func TestBadReplies(t *testing.T) {
 		"+":                               "unexpected EOF",
 		"+" + strings.Repeat("x", 65<<10): "65536 bytes",
 		"*1\r\n:1":                        "unexpected EOF",
+		"*1\r\n?x\r\n":                    "something else",
+		"*2\r\n:1\r\n$x\r\n":              "no length",
+		"\n":                              "no line of a reply",
 	} {
 		_, _, err := resp.Protocol{}.Parse(wire.NewReader(strings.NewReader(in), 1<<20))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -140,7 +143,7 @@ func TestBadReplies(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		":x\r\n": "no number", ",x\r\n": "no number", "#x\r\n": "neither true nor false", "_x\r\n": "a null that is", "=2\r\nab\r\n": "no verbatim text",
-		"!-1\r\n": "no length", "+a\r\n+b\r\n": "4 bytes behind", "": "first line", "+a": "first line", "$2\r\nab": "does not end", "$2\r\nabcd": "does not end",
+		"!-1\r\n": "no length", "+a\r\n+b\r\n": "4 bytes behind", "+a\r\nb": "1 bytes behind", "=4\r\nabcd\r\n": "no verbatim text", "": "first line", "+a": "first line", "$2\r\nab": "does not end", "$2\r\nabcd": "does not end",
 		"*2\r\n:1\r\n": "2 elements in 4 bytes", "*1048576\r\n": "1048576 elements in 0 bytes", "*1\r\n" + deep: "31 aggregates",
 	} {
 		if v, err := resp.Parse([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
@@ -149,8 +152,8 @@ func TestBadReplies(t *testing.T) {
 	}
 }
 
-// TestHowLongALineMayBe: 64 KiB for a text, 32 bytes for a number or a length, with kind and end; to
-// the byte, however it comes.
+// TestHowLongALineMayBe: 64 KiB for a text or a number of any length, 32 bytes for an int or a length,
+// with kind and end; to the byte, however it comes, and by itself.
 func TestHowLongALineMayBe(t *testing.T) {
 	line := func(kind, filler string, n int) string {
 		return kind + strings.Repeat(filler, n-len(kind)-len("\r\n")) + "\r\n"
@@ -158,7 +161,7 @@ func TestHowLongALineMayBe(t *testing.T) {
 	for _, row := range []struct {
 		kind, filler string
 		most         int
-	}{{"+", "x", 64 << 10}, {"-", "x", 64 << 10}, {"(", "1", 64 << 10}, {":", "1", 32}, {",", "1", 32}} {
+	}{{"+", "x", 64 << 10}, {"-", "x", 64 << 10}, {"(", "1", 64 << 10}, {",", "0", 64 << 10}, {":", "0", 32}} {
 		for n, long := range map[int]bool{row.most: false, row.most + 1: true} {
 			text := line(row.kind, row.filler, n)
 			for _, src := range []io.Reader{wire.NewReader(strings.NewReader(text), 1<<20), strings.NewReader(text)} {
@@ -166,6 +169,9 @@ func TestHowLongALineMayBe(t *testing.T) {
 				if long && (err == nil || !strings.Contains(err.Error(), fmt.Sprintf("more than %d bytes", row.most))) || !long && (err != nil || string(frame) != text) {
 					t.Errorf("%s of %d bytes: %d bytes, %v", row.kind, n, len(frame), err)
 				}
+			}
+			if _, err := resp.Parse([]byte(text)); (err != nil) != long {
+				t.Errorf("%s of %d bytes by itself: %v", row.kind, n, err)
 			}
 		}
 	}
@@ -233,6 +239,8 @@ func TestRefused(t *testing.T) {
 		{resp.Cmd("XREADGROUP", "GROUP", "g", "streams", "BLOCK", "0", "STREAMS", "s", ">"), "XREADGROUP"},
 		{resp.Cmd("XREADGROUP", "GROUP", "block", "block", "STREAMS", "s", ">"), ""},
 		{resp.Cmd("XREAD", "STREAMS", "block", "0"), ""},
+		{resp.Cmd("XREAD", "COUNT", "1"), ""}, // which the server refuses
+		{resp.Cmd("XADD", "s", "*", "block", "0"), ""},
 		{resp.Cmd("CLIENT", "ID"), ""},
 		{resp.Cmd("GET", "MULTI"), ""},
 		{resp.Cmd("EVAL", "return 1", "0"), ""},
@@ -328,6 +336,9 @@ func TestRequestsThatAreNoCommands(t *testing.T) {
 		if err := resp.EncodeCommand(t.Context(), &m, c); err != nil || string(m.Body) != string(c.AppendTo(nil)) {
 			t.Errorf("%v, %.50q", err, m.Body)
 		}
+	}
+	if one, other := resp.Cmd("PING").Bytes([]byte(long)), resp.Cmd("PING").Arg(long); string(one.AppendTo(nil)) != string(other.AppendTo(nil)) {
+		t.Errorf("%.50q and %.50q", one.AppendTo(nil), other.AppendTo(nil))
 	}
 }
 

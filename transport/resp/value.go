@@ -99,11 +99,14 @@ func parse(b []byte, depth int) (v Value, rest []byte, err error) {
 	if end == len(b) {
 		return v, nil, errors.New("resp: a reply that ends in its first line")
 	}
-	h, err := parseHead(b[:end+1])
+	line, rest := b[:end+1], b[end+1:]
+	if err := lineFits(line, len(line)); err != nil {
+		return v, nil, err
+	}
+	h, err := parseHead(line)
 	if err != nil {
 		return v, nil, err
 	}
-	rest = b[end+1:]
 	if n := h.tail(); n > 0 {
 		if n > len(rest) || !endsLine(rest[:n]) {
 			return v, nil, errNoEnd
