@@ -3,6 +3,7 @@ package deadline_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,5 +75,49 @@ func TestCancelCauseTellsItsCause(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// followed is a context that counts those that follow it.
+type followed struct {
+	context.Context
+	done chan struct{}
+	by   atomic.Int64
+}
+
+func (c *followed) Done() <-chan struct{} { return c.done }
+
+// AfterFunc is what package context asks of contexts that are not its own.
+func (c *followed) AfterFunc(func()) (stop func() bool) {
+	c.by.Add(1)
+	return func() bool { c.by.Add(-1); return true }
+}
+
+// A parent that lives on holds nothing of a context that has ended, whatever it was asked for.
+func TestAParentForgetsWhoHasEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit  time.Duration // of its own
+		causes bool
+	}{"plain": {0, false}, "deadline of its own": {time.Hour, false}, "causes": {0, true}, "deadline and causes": {time.Hour, true}} {
+		for end, cancel := range map[string]func(*deadline.Context){
+			"Cancel": (*deadline.Context).Cancel, "CancelCause": func(ctx *deadline.Context) { ctx.CancelCause(errors.New("overtaken")) },
+		} {
+			parent := &followed{Context: t.Context(), done: make(chan struct{})}
+			var limit time.Time
+			if c.limit > 0 {
+				limit = time.Now().Add(c.limit)
+			}
+			var ctx deadline.Context
+			ctx.Init(parent, limit)
+			if c.causes {
+				ctx.WithCauses()
+			}
+			if ctx.Done(); parent.by.Load() != 1 {
+				t.Errorf("%s: it follows %d times", name, parent.by.Load())
+			}
+			if cancel(&ctx); parent.by.Load() != 0 {
+				t.Errorf("%s, %s: it is followed still", name, end)
+			}
+		}
 	}
 }

@@ -236,7 +236,9 @@ func (c *Context) become() *inner {
 		in.Context, in.cause = context.WithCancelCause(c.parent)
 		in.cancel = func() { in.cause(nil) }
 		if c.own {
-			in.Context, in.cancel = context.WithDeadline(in.Context, c.deadline)
+			var stop context.CancelFunc
+			in.Context, stop = context.WithDeadline(in.Context, c.deadline)
+			in.cancel = func() { in.cause(nil); stop() }
 		}
 	case c.own:
 		in.Context, in.cancel = context.WithDeadline(c.parent, c.deadline)
