@@ -48,18 +48,24 @@ func TestRace(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				pipes := make([]net.Conn, len(row.attempts))
-				began := 0
-				var mu sync.Mutex // guards both
+				began, waiting := 0, 0
+				var mu sync.Mutex // guards all three
 				start := time.Now()
 				nc, err := race(ctx, len(row.attempts), delay, func(ctx context.Context, i int) (net.Conn, error) {
 					mu.Lock()
 					if began++; i != began-1 {
 						t.Errorf("attempt %d began as number %d", i, began)
 					}
-					mu.Unlock()
 					a := row.attempts[i]
 					if a == never {
+						waiting++
+					}
+					mu.Unlock()
+					if a == never {
 						<-ctx.Done()
+						mu.Lock()
+						waiting--
+						mu.Unlock()
 						return nil, fmt.Errorf("address %d: %w", i, ctx.Err())
 					}
 					time.Sleep(a.after)
@@ -73,6 +79,12 @@ func TestRace(t *testing.T) {
 					return ours, nil
 				})
 				d := time.Since(start)
+				synctest.Wait()
+				mu.Lock()
+				if waiting != 0 {
+					t.Errorf("%d attempts go on when it is decided", waiting)
+				}
+				mu.Unlock()
 				time.Sleep(time.Second) // the others' ends
 				mu.Lock()
 				defer mu.Unlock()
@@ -122,15 +134,17 @@ func TestSameFamily(t *testing.T) {
 		"127.0.0.9:0":   "[127.0.0.1 ::ffff:127.0.0.2]",
 		"[2001:db8::]:": "[::1]",
 	} {
-		var from net.Addr
-		if local != "" {
-			var err error
-			if from, err = resolveLocal("tcp", local); err != nil {
-				t.Fatal(err)
+		for _, network := range []string{"tcp", "udp"} {
+			var from net.Addr
+			if local != "" {
+				var err error
+				if from, err = resolveLocal(network, local); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		if got := fmt.Sprint(sameFamily(all(), from)); got != want {
-			t.Errorf("from %q: %v, want %v", local, got, want)
+			if got := fmt.Sprint(sameFamily(all(), from)); got != want {
+				t.Errorf("%s from %q: %v, want %v", network, local, got, want)
+			}
 		}
 	}
 }
@@ -170,4 +184,64 @@ func TestNameWithTwoAddresses(t *testing.T) {
 	if _, _, err := d.dial(t.Context(), ""); !errors.As(err, &dns) || !dns.IsNotFound {
 		t.Errorf("a name that is not there: %v", err)
 	}
+}
+
+// TestAddressesWithoutAName: what is no name is not looked up, and what is no address is told as that.
+func TestAddressesWithoutAName(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	path := t.TempDir() + "/peer:1" // which has the looks of a name with a port
+	unix, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close()
+	for _, row := range []struct {
+		network, address, local string
+		said                    string // of its error; empty: it connects
+	}{
+		{"tcp", "127.0.0.1:" + port, "", ""},
+		{"tcp", ":" + port, "", ""},
+		{"unix", path, "", ""},
+		{"tcp", "peer", "", "missing port"},
+		{"tcp", "127.0.0.1:" + port, "nowhere", "missing port"},
+		{"tcp", "127.0.0.1:" + port, "nowhere:1", "nowhere"},
+	} {
+		d := &dialer{key: nodeKey{Identity: Identity{local: row.local}}, timeout: time.Hour}
+		d.lookup = func(_ context.Context, _, host string) ([]netip.Addr, error) {
+			t.Errorf("%s %q: %q is looked up", row.network, row.address, host)
+			return nil, errors.New("no such host")
+		}
+		nc, err := d.dialNet(t.Context(), row.network, row.address, "")
+		if nc != nil {
+			nc.Close()
+		}
+		if (nc != nil) != (row.said == "") || (err == nil) != (nc != nil) || err != nil && !strings.Contains(err.Error(), row.said) {
+			t.Errorf("%s %q from %q: connected %v, %v, want an error that says %q", row.network, row.address, row.local, nc != nil, err, row.said)
+		}
+	}
+}
+
+// TestNameOfAnotherFamily: where none of a name's addresses can be reached from the local one, that is left
+// to package net, which knows the name better, or says what is wrong.
+func TestNameOfAnotherFamily(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	d := &dialer{key: nodeKey{Identity: Identity{local: "127.0.0.1:0"}}, timeout: time.Hour}
+	d.lookup = func(context.Context, string, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("::1")}, nil
+	}
+	nc, err := d.dialNet(t.Context(), "tcp", "localhost:"+port, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
 }

@@ -25,6 +25,19 @@ func TestBackoffBounds(t *testing.T) {
 			t.Errorf("attempt %d: no wait of 1000 above %v, the bound is %v", attempt, longest, bound)
 		}
 	}
+	for _, row := range []struct {
+		attempt      int
+		first, bound time.Duration
+	}{{32, 1, 1 << 31}, {33, 1, math.MaxInt64}, {32, 1 << 31, 1 << 62}, {32, 1 << 32, math.MaxInt64}} {
+		if got := backoffBound(row.attempt, row.first, math.MaxInt64); got != row.bound {
+			t.Errorf("attempt %d from %d ns: the bound is %d ns, want %d", row.attempt, row.first, got, row.bound)
+		}
+	}
+	for range 100 {
+		if d := draw(0); d != 0 {
+			t.Fatalf("of no time %v is drawn", d)
+		}
+	}
 	for _, attempt := range []int{1, 2, 33, 64, math.MaxInt} {
 		if d := backoff(attempt, math.MaxInt64, math.MaxInt64); d < 0 {
 			t.Errorf("attempt %d without a limit: %v", attempt, d)

@@ -31,6 +31,10 @@ func TestBrokenInvariant(t *testing.T) {
 			m.conn.mu.Unlock()
 			m.conn.endDue()
 		},
+		"on one that holds no lock": func(_ *world, m *muxConn) {
+			defer m.conn.contain()
+			panic(bugf("as told"))
+		},
 		"on the reader's": func(w *world, m *muxConn) {
 			w.peers[0].nc.Write(worldFrame(worldBug, m.id, 0))
 		},
@@ -123,6 +127,57 @@ func (p buggyParser) Parse(r io.Reader) (uint32, []byte, error) {
 	return p.worldParser.Parse(r)
 }
 
+// TestBrokenInvariantOnDatagrams: likewise, and it is no datagram that the parser refused.
+func TestBrokenInvariantOnDatagrams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 0)
+		defer w.end()
+		w.opts.WithFrameParser(buggyParser{})
+		pool, err := New(WithConnectNumber(1), WithDialContext(w.dial))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		var told []Event
+		pool.Subscribe(func(e Event) {
+			if e.Kind == ConnDown {
+				told = append(told, e)
+			}
+		})
+		m, err := pool.GetMuxConn(t.Context(), "udp", "peer:1", w.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if _, err := w.peers[0].nc.Write(worldFrame(worldBug, m.VID(), 0)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(told) != 1 || told[0].Reason != ReasonBug || !strings.Contains(told[0].Err.Error(), "BUG: ") {
+			t.Errorf("told: %v", told)
+		}
+		if n := pool.Stats().Malformed; n != 0 {
+			t.Errorf("%d datagrams are counted as malformed", n)
+		}
+	})
+}
+
+// TestConnStateOnlyMovesOn: to be what it is already is as impossible as to go back.
+func TestConnStateOnlyMovesOn(t *testing.T) {
+	for from := range connState(len(connStates)) {
+		for to := range connState(len(connStates)) {
+			found := func() (found bool) {
+				defer func() { _, found = recover().(bug) }()
+				(&conn{state: from}).setState(to, ReasonNone, nil)
+				return
+			}()
+			if found != (to <= from) {
+				t.Errorf("from %v to %v: found to be a bug %v", from, to, found)
+			}
+		}
+	}
+}
+
 // TestBrokenSlot: news that a slot cannot have, in whatever way it comes, changes nothing and
 // is told. The connection that it is about ends, and the node goes on.
 func TestBrokenSlot(t *testing.T) {
@@ -180,6 +235,11 @@ func TestBrokenSlot(t *testing.T) {
 				if bugs == 0 {
 					t.Fatal("nothing was told")
 				}
+				n.mu.Lock()
+				if s, shown := n.slots[0], len(n.conns()) > 0; (s.conn != nil) != s.state.up() || shown != s.state.up() {
+					t.Errorf("the slot is %v, has a connection %v, which is shown %v", s.state, s.conn != nil, shown)
+				}
+				n.mu.Unlock()
 				if name == "a connect that nobody asked for" {
 					if _, err := theirs.Read(make([]byte, 1)); err != io.EOF {
 						t.Errorf("its connection has not ended: %v", err)

@@ -78,6 +78,27 @@ func TestBulkIsApart(t *testing.T) {
 	})
 }
 
+// TestBulkIsNotWanted where nobody can use it: on a node that is let go of, though its connections are up
+// still, and on one that has none.
+func TestBulkIsNotWanted(t *testing.T) {
+	for name, end := range map[string]func(r *slotRig, n *node){
+		"let go of": func(_ *slotRig, n *node) { n.shut(errForgotten) },
+		"not up":    func(r *slotRig, _ *node) { r.play("close 1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inRig(t, conns(1), "get, accept", func(r *slotRig) {
+				n := r.node()
+				end(r, n)
+				n.wantBulk()
+				synctest.Wait()
+				if got := n.counters.dials.Load(); got != 1 {
+					t.Errorf("%d dials, want the first alone", got)
+				}
+			})
+		})
+	}
+}
+
 // TestBulkCancelFollowsItsCall: what a caller says as it leaves goes to where its request
 // went, though the bulk connection takes no calls any more.
 func TestBulkCancelFollowsItsCall(t *testing.T) {

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"io"
 	"math"
+	"reflect"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
 // TestIDOfAFailedWriteIsHandedOn: who closes a MuxConn whose Write waits for space
@@ -189,6 +193,166 @@ func TestUnsentKeepAliveAsksNobody(t *testing.T) {
 		defer m.conn.mu.Unlock()
 		if m.conn.health.pinging || m.conn.ids.reserved.len() != 0 {
 			t.Errorf("pinging %v, reserved %v", m.conn.health.pinging, m.conn.ids.reserved.young)
+		}
+	})
+}
+
+// TestCallIsNewWhenItIsReused: nothing of its last life is left, but for what a Get sets in any case.
+func TestCallIsNewWhenItIsReused(t *testing.T) {
+	set := map[string]bool{"wake": true, "id": true, "limit": true, // by newCall
+		"live": true, "why": true, "patience": true, "tentative": true, "mu": true} // or over with its life
+	var cl call
+	v := reflect.ValueOf(&cl).Elem()
+	each := func(f func(name string, field reflect.Value)) {
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; !set[name] {
+				f(name, reflect.NewAt(v.Field(i).Type(), v.Field(i).Addr().UnsafePointer()).Elem())
+			}
+		}
+	}
+	each(func(name string, field reflect.Value) {
+		switch p := field.Addr().Interface().(type) {
+		case *context.Context:
+			*p = t.Context()
+		case *error:
+			*p = ErrConnLost
+		case *func() bool:
+			*p = func() bool { return true }
+		case *time.Time:
+			*p = time.Now()
+		case *atomic.Int64:
+			p.Store(1)
+		case *atomic.Bool:
+			p.Store(true)
+		case *wire.Mark:
+			p.Set(1)
+			p.Seal()
+		default:
+			switch field.Kind() {
+			case reflect.Bool:
+				field.SetBool(true)
+			case reflect.Pointer:
+				field.Set(reflect.New(field.Type().Elem()))
+			case reflect.Slice:
+				field.Set(reflect.MakeSlice(field.Type(), 1, 1))
+			case reflect.Chan:
+				field.Set(reflect.MakeChan(field.Type(), 1))
+			case reflect.Uint64:
+				field.SetUint(1)
+			default:
+				field.SetInt(1)
+			}
+		}
+		if field.IsZero() {
+			t.Fatalf("%s is not set", name)
+		}
+	})
+	cl.wake = make(chan struct{}, 1)
+	cl.signal()
+	cl.reset()
+	each(func(name string, field reflect.Value) {
+		if !field.IsZero() {
+			t.Errorf("%s is left", name)
+		}
+	})
+	if !cl.signal() {
+		t.Error("its Read is woken by a signal of its last life")
+	}
+}
+
+// TestReadAtWorkWhenItIsClosed: a Read that has begun before Close, and looks after it, finds that it is closed
+// and nothing else, whatever has come or had ended the call before.
+func TestReadAtWorkWhenItIsClosed(t *testing.T) {
+	for name, before := range map[string]func(w *world, m *muxConn){
+		"an answer is unread": func(w *world, m *muxConn) { w.mustAnswer(m) },
+		"its time was over":   func(*world, *muxConn) { time.Sleep(2 * time.Minute) }, // of bubble time
+		"both": func(w *world, m *muxConn) {
+			w.mustAnswer(m)
+			time.Sleep(2 * time.Minute) // likewise
+		},
+		"it had too much unread": func(w *world, m *muxConn) {
+			m.conn.mu.Lock()
+			defer m.conn.mu.Unlock()
+			m.conn.end(m.call, endOverflow, ErrRecvQueueFull)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+				m := w.mustGet(t.Context(), func(o *GetOptions) { o.WithTimeout(time.Minute) })
+				w.mustWrite(m, 1)
+				cl := m.enter()
+				before(w, m)
+				synctest.Wait()
+				m.Close()
+				if frame, err := cl.take(); frame != nil || !errors.Is(err, ErrMuxConnClosed) {
+					t.Errorf("it reads %x, %v", frame, err)
+				}
+				m.leave()
+			})
+		})
+	}
+}
+
+// TestDroppedWriteAsksForNothing: nor does it take anything from what is asked later.
+func TestDroppedWriteAsksForNothing(t *testing.T) {
+	withWorld(t, worldParser{}, quietOptions(WithQueueSize(1), WithDropFull(true)), func(t *testing.T, w *world) {
+		w.dials = 3 // a peer that reads nothing
+		for range 2 {
+			other := w.mustGet(t.Context())
+			defer other.Close()
+			w.mustWrite(other, 1)
+			synctest.Wait() // the first is being written, the second queued
+		}
+		m := w.mustGet(t.Context())
+		for range 3 {
+			if err := m.Write(worldFrame(worldAnswer, m.id, 1)); !errors.Is(err, ErrSendQueueFull) {
+				t.Fatalf("Write: %v", err)
+			}
+		}
+		go io.Copy(io.Discard, w.peers[0].nc)
+		synctest.Wait()
+		w.mustWrite(m, 2)
+		m.Close()
+		if got := w.idOf(m.conn, m.id); got != "reserved for 1" {
+			t.Errorf("the id is %s", got)
+		}
+	})
+}
+
+// TestOneAnswerTooMany: of a protocol that does not tell the last frame of an answer, what nobody has read is a
+// duplicate once its call is closed.
+func TestOneAnswerTooMany(t *testing.T) {
+	for answers := range 4 {
+		withWorld(t, spaceParser{1, 100}, quietOptions(), func(t *testing.T, w *world) {
+			m := w.mustGet(t.Context())
+			w.mustWrite(m, 1)
+			for range answers {
+				w.mustAnswer(m)
+			}
+			synctest.Wait()
+			m.Close()
+			if n := w.pool.Stats().Duplicate; n != uint64(max(0, answers-1)) {
+				t.Errorf("%d answers to one request, %d duplicates", answers, n)
+			}
+		})
+	}
+}
+
+// TestProofOfACallThatHasEnded: who asks on a connection that was lost meanwhile is told so at once.
+func TestProofOfACallThatHasEnded(t *testing.T) {
+	withWorld(t, askingParser{}, quietOptions(), func(t *testing.T, w *world) {
+		m := w.mustGet(t.Context())
+		defer m.Close()
+		w.peers[0].nc.Close()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		begin := time.Now()
+		if err := m.prove(ctx); !errors.Is(err, ErrConnLost) || time.Since(begin) != 0 {
+			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+		if _, err := m.ping(ctx); !errors.Is(err, ErrConnLost) || time.Since(begin) != 0 {
+			t.Errorf("after %v: %v", time.Since(begin), err)
 		}
 	})
 }

@@ -82,6 +82,9 @@ func TestEndedCallsAreOffTheConn(t *testing.T) {
 			if stays := endRules[why].id == idKept; live != stays || found != stays {
 				t.Errorf("way %d: the call is live %v, found by its id %v, want %v", why, live, found, stays)
 			}
+			if left, told := m.call.hasLeft(), endRules[why].told; left != (told && !live) { // then it leaves the conn's lock alone
+				t.Errorf("way %d: the call knows that it has left: %v", why, left)
+			}
 			m.Close()
 		}
 	})

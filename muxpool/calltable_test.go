@@ -34,7 +34,9 @@ func TestCallTable(t *testing.T) {
 						want[id] = cl
 					}
 				case 1:
-					table.remove(id)
+					if removed := table.remove(id); removed != (want[id] != nil) {
+						t.Fatalf("remove(%d): %v", id, removed)
+					}
 					delete(want, id)
 				default:
 					if got := table.find(id); got != want[id] {
@@ -49,13 +51,45 @@ func TestCallTable(t *testing.T) {
 				t.Fatalf("%d entries, want %d", len(got), len(want))
 			}
 			for id := range want {
+				if table.shrink(); table.find(id) != want[id] {
+					t.Fatalf("%d is gone, with the memory of the table", id)
+				}
 				table.remove(id)
+			}
+			if table.remove(id(0)) {
+				t.Fatal("an empty table has lost something")
 			}
 			if table.shrink(); table.len() != 0 || table.slots != nil {
 				t.Fatalf("%d entries, %d slots left", table.len(), len(table.slots))
 			}
 		})
 	}
+}
+
+// TestCallTableIsThreeQuartersFull at most, and a large one at least an eighth.
+func TestCallTableIsThreeQuartersFull(t *testing.T) {
+	var table callTable
+	cl := new(call)
+	slots := func(calls, want int) {
+		t.Helper()
+		for id := uint32(table.len()); int(id) < calls; id++ {
+			table.put(id, cl)
+		}
+		for id := uint32(table.len()); int(id) > calls; id-- {
+			table.remove(id - 1)
+		}
+		if len(table.slots) != want {
+			t.Errorf("%d calls are in %d slots, want %d", calls, len(table.slots), want)
+		}
+	}
+	slots(1, minCallTable)
+	slots(6, minCallTable)
+	slots(7, 2*minCallTable)
+	slots(3*keptCallTable/4, keptCallTable)
+	slots(3*keptCallTable/4+1, 2*keptCallTable)
+	slots(keptCallTable/4, 2*keptCallTable)
+	slots(keptCallTable/4-1, keptCallTable/2)
+	slots(0, keptCallTable/2)
 }
 
 func TestCallTableYieldsUntilItIsTold(t *testing.T) {

@@ -97,6 +97,24 @@ func TestDeadlineContextEndsReads(t *testing.T) {
 	}
 }
 
+// TestContextIsDueWhenItsCallIs: who hears that a call was out of time finds its context so, too, although that
+// has got a timer of its own.
+func TestContextIsDueWhenItsCallIs(t *testing.T) {
+	for range 20 { // which of the timers is first is not told
+		withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+			ctx, cancel := deadline.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			m := w.mustGet(ctx)
+			defer m.Close()
+			w.mustWrite(m, 1)
+			ctx.Done()
+			if e := <-readLater(m); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) || ctx.Err() != context.DeadlineExceeded {
+				t.Errorf("Read ended after %v with %v, the context says %v", e.after, e.err, ctx.Err())
+			}
+		})
+	}
+}
+
 // TestDeadlineContextOfManyCalls: calls may share a deadline.Context, and Reads a
 // MuxConn.
 func TestDeadlineContextOfManyCalls(t *testing.T) {
@@ -207,6 +225,7 @@ func TestDeadlineThatHasPassed(t *testing.T) {
 			"deadline.Context":  {gone, time.Time{}, context.DeadlineExceeded},
 			"a cancelled one":   {cancelled, time.Time{}, context.Canceled},
 			"both, and earlier": {gone, time.Now().Add(time.Hour), context.DeadlineExceeded},
+			"WithDeadline, now": {context.Background(), time.Now(), context.DeadlineExceeded},
 		} {
 			opts := w.opts
 			opts.WithDeadline(c.at)
@@ -214,6 +233,45 @@ func TestDeadlineThatHasPassed(t *testing.T) {
 			if e := (*Error)(nil); m != nil || !errors.Is(err, c.want) || !errors.As(err, &e) || e.Sent() {
 				t.Errorf("%s: %v, %v", name, m, err)
 			}
+		}
+		if n := w.pool.Stats().Waits; n != 1 {
+			t.Errorf("%d Gets have waited, want the first, for its connection", n)
+		}
+	})
+}
+
+// TestLossLongBeforeTheDeadline: a Read whose connection is lost ends at once, and its context goes on.
+func TestLossLongBeforeTheDeadline(t *testing.T) {
+	for name, asked := range map[string]bool{"nobody has asked for Done": false, "somebody has": true} {
+		withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+			ctx, cancel := deadline.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			if asked {
+				ctx.Done()
+			}
+			m := w.mustGet(ctx)
+			defer m.Close()
+			w.mustWrite(m, 1)
+			end := readLater(m)
+			synctest.Wait()
+			w.peers[0].nc.Close()
+			if e := <-end; e.after != 0 || !errors.Is(e.err, ErrConnLost) || ctx.Err() != nil {
+				t.Errorf("%s: Read ended after %v with %v, the context says %v", name, e.after, e.err, ctx.Err())
+			}
+		})
+	}
+}
+
+// TestContextWithoutADeadline: one of package deadline leaves that of the options alone.
+func TestContextWithoutADeadline(t *testing.T) {
+	withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+		ctx, cancel := deadline.WithDeadline(context.Background(), time.Time{})
+		defer cancel()
+		m := w.mustGet(ctx, func(o *GetOptions) { o.WithTimeout(time.Second) })
+		defer m.Close()
+		w.mustWrite(m, 1)
+		if e := <-readLater(m); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
+			t.Errorf("Read ended after %v with %v", e.after, e.err)
 		}
 	})
 }

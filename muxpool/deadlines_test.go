@@ -51,6 +51,32 @@ func TestDeadlinesOfOneConn(t *testing.T) {
 	})
 }
 
+// TestManyDeadlinesAtOnce: on a conn with many calls those that are due within so many times 100 ns wait for one
+// look, and those that come later are to the moment.
+func TestManyDeadlinesAtOnce(t *testing.T) {
+	const calls = 100
+	withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+		for range calls - 3 {
+			defer w.mustGet(t.Context()).Close()
+		}
+		ends := make(map[time.Duration]<-chan readEnd)
+		for _, d := range []time.Duration{time.Second, time.Second + 1, time.Second + 2*calls*scanShare} {
+			m := w.mustGet(t.Context(), func(o *GetOptions) { o.WithTimeout(d) })
+			defer m.Close()
+			ends[d] = readLater(m)
+		}
+		for d, want := range map[time.Duration]time.Duration{
+			time.Second:                     time.Second,
+			time.Second + 1:                 time.Second + calls*scanShare,
+			time.Second + 2*calls*scanShare: time.Second + 2*calls*scanShare,
+		} {
+			if e := <-ends[d]; e.after != want || !errors.Is(e.err, context.DeadlineExceeded) {
+				t.Errorf("a call of %v ended after %v with %v, want %v", d, e.after, e.err, want)
+			}
+		}
+	})
+}
+
 // TestDeadlineFreesAPlace: calls whose deadlines pass make room for those that wait,
 // although nobody closes them.
 func TestDeadlineFreesAPlace(t *testing.T) {

@@ -12,8 +12,13 @@ func TestConnectionWithoutAddresses(t *testing.T) {
 	if a.sameAs(b) || a.at != "" {
 		t.Error("connections without addresses lead to one place")
 	}
-	if got, _ := (&node{}).attempts(&slot{conn: a}); got != "" {
-		t.Errorf("avoids %q", got)
+	for _, row := range []struct {
+		c    *conn
+		want string
+	}{{a, ""}, {&conn{datagram: true, at: "10.0.0.1:1"}, "10.0.0.1:1"}, {&conn{at: "10.0.0.1:1"}, ""}} {
+		if got, _ := (&node{}).attempts(&slot{conn: row.c}); got != row.want {
+			t.Errorf("datagrams: %v, at %q: avoids %q, want %q", row.c.datagram, row.c.at, got, row.want)
+		}
 	}
 }
 
@@ -33,4 +38,16 @@ func TestAddressWithoutText(t *testing.T) {
 	if local, remote, at := addressesOf(shyConn{}); local == nil || remote == nil || at != "" {
 		t.Errorf("%T, %T, %q", local, remote, at)
 	}
+}
+
+// loudConn panics when it is closed.
+type loudConn struct{ net.Conn }
+
+func (loudConn) Close() error      { panic("planted") }
+func (loudConn) CloseWrite() error { panic("planted") }
+
+// TestCloseThatPanics ends nobody's goroutine.
+func TestCloseThatPanics(*testing.T) {
+	shut(loudConn{})
+	closeWrite(loudConn{})
 }

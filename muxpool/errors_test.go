@@ -76,8 +76,56 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 	if op := (*net.OpError)(nil); !errors.As(getError(d.key.node, refused), &op) {
 		t.Error("net's own error is not findable")
 	}
+	if got, want := getError(d.key.node, refused).Error(), "get tcp://10.0.0.1:80 (not sent): dial: connect: connection refused"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	long := errors.New(strings.Repeat("x", 5*maxForeign))
+	if got, want := len(getError(d.key.node, long).Error()), len("get tcp://10.0.0.1:80 (not sent): ...")+4*maxForeign; got != want {
+		t.Errorf("of a text of %d bytes %d are told, want %d", 5*maxForeign, got, want)
+	}
 	e := Event{Kind: DialFailed, Node: d.key.node, Reason: ReasonDialFailed, Err: refused}
 	if got := e.String(); strings.Count(got, "dial failed") != 1 || strings.Count(got, "10.0.0.1") != 1 {
 		t.Errorf("the event says something twice: %s", got)
+	}
+}
+
+// TestTimeoutOfAnError is that of its cause, if that may be one.
+func TestTimeoutOfAnError(t *testing.T) {
+	for err, want := range map[error]bool{
+		io.EOF: false, syscall.ECONNREFUSED: false, syscall.ETIMEDOUT: true, context.DeadlineExceeded: true, os.ErrDeadlineExceeded: true,
+		&dialTimeout{1, io.EOF}: true, fmt.Errorf("%w: %w", ErrConnLost, syscall.ECONNRESET): false,
+	} {
+		if got := (&Error{Op: "read", Err: err}).Timeout(); got != want {
+			t.Errorf("%v is a timeout: %v", err, got)
+		}
+	}
+}
+
+// silentContext is one of somebody's whose Done is closed and whose Err is nil.
+type silentContext struct{ context.Context }
+
+func (silentContext) Err() error { return nil }
+
+// TestErrorOfAContext: with its cause, and of one that has no error, that it was canceled.
+func TestErrorOfAContext(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	caused, cause := context.WithCancelCause(t.Context())
+	cause(errors.New("the user left"))
+	late, stop := context.WithTimeout(t.Context(), -1)
+	defer stop()
+	for _, row := range []struct {
+		ctx  context.Context
+		is   error
+		said string
+	}{
+		{canceled, context.Canceled, "context canceled"},
+		{caused, context.Canceled, "context canceled; the user left"},
+		{late, context.DeadlineExceeded, "context deadline exceeded"},
+		{silentContext{canceled}, context.Canceled, "context canceled"},
+	} {
+		if err := ctxErr(row.ctx); err == nil || err.Error() != row.said || !errors.Is(err, row.is) {
+			t.Errorf("got %v, want %s", err, row.said)
+		}
 	}
 }

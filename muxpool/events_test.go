@@ -180,6 +180,31 @@ func TestSubscribersMayCallTheEvents(t *testing.T) {
 	})
 }
 
+// TestNothingIsHeardAfterCancel, of what had been queued before it either.
+func TestNothingIsHeardAfterCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			e   = events{run: start}
+			got attempts
+		)
+		release := make(chan struct{})
+		cancel := e.subscribe(func(ev Event) {
+			<-release
+			got.hear(ev)
+		})
+		for i := range 3 {
+			e.post(Event{Attempt: i})
+		}
+		synctest.Wait() // it is at work on the first
+		cancel()
+		close(release)
+		synctest.Wait()
+		if want := []int{0}; !slices.Equal(got.got, want) {
+			t.Errorf("heard %v, want %v", got.got, want)
+		}
+	})
+}
+
 // Who has gone is forgotten: a service that subscribes again and again keeps nothing of it.
 func TestSubscribersAreForgotten(t *testing.T) {
 	e := events{run: start}

@@ -1,10 +1,13 @@
 package muxpool
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"math"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/muxkit/muxkit/internal/bounded"
 )
@@ -49,6 +52,65 @@ func TestOptionsOfACallCostNothing(t *testing.T) {
 	if len(p.nodes) != 1 {
 		t.Errorf("%d nodes, want 1", len(p.nodes))
 	}
+}
+
+// TestWhomANodeFits: a Get finds the node that it would have made, and no other.
+func TestWhomANodeFits(t *testing.T) {
+	name, config := Node{"tcp", "peer:1"}, new(tls.Config)
+	with := func(set func(*GetOptions)) GetOptions {
+		o := NewGetOptions()
+		o.WithFrameParser(worldParser{})
+		o.WithLocalAddr("127.0.0.1:0")
+		o.WithDialTLS("", "", "ca.pem", "")
+		o.tlsConfig = config // which a Get would refuse, beside that
+		set(&o)
+		return o
+	}
+	opts := with(func(*GetOptions) {})
+	key, err := opts.key(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, row := range map[string]struct {
+		name Node
+		opts GetOptions
+		fits bool
+	}{
+		"the same":                {name, opts, true},
+		"with a timeout":          {name, with(func(o *GetOptions) { o.WithTimeout(time.Second) }), true},
+		"a call of another kind":  {name, with(func(o *GetOptions) { o.WithOneWay(); o.WithVID(7); o.WithBulk(true) }), true},
+		"another address":         {Node{"tcp", "peer:2"}, opts, false},
+		"another network":         {Node{"tcp4", "peer:1"}, opts, false},
+		"another parser":          {name, with(func(o *GetOptions) { o.WithFrameParser(scarceParser{}) }), false},
+		"another local address":   {name, with(func(o *GetOptions) { o.WithLocalAddr("127.0.0.2:0") }), false},
+		"other files":             {name, with(func(o *GetOptions) { o.WithDialTLS("", "", "other.pem", "") }), false},
+		"another configuration":   {name, with(func(o *GetOptions) { o.WithTLSConfig(new(tls.Config)) }), false},
+		"no configuration at all": {name, with(func(o *GetOptions) { o.tlsConfig = nil }), false},
+		"one that is nil":         {name, with(func(o *GetOptions) { o.noTLS = true }), false},
+		"a negative timeout":      {name, with(func(o *GetOptions) { o.WithTimeout(-1) }), false},
+	} {
+		if got := key.fits(&row.name, &row.opts); got != row.fits {
+			t.Errorf("%s: the node fits %v", what, got)
+		}
+	}
+}
+
+// TestOptionsThatAreRefusedLater: of a node that is known and was used just now, too.
+func TestOptionsThatAreRefusedLater(t *testing.T) {
+	withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+		w.mustGet(t.Context()).Close()
+		w.mustGet(t.Context()).Close()
+		for said, set := range map[string]func(*GetOptions){
+			"WithTLSConfig(nil)": func(o *GetOptions) { o.WithTLSConfig(nil) },
+			"WithTimeout(-1ns)":  func(o *GetOptions) { o.WithTimeout(-1) },
+		} {
+			opts := w.opts
+			set(&opts)
+			if _, err := w.pool.GetMuxConn(t.Context(), "tcp", "peer:1", opts); !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), said) {
+				t.Errorf("%s: %v", said, err)
+			}
+		}
+	})
 }
 
 // TestParserThatEqualsNothing: what cannot be compared, or is not equal to itself, is

@@ -149,6 +149,7 @@ func TestIDsOverfullAndStarving(t *testing.T) {
 	}{
 		{worldParser{}, maxReserved, true, false},
 		{spaceParser{0, 1<<17 - 1}, 1 << 16, true, false},
+		{spaceParser{0, 1<<16 - 1}, 1<<16 - 1, false, true}, // the largest small space
 		{spaceParser{1, 4}, 3, false, true},
 	} {
 		ids := testIDs(t, test.parser)
@@ -166,6 +167,131 @@ func TestIDsOverfullAndStarving(t *testing.T) {
 		if ids.overfull() != test.overfull || starving() != test.starving {
 			t.Errorf("%d of %d ids reserved: overfull %v, starving %v", test.most+1, ids.space.n, ids.overfull(), starving())
 		}
+	}
+}
+
+// TestStarving: no id is to be had, and most of those that may be in use at once are reserved. As soon as one of
+// both is not so any more, it begins anew.
+func TestStarving(t *testing.T) {
+	now := time.Now()
+	for _, row := range []struct {
+		live, reserved int
+		most           uint64
+		starving       bool
+	}{
+		{0, 0, 4, false}, {1, 2, 4, false}, {2, 2, 4, false}, {1, 3, 4, true}, {0, 4, 4, true}, {0, 3, 4, false}, {4, 0, 4, false},
+		{0, 2, 3, false}, {1, 2, 3, true}, {0, 3, 3, true}, {0, 2, 2, true}, {1, 1, 2, false}, {0, 1, 1, true}, {1, 0, 1, false},
+	} {
+		ids := testIDs(t, spaceParser{1, 4})
+		var live []uint32
+		for range row.live {
+			live = append(live, ids.mustAllocate(t))
+		}
+		var reserved []uint32
+		for range row.reserved {
+			id := ids.mustAllocate(t)
+			ids.leave(id, 1)
+			reserved = append(reserved, id)
+		}
+		since := ids.starving(now, row.most)
+		if since.IsZero() == row.starving {
+			t.Errorf("%d live, %d reserved of %d: since %v, want %v", row.live, row.reserved, row.most, since, row.starving)
+		}
+		if !row.starving {
+			continue
+		}
+		if later := ids.starving(now.Add(time.Second), row.most); !later.Equal(now) {
+			t.Errorf("%d live, %d reserved of %d: a second later since %v", row.live, row.reserved, row.most, later.Sub(now))
+		}
+		if more := ids.starving(now, row.most+5); !more.IsZero() {
+			t.Errorf("%d live, %d reserved of %d: starving since %v", row.live, row.reserved, row.most+5, more)
+		}
+		if again := ids.starving(now.Add(time.Minute), row.most); !again.Equal(now.Add(time.Minute)) {
+			t.Errorf("%d live, %d reserved of %d: starving since %v again", row.live, row.reserved, row.most, again)
+		}
+		ids.late(reserved[0], true)
+		if len(live) > 0 {
+			ids.leave(live[0], 0)
+		}
+		if back := ids.starving(now, row.most); !back.IsZero() {
+			t.Errorf("%d live, %d reserved of %d: an id is back, and starving since %v", row.live, row.reserved, row.most, back)
+		}
+	}
+}
+
+// TestManySmallIDs: of a space of more than a word of bits each id is free once, however often it comes round, and
+// whoever has used it.
+func TestManySmallIDs(t *testing.T) {
+	const n = 200
+	ids := testIDs(t, spaceParser{0, n - 1})
+	for round := range 3 {
+		seen := make(map[uint32]bool)
+		for range n {
+			id := ids.mustAllocate(t)
+			if seen[id] {
+				t.Fatalf("round %d: id %d is handed out twice", round, id)
+			}
+			seen[id] = true
+		}
+		for id := range uint32(n) {
+			ids.leave(id, 0)
+		}
+		for id := range uint32(n) {
+			for range 2 {
+				ids.enter(&call{id: id, explicit: true})
+				ids.leave(id, 0)
+			}
+		}
+		if len(ids.freed) != n {
+			t.Errorf("round %d: %d ids are free, of %d", round, len(ids.freed), n)
+		}
+	}
+}
+
+// TestExplicitIDThatIsNext: an id that is taken and left just before it would be handed out is free once, in its
+// turn.
+func TestExplicitIDThatIsNext(t *testing.T) {
+	space, err := idSpace(scarceParser{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for start := range space.n {
+		for before := range space.n {
+			ids := newIDs(space, start)
+			var order []uint32
+			for range before {
+				order = append(order, ids.mustAllocate(t))
+			}
+			explicit := space.at((start + before) % space.n)
+			ids.enter(&call{id: explicit, explicit: true})
+			ids.leave(explicit, 0)
+			for range space.n - before {
+				order = append(order, ids.mustAllocate(t))
+			}
+			if order[before] != explicit {
+				t.Errorf("start %d: %v, want %d after %d of them", start, order, explicit, before)
+			}
+			for _, id := range order {
+				ids.leave(id, 0)
+			}
+			if !slices.Equal(ids.freed, order) {
+				t.Errorf("start %d, %d before: %v come round, want %v", start, before, ids.freed, order)
+			}
+		}
+	}
+}
+
+// TestLargeSpaceComesRound: where all ids were handed out, the first is next, and those in use are passed over.
+func TestLargeSpaceComesRound(t *testing.T) {
+	ids := testIDs(t, spaceParser{1, math.MaxUint32})
+	ids.next = math.MaxUint32 // they have been
+	ids.enter(&call{id: 4, explicit: true})
+	var got []uint32
+	for range 4 {
+		got = append(got, ids.mustAllocate(t))
+	}
+	if want := []uint32{1, 2, 3, 5}; !slices.Equal(got, want) {
+		t.Errorf("ids %v, want %v", got, want)
 	}
 }
 

@@ -28,6 +28,7 @@ func TestLink(t *testing.T) {
 		{"nothing is, ever", []look{known(0, 5), known(0, 5), known(0, 5), known(0, 5)}, 3, true, 3},
 		{"more is queued than arrives", []look{known(9, 90), known(50, 90), known(99, 90), known(140, 90)}, 0, true, 0},
 		{"what was queued later is not waited for", []look{known(9, 90), known(99, 900), known(999, 9000), known(9999, 0)}, 3, false, 0},
+		{"nothing is known any more", []look{known(9, 90), known(19, 80), {}, {}}, 3, false, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var l link
@@ -42,5 +43,19 @@ func TestLink(t *testing.T) {
 					row.quiet, row.slow, row.stuck)
 			}
 		})
+	}
+}
+
+// TestSlowFrom: what is not there after long is, to the moment, under way slowly.
+func TestSlowFrom(t *testing.T) {
+	start := time.Unix(1000, 0)
+	for after, slow := range map[time.Duration]bool{time.Second - 1: false, time.Second: true} {
+		var l link
+		for _, now := range []time.Time{start, start.Add(after)} {
+			l.follow(wire.Transit{Acked: 9, Pending: 90, Known: true}, time.Second, now)
+		}
+		if l.slow != slow {
+			t.Errorf("after %v it is slow: %v", after, l.slow)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -116,6 +117,73 @@ func TestAWriteThatFailsTakesNothing(t *testing.T) {
 		}
 		if err := m.(OwnedWriter).WriteOwned(wire.Alloc(size)); !errors.Is(err, ErrMuxConnClosed) {
 			t.Errorf("WriteOwned: %v", err)
+		}
+	})
+}
+
+// TestDeadlineThatEndedARead: its context remembers it, though it is canceled before anybody else asks.
+func TestDeadlineThatEndedARead(t *testing.T) {
+	peerFrames(t, func(t *testing.T, w *world) {
+		ctx, cancel := deadline.WithTimeout(context.Background(), time.Second)
+		m := w.mustGet(ctx)
+		defer m.Close()
+		w.mustWrite(m, 1)
+		if e := <-readLater(m); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
+			t.Errorf("Read ended after %v with %v", e.after, e.err)
+		}
+		if cancel(); ctx.Err() != context.DeadlineExceeded {
+			t.Errorf("the context says %v", ctx.Err())
+		}
+	})
+}
+
+// TestCallsAreGivenBack: by a MuxConn that was closed and has nobody at work, whatever was done with it before.
+func TestCallsAreGivenBack(t *testing.T) {
+	for name, use := range map[string]func(w *world, m *muxConn){
+		"nothing":                 func(*world, *muxConn) {},
+		"Write":                   func(w *world, m *muxConn) { w.mustWrite(m, 1) },
+		"a Write that is refused": func(w *world, m *muxConn) { _ = m.Write(nil) },
+		"Read": func(w *world, m *muxConn) {
+			w.mustWrite(m, 1)
+			w.mustAnswer(m)
+			_, _ = m.Read()
+		},
+		"Gather": func(_ *world, m *muxConn) { m.Gather() },
+		"CloseWith": func(w *world, m *muxConn) {
+			w.mustWrite(m, 1)
+			m.CloseWith(worldFrame(worldAnswer, m.id, 2))
+		},
+		"CloseWithRequest": func(w *world, m *muxConn) {
+			w.mustWrite(m, 1)
+			m.CloseWithRequest(func(id uint32) []byte { return worldFrame(worldAnswer, id, 2) })
+		},
+		"CloseWith, unasked":        func(_ *world, m *muxConn) { m.CloseWith(worldFrame(worldAnswer, m.id, 2)) },
+		"CloseWithRequest, unasked": func(_ *world, m *muxConn) { m.CloseWithRequest(func(uint32) []byte { return nil }) },
+	} {
+		peerFrames(t, func(t *testing.T, w *world) {
+			m := w.mustGet(t.Context())
+			use(w, m)
+			if m.Close(); m.call != nil {
+				t.Errorf("%s: its call is kept", name)
+			}
+		})
+	}
+}
+
+// TestGoingAwayThatACallHasRead: its connection takes no more calls, and ends with the last that it has.
+func TestGoingAwayThatACallHasRead(t *testing.T) {
+	peerFrames(t, func(t *testing.T, w *world) {
+		first := w.mustGet(t.Context())
+		first.GoingAway()
+		second := w.mustGet(t.Context())
+		defer second.Close()
+		if first.conn == second.conn || w.pool.Stats().ConnsClosed.Total() != 0 {
+			t.Error("the connection takes one more call, or has ended with one on it")
+		}
+		first.Close()
+		synctest.Wait()
+		if k := w.pool.Stats().ConnsClosed; k.By(ReasonGoingAway) != 1 || k.Total() != 1 {
+			t.Errorf("ended have %v", k)
 		}
 	})
 }

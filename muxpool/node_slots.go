@@ -249,6 +249,7 @@ func (n *node) proved(c *conn) {
 	if n.queue.n > 0 && n.short.Load() {
 		n.fill()
 	}
+	n.growAll() // for those who found no room beside a slot that rested, and rests no more
 }
 
 // forgive takes back what is held against the slots of which is true. mu is held.

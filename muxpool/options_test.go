@@ -44,6 +44,18 @@ func TestEachInvalidOptionIsNamed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "WithQueueSize(-3)") || !strings.Contains(err.Error(), "WithKeepAlive(-11ns)") {
 		t.Errorf("two at once: %v", err)
 	}
+	nowhere := NewGetOptions() // an option that only a dial uses
+	nowhere.WithFrameParser(worldParser{})
+	nowhere.WithLocalAddr("nowhere")
+	_, err = New(WithQueueSize(-3), WithPreWarm("tcp", "peer:1", nowhere))
+	if err == nil || !strings.Contains(err.Error(), "WithQueueSize(-3)") || !strings.Contains(err.Error(), `WithLocalAddr("nowhere")`) {
+		t.Errorf("one of them of a node: %v", err)
+	}
+	pool, err := New(WithConnectNumber(65536))
+	if err != nil {
+		t.Fatal("as many connections as are allowed: ", err)
+	}
+	pool.Close()
 }
 
 func TestDefaultsFollowOtherOptions(t *testing.T) {
@@ -58,6 +70,29 @@ func TestDefaultsFollowOtherOptions(t *testing.T) {
 	for d, want := range map[time.Duration]time.Duration{2: 3, 1 << 62: 3 << 61, math.MaxInt64 - 1: math.MaxInt64, math.MaxInt64: math.MaxInt64} {
 		if got := oneAndHalf(d); got != want {
 			t.Errorf("1.5 times %d is %d", d, got)
+		}
+	}
+}
+
+// TestRecvWaitIsBounded: by a quarter of what a connection may be silent, which it is while it waits.
+func TestRecvWaitIsBounded(t *testing.T) {
+	for _, row := range []struct {
+		opts []PoolOption
+		want time.Duration
+	}{
+		{[]PoolOption{WithKeepAlive(80 * time.Millisecond)}, 20 * time.Millisecond},
+		{[]PoolOption{WithStallTimeout(80 * time.Millisecond)}, 20 * time.Millisecond},
+		{[]PoolOption{WithRecvWait(time.Hour)}, 500 * time.Millisecond},
+		{[]PoolOption{WithRecvWait(3 * time.Millisecond)}, 3 * time.Millisecond},
+		{[]PoolOption{WithKeepAlive(1)}, 1},
+	} {
+		p, err := New(row.opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if p.opts.recvWait != row.want {
+			t.Errorf("keepalive %v, stall timeout %v: waits for %v, want %v", p.opts.keepAlive, p.opts.stallTimeout, p.opts.recvWait, row.want)
 		}
 	}
 }

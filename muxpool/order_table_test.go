@@ -17,6 +17,7 @@ import (
 //	A:2s      a call that has 2 s
 //	A>        a call that is one-way
 //	A! A-     its context is canceled; it is closed
+//	A/        it is closed with a last frame, which is not answered
 //	= ~       the peer sends the next answer; a part of it
 //	^ .       the peer sends a push; the answer to a keepalive
 //	?         the peer is asked for a sign of life
@@ -36,6 +37,7 @@ a keepalive has a place    | A ? B = . =              | A 0, B 2
 who leaves keeps its place | A B A- C = = =           | A closed, B 1, C 2
 likewise, canceled         | A B A! C = = =           | A canceled, B 1, C 2
 likewise, timed out        | A:1s B 2s C = = =        | A deadline, B 1, C 2
+with a last frame          | A B A/ C = = =           | A closed, B 1, C 2
 all have left              | A B A- B- = C = =        | A closed, B closed, C 2
 in the middle of its parts | A B ~ A- ~ = =           | A 0.0, B 1
 one-way calls have none    | A B> C = =               | A 0, B, C 1
@@ -56,6 +58,8 @@ until it leaves            | A B:1s C 2s 10s A- 4s    | A closed, B deadline, C 
 it was canceled            | A B A! 60s               | A canceled, B
 and others time out        | A B:5s A! C 4s 2s 3s     | A canceled, B deadline, C lost, lost: stalled
 the next that times out    | A B:1s C 2s = 4s         | A 0, B deadline, C lost, lost: stalled
+answered, the next canceled | A:1s 2s = B B! C 10s    | A deadline, B canceled, C
+answered, the next is late | A:1s 2s = 60s B:1s 2500ms | A deadline, B deadline
 nobody is left             | A:1s 5s                  | A deadline, lost: stalled
 a slow peer, many times    | A:1s 2s = B:1s 2s = C:1s 2s = D = | A deadline, B deadline, C deadline, D 3
 `
@@ -139,6 +143,9 @@ func (w *orderWorld) tell(word string, named map[string]*orderCall, names *[]str
 		c.cancel()
 	case rest == "-":
 		c.leave()
+	case rest == "/":
+		c.mux.CloseWith(worldFrame(orderPush, 0, 0))
+		c.leave()
 	case c != nil:
 		w.write(c)
 	default:
@@ -179,6 +186,27 @@ func (c *orderCall) outcome() string {
 		}
 	}
 	return c.err.Error()
+}
+
+// TestOrderedCallsGoEverywhere: of connections on which nothing is awaited no one is preferred.
+func TestOrderedCallsGoEverywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newOrderWorld(t, WithConnectNumber(3))
+		defer w.end()
+		placed := make(map[*conn]int)
+		for range 300 { // chance: 3 times 2 to the power of -175 that one is left out
+			m, err := w.pool.GetMuxConn(t.Context(), "tcp", "peer:1", w.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			placed[m.(*muxConn).conn]++
+			m.Close()
+			synctest.Wait()
+		}
+		if len(placed) != 3 {
+			t.Errorf("%d connections of 3 are used", len(placed))
+		}
+	})
 }
 
 // TestOrderOptions: what makes no sense where answers come in order is refused, and says why.

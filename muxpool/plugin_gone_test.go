@@ -19,11 +19,20 @@ type (
 	goneIDs      struct{ muxtest.Parser }
 	goneAlive    struct{ muxtest.Parser }
 	goneFarewell struct{ muxtest.Parser }
+	goneSettings struct {
+		muxtest.Parser
+		settled
+	}
 )
 
 func (goneIDs) IDSpace() (s muxpool.IDSpace)                  { runtime.Goexit(); return s }
 func (goneAlive) AppendKeepAlive([]byte, uint32) (dst []byte) { runtime.Goexit(); return dst }
 func (goneFarewell) AppendFarewell([]byte) (dst []byte)       { runtime.Goexit(); return dst }
+
+func (goneSettings) AppendSettings([]byte, muxpool.Settings) (dst []byte) {
+	runtime.Goexit()
+	return dst
+}
 
 // returns runs f, and fails the test if it does not return.
 func returns(w *world.World, f func() error) (err error) {
@@ -49,6 +58,18 @@ func TestPluginEndsItsGoroutine(t *testing.T) {
 			err := returns(w, w.Call)
 			if w.WantError(err, muxpool.ErrInvalidOption, false); !strings.Contains(err.Error(), "IDSpace of muxpool_test.goneIDs did not return") {
 				w.Error(err)
+			}
+		})
+	})
+	t.Run("settings", func(t *testing.T) {
+		world.InBubble(t, world.Setup{Parser: goneSettings{}, Alone: true}, func(w *world.World) {
+			err := returns(w, w.Call)
+			if w.WantError(err, muxpool.ErrInvalidOption, false); !strings.Contains(err.Error(), "the dial did not return") {
+				w.Error(err)
+			}
+			w.Settle()
+			if n := w.Victim.Stats().Open; n != 0 {
+				w.Errorf("%d connections are left", n)
 			}
 		})
 	})

@@ -79,6 +79,26 @@ func TestGoingAwayProvesNothing(t *testing.T) {
 	})
 }
 
+// TestAnswerBeforeGoingAwayProves, also if both come at once: a node whose peer was in doubt is told as ready.
+func TestAnswerBeforeGoingAwayProves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newSlotRig(t, conns(1))
+		defer r.end()
+		for _, step := range []string{"get", "accept", "silence 1", "get", "accept", "call 2"} {
+			r.play(step)
+		}
+		both := append(worldFrame(worldAnswer, r.calls[len(r.calls)-1].id, 1), worldFrame(worldGoAway, 0, 0)...)
+		if _, err := r.pipes[1].theirs.Write(both); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.play("end")
+		if got, want := r.events(), "up ready @3s down(stalled) expelled(stalled) up ready down(going away)"; got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	})
+}
+
 // settlingParser takes its keepalives for settings.
 type settlingParser struct{ worldParser }
 
@@ -117,6 +137,34 @@ func TestAnswerToWhatWasNotAskedProvesNothing(t *testing.T) {
 		w.mustWrite(m, 1)
 		if answer(); !m.conn.proven() {
 			t.Error("an answer is not taken for one")
+		}
+	})
+}
+
+// TestOneAnswerMoreTellsThatThePeerLives: to a call that has asked, and to no other.
+func TestOneAnswerMoreTellsThatThePeerLives(t *testing.T) {
+	withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+		for name, asks := range map[string]bool{"it has asked": true, "it has not": false} {
+			m := w.mustGet(t.Context())
+			defer m.Close()
+			if asks {
+				w.mustWrite(m, 1)
+				w.mustAnswer(m)
+				synctest.Wait()
+			}
+			frame := m.conn.next.frame() // as a Ping waits for it
+			w.mustAnswer(m)
+			synctest.Wait()
+			select {
+			case <-frame:
+				if !asks {
+					t.Errorf("%s: an answer counts as a sign of life", name)
+				}
+			default:
+				if asks {
+					t.Errorf("%s: an answer more is no sign of life", name)
+				}
+			}
 		}
 	})
 }

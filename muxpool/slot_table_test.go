@@ -99,6 +99,11 @@ var slotTable = []slotRow{
 	{"empty after a redial, a Get comes", conns(1), "get, accept, call 1, close 1, back, accept, close 2, get",
 		"dialing: waiting 2; dials 2; queued 1", "up ready down(conn lost) @2s up down(peer closed)"},
 	{"empty, the node is forgotten", conns(1), "get, accept, close 1, 10m", "forgotten", "up ready down(peer closed)"},
+	{"empty after a while, the node is forgotten", conns(1), "get, accept, 5m, close 1, 10m", "forgotten", "up ready @5m0s down(peer closed)"},
+	{"empty beside a call that lasts, the node is forgotten after it", conns(1), "get, accept, call 1, leave 1, 11m, end, 10m",
+		"forgotten", "up ready @11m0s down(going away)"},
+	{"empty after two that were hung up, a Get comes late: it waits for less", conns(1), "get, accept, close 1, get, accept, close 2, 1500ms, get, 500ms",
+		"dialing: redialing 2; dials 3; queued 1", "up ready down(peer closed) up down(peer closed)"},
 	{"empty, the pool is closed", conns(1), "get, accept, close 1, quit", "idle: empty 1; dials 1", "up ready down(peer closed)"},
 
 	// Dialing for a Get.
@@ -142,6 +147,8 @@ var slotTable = []slotRow{
 		"idle: empty 1; dials 1", "up ready down(going away)"},
 	{"up, going away with a call that is lost", conns(1), "get, accept, call 1, leave 1, close 1",
 		"dialing: waiting 1; dials 1", "up ready down(conn lost)"},
+	{"up, going away with a call, no keepalive answer", conns(1, WithKeepAlive(2*time.Second)), "get, accept, call 1, leave 1, 4s",
+		"idle: empty 1; dials 1", "up ready @3.125s down(keepalive timeout)"},
 	{"up, going away with a call, a Get comes", conns(1), "get, accept, call 1, leave 1, get, accept, close 1",
 		"ready: up 2; dials 2", "up ready up down(conn lost)"},
 	{"up, going away with a call, a Get waits", conns(1, WithMaxVirConnsPerConn(1)), "call, accept, call, leave 1",
@@ -179,6 +186,9 @@ var slotTable = []slotRow{
 		"expelled: empty 1; dials 1", "up ready down(conn lost) expelled(conn lost)"},
 	{"up on UDP, silent", conns(1), "udp, get, accept, silence 1", "ready: renewing 1; dials 2", "up ready"},
 	{"up on UDP, silent, and where it was", conns(1), "udp, get, accept, silence 1, accept", "ready: up 1; dials 2", "up ready"},
+
+	{"up, replaced with a call on the old one, the pool is closed", conns(1, WithMaxConnAge(10*time.Minute), WithIdleTimeout(time.Hour)),
+		"get, accept, frame 1, call 1, 11m30s, accept, quit", "idle: empty 1; dials 2", "up ready @11m30s up down(pool closed) down(pool closed)"},
 
 	// Waiting to be redialed.
 	{"waiting, the time comes", conns(1), "get, accept, call 1, close 1, back",
@@ -234,6 +244,10 @@ var slotTable = []slotRow{
 	{"resting, the pool is closed", conns(1), "get, refuse, quit, 1s", "expelled: resting 1; dials 1; failed 1", "failed 1 expelled(dial failed)"},
 	{"resting, the node is forgotten", conns(1), "get, refuse, 10m", "forgotten", "failed 1 expelled(dial failed)"},
 	{"resting beside up, Gets come", conns(2), "get, accept, refuse, get, get, get", "ready: resting 1, up 1; dials 2", "up ready failed 1"},
+	{"resting beside up that answers", conns(2), "get, accept, refuse, frame 1", "ready: empty, up; dials 2", "up ready failed 1"},
+	{"resting beside up that answers, a Get comes", conns(2), "get, accept, refuse, frame 1, get", "ready: dialing, up; dials 3", "up ready failed 1"},
+	{"resting beside up that answers, a Get waits", conns(2, WithMaxVirConnsPerConn(1)), "get, accept, refuse, call 1, call, frame 1",
+		"ready: dialing, up; dials 3; queued 1", "up ready failed 1"},
 	{"resting beside up, for long enough", conns(2), "get, accept, refuse, 1s", "ready: empty 1, up 1; dials 2", "up ready failed 1"},
 	{"resting beside up, for long enough, Gets come", conns(2), "get, accept, refuse, 1s, get, get",
 		"ready: dialing 1, up 1; dials 3", "up ready failed 1"},

@@ -42,6 +42,8 @@ func TestOneDetector(t *testing.T) {
 			20 * time.Second, context.DeadlineExceeded, muxpool.ReasonStalled},
 		{"stalled, in the middle of a frame", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, half, hour,
 			16 * time.Second, muxpool.ErrStalled, muxpool.ReasonStalled},
+		{"stalled, behind the first byte of a frame", opts{muxpool.WithStallTimeout(16 * time.Second)}, world.Classified{}, firstByte, hour,
+			16 * time.Second, muxpool.ErrStalled, muxpool.ReasonStalled},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			setup := world.Setup{Parser: row.parser, Alone: true, Opts: append(append(off[:len(off):len(off)], row.opts...), world.OneConn...)}
@@ -80,6 +82,12 @@ func half(c *muxtest.Conn, f muxtest.Frame) {
 	f.Kind = muxtest.Answer
 	b := muxtest.AppendFrame(nil, f)
 	c.Write(b[:len(b)/2])
+}
+
+// firstByte answers with the first byte of a frame.
+func firstByte(c *muxtest.Conn, f muxtest.Frame) {
+	f.Kind = muxtest.Answer
+	c.Write(muxtest.AppendFrame(nil, f)[:1])
 }
 
 // TestTimersAlone: a timer of the pool's with nothing else going on, and what it leads to,

@@ -137,6 +137,98 @@ func TestServingLooksAtFew(t *testing.T) {
 	}
 }
 
+// TestLeavingWhenItIsServed: who leaves just when he is served gives a place back, and is told what he has been
+// served with beside why he leaves, unless that says no more.
+func TestLeavingWhenItIsServed(t *testing.T) {
+	for name, row := range map[string]struct {
+		before func(w *world, n *node)
+		own    bool // an id of his own, which is in use
+		why    error
+		said   string
+	}{
+		"with a place":            {func(*world, *node) {}, false, context.Canceled, "context canceled"},
+		"with the pool's end":     {func(_ *world, n *node) { n.shut(ErrPoolClosed) }, false, context.Canceled, "context canceled; muxpool: pool closed"},
+		"with why he leaves":      {func(_ *world, n *node) { n.shut(context.Canceled) }, false, context.Canceled, "context canceled"},
+		"with an id that is used": {func(*world, *node) {}, true, context.Canceled, "context canceled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+				held := w.mustGet(t.Context())
+				defer held.Close()
+				n, opts := held.conn.node, w.opts
+				if row.own {
+					opts.WithVID(held.id)
+				}
+				row.before(w, n)
+				waits := &waiter{call: w.pool.newCall(t.Context(), &opts), done: make(chan error, 1)}
+				n.waiting.Add(1)
+				n.enqueue(waits)
+				if err := n.leave(waits, row.why); err == nil || err.Error() != row.said || !errors.Is(err, row.why) {
+					t.Errorf("he has left with %v, want %s", err, row.said)
+				}
+				if got := held.conn.inFlight.Load(); n.waiting.Load() != 0 || got != 1 {
+					t.Errorf("%d wait, %d calls are in flight", n.waiting.Load(), got)
+				}
+			})
+		})
+	}
+}
+
+// TestNobodyWaitsAtAClosedNode: who finds one, with no connection left, is told why at once.
+func TestNobodyWaitsAtAClosedNode(t *testing.T) {
+	withWorld(t, worldParser{}, quietOptions(), func(t *testing.T, w *world) {
+		n, err := w.pool.node(Node{"tcp", "peer:1"}, &w.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.shut(ErrPoolClosed)
+		if err := n.place(t.Context(), w.pool.newCall(t.Context(), &w.opts)); err != ErrPoolClosed {
+			t.Errorf("got %v", err)
+		}
+		if k := n.counters.snapshot(); n.waiting.Load() != 0 || k.Waits != 0 || k.Dials != 0 {
+			t.Errorf("%d wait, counted %+v", n.waiting.Load(), k)
+		}
+	})
+}
+
+// TestWhatWasWaitedFor: a Get that is out of time says what it has waited for.
+func TestWhatWasWaitedFor(t *testing.T) {
+	const late = "get tcp://peer:1 (not sent): context deadline exceeded; "
+	for name, row := range map[string]struct {
+		parser FrameParser
+		opts   []PoolOption
+		before func(w *world)
+		said   string
+	}{
+		"a connection": {worldParser{}, nil, func(w *world) { w.dials = 2 }, late + "not connected yet"},
+		"a connection, since it was lost": {worldParser{}, []PoolOption{WithReconnect(10, time.Hour, time.Hour)}, func(w *world) {
+			m := w.mustGet(w.t.Context())
+			defer m.Close()
+			w.mustWrite(m, 1)
+			w.mustAnswer(m)
+			synctest.Wait()
+			w.dials = 2
+			w.peers[0].nc.Close()
+			synctest.Wait()
+		}, late + "not connected yet: connection lost: EOF"},
+		"an id": {pairParser{}, nil, func(w *world) { w.getNow(); w.getNow() }, late + "no id was free on 1 connections"},
+		"a place": {worldParser{}, []PoolOption{WithMaxVirConnsPerConn(2)}, func(w *world) { w.getNow(); w.getNow() },
+			late + "1 connections were full, at most 2 calls are allowed on each"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withWorld(t, row.parser, quietOptions(append(row.opts, WithDialTimeout(time.Hour))...), func(t *testing.T, w *world) {
+				row.before(w)
+				w.opts.WithTimeout(time.Second)
+				begin := time.Now()
+				_, err := w.pool.GetMuxConn(t.Context(), "tcp", "peer:1", w.opts)
+				if err == nil || err.Error() != row.said || !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+					t.Errorf("after %v: got %v, want %s", time.Since(begin), err, row.said)
+				}
+			})
+		})
+	}
+}
+
 // TestTakenIDKeepsNobodyBack: a Get for an id that is in use where there is a place waits
 // for it; those behind it take the place.
 func TestTakenIDKeepsNobodyBack(t *testing.T) {
