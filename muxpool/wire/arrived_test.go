@@ -23,6 +23,7 @@ func TestWhoWaitsUntilAllHasArrived(t *testing.T) {
 		"slow":                      {leastAcked, 5 * time.Second, 1 << 60, 0, 0, nil, 50 * time.Second},
 		"too slow":                  {leastAcked / 2, 5 * time.Second, 1 << 60, 0, 0, errStuck, timeout},
 		"gets nowhere":              {0, time.Second, 1 << 60, 0, 0, errStuck, timeout},
+		"gets all but a byte":       {10 * leastAcked, 0, 10*leastAcked - 1, 0, 0, errStuck, timeout},
 		"behind a gap":              {10 * leastAcked, 3 * timeout, 1 << 60, 1, 0, nil, 3 * timeout},
 		"gaps, again and again":     {leastAcked, 3 * timeout, 1 << 60, 1, 0, nil, 30 * timeout},
 		"a gap for ever":            {0, time.Second, 1 << 60, 1, 0, errStuck, 3 * timeout}, // the first looks come soon,

@@ -48,6 +48,11 @@ func TestLargeClasses(t *testing.T) {
 	if len(places) != 1+largeSteps*(maxLarge-maxClass) {
 		t.Errorf("%d sizes from 1 MiB to 1 GiB", len(places))
 	}
+	for log := maxClass; log < maxLarge; log++ {
+		if _, size := classOf(1<<log + 1); size != 5<<log/4 {
+			t.Errorf("a byte more than %d bytes gets %d, want %d", 1<<log, size, 5<<log/4)
+		}
+	}
 	if _, size := classOf(1<<maxLarge + 1); size != 0 {
 		t.Error("over the largest size there is one")
 	}

@@ -35,6 +35,15 @@ func TestDatagramReader(t *testing.T) {
 		if n, err := r.Discard(0); n != 0 || err != nil {
 			t.Errorf("Discard of nothing: %d, %v", n, err)
 		}
+		if got, err := r.Peek(0); len(got) != 0 || err != nil {
+			t.Errorf("Peek of nothing: %q, %v", got, err)
+		}
+		if n, err := r.Read(nil); n != 0 || err != nil {
+			t.Errorf("Read of nothing, at the end: %d, %v", n, err)
+		}
+		if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			t.Errorf("Read of a byte, at the end: %d, %v", n, err)
+		}
 	}
 	r.Reset([]byte("truncated"))
 	if n, err := r.Discard(100); n != 9 || err != io.ErrUnexpectedEOF {

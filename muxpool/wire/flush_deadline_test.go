@@ -12,6 +12,8 @@ type undue struct {
 	net.Conn
 	w           *Writer
 	done, early atomic.Int64 // how often, and how often the write was still watched
+	due         atomic.Bool  // a write has a deadline
+	unwatched   atomic.Int64 // writes that had none, or that nobody watches
 }
 
 func (u *undue) SetWriteDeadline(t time.Time) error {
@@ -23,11 +25,22 @@ func (u *undue) SetWriteDeadline(t time.Time) error {
 		}
 		u.w.mu.Unlock()
 	}
+	u.due.Store(!t.IsZero())
 	return u.Conn.SetWriteDeadline(t)
 }
 
-// TestDeadlineOfAWriteEndsWithIt: nobody moves it any more when it is taken back, or the next write,
-// which does not wait, would find it passed.
+func (u *undue) Write(b []byte) (int, error) {
+	u.w.mu.Lock()
+	blocking := u.w.blocking
+	u.w.mu.Unlock()
+	if !blocking || !u.due.Load() {
+		u.unwatched.Add(1)
+	}
+	return u.Conn.Write(b)
+}
+
+// TestDeadlineOfAWriteEndsWithIt: a write that may wait has one, and is watched. Nobody moves it any more when
+// it is taken back, or the next write, which does not wait, would find it passed.
 func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 	for _, transport := range []string{"tcp", "tls"} {
 		t.Run(transport, func(t *testing.T) {
@@ -37,6 +50,8 @@ func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 			u := &undue{Conn: w.socket, w: w}
 			if w.socket = u; w.records == nil {
 				w.nc = u
+			} else {
+				w.records.Conn = u
 			}
 			frames := 0
 			for ; frames < 1000; frames++ {
@@ -48,6 +63,9 @@ func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 			checkIdle(t, w)
 			if done, early := u.done.Load(), u.early.Load(); done == 0 || early > 0 {
 				t.Errorf("%d writes have waited, %d deadlines were taken back too early", done, early)
+			}
+			if n := u.unwatched.Load(); n > 0 {
+				t.Errorf("%d writes had no deadline, or were not watched", n)
 			}
 		})
 	}

@@ -39,14 +39,30 @@ func TestPlacesAreARing(t *testing.T) {
 	}
 }
 
+// TestPlacesThatAreKept: a ring that is no larger than that is there for the next.
+func TestPlacesThatAreKept(t *testing.T) {
+	for n, kept := range map[uint32]int{keptPlaces: keptPlaces, keptPlaces + 1: 0} {
+		var p places
+		for i := range n {
+			p.add(PlaceOf(i))
+		}
+		for range n {
+			p.leave()
+		}
+		if len(p.ring) != kept {
+			t.Errorf("after %d places a ring of %d is kept, want %d", n, len(p.ring), kept)
+		}
+	}
+}
+
 // TestPlacesAreInTheOrderOfTheWire: frames with places, of many goroutines, go out in the order
 // of the places; those without have none, and neither has what was not queued.
 func TestPlacesAreInTheOrderOfTheWire(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
 	w := NewWriter(ours, WriterConfig{MaxFrames: 4})
-	if _, ok := w.Next(true); ok {
-		t.Fatal("a place of nobody")
+	if id, ok := w.Next(true); ok || id != 0 || w.Progress() != (Progress{}) {
+		t.Fatalf("a place of nobody: %d, %v, %+v", id, ok, w.Progress())
 	}
 	var sealed Mark
 	sealed.Seal()

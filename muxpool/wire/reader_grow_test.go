@@ -66,6 +66,14 @@ func TestReaderShrinksWhenReadsAreSmall(t *testing.T) {
 	if len(r.buf) != maxReadBuffer/2 {
 		t.Errorf("after %d small reads: a buffer of %d", shrinkAfter, len(r.buf))
 	}
+	consume(t, r, (shrinkAfter-1)*64)
+	if len(r.buf) != maxReadBuffer/2 {
+		t.Errorf("after a few more: a buffer of %d", len(r.buf))
+	}
+	consume(t, r, 64)
+	if len(r.buf) != maxReadBuffer/4 {
+		t.Errorf("after %d more: a buffer of %d", shrinkAfter, len(r.buf))
+	}
 	consume(t, r, 10*shrinkAfter*64)
 	if len(r.buf) != minReadBuffer {
 		t.Errorf("after many small reads: a buffer of %d", len(r.buf))
@@ -151,26 +159,30 @@ func (c *counted) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// After the last large body, reading ahead is back.
+// After the last large body, reading ahead is back, however a parser reads.
 func TestReaderReadsAheadAgain(t *testing.T) {
-	src := &counted{r: &endless{n: math.MaxInt}}
-	r := NewReader(src, 0)
-	if _, err := r.Read(make([]byte, directRead)); err != nil {
-		t.Fatal(err)
-	}
-	small := make([]byte, 1024)
-	for range directStreak {
-		if _, err := io.ReadFull(r, small); err != nil {
+	for name, read := range map[string]func(*Reader, int) error{
+		"Read": func(r *Reader, n int) error { _, err := io.ReadFull(r, make([]byte, n)); return err },
+		"Take": func(r *Reader, n int) error { _, err := r.Take(n); return err },
+	} {
+		src := &counted{r: &endless{n: math.MaxInt}}
+		r := NewReader(src, 0)
+		if err := read(r, directRead); err != nil {
 			t.Fatal(err)
 		}
-	}
-	before := src.reads
-	for range 1000 {
-		if _, err := io.ReadFull(r, small); err != nil {
-			t.Fatal(err)
+		for range directStreak {
+			if err := read(r, 1024); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if n := src.reads - before; n > 30 {
-		t.Errorf("%d reads of 1000 KiB in small pieces", n)
+		before := src.reads
+		for range 1000 {
+			if err := read(r, 1024); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := src.reads - before; n > 30 {
+			t.Errorf("%s: %d reads of 1000 KiB in small pieces", name, n)
+		}
 	}
 }

@@ -42,6 +42,7 @@ func meter(w *Writer, failAt int) *meteredConn {
 func TestRecordsOfABatchAreOneWrite(t *testing.T) {
 	for _, row := range []struct{ frames, size, writes int }{
 		{1, 128, 1}, {64, 128, 1}, {512, 128, 1}, {4, 4 << 10, 1}, {15, 4 << 10, 1}, {46, 4 << 10, 3}, {3, 20 << 10, 1},
+		{1, 32 << 10, 2},
 		{1, 64 << 10, 4}, // a copy of these would cost more than the writes that it spares
 	} {
 		t.Run(fmt.Sprintf("%dx%d", row.frames, row.size), func(t *testing.T) {

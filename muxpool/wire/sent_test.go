@@ -129,6 +129,9 @@ func TestSentStepByStep(t *testing.T) {
 			if sent1 != step.sent1 || sent2 != step.sent2 || !w.MaybeSent(first) || w.MaybeSent(second) != step.maybe2 {
 				t.Errorf("step %d: sent %v, %v; maybe %v, %v", i, sent1, sent2, w.MaybeSent(first), w.MaybeSent(second))
 			}
+			if w.Taken(first) != sent1 || w.Taken(second) != sent2 || w.Idle() != sent2 {
+				t.Errorf("step %d: taken %v, %v; idle %v", i, w.Taken(first), w.Taken(second), w.Idle())
+			}
 			if done := len(waited) > 0; done != sent2 {
 				t.Errorf("step %d: WaitSent returned: %v", i, done)
 			}

@@ -133,6 +133,20 @@ func TestDeadlineIsNoShrink(t *testing.T) {
 	}
 }
 
+// Nor is one that comes when a Shrink is over.
+func TestDeadlineAfterAShrink(t *testing.T) {
+	a, _ := pair(t, "tcp")
+	src := NewWriter(a, WriterConfig{}).NewSource()
+	src.Shrink()
+	if _, err := src.Read(make([]byte, 1)); err != errShrink || src.Err() != nil {
+		t.Fatalf("Read: %v; Err: %v", err, src.Err())
+	}
+	_ = a.SetReadDeadline(time.Unix(1, 0))
+	if _, err := src.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || src.Err() != err {
+		t.Errorf("Read: %v; Err: %v", err, src.Err())
+	}
+}
+
 // A Reader that waits gives its memory back, whether it waits for the first byte
 // of a frame or in the middle of one.
 func TestShrinkReader(t *testing.T) {
@@ -171,13 +185,15 @@ func TestShrinkReader(t *testing.T) {
 	}
 }
 
-// A read that fills a quarter of the buffer is reason enough to keep it.
+// A read that fills a quarter of the buffer is reason enough to keep it, and one that fills it to
+// make it larger.
 func TestWhichReadsLeaveABufferSparse(t *testing.T) {
 	const size = 4 * minReadBuffer
-	for n, want := range map[int]int{size / 4: 0, size/4 - 1: 6} {
+	for n, want := range map[int]struct{ sparse, size int }{size / 4: {0, size}, size/4 - 1: {6, size}, size: {0, 2 * size}} {
 		r := &Reader{buf: make([]byte, size), sparse: 5, w: n}
-		if r.adapt(n, size); r.sparse != want || len(r.buf) != size {
-			t.Errorf("a read of %d bytes: %d reads are sparse, want %d; the buffer has %d bytes", n, r.sparse, want, len(r.buf))
+		if r.adapt(n, size); r.sparse != want.sparse || len(r.buf) != want.size {
+			t.Errorf("a read of %d bytes: %d reads are sparse, want %d; the buffer has %d bytes, want %d",
+				n, r.sparse, want.sparse, len(r.buf), want.size)
 		}
 	}
 }

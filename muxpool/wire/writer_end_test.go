@@ -54,6 +54,12 @@ func TestWaitSentAfterLaterDrop(t *testing.T) {
 	if err := w.WaitSent(nil); err != errTest {
 		t.Errorf("WaitSent after Close dropped a frame: %v, want %v", err, errTest)
 	}
+	if err := w.WaitArrived(nil); err != errTest {
+		t.Errorf("WaitArrived after Close dropped a frame: %v, want %v", err, errTest)
+	}
+	if !w.Idle() {
+		t.Error("a Writer that has ended is not idle")
+	}
 }
 
 // slowReads reads a little at a time.
@@ -131,6 +137,39 @@ func TestTimeoutWithoutProgress(t *testing.T) {
 					t.Error("OnError was called twice")
 				}
 			})
+		})
+	}
+}
+
+// A peer that takes a byte in each Timeout makes progress as well.
+func TestTimeoutWithLittleProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		w := NewWriter(a, WriterConfig{Timeout: 3 * time.Second, OnError: func(error) { a.Close() }})
+		write(t, w, appendFrame(nil, 0, 0, frameHead))
+		if err := inOrder(slowReads{b, 1, 3*time.Second - 1}, 1, frameHead); err != nil {
+			t.Error(err)
+		}
+		if err := w.WaitSent(nil); err != nil {
+			t.Errorf("WaitSent: %v", err)
+		}
+	})
+}
+
+// A write that gets nowhere fails when the Timeout is over, which by default is 3 s.
+func TestTimeoutOfAWrite(t *testing.T) {
+	for timeout, want := range map[time.Duration]time.Duration{0: 3 * time.Second, 5 * time.Second: 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := net.Pipe()
+			defer a.Close()
+			defer b.Close()
+			failed := make(chan error, 1)
+			w := NewWriter(a, WriterConfig{Timeout: timeout, OnError: func(err error) { failed <- err }})
+			begin := time.Now()
+			write(t, w, []byte("frame"))
+			if err := bounded.Receive(t, failed); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != want {
+				t.Errorf("a Timeout of %v: %v after %v, want it after %v", timeout, err, time.Since(begin), want)
+			}
 		})
 	}
 }

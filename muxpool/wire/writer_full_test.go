@@ -70,6 +70,8 @@ func TestFlatten(t *testing.T) {
 		if got := packet(t, b); got != string(want) {
 			t.Errorf("one write wrote %d bytes, not the %d of the batch in their order", len(got), len(want))
 		}
-		w.Shrink()
+		if w.Shrink(); w.flat != nil {
+			t.Errorf("%d bytes are kept for the next", cap(w.flat))
+		}
 	}
 }
