@@ -18,6 +18,7 @@ func TestAdmissionOfBytes(t *testing.T) {
 		{"alone", 1, 1, 1, admitted},
 		{"alone, all that is open", 896, 896, 1, admitted},
 		{"alone, more", 897, 897, 1, allBytes},
+		{"as much as one may have, of which little is left", 1000, 1000, 1, allBytes},
 		{"more than one may have", 1001, 1001, 1, connBytes},
 		{"under half, whoever it is", 511, 512, 1000, admitted},
 		{"over half, an equal share", 448, 896, 2, admitted},

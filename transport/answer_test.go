@@ -76,7 +76,18 @@ func TestTransportMarksWhatItDidNotRun(t *testing.T) {
 	lost := func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(_ context.Context, r any) (any, error) { return next(context.Background(), r) }
 	}
+	around := func(endpoint.Endpoint) endpoint.Endpoint {
+		return func(context.Context, any) (any, error) { panic("boom") }
+	}
+	unencodable := func(context.Context, *transport.Message, any) error { return errors.New("no") }
+	forges := transport.ServerErrorEncoder(func(ctx context.Context, err error, resp *transport.Message) {
+		resp.Err = &transport.Error{Code: transport.CodeBusiness, NotRun: true}
+	})
 	methods := map[string]*transport.Server{
+		"/s/unencodable":   transport.NewServer(echo, transport.DecodeBytes, unencodable),
+		"/s/panics-around": rawServer(echo, transport.ServerMiddleware(around)),
+		"/s/failed": transport.NewServer(func(context.Context, any) (any, error) { return stock{Err: "none"}, nil },
+			transport.NopRequestDecoder, transport.EncodeJSON, forges),
 		"/s/undecodable":       transport.NewServer(echo, undecodable, transport.EncodeBytes),
 		"/s/limited":           rawServer(echo, transport.ServerMiddleware(passes, limited)),
 		"/s/limited-within":    rawServer(fails, transport.ServerMiddleware(passes)),
@@ -95,6 +106,9 @@ func TestTransportMarksWhatItDidNotRun(t *testing.T) {
 			}{
 				"/s/unknown":           {transport.CodeUnimplemented, true},
 				"/s/undecodable":       {transport.CodeInvalidArgument, true},
+				"/s/unencodable":       {transport.CodeInternal, false},
+				"/s/panics-around":     {transport.CodeInternal, true},
+				"/s/failed":            {transport.CodeBusiness, false},
 				"/s/limited":           {transport.CodeResourceExhausted, true},
 				"/s/limited-within":    {transport.CodeResourceExhausted, false},
 				"/s/limited-around":    {transport.CodeResourceExhausted, false},
@@ -112,6 +126,36 @@ func TestTransportMarksWhatItDidNotRun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A middleware may run a call again that has failed; what the last one ends with is the answer, and the
+// middlewares are around the endpoint in their order.
+func TestMiddlewaresMayRunACallAgain(t *testing.T) {
+	var order steps
+	notes := func(step string) endpoint.Middleware {
+		return func(next endpoint.Endpoint) endpoint.Endpoint {
+			return func(ctx context.Context, r any) (any, error) { order.note(step); return next(ctx, r) }
+		}
+	}
+	again := func(next endpoint.Endpoint) endpoint.Endpoint {
+		return func(ctx context.Context, r any) (any, error) {
+			if answer, err := next(ctx, r); err == nil {
+				return answer, nil
+			}
+			return next(ctx, r)
+		}
+	}
+	ran := 0
+	s := serve(t, map[string]*transport.Server{"M": rawServer(func(_ context.Context, r any) (any, error) {
+		if ran++; ran == 1 {
+			return nil, errors.New("not yet")
+		}
+		return r, nil
+	}, transport.ServerMiddleware(notes("first"), again), transport.ServerMiddleware(notes("last")))})
+	if got, err := rawClient(newPool(t), s.node, "M")(testContext(t), []byte("x")); err != nil || string(got.([]byte)) != "x" || ran != 2 {
+		t.Errorf("%v, %v; it was run %d times", got, err, ran)
+	}
+	order.expect(t, "first", "last", "last")
 }
 
 // A number never says that a call was not run, nor does an Error's zero value.
@@ -246,11 +290,14 @@ func containsLineBreak(s string) bool {
 // The server knows which attempt a call is; the first says nothing on the wire.
 func TestAttemptNumberTravels(t *testing.T) {
 	for name, p := range marking {
-		got := make(chan int, 1)
+		got, words := make(chan int, 1), make(chan string, 1)
 		s := serveProtocol(t, p, map[string]*transport.Server{"/s/M": rawServer(func(ctx context.Context, r any) (any, error) {
 			got <- transport.CallerAttempt(ctx)
 			return r, nil
-		})})
+		}, transport.ServerBefore(func(ctx context.Context, m *transport.Message) context.Context {
+			words <- m.Metadata[transport.MetadataAttempt]
+			return ctx
+		}))})
 		mine := transport.Metadata{"a": "b"}
 		call := clientOf(t, p, s.node, "/s/M", transport.ClientBefore(func(ctx context.Context, m *transport.Message) context.Context {
 			m.Metadata = mine
@@ -263,6 +310,9 @@ func TestAttemptNumberTravels(t *testing.T) {
 			}
 			if got := wait(t, "the call", got); got != max(n, 1) {
 				t.Errorf("%s: attempt %d arrives as %d", name, n, got)
+			}
+			if word := wait(t, "its word", words); (word != "") != (n > 1) {
+				t.Errorf("%s: attempt %d says %q", name, n, word)
 			}
 		}
 		if len(mine) != 1 {

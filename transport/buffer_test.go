@@ -167,6 +167,10 @@ func TestBuffersUsedTwice(t *testing.T) {
 		}, transport.DecodeBuffer, transport.EncodeResponseBuffer),
 		"Once": transport.NewServer(func(context.Context, any) (any, error) { return once, nil },
 			transport.NopRequestDecoder, transport.EncodeResponseBuffer),
+		"Released": transport.NewServer(func(_ context.Context, request any) (any, error) {
+			request.(*transport.Buffer).Release()
+			return request, nil
+		}, transport.DecodeBuffer, transport.EncodeResponseBuffer),
 	})
 	pool := newPool(t)
 	client := func(method string) func(context.Context, any) (any, error) {
@@ -192,6 +196,9 @@ func TestBuffersUsedTwice(t *testing.T) {
 	}
 	if _, err := client("Once")(testContext(t), request); asError(t, err).Code != transport.CodeInternal {
 		t.Errorf("got %v", err)
+	}
+	if got, err := client("Released")(testContext(t), request); err == nil || asError(t, err).Code != transport.CodeInternal {
+		t.Errorf("a request that its endpoint has released is answered with %v, %v", got, err)
 	}
 	gone := transport.NewBuffer(8)
 	gone.Release()

@@ -22,6 +22,8 @@ func TestBulkIsChosen(t *testing.T) {
 		{"a large request", nil, nil, bulkSize, true},
 		{"almost", nil, nil, bulkSize - 1, false},
 		{"a large answer", nil, answers(1, large), small, true},
+		{"a large answer of which an eighth is the limit", nil, answers(1, 8*bulkSize), small, true},
+		{"almost, again", nil, answers(1, 8*bulkSize-8), small, false},
 		{"answers just over the limit, the first", nil, answers(1, bulkSize+100), small, false},
 		{"answers just over the limit, for a while", nil, answers(100, bulkSize+100), small, true},
 		{"answers just below it, for ever", nil, answers(10000, bulkSize-1), small, false},
@@ -57,5 +59,21 @@ func TestSmallAnswersLeaveNoTrace(t *testing.T) {
 		}
 	}
 	for b.answered(1 << 20); b.answers.Load() != 0; b.answered(128) {
+	}
+}
+
+// TestWhatCountsAsASmallAnswer: one of 8 KiB is none, and begins a mean; one of a byte less counts
+// for nothing, also where a mean has begun.
+func TestWhatCountsAsASmallAnswer(t *testing.T) {
+	var b bulk
+	if b.answered(smallAnswer); b.answers.Load() != smallMean {
+		t.Errorf("after one of %d bytes the mean is %d, want %d", smallAnswer, b.answers.Load(), smallMean)
+	}
+	b.answered(1 << 20)
+	for range 100 {
+		b.answered(smallAnswer - 1)
+	}
+	if b.answers.Load() != 0 {
+		t.Errorf("after many of a byte less the mean is %d, want none", b.answers.Load())
 	}
 }

@@ -21,6 +21,7 @@ type pieceByPiece struct {
 	most     int // bytes of an answer in several frames
 	read     int
 	gathered []int
+	written  [][]byte
 }
 
 func (p *pieceByPiece) Read() ([]byte, error) {
@@ -31,10 +32,13 @@ func (p *pieceByPiece) Read() ([]byte, error) {
 	return bytes.Clone(p.frames[p.read-1]), nil
 }
 
-func (p *pieceByPiece) Gather()              { p.gathered = append(p.gathered, p.read) }
-func (p *pieceByPiece) MaxFrameSize() int    { return 1 << 20 }
-func (p *pieceByPiece) MaxAnswerSize() int   { return p.most }
-func (p *pieceByPiece) Write([]byte) error   { return nil }
+func (p *pieceByPiece) Gather()            { p.gathered = append(p.gathered, p.read) }
+func (p *pieceByPiece) MaxFrameSize() int  { return 1 << 20 }
+func (p *pieceByPiece) MaxAnswerSize() int { return p.most }
+func (p *pieceByPiece) Write(b []byte) error {
+	p.written = append(p.written, bytes.Clone(b))
+	return nil
+}
 func (p *pieceByPiece) VID() uint32          { return 7 }
 func (p *pieceByPiece) LocalAddr() net.Addr  { return pipeAddr{} }
 func (p *pieceByPiece) RemoteAddr() net.Addr { return pipeAddr{} }
@@ -86,8 +90,52 @@ func TestAnswersInPieces(t *testing.T) {
 		if !slices.Equal(mc.gathered, row.gathered) {
 			t.Errorf("%d pieces were gathered from piece %v on, want %v", row.pieces, mc.gathered, row.gathered)
 		}
+		left := len(mc.written) == 2 && bytes.Equal(mc.written[1], native.Protocol{}.AppendCancel(nil, 7))
+		if left != row.refused || len(mc.written) > 1 && !left {
+			t.Errorf("%d pieces where %d bytes are allowed: after the request the peer is told %x", row.pieces, row.most, mc.written[1:])
+		}
 		if want := row.pieces * size; !row.refused && bytesRead != want {
 			t.Errorf("of %d pieces %v bytes are told, want %d", row.pieces, bytesRead, want)
+		}
+	}
+}
+
+// unpacked is the native protocol with answers that unpack to so many bytes.
+type unpacked struct {
+	native.Protocol
+	size int64
+}
+
+func (p unpacked) ParseResponse(frame []byte, resp *transport.Message) error {
+	if err := p.Protocol.ParseResponse(frame, resp); err != nil {
+		return err
+	}
+	return resp.Unpack(4<<20, func() (io.Reader, error) { return io.LimitReader(zeros{}, p.size), nil })
+}
+
+// TestUnpackedAnswersAreBounded: they are no larger than a frame may be, where the pool says how large
+// that is; else the protocol's own limit holds.
+func TestUnpackedAnswersAreBounded(t *testing.T) {
+	frame, err := native.Protocol{}.AppendResponse(nil, 7, &transport.Message{}, &transport.Message{Body: []byte("packed")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		size    int64
+		limited bool // the pool tells
+		refused bool
+	}{{1 << 20, true, false}, {1<<20 + 1, true, true}, {1<<20 + 1, false, false}, {4 << 20, false, false}, {4<<20 + 1, false, true}} {
+		var mc muxpool.MuxConn = &pieceByPiece{frames: [][]byte{frame}}
+		if !row.limited {
+			mc = struct{ muxpool.MuxConn }{mc}
+		}
+		pool := getFunc(func(context.Context, string, string, muxpool.GetOptions) (muxpool.MuxConn, error) { return mc, nil })
+		got, err := transport.NewClient(pool, pipeNode, unpacked{size: row.size}, "M", transport.EncodeBytes, transport.DecodeBytes).Endpoint()(testContext(t), []byte{})
+		switch {
+		case row.refused && !errors.Is(err, muxpool.ErrFrameTooLarge):
+			t.Errorf("%d bytes: %v, want that they are too many", row.size, err)
+		case !row.refused && (err != nil || int64(len(got.([]byte))) != row.size):
+			t.Errorf("%d bytes: %v", row.size, err)
 		}
 	}
 }

@@ -43,8 +43,9 @@ func ClientOneWay() ClientOption {
 }
 
 // ClientGetOptions changes the options with which connections are taken from the
-// pool: TLS and the local address. The frame parser, the timeout, the deadline, bulk and
-// one-way are the client's own: what set says of them does not count.
+// pool: TLS and the local address. The frame parser, the timeout, the deadline and bulk
+// are the client's own: what set says of them does not count. An id, a stream and one-way
+// are not for set to ask for: the calls would be none of the protocol's.
 func ClientGetOptions(set func(*muxpool.GetOptions)) ClientOption {
 	return func(c *Client) {
 		if set == nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
@@ -83,21 +84,25 @@ func TestClientBeforeContextIsThatOfTheCall(t *testing.T) {
 		}
 		return keys
 	}
-	var inPool, inDecode, inFinalizer []string
 	pool := newPool(t)
-	c := transport.NewClient(getFunc(func(ctx context.Context, network, address string, opts muxpool.GetOptions) (muxpool.MuxConn, error) {
-		inPool = seen(ctx)
-		return pool.GetMuxConn(ctx, network, address, opts)
-	}), s.node, native.Protocol{}, "M", transport.EncodeBytes,
-		func(ctx context.Context, m *transport.Message) (any, error) { inDecode = seen(ctx); return nil, nil },
-		transport.ClientBefore(put("before")), transport.ClientAfter(put("after")),
-		transport.ClientFinalizer(func(ctx context.Context, _ error) { inFinalizer = seen(ctx) }))
-	if _, err := c.Endpoint()(context.WithValue(testContext(t), ctxKey("caller"), "yes"), []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	all := []string{"caller", "before", "after"}
-	if !slices.Equal(inPool, all[:2]) || !slices.Equal(inDecode, all) || !slices.Equal(inFinalizer, all) {
-		t.Errorf("pool %q, decode %q, finalizer %q", inPool, inDecode, inFinalizer)
+	for name, limited := range map[string]func(context.Context, time.Duration) (context.Context, context.CancelFunc){"context": context.WithTimeout, "deadline.Context": deadline.WithTimeout} {
+		var inPool, inDecode, inFinalizer []string
+		c := transport.NewClient(getFunc(func(ctx context.Context, network, address string, opts muxpool.GetOptions) (muxpool.MuxConn, error) {
+			inPool = seen(ctx)
+			return pool.GetMuxConn(ctx, network, address, opts)
+		}), s.node, native.Protocol{}, "M", transport.EncodeBytes,
+			func(ctx context.Context, m *transport.Message) (any, error) { inDecode = seen(ctx); return nil, nil },
+			transport.ClientBefore(put("before")), transport.ClientAfter(put("after")),
+			transport.ClientFinalizer(func(ctx context.Context, _ error) { inFinalizer = seen(ctx) }))
+		ctx, cancel := limited(context.WithValue(t.Context(), ctxKey("caller"), "yes"), waitTime)
+		defer cancel()
+		if _, err := c.Endpoint()(ctx, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		all := []string{"caller", "before", "after"}
+		if !slices.Equal(inPool, all[:2]) || !slices.Equal(inDecode, all) || !slices.Equal(inFinalizer, all) {
+			t.Errorf("%s: pool %q, decode %q, finalizer %q", name, inPool, inDecode, inFinalizer)
+		}
 	}
 }
 
@@ -331,6 +336,13 @@ func TestClientOneWay(t *testing.T) {
 	}
 	if c := pool.Stats().Counters; c.Unknown+c.Late+c.Duplicate != 0 {
 		t.Errorf("a one-way call was answered: %+v", c)
+	}
+	for _, n := range pool.Stats().Nodes {
+		for _, c := range n.Conns {
+			if c.InFlight+c.Reserved != 0 {
+				t.Errorf("for its answer %d calls wait, and %d ids are kept", c.InFlight, c.Reserved)
+			}
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ func TestDescription(t *testing.T) {
 			transport.ServerTypes(transport.JSONType[order](), transport.TypeDescription{Codec: "protobuf", Type: "shop.Receipt"})),
 		"shop.Raw":  rawServer(echo),
 		"shop.Half": transport.NewServer(echo, transport.DecodeJSON[order], transport.EncodeJSON),
+		"shop.Held": transport.NewServer(echo, transport.DecodeBuffer, transport.EncodeResponseBuffer),
 		"stock.Own": transport.NewServer(echo, transport.NopRequestDecoder, func(context.Context, *transport.Message, any) error { return nil }),
 	}, transport.ServiceDescribe(), transport.ServiceMaxInFlight(7, 0), transport.ServiceMaxFrameSize(1<<20), transport.ServiceMaxMetadata(3, 300))
 	s.SetServing("stock", false)
@@ -69,6 +70,7 @@ func TestDescription(t *testing.T) {
 		Services: []transport.ServiceDescription{{Name: "", Health: "serving"}, {Name: "shop", Health: "serving"}, {Name: "stock", Health: "not serving"}},
 		Methods: []transport.MethodDescription{
 			{Name: "shop.Half", Answer: &transport.TypeDescription{Codec: "json"}},
+			{Name: "shop.Held", Request: raw, Answer: raw},
 			{Name: "shop.Order", Answer: &transport.TypeDescription{Codec: "protobuf", Type: "shop.Receipt"},
 				Request: &transport.TypeDescription{Codec: "json", Type: "transport_test.order", Fields: []transport.FieldDescription{
 					{Name: "id", Type: "string"},
@@ -85,7 +87,7 @@ func TestDescription(t *testing.T) {
 	if d, err = describe(transport.DescribeRequest{Prefix: "stock."}); err != nil || len(d.Methods) != 2 || d.Methods[0].Name != "stock.New" {
 		t.Errorf("of stock it says %+v, %v", d.Methods, err)
 	}
-	if m := s.Stats().Methods; len(m) != 5 {
+	if m := s.Stats().Methods; len(m) != 6 {
 		t.Errorf("the methods are %v", m)
 	}
 }
@@ -121,7 +123,7 @@ func TestLongDescriptionsHavePages(t *testing.T) {
 		if b, _ := json.Marshal(d); len(b) > 9<<10 || len(d.Methods) == 0 {
 			t.Fatalf("page %d has %d bytes, and %d methods", pages, len(b), len(d.Methods))
 		}
-		if b, _ := json.Marshal(d.Services); len(b) > 4<<10+len("[]") { // half of a page
+		if b, _ := json.Marshal(d.Services); len(b) > 4<<10+len("[]") || pages == 0 && len(b) < 4<<10-50 { // half of a page
 			t.Errorf("page %d: the services have %d bytes", pages, len(b))
 		}
 		for _, m := range d.Methods {
@@ -210,6 +212,13 @@ func TestServiceDescribeThatMakesNoSense(t *testing.T) {
 	} {
 		if err := s.Err(); !errors.Is(err, transport.ErrInvalidOption) || !strings.Contains(fmt.Sprint(err), "ServiceDescribe: "+name) {
 			t.Errorf("want %s: %v", name, err)
+		}
+	}
+	for name, option := range map[string]transport.ServerOption{"ServerBefore": transport.ServerBefore(nil), "ServerErrorEncoder": transport.ServerErrorEncoder(nil),
+		"ServerErrorHandler": transport.ServerErrorHandler(nil)} {
+		err := transport.NewService(native.Protocol{}, transport.ServiceDescribe(option)).Err()
+		if !errors.Is(err, transport.ErrInvalidOption) || !strings.Contains(fmt.Sprint(err), "ServiceDescribe: one of its options or hooks is nil") {
+			t.Errorf("%s(nil): %v", name, err)
 		}
 	}
 	for _, options := range [][]transport.ServiceOption{nil, {transport.ServiceDescribe()}} {

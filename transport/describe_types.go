@@ -64,7 +64,7 @@ func codecOf[F DecodeRequestFunc | EncodeResponseFunc](f F) string {
 	case reflect.ValueOf(EncodeJSON).Pointer():
 		return "json"
 	case reflect.ValueOf(EncodeBytes).Pointer(), reflect.ValueOf(DecodeBytes).Pointer(),
-		reflect.ValueOf(EncodeBuffer).Pointer(), reflect.ValueOf(DecodeBuffer).Pointer():
+		reflect.ValueOf(EncodeResponseBuffer).Pointer(), reflect.ValueOf(DecodeBuffer).Pointer():
 		return "bytes"
 	}
 	return ""

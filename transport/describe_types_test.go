@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -101,9 +102,47 @@ func TestLargeTypesAreCut(t *testing.T) {
 	}
 	for name, d := range map[string]transport.TypeDescription{
 		"string": transport.JSONType[string](), "[]number": transport.JSONType[[]float64](), "any": transport.JSONType[any](), "chan int": transport.JSONType[chan int](),
+		"bool": transport.JSONType[bool](), "integer": transport.JSONType[*uint8](), "base64": transport.JSONType[[]byte](), "[]integer": transport.JSONType[[4]byte](),
+		"map[string][]string": transport.JSONType[map[int][]string](), "time.Time": transport.JSONType[**time.Time](), "json.RawMessage": transport.JSONType[json.RawMessage](),
+		"netip.Addr": transport.JSONType[netip.Addr](), // writes itself as text only
 	} {
 		if d.Type != name || d.Fields != nil || d.Cut {
 			t.Errorf("%s is told as %+v", name, d)
 		}
+	}
+}
+
+type fifth struct {
+	Next struct {
+		Next struct{ Next struct{ Next struct{} } }
+	}
+}
+
+type Labelled struct{ A int }
+
+// What is left out of an embedded struct is left out of the one around it, and nothing is left out of a
+// struct without fields.
+func TestWhatIsLeftOutOfTypes(t *testing.T) {
+	for name, row := range map[string]struct {
+		d      transport.TypeDescription
+		fields []transport.FieldDescription
+		cut    bool
+	}{
+		"a type in itself, embedded": {transport.JSONType[struct {
+			deep
+			Plain bool
+		}](), []transport.FieldDescription{{Name: "Plain", Type: "bool"}, {Name: "down", Type: "transport_test.deep"}}, true},
+		"embedded under a name": {transport.JSONType[struct {
+			Labelled `json:"label"`
+			Plain    bool
+		}](), []transport.FieldDescription{{Name: "label", Type: "transport_test.Labelled", Fields: []transport.FieldDescription{{Name: "A", Type: "integer"}}}, {Name: "Plain", Type: "bool"}}, false},
+		"no fields": {transport.JSONType[struct{}](), nil, false},
+	} {
+		if row.d.Type != "object" || !reflect.DeepEqual(row.d.Fields, row.fields) || row.d.Cut != row.cut {
+			t.Errorf("%s is told as\n%+v\nwant\n%+v, cut %v", name, row.d, row.fields, row.cut)
+		}
+	}
+	if d := transport.JSONType[fifth](); d.Cut {
+		t.Errorf("five types in each other, the last without fields: %+v", d)
 	}
 }

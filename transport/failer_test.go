@@ -54,3 +54,33 @@ func TestFailerTravelsApartFromTransportErrors(t *testing.T) {
 		}
 	}
 }
+
+// refusing is a response that has failed with an error of any kind.
+type refusing struct{ err error }
+
+func (r refusing) Failed() error { return r.err }
+
+// TestNumbersOfFailedResponses: what the business says of its no arrives, whatever it was said in.
+func TestNumbersOfFailedResponses(t *testing.T) {
+	var response refusing
+	s := serve(t, map[string]*transport.Server{"M": transport.NewServer(func(context.Context, any) (any, error) { return response, nil },
+		transport.NopRequestDecoder, func(context.Context, *transport.Message, any) error { return nil })})
+	call := rawClient(newPool(t), s.node, "M")
+	for _, row := range []struct {
+		err     error
+		status  int
+		message string
+	}{
+		{errors.New("no"), 0, "no"},
+		{numbered(418), 418, "numbered"},
+		{transport.Business(5, "none left"), 5, "none left"},
+		{&transport.Error{Code: transport.CodeNotFound, Status: 6, Message: "gone"}, 6, "not found (status 6): gone"},
+		{verdictError{}, 0, "not now"},
+	} {
+		response.err = row.err
+		_, err := call(testContext(t), []byte{})
+		if e := asError(t, err); !e.Business() || e.Status != row.status || e.Message != row.message {
+			t.Errorf("%v arrives as %+v, want the status %d and %q", row.err, e, row.status, row.message)
+		}
+	}
+}

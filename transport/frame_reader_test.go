@@ -66,8 +66,8 @@ func TestAsFrameReaderOfAPlainReader(t *testing.T) {
 			if b, err := fr.Peek(3); err != io.ErrUnexpectedEOF || string(b) != "gh" {
 				t.Fatalf("Peek over the end: %q, %v", b, err)
 			}
-			if _, err := fr.Discard(3); err != io.ErrUnexpectedEOF {
-				t.Fatalf("Discard over the end: %v", err)
+			if n, err := fr.Discard(3); n != 0 || err != io.ErrUnexpectedEOF {
+				t.Fatalf("Discard over the end: %d, %v", n, err)
 			}
 			if n, err := fr.Discard(2); n != 2 || err != nil {
 				t.Fatalf("Discard to the end: %d, %v", n, err)
@@ -88,8 +88,10 @@ func TestAsFrameReaderTellsTheReadersError(t *testing.T) {
 	if b, err := fr.Alloc(-1); err == nil {
 		t.Errorf("Alloc of less than nothing: %d bytes", len(b))
 	}
-	if b, err := fr.Alloc(5); err != nil || len(b) != 5 {
-		t.Errorf("Alloc: %d bytes, %v", len(b), err)
+	for _, n := range []int{0, 1, 5} {
+		if b, err := fr.Alloc(n); err != nil || len(b) != n {
+			t.Errorf("Alloc(%d): %d bytes, %v", n, len(b), err)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/muxkit/muxkit/internal/bounded"
+	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -74,6 +75,63 @@ func TestHealthFollowsTheService(t *testing.T) {
 			t.Errorf("invalid options: %d %s", w.Code, w.Body)
 		}
 		synctest.Wait()
+	})
+}
+
+// What the HTTP handler's answers say, which nobody on the way may keep.
+func TestWhatProbesRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, s, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(echo)})
+		s.SetServing("pay", false)
+		synctest.Wait()
+		read := func(s *transport.Service, path string, code int, body string) {
+			t.Helper()
+			w := httptest.NewRecorder()
+			s.HealthHandler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			if w.Code != code || w.Body.String() != body || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %d %q, Cache-Control %q; want %d %q, no-store", path, w.Code, w.Body, w.Header().Get("Cache-Control"), code, body)
+			}
+		}
+		read(s, "/healthz", 200, "ok\n")
+		read(s, "/readyz", 200, "serving\n")
+		read(s, "/readyz?service=pay", 503, "not serving\n")
+		read(s, "/readyz?service=other", 404, "unknown\n")
+		stop()
+		read(s, "/healthz", 200, "ok\n")
+		read(s, "/readyz", 503, "not serving\n")
+		read(transport.NewService(native.Protocol{}, nil), "/healthz", 500, "invalid options\n")
+	})
+}
+
+// Who has lost all listeners does not serve, and serves again with another.
+func TestHealthWithoutListeners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := transport.NewService(native.Protocol{})
+		s.Handle("M", rawServer(echo))
+		listeners := []*pipes{newPipes(), newPipes(), newPipes()}
+		ended := make(chan error, len(listeners))
+		check := func(when string, want transport.HealthStatus) {
+			t.Helper()
+			synctest.Wait()
+			if got := s.Health(""); got != want {
+				t.Errorf("%s: %v, want %v", when, got, want)
+			}
+		}
+		serve := func(p *pipes) { go func() { ended <- s.Serve(p) }() }
+		serve(listeners[0])
+		serve(listeners[1])
+		check("with two", transport.HealthServing)
+		listeners[0].Close()
+		check("with one", transport.HealthServing)
+		listeners[1].Close()
+		check("with none", transport.HealthNotServing)
+		serve(listeners[2])
+		check("with a new one", transport.HealthServing)
+		s.Close()
+		for range listeners {
+			bounded.Receive(t, ended)
+		}
+		check("after Close", transport.HealthNotServing)
 	})
 }
 
@@ -177,6 +235,12 @@ func TestClientAsksForHealth(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
+	unasked := func(ctx context.Context, _ *transport.Message) context.Context { t.Error("a hook has run"); return ctx }
+	hooked := client(native.Protocol{}, svc.node, transport.ClientBefore(unasked), transport.ClientAfter(unasked),
+		transport.ClientFinalizer(func(context.Context, error) { t.Error("a finalizer has run") }), transport.ClientTimeout(time.Nanosecond))
+	if got, err := hooked.Health(ctx, ""); got != transport.HealthServing || err != nil {
+		t.Errorf("a client with hooks: %v, %v", got, err)
+	}
 	c := client(native.Protocol{}, svc.node)
 	if answered, err := c.Probe(ctx); !answered || err != nil {
 		t.Errorf("a probe of a node that serves: %v, %v", answered, err)
@@ -226,6 +290,23 @@ func TestClientAsksForHealth(t *testing.T) {
 			t.Errorf("an answer that is %s: %v", body, err)
 		}
 	}
+}
+
+// A watch asks again where a minute has brought no change, and tells of the next one.
+func TestAWatchOutlastsItsQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, s, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(echo)})
+		defer stop()
+		pool := newPool(t, muxpool.WithConnectNumber(1), muxpool.WithDialContext(p.DialContext))
+		defer pool.Close()
+		c := transport.NewClient(pool, pipeNode, native.Protocol{}, "M", transport.EncodeBytes, transport.DecodeBytes)
+		start := time.Now()
+		time.AfterFunc(150*time.Second, func() { s.SetServing("", false) })
+		got, err := c.WatchHealth(context.Background(), "", transport.HealthServing)
+		if took := time.Since(start); got != transport.HealthNotServing || err != nil || took < 150*time.Second || took > 151*time.Second {
+			t.Errorf("after %v the watch is told %v, %v", took, got, err)
+		}
+	})
 }
 
 // oldHealth has another method for health on the client's side than a Service answers.

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -48,6 +50,16 @@ func TestNoAddressesOutside(t *testing.T) {
 		{dialed(), "read tcp: read: connection reset by peer"},
 		{behind(node, &net.DNSError{Err: "no such host", Name: "stock-0.internal", Server: "10.0.0.53:53", IsNotFound: true}), "Stock: connection (path, maybe ran): get: lookup: no such host"},
 		{behind(node, errors.New("etcd-0.internal:2379 and [::1]:2379, say: no leader")), "Stock: connection (path, maybe ran): get: and, say: no leader"},
+		{behind(node, errors.New("at udp://10.0.0.9:53, unix:///run/x.sock, localhost:80 and 10.0.0.9:65535: no")), "Stock: connection (path, maybe ran): get: at,, and: no"},
+		{behind(node, errors.New("not http://docs.test/help, tcp://, 10.0.0.9:65536, 10.0.0.9:7a, line:12 nor :80")),
+			"Stock: connection (path, maybe ran): get: not http://docs.test/help, tcp://, 10.0.0.9:65536, 10.0.0.9:7a, line:12 nor :80"},
+		{behind(node, x509.HostnameError{Host: "stock-1.internal", Certificate: &x509.Certificate{DNSNames: []string{"stock-0.internal", "stock-2.internal"}}}),
+			"Stock: connection (path, maybe ran): get: x509: certificate is valid for,, not"},
+		{&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv6loopback, Port: 80}, Err: syscall.ECONNREFUSED}, "dial tcp: connection refused"},
+		{&net.OpError{Op: "dial", Net: "unix", Addr: &net.UnixAddr{Name: "/run/stock.sock", Net: "unix"}, Err: syscall.ECONNREFUSED}, "dial unix: connection refused"},
+		{fmt.Errorf("%w, %w", errors.New("both"), dialed()), "both, read tcp: read: connection reset by peer"},
+		{&transport.Error{Code: transport.CodeNotFound, Remote: true, Node: transport.Node{Network: "unix", Address: "/run/my stock.sock"}, Method: "Stock"}, "Stock: not found (caller, maybe ran)"},
+		{verdict.Tell(errors.New("open for 10.0.0.9:80"), verdict.ByCode(verdict.CodeUnavailable)), "open for"},
 		{&transport.Error{Code: transport.CodeNotFound, Remote: true, Node: node, Method: "Stock", Message: "no such item"}, "Stock: not found (caller, maybe ran): no such item"},
 	} {
 		got := answerFor(c.err)
@@ -63,6 +75,7 @@ func TestOwnWordsGoOutAsTheyAre(t *testing.T) {
 		errors.New("line main.go:12 of tcp://somewhere:80"),
 		&transport.Error{Code: transport.CodeNotFound, Message: "ask 10.0.0.1:80"},
 		fmt.Errorf("wrapped: %w", errors.New("10.0.0.1:80")),
+		hollow{"of 10.0.0.1:80"},
 	} {
 		want := err.Error()
 		if own := (*transport.Error)(nil); errors.As(err, &own) {
@@ -76,6 +89,12 @@ func TestOwnWordsGoOutAsTheyAre(t *testing.T) {
 		t.Errorf("%d bytes, that end with %s", len(got), got[len(got)-20:])
 	}
 }
+
+// hollow is an error that may have a cause, and has none.
+type hollow struct{ text string }
+
+func (h hollow) Error() string { return h.text }
+func (hollow) Unwrap() error   { return nil }
 
 // An error encoder may tell what it likes.
 func TestAnErrorEncoderTellsAddresses(t *testing.T) {

@@ -71,3 +71,23 @@ func TestPanicInAFinalizer(t *testing.T) {
 	}
 	wait(t, "the second finalizer", second)
 }
+
+// Each finalizer's panic is told.
+func TestPanicsInFinalizers(t *testing.T) {
+	handled := make(chan error, 3)
+	panics := func(what string) transport.ServerFinalizerFunc {
+		return func(context.Context, error) { panic(what) }
+	}
+	s := serve(t, map[string]*transport.Server{"M": rawServer(echo,
+		transport.ServerErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { handled <- err })),
+		transport.ServerFinalizer(panics("first"), panics("second")))})
+	if _, err := rawClient(newPool(t), s.node, "M")(testContext(t), []byte{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"first", "second"} {
+		var p *transport.PanicError
+		if err := wait(t, "the error handler", handled); !errors.As(err, &p) || p.Value != want {
+			t.Errorf("the error handler got %v, want the panic of the %s", err, want)
+		}
+	}
+}

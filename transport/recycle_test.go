@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"context"
 	"testing"
 
 	"github.com/muxkit/muxkit/muxpool/wire"
@@ -50,5 +51,47 @@ func TestAllocBodyIsUsedAgain(t *testing.T) {
 	}
 	if again == 0 {
 		t.Error("memory is never used again")
+	}
+}
+
+// What the ready codecs return does not refer to the body, which is used again; a Buffer lies in it, and
+// has it until it is released, whatever else is said of the Message.
+func TestReadyCodecsAllowIt(t *testing.T) {
+	again := func(m *Message, frame []byte) bool {
+		m.recycle()
+		other := wire.Alloc(len(frame))
+		return &other[0] == &frame[0]
+	}
+	for name, dec := range map[string]DecodeRequestFunc{
+		"DecodeBytes": DecodeBytes, "DecodeJSON": DecodeJSON[int], "NopRequestDecoder": NopRequestDecoder, "DecodeBuffer": DecodeBuffer,
+	} {
+		used, usedLater := 0, 0
+		for range 100 { // a sync.Pool may lose what it has
+			frame := wire.Alloc(3000)
+			m := &Message{frame: frame, Body: frame[:copy(frame, "7")]}
+			got, err := dec(context.Background(), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, isBuffer := got.(*Buffer)
+			if isBuffer {
+				m.ReleaseBody()
+			}
+			if again(m, frame) {
+				used++
+			}
+			if !isBuffer {
+				continue
+			}
+			if string(b.Data) != "7" {
+				t.Errorf("%s: its Data have become %q", name, b.Data)
+			}
+			if b.Release(); again(m, frame) {
+				usedLater++
+			}
+		}
+		if isBuffer := name == "DecodeBuffer"; (used > 0) == isBuffer || (usedLater > 0) != isBuffer {
+			t.Errorf("%s: memory is used again %d times of 100, and %d times once it was released", name, used, usedLater)
+		}
 	}
 }

@@ -102,6 +102,7 @@ func TestAnswersOfABatch(t *testing.T) {
 		"one that cannot be answered":     {able, []string{"a", "b"}, 0, true, 100, []string{"ready", "all", "after"}, "gone"},
 		"it alone":                        {able, []string{""}, 0, true, 100, []string{"ready", "all", "after"}, "gone"},
 		"calls that are not started":      {able, []string{"a"}, 2, false, 100, []string{"ready", "all", "after"}, errHandlerExited.Error()},
+		"a call that is not started":      {able, []string{"a"}, 1, false, 100, []string{"ready", "all", "after"}, errHandlerExited.Error()},
 		"there are no words for it":       {joiner{joins: true}, []string{"a"}, 0, false, 100, []string{"unanswerable"}, "no words"},
 		"nor for one that cannot be sent": {joiner{joins: true, ends: true}, []string{"a"}, 0, true, 100, []string{"unanswerable"}, "gone; no words"},
 	} {

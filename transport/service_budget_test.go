@@ -328,11 +328,12 @@ func TestPairsOfNothingCostNothing(t *testing.T) {
 }
 
 // packing is the native protocol with bodies that unpack to a million times their size,
-// at some cost, which is counted.
+// at some cost, which is counted, and in the time that it takes to open one.
 type packing struct {
 	native.Protocol
 	opened *atomic.Int64
 	read   *atomic.Int64
+	opens  time.Duration
 }
 
 func (p packing) ParseRequest(frame []byte, req *transport.Message) error {
@@ -342,6 +343,7 @@ func (p packing) ParseRequest(frame []byte, req *transport.Message) error {
 	n := int64(len(req.Body)) << 20
 	return req.Unpack(1<<30, func() (io.Reader, error) {
 		p.opened.Add(1)
+		time.Sleep(p.opens) // of bubble time
 		return &countingReader{io.LimitReader(zeros{}, n), p.read}, nil
 	})
 }

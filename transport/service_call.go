@@ -124,10 +124,7 @@ func (s *Service) run(call *serverCall) {
 			s.exited(ctx, call)
 		}
 	}()
-	err := call.Err()
-	if err != nil && call.from.listening() && !call.Canceled() && !call.late() {
-		err = nil // the client has closed its side only, as it seems
-	}
+	err := call.left()
 	if err == nil {
 		err = call.unpack()
 	}
@@ -201,7 +198,7 @@ func (c *serverCall) unpack() error {
 	if errors.Is(err, wire.ErrFrameTooLarge) {
 		err = &Error{Code: CodeTooLarge, Message: err.Error(), Err: err, refused: frameTooLarge}
 	}
-	if err != nil && c.Err() == nil {
+	if err != nil && c.left() == nil {
 		err = asInvalid(err)
 		c.account.door.count(err)
 	}
@@ -220,12 +217,15 @@ func (c *serverCall) unpackInTurn() error {
 			select {
 			case places <- struct{}{}:
 			case <-c.Done():
-				return c.Err()
+				if err := c.left(); err != nil {
+					return err
+				}
+				places <- struct{}{}
 			}
 		}
 		defer func() { <-places }()
 	}
-	if err := c.Err(); err != nil { // nobody waits any more
+	if err := c.left(); err != nil {
 		return err
 	}
 	if err := a.Hold(unpackerBytes); err != nil {
@@ -233,6 +233,16 @@ func (c *serverCall) unpackInTurn() error {
 	}
 	defer a.Release(unpackerBytes)
 	return c.req.unpackSafely(c.Hold)
+}
+
+// left tells how the call has ended, if nobody waits for it any more: a client that has closed
+// its side only, as it seems, does.
+func (c *serverCall) left() error {
+	err := c.Err()
+	if err != nil && c.from.listening() && !c.Canceled() && !c.late() {
+		return nil
+	}
+	return err
 }
 
 // late reports whether the time that the request states is over.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	kittransport "github.com/go-kit/kit/transport"
 
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
@@ -122,7 +125,7 @@ func TestCallsBeforeAnInlineOneAreServed(t *testing.T) {
 }
 
 // A handler that ends its goroutine fails its own call and nothing else: that is answered,
-// as after a panic, and its finalizers run; the rest of its batch is served, reading goes
+// as after a panic, the error handler hears of it, and its finalizers run; the rest of its batch is served, reading goes
 // on, and Shutdown does not wait for it.
 func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -135,8 +138,9 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctxs, finalized := make(chan context.Context, 100), make(chan error, 100)
-				tc.server = append(tc.server, transport.ServerFinalizer(func(_ context.Context, err error) { finalized <- err }))
+				ctxs, finalized, handled := make(chan context.Context, 100), make(chan error, 100), make(chan error, 100)
+				tc.server = append(tc.server, transport.ServerFinalizer(func(_ context.Context, err error) { finalized <- err }),
+					transport.ServerErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { handled <- err })))
 				p, s, stop := servePipes(t, map[string]*transport.Server{
 					"Exit": rawServer(func(ctx context.Context, r any) (any, error) {
 						ctxs <- ctx
@@ -170,8 +174,11 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 					answered[a.id] = true
 				}
 				synctest.Wait()
-				if len(ctxs) != 20 || len(finalized) != 20 {
-					t.Errorf("%d of the handlers ran, and %d finalizers", len(ctxs), len(finalized))
+				if len(ctxs) != 20 || len(finalized) != 20 || len(handled) != 20 {
+					t.Errorf("%d of the handlers ran, and %d finalizers; %d errors were handled", len(ctxs), len(finalized), len(handled))
+				}
+				if err := bounded.Receive(t, handled); !strings.Contains(err.Error(), "ended its goroutine") {
+					t.Errorf("the error handler got %v", err)
 				}
 				if err := bounded.Receive(t, finalized); err == nil {
 					t.Error("a finalizer was told of no error")

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,8 +67,10 @@ func ends(release <-chan struct{}) map[string]func() {
 func nothing() {}
 
 // TestShutdownAndCodeOfOthers: a listener, or connections, whose Close panics, ends the goroutine
-// or blocks ends neither the process nor whom it is called by, and holds up nobody for long.
+// or blocks ends neither the process nor whom it is called by, and holds up nobody for long. What the
+// listener's did is told.
 func TestShutdownAndCodeOfOthers(t *testing.T) {
+	words := map[string]string{"panics": "boom", "Goexit": "ended its goroutine", "blocks": "has not returned after 1s"}
 	for way := range ends(nil) {
 		for _, part := range []string{"listener", "connections", "reads"} {
 			for _, call := range []string{"Shutdown", "Close"} {
@@ -103,8 +108,12 @@ func TestShutdownAndCodeOfOthers(t *testing.T) {
 							ended <- s.Shutdown(ctx)
 						}()
 						begin := time.Now()
-						if err := bounded.Receive(t, ended); errors.Is(err, context.DeadlineExceeded) {
+						err := bounded.Receive(t, ended)
+						if errors.Is(err, context.DeadlineExceeded) {
 							t.Error(err)
+						}
+						if part == "listener" && (err == nil || !strings.Contains(err.Error(), words[way])) {
+							t.Errorf("%s: %v, want %q", call, err, words[way])
 						}
 						if took := time.Since(begin); took > 10*time.Second {
 							t.Errorf("it took %v", took)
@@ -146,6 +155,91 @@ func TestShutdownAndSocketsOfOthers(t *testing.T) {
 			if err := bounded.Receive(t, served); !errors.Is(err, transport.ErrServiceClosed) {
 				t.Error(err)
 			}
+		})
+	}
+}
+
+// TestCloseWaitsForItsConnections: when it returns they are closed, and all of them take as long as one.
+func TestCloseWaitsForItsConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const conns, takes = 5, 300 * time.Millisecond
+		var closed atomic.Int64
+		l := oddEnds{newPipes(), nothing, func() { time.Sleep(takes); closed.Add(1) }, nothing}
+		s := transport.NewService(native.Protocol{})
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		for range conns {
+			defer l.dial(t).Close()
+		}
+		synctest.Wait()
+		begin := time.Now()
+		if err := s.Close(); err != nil || closed.Load() < conns || time.Since(begin) != takes {
+			t.Errorf("Close: %v after %v, %d of %d connections are closed", err, time.Since(begin), closed.Load(), conns)
+		}
+		bounded.Receive(t, served)
+		synctest.Wait()
+	})
+}
+
+// TestShutdownOfNothing: what is not served ends at once, as often as it is told to.
+func TestShutdownOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := transport.NewService(native.Protocol{})
+		for range 2 {
+			ended := make(chan error, 1)
+			go func() { ended <- s.Shutdown(context.Background()) }()
+			if err := bounded.Receive(t, ended); err != nil {
+				t.Error(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// failing is a listener whose Accept does nothing but fail.
+type failing struct {
+	*pipes
+	accept func() (net.Conn, error)
+}
+
+func (f failing) Accept() (net.Conn, error) { return f.accept() }
+
+// TestListenersThatAreOfNoUseAnyMore: an Accept that has failed for good ends Serve, with an error that says
+// how, and the listener; nothing is left for Shutdown to wait for.
+func TestListenersThatAreOfNoUseAnyMore(t *testing.T) {
+	for want, accept := range map[string]func() (net.Conn, error){
+		"bad file descriptor":                func() (net.Conn, error) { return nil, &net.OpError{Op: "accept", Err: syscall.EBADF} },
+		"use of closed network connection":   func() (net.Conn, error) { return nil, net.ErrClosed },
+		"out of order":                       func() (net.Conn, error) { return nil, errors.New("out of order") },
+		"no connection, and no error":        func() (net.Conn, error) { return nil, nil },
+		"transport: panic in the call: boom": func() (net.Conn, error) { panic("boom") },
+	} {
+		t.Run(want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				reports := make(chan error, 9)
+				s := transport.NewService(native.Protocol{}, reportTo(reports))
+				l := failing{newPipes(), accept}
+				served := make(chan error, 1)
+				go func() { served <- s.Serve(l) }()
+				if err := bounded.Receive(t, served); err == nil || !strings.HasPrefix(err.Error(), "transport: accept on pipe: ") || !strings.HasSuffix(err.Error(), want) {
+					t.Errorf("Serve: %v, want %q", err, want)
+				}
+				select {
+				case <-l.closed:
+				default:
+					t.Error("the listener is open")
+				}
+				if st := s.Stats(); st.Conns != 0 || len(reports) != 0 {
+					t.Errorf("%d connections, %d reports", st.Conns, len(reports))
+				}
+				ended := make(chan error, 1)
+				go func() { ended <- s.Shutdown(context.Background()) }()
+				if err := bounded.Receive(t, ended); err != nil {
+					t.Error(err)
+				}
+			})
 		})
 	}
 }

@@ -55,6 +55,7 @@ func TestHandlersKnowTheirPeer(t *testing.T) {
 	}{
 		"URI before DNS":     {tls.RequireAndVerifyClientCert, []tls.Certificate{ca.named(t, "alice", []string{"a.test"}, "spiffe://test/alice")}, "spiffe://test/alice"},
 		"DNS before CN":      {tls.RequireAndVerifyClientCert, []tls.Certificate{ca.named(t, "alice", []string{"a.test", "b.test"})}, "a.test"},
+		"one DNS name":       {tls.RequireAndVerifyClientCert, []tls.Certificate{ca.named(t, "alice", []string{"c.test"})}, "c.test"},
 		"CN":                 {tls.RequireAndVerifyClientCert, []tls.Certificate{ca.named(t, "alice", nil)}, "alice"},
 		"shown, not asked":   {tls.RequestClientCert, []tls.Certificate{other.named(t, "mallory", nil)}, ""},
 		"shown, unverified":  {tls.RequireAnyClientCert, []tls.Certificate{other.named(t, "mallory", nil)}, ""},
@@ -115,12 +116,13 @@ func TestPeerOfPlaintextAndDatagrams(t *testing.T) {
 	}
 }
 
-// TestPeerAge: the age is the connection's, and not the call's.
+// TestPeerAge: the age is the connection's, and not the call's; the addresses are those of a listener's own
+// connection.
 func TestPeerAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _, stop := servePipes(t, map[string]*transport.Server{"M": rawServer(func(ctx context.Context, _ any) (any, error) {
 			p, _ := transport.PeerOf(ctx)
-			return []byte(p.Age().String()), nil
+			return fmt.Append(nil, p.Age(), " ", p.Local, " ", p.Remote), nil
 		})})
 		defer stop()
 		nc := p.dial(t)
@@ -129,7 +131,7 @@ func TestPeerAge(t *testing.T) {
 		if _, err := nc.Write(request(t, 1, "M", "")); err != nil {
 			t.Fatal(err)
 		}
-		if a, err := readAnswer(nc); err != nil || a.body != "50s" {
+		if a, err := readAnswer(nc); err != nil || a.body != "50s pipe pipe" {
 			t.Errorf("got %+v, %v", a, err)
 		}
 	})

@@ -135,14 +135,25 @@ func TestPeersCount(t *testing.T) {
 	if err != nil || again.peer.conns != 1 {
 		t.Errorf("later: %v", err)
 	}
+	if _, err := join(1, 1); err == nil || !strings.Contains(err.Error(), "1 are open") {
+		t.Errorf("a second one where one may be: %v", err)
+	}
 	if nobody, err := all.join(&net.UnixAddr{}, 1); nobody != nil || err != nil {
 		t.Errorf("a Unix socket's client is the peer %v, %v", nobody, err)
 	}
 }
 
-// TestServiceMaxPerPeer: the limits hold on real connections; 127.0.0.2 is another peer.
+// TestServiceMaxPerPeer: the limits hold on real connections; 127.0.0.2 is another peer. Who is refused is
+// reported, where a connection ends there is room for another, and in the end nobody is remembered.
 func TestServiceMaxPerPeer(t *testing.T) {
-	s := NewService(quickProtocol{}, ServiceMaxPerPeer(2, 5, 0))
+	reports := make(chan error, 9)
+	s := NewService(quickProtocol{}, ServiceMaxPerPeer(2, 5, 0), ServiceErrorHandler(kittransport.ErrorHandlerFunc(
+		func(_ context.Context, err error) {
+			select {
+			case reports <- err:
+			default: // more of what is looked for below
+			}
+		})))
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -150,6 +161,7 @@ func TestServiceMaxPerPeer(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	defer func() { s.Close(); bounded.Receive(t, served) }()
+	var conns []net.Conn
 	dial := func(host string) (open bool) {
 		from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
 		nc, err := from.Dial("tcp4", l.Addr().String())
@@ -157,6 +169,7 @@ func TestServiceMaxPerPeer(t *testing.T) {
 			t.Skip(err) // an address of the loopback that this system does not have
 		}
 		t.Cleanup(func() { nc.Close() })
+		conns = append(conns, nc)
 		_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
 		if _, err := nc.Write([]byte{1}); err != nil {
 			return false
@@ -167,6 +180,30 @@ func TestServiceMaxPerPeer(t *testing.T) {
 	got := fmt.Sprint(dial("127.0.0.1"), dial("127.0.0.1"), dial("127.0.0.1"), dial("127.0.0.2"))
 	if stats := s.Stats(); got != "true true false true" || stats.Refused.PeerConns != 1 || stats.Limits.MaxInFlightPerPeer != 5 {
 		t.Errorf("connections are open: %s, the figures are %+v", got, stats)
+	}
+	told := false
+	for range 4 { // of the three others the method is unknown
+		told = strings.Contains(bounded.Receive(t, reports).Error(), "2 are open from 127.0.0.1/32") || told
+	}
+	if !told {
+		t.Error("it is not reported who was refused")
+	}
+	conns[0].Close()
+	for start := time.Now(); s.Stats().Conns > 2; time.Sleep(time.Millisecond) {
+		if time.Since(start) > 20*time.Second {
+			t.Fatalf("%d connections are open", s.Stats().Conns)
+		}
+	}
+	for start := time.Now(); !dial("127.0.0.1"); { // until it is counted out for its peer as well
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("there is no room for another connection")
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	s.Close()
+	if err := s.Shutdown(ctx); err != nil || len(s.peers.byIP) != 0 {
+		t.Errorf("at the end %d peers are remembered, %v", len(s.peers.byIP), err)
 	}
 	for _, options := range [][]ServiceOption{{ServiceMaxPerPeer(-1, 0, 0)}, {ServiceMaxPerPeer(0, 0, 1<<20)}} {
 		if err := NewService(quickProtocol{}, options...).Err(); !errors.Is(err, ErrInvalidOption) || !strings.Contains(err.Error(), "ServiceMaxPerPeer") {

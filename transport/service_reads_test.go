@@ -210,20 +210,21 @@ func TestCancelledCallsGiveUpTheirPlaces(t *testing.T) {
 	})
 }
 
-// TestSecondUseOfAnIDEndsTheConnection: nobody is answered, the report names the id. When
-// the first call was answered, or is one-way, the id may be used again.
+// TestSecondUseOfAnIDEndsTheConnection: nobody is answered, the report names the id, and what the
+// frames took is given back. When the first call was answered, or is one-way, the id may be used again.
 func TestSecondUseOfAnIDEndsTheConnection(t *testing.T) {
 	oneWay, err := native.Protocol{}.AppendRequest(nil, 7, &transport.Message{Method: "M", OneWay: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, second := range map[string][]byte{"call": request(t, 7, "M", "y"), "unknown method": request(t, 7, "N", ""), "one-way": oneWay} {
+	for name, second := range map[string][]byte{"call": request(t, 7, "M", "y"), "unknown method": request(t, 7, "N", ""), "one-way": oneWay,
+		"a large call": frameOf(t, 60<<10, 7, "M"), "one that is too large": frameOf(t, 70<<10, 7, "M")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var running atomic.Int64
 				reports := make(chan error, 10)
-				p, _, stop := servePipes(t, blocking(&running, nil), transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(
-					func(_ context.Context, err error) { reports <- err })))
+				p, s, stop := servePipes(t, blocking(&running, nil), transport.ServiceMaxFrameSize(64<<10), transport.ServiceErrorHandler(
+					kittransport.ErrorHandlerFunc(func(_ context.Context, err error) { reports <- err })))
 				defer stop()
 				nc := p.dial(t)
 				go func() { _, _ = nc.Write(append(request(t, 7, "M", "x"), second...)) }()
@@ -237,6 +238,9 @@ func TestSecondUseOfAnIDEndsTheConnection(t *testing.T) {
 				synctest.Wait()
 				if running.Load() != 0 {
 					t.Error("the first call runs on")
+				}
+				if st := s.Stats(); st.InFlight != 0 || st.Bytes != 0 {
+					t.Errorf("left are %+v", st)
 				}
 			})
 		})

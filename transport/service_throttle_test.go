@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -123,6 +124,48 @@ func TestLargeAnswersAreMadeAFewAtATime(t *testing.T) {
 		}
 		if st := s.Stats(); st.InFlight+st.Working != 0 || g.count() != 0 {
 			t.Errorf("left are %+v, %d answers are made", st, g.count())
+		}
+	})
+}
+
+// TestAnswersAreMadeAsBeforeOnceTheyAreRead: where answers had to wait for room, and then were read, as many
+// are made at once as ever.
+func TestAnswersAreMadeAsBeforeOnceTheyAreRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const every, calls = 0, 20
+		g := &gates{waits: make(map[uint32]chan struct{})}
+		p, _, stop := servePipesOf(t, gated{gates: g}, map[string]*transport.Server{"M": rawServer(echo)},
+			transport.ServiceMaxQueuedBytes(16<<10), transport.ServiceWriteTimeout(time.Hour))
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		large, last := strings.Repeat("x", 4<<10), uint32(0)
+		send := func() {
+			t.Helper()
+			for range calls {
+				last++
+				if _, err := nc.Write(request(t, last, "M", large)); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+			}
+		}
+		send()
+		g.open(every) // of which five or so find room
+		synctest.Wait()
+		answers := readAll(nc)
+		for synctest.Wait(); g.count() > 0; synctest.Wait() {
+			g.open(every)
+		}
+		send()
+		if n := g.count(); n != 9 {
+			t.Errorf("%d answers are made at once, want 9", n)
+		}
+		for synctest.Wait(); g.count() > 0; synctest.Wait() {
+			g.open(every)
+		}
+		if len(answers) != 2*calls {
+			t.Errorf("%d of %d calls are answered", len(answers), 2*calls)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,99 @@ func TestBodiesThatCannotBeUnpackedAreReportedRarely(t *testing.T) {
 		}
 		if n := s.Stats().Refused.Invalid; n != 100 {
 			t.Errorf("%d are counted", n)
+		}
+	})
+}
+
+// TestCallThatIsCancelledBeforeItsBodyIsUnpacked: it gives up its turn, is answered unrun, and was no call
+// that made no sense.
+func TestCallThatIsCancelledBeforeItsBodyIsUnpacked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var opened atomic.Int64
+		p, s, stop := servePipesOf(t, unpacking{open: func([]byte) (io.Reader, error) {
+			opened.Add(1)
+			<-release
+			return strings.NewReader("unpacked"), nil
+		}}, map[string]*transport.Server{"M": rawServer(echo)})
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		answers := readAll(nc)
+		if _, err := nc.Write(batch(t, 2, "M")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		first := uint32(1) // that which has the turn
+		for _, id := range []uint32{1, 2} {
+			if _, err := nc.Write(native.Protocol{}.AppendCancel(nil, id)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if len(answers) == 0 {
+				first = id
+				continue
+			}
+			if a := bounded.Receive(t, answers); a.id != id || asError(t, a.err).Code != transport.CodeCanceled || !asError(t, a.err).NotRun {
+				t.Errorf("got %+v", a)
+			}
+		}
+		close(release)
+		if a := bounded.Receive(t, answers); a.id != first {
+			t.Errorf("got %+v", a)
+		}
+		synctest.Wait()
+		if st := s.Stats(); st.Refused != (transport.RefusedStats{}) || st.InFlight != 0 || st.Bytes != 0 || opened.Load() != 1 {
+			t.Errorf("%d bodies were unpacked, the figures are %+v", opened.Load(), st)
+		}
+	})
+}
+
+// TestNoRoomToUnpack: a call for whose unpacking there is no memory is refused unrun, like any for which there
+// is none; later there is.
+func TestNoRoomToUnpack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const frame, budget = 1 << 10, 2<<10 + 64<<10 // the least: two frames, and what they count for beside
+		release := make(chan struct{})
+		var running, opened atomic.Int64
+		methods := blocking(&running, release)
+		methods["Echo"] = rawServer(echo)
+		p, s, stop := servePipesOf(t, unpacking{open: func([]byte) (io.Reader, error) {
+			opened.Add(1)
+			return strings.NewReader("unpacked"), nil
+		}}, methods, transport.ServiceMaxFrameSize(frame), transport.ServiceMaxBytes(budget, 0))
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		answers := readAll(nc)
+		for id := range uint32(6) { // of 4 KiB each
+			if _, err := nc.Write(request(t, id+1, "M", "")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := nc.Write(request(t, 7, "Echo", "packed")); err != nil {
+			t.Fatal(err)
+		}
+		if a := bounded.Receive(t, answers); a.id != 7 || !refusedAnswer(a) {
+			t.Errorf("got %+v", a)
+		}
+		synctest.Wait() // all have begun
+		if st := s.Stats(); st.Refused != (transport.RefusedStats{ConnBytes: 1}) || opened.Load() != 0 || running.Load() != 6 {
+			t.Errorf("%d bodies were unpacked, %d calls run, the figures are %+v", opened.Load(), running.Load(), st)
+		}
+		close(release)
+		for range 6 {
+			bounded.Receive(t, answers)
+		}
+		if _, err := nc.Write(request(t, 8, "Echo", "packed")); err != nil {
+			t.Fatal(err)
+		}
+		if a := bounded.Receive(t, answers); a.err != nil || a.body != "unpacked" {
+			t.Errorf("later: %+v", a)
+		}
+		synctest.Wait()
+		if st := s.Stats(); st.Bytes != 0 {
+			t.Errorf("left are %+v", st)
 		}
 	})
 }

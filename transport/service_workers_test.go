@@ -55,3 +55,24 @@ func TestIdleWorkersEnd(t *testing.T) {
 		idle(0, "after the end")
 	})
 }
+
+// TestCloseEndsIdleWorkers: at once, and not when their time is over.
+func TestCloseEndsIdleWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewService(quickProtocol{})
+		j := make(blockingJob)
+		for range 3 {
+			s.start(j)
+		}
+		close(j)
+		synctest.Wait()
+		if n := len(s.workers.idle); n != 3 {
+			t.Errorf("%d workers are idle, want 3", n)
+		}
+		s.Close()
+		synctest.Wait()
+		if n := len(s.workers.idle); n != 0 {
+			t.Errorf("%d workers are idle after Close", n)
+		}
+	})
+}
