@@ -13,6 +13,8 @@ func TestSaidKeepsTheEnd(t *testing.T) {
 	}{
 		{"", 12, ""},
 		{"all of it", 12, "all of it"},
+		{"all that is", 11, "all that is"},
+		{"all that is", 10, "all...that is"},
 		{"the first: the second: the last", 12, "the ...the last"},
 		{"ä ä ä ä ä ä ä", 7, "ä...ä ä"}, // no character is cut
 		{"a\nb", 12, `"a\nb"`},
@@ -20,12 +22,17 @@ func TestSaidKeepsTheEnd(t *testing.T) {
 		{"界界界", 0, "..."},
 		{"xxxxxä12345", 9, "xxx...12345"}, // no more than the rest of it is left out
 		{"ää", 1, "..."},
+		{"xxxxx🙂12345", 12, "xxxx...12345"}, // three bytes of it would be left
 	} {
 		if got := Said(c.in, c.max); got != c.want {
 			t.Errorf("Said(%q, %d): %s, want %s", c.in, c.max, got, c.want)
 		}
 	}
 	if got := Cut(strings.Repeat("x", 100)+"\n", 30); got != strings.Repeat("x", 10)+"..."+strings.Repeat("x", 19)+"\n" {
+		t.Errorf("Cut: %q", got)
+	}
+	// Where no character begins, no more than three bytes are left out.
+	if got := Cut(strings.Repeat("\x80", 30), 12); got != "..."+strings.Repeat("\x80", 5) {
 		t.Errorf("Cut: %q", got)
 	}
 }
@@ -45,6 +52,8 @@ func TestWithout(t *testing.T) {
 		{"read tcp 10.0.0.9:1->10.0.0.1:80: reset", "10.0.0.9:1->10.0.0.1:80", "read tcp: reset"},
 		{"not at www.sum.internal, nor at sum.internal-2, but at sum.internal", "sum.internal", "not at www.sum.internal, nor at sum.internal-2, but at"},
 		{"tcp://a:1 tcp://a:1 twice", "tcp://a:1", "twice"},
+		{"(tcp://a:1: boom)", "tcp://a:1", "(: boom)"}, // what stands behind is not passed over
+		{"at [::1]:80[::1]:80: boom", "[::1]:80", "at: boom"},
 	} {
 		if got := Without(c.in, c.name); got != c.want {
 			t.Errorf("%q without %s: %q, want %q", c.in, c.name, got, c.want)

@@ -107,6 +107,7 @@ func TestResponseCodes(t *testing.T) {
 		6: transport.CodeFailedPrecondition, 7: transport.CodeFailedPrecondition, 8: transport.CodeFailedPrecondition,
 		9: transport.CodePermissionDenied, 10: transport.CodeInvalidArgument,
 	}
+	names := []string{1: "FORMERR", 2: "SERVFAIL", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN", 7: "YXRRSET", 8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 11: "RCODE11", 15: "RCODE15"}
 	for rcode := range byte(16) {
 		want, known := codes[rcode]
 		if !known {
@@ -119,6 +120,8 @@ func TestResponseCodes(t *testing.T) {
 			t.Errorf("response code %d is %v, want code %v", rcode, err, want)
 		case len(resp.Body) == 0 || resp.Body[3]&15 != rcode:
 			t.Errorf("response code %d has the body %x", rcode, resp.Body)
+		case e != nil && names[rcode] != "" && e.Message != names[rcode]:
+			t.Errorf("response code %d is called %q", rcode, e.Message)
 		}
 	}
 }
@@ -149,6 +152,7 @@ func TestAnswersToOtherQuestions(t *testing.T) {
 		{"in other letters", answer(nil, 1, message("WWW.eXample.org")), true},
 		{"another", answer(nil, 1, message("wwx.example.org")), false},
 		{"a longer one", answer(nil, 1, message("www.example.org.uk")), false},
+		{"another, with an error", failed(nil, 1, message("wwx.example.org"), 2), false},
 		{"none", failed(nil, 1, unread, 0), false},
 		{"none, since it could not be read", failed(nil, 1, unread, 1), true},
 	} {
@@ -181,7 +185,7 @@ func TestRequestsAreNoAnswers(t *testing.T) {
 // Datagrams are cut as they come; who puts UDP on a stream is told.
 func TestParseOfDatagrams(t *testing.T) {
 	d := wire.NewDatagramReader(0)
-	for n, ok := range map[int]bool{0: false, 11: false, 12: true, 500: true, 65507: true} {
+	for n, ok := range map[int]bool{0: false, 11: false, 12: true, 500: true, 65507: true, 65535: true} {
 		d.Reset(make([]byte, n))
 		_, frame, err := dnsmsg.UDP{}.Parse(d)
 		if (err == nil) != ok || ok && len(frame) != n {

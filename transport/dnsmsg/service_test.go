@@ -111,6 +111,24 @@ func TestTruncatedAnswersAreAskedForAgain(t *testing.T) {
 	}
 }
 
+// The least answer that says that it was truncated is a header.
+func TestATruncatedHeaderIsAskedForAgain(t *testing.T) {
+	s, pool := serve(t, dnsmsg.MethodQuery, func(_ context.Context, r any) (any, error) {
+		m := r.([]byte)
+		m[2] |= 0x02
+		return m, nil
+	}), newPool(t)
+	c := dnsmsg.NewClient(pool, transport.Node{Network: "udp", Address: s.address}, dnsmsg.MethodQuery, transport.EncodeBytes, transport.DecodeBytes)
+	defer c.Close()
+	answer, err := c.Endpoint()(testContext(t), make([]byte, 12))
+	if m, _ := answer.([]byte); err != nil || len(m) != 12 || m[2]&0x02 == 0 {
+		t.Errorf("answered %x, %v", m, err)
+	}
+	if n := len(pool.Stats().Nodes); n != 2 {
+		t.Errorf("%d nodes were asked, want both", n)
+	}
+}
+
 // Where ServiceMaxAmplification forbids an answer, the client is asked over TCP.
 func TestAmplificationTruncates(t *testing.T) {
 	s, pool := serve(t, dnsmsg.MethodQuery, records(5000), transport.ServiceMaxAmplification(3)), newPool(t)

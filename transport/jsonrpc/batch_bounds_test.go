@@ -99,7 +99,7 @@ func TestAnswersOfABatchAreGatheredUpToTheLimit(t *testing.T) {
 // TestWhatABatchIs: an array, to who speaks 2.0.
 func TestWhatABatchIs(t *testing.T) {
 	for frame, want := range map[string][]string{
-		`[{"id":1}, 2]`: {`{"id":1}`, "2"}, `[[1]]`: {"[1]"}, "[]": nil, "[": nil, "": nil, `{"id":[1,2]}`: nil, `"[1]"`: nil,
+		`[{"id":1}, 2]`: {`{"id":1}`, "2"}, `[[1]]`: {"[1]"}, "[]": nil, "[": nil, "": nil, `["x"["y"]`: {`"x"`}, `{"id":[1,2]}`: nil, `"[1]"`: nil,
 	} {
 		for _, version := range []jsonrpc.Version{jsonrpc.VersionAny, jsonrpc.Version1, jsonrpc.Version2} {
 			var got []string

@@ -108,6 +108,7 @@ func TestWordsArePutIntoData(t *testing.T) {
 		`{"b":1, "mux-code":"9"}`:       `{"b":1,"mux-code":"3","mux-not-run":"1"}`,
 		`{"mux-code":"9","mux-else":1}`: `{"mux-code":"3","mux-not-run":"1"}`,
 		`[1]`:                           `[1]`,
+		`7`:                             `7`,
 		`null`:                          `null`,
 	} {
 		if got := string(withWords([]byte(data), words)); got != want {

@@ -37,7 +37,19 @@ func TestWhatAnAccountRefusesIsNotRead(t *testing.T) {
 		t.Error("nothing was counted")
 	}
 	a = &account{transport.AsFrameReader(strings.NewReader(text)), 0, 1 << 22}
-	if _, frame, err := (jsonrpc.Protocol{}).Parse(a); err != nil || len(frame) != len(text) || a.held < len(text) {
+	if _, frame, err := (jsonrpc.Protocol{}).Parse(a); err != nil || len(frame) != len(text) || a.held < len(text) || a.held > 2*len(text) {
 		t.Errorf("of %d bytes %d were read, %d counted, %v", len(text), len(frame), a.held, err)
+	}
+}
+
+// full is a FrameReader without memory for a frame.
+type full struct{ muxpool.FrameReader }
+
+func (full) Alloc(int) ([]byte, error) { return nil, errFull }
+
+func TestATextThatNoMemoryIsThereForIsNotRead(t *testing.T) {
+	r := full{transport.AsFrameReader(strings.NewReader(`{"id":1}`))}
+	if _, frame, err := (jsonrpc.Protocol{}).Parse(r); !errors.Is(err, errFull) {
+		t.Errorf("got %s, %v, want what the reader says", frame, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"go.uber.org/goleak"
 
@@ -96,6 +97,11 @@ func TestEndOfStream(t *testing.T) {
 				t.Errorf("%q: %v, not %v", in, err, want)
 			}
 		}
+		boom := errors.New("boom")
+		broken := io.MultiReader(bytes.NewReader([]byte(in)), iotest.ErrReader(boom))
+		if _, _, err := (jsonrpc.Protocol{}).Parse(wire.NewReader(broken, 100)); !errors.Is(err, boom) {
+			t.Errorf("%q, and then an error: %v, not that", in, err)
+		}
 	}
 }
 
@@ -126,6 +132,7 @@ func TestAnswersWithOtherIDsAreNobodys(t *testing.T) {
 	for id, want := range map[string]muxpool.FrameKind{
 		"4294967296": muxpool.FrameUnsolicited, "18446744073709551616": muxpool.FrameUnsolicited, "-1": muxpool.FrameUnsolicited,
 		"1.5": muxpool.FrameUnsolicited, `"7"`: muxpool.FrameUnsolicited, "null": muxpool.FrameUnsolicited, "[]": muxpool.FrameUnsolicited,
+		"4294967297": muxpool.FrameUnsolicited, "8589934591": muxpool.FrameUnsolicited,
 		"0": muxpool.FrameUnsolicited, "1": muxpool.FrameLast, "4294967295": muxpool.FrameLast,
 	} {
 		vid, frame, err := p.Parse(bytes.NewReader([]byte(`{"id":` + id + `,"result":1,"error":null}`)))
@@ -134,6 +141,36 @@ func TestAnswersWithOtherIDsAreNobodys(t *testing.T) {
 		}
 		if kind := p.ClassifyFrame(vid, frame); kind != want || kind == muxpool.FrameUnsolicited && vid != 0 {
 			t.Errorf("an answer with id %s: for id %d, of kind %d", id, vid, kind)
+		}
+	}
+}
+
+// What asks is no answer, unless it answers as well; what does neither is one, which its call refuses.
+func TestWhatIsAnAnswer(t *testing.T) {
+	for members, want := range map[string]muxpool.FrameKind{
+		``: muxpool.FrameLast, `,"result":1`: muxpool.FrameLast, `,"result":null`: muxpool.FrameLast, `,"result":null,"error":null`: muxpool.FrameLast, `,"error":"no"`: muxpool.FrameLast,
+		`,"method":"M"`: muxpool.FrameUnsolicited, `,"method":"M","result":null,"error":null`: muxpool.FrameUnsolicited,
+		`,"method":"M","result":1`: muxpool.FrameLast, `,"method":"M","error":"no"`: muxpool.FrameLast, `,"method":"M","result":1,"error":"no"`: muxpool.FrameLast,
+	} {
+		if got := (jsonrpc.Protocol{}).ClassifyFrame(7, []byte(`{"id":7`+members+`}`)); got != want {
+			t.Errorf("{\"id\":7%s} is of the kind %d, want %d", members, got, want)
+		}
+	}
+}
+
+// What is no object at all is refused as a request of 2.0 that has no id.
+func TestRequestsThatAreNoObjects(t *testing.T) {
+	p := jsonrpc.Protocol{}
+	for _, frame := range []string{"", "[]", "1", `"{"`} {
+		var req transport.Message
+		err := p.ParseRequest([]byte(frame), &req)
+		var e *transport.Error
+		if !errors.As(err, &e) || req.OneWay {
+			t.Errorf("%q: %v, one-way %v", frame, err, req.OneWay)
+			continue
+		}
+		if got, err := p.AppendResponse(nil, 7, &req, &transport.Message{Err: e}); err != nil || !strings.HasPrefix(string(got), `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,`) {
+			t.Errorf("%q is answered %s, %v", frame, got, err)
 		}
 	}
 }

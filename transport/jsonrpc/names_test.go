@@ -20,6 +20,8 @@ func TestNamesAreKnownHoweverSpelled(t *testing.T) {
 		`{"method\u":"a"}`:                             ``,
 		`{"method\`:                                    ``,
 		`{"methodmethod":"a"}`:                         ``,
+		`{"metho\n0064":"a"}`:                          ``,
+		`{"method"`:                                    ``,
 		`{"` + strings.Repeat(`\u006d`, 40) + `":"a"}`: ``,
 		`{"` + strings.Repeat(`m`, 40) + `":"a"}`:      ``,
 	} {
@@ -48,16 +50,19 @@ func TestForeignMembersCostNoMemory(t *testing.T) {
 // TestWordsAreTakenOutOfData: and what else is in it stays as it came.
 func TestWordsAreTakenOutOfData(t *testing.T) {
 	for data, want := range map[string]string{
-		`{"b":1,"mux-code":"3","a":2}`:                   `{"b":1,"a":2} map[mux-code:3]`,
-		`{"mux-code":"3","mux-not-run":"1"}`:             ` map[mux-code:3 mux-not-run:1]`,
-		`{"\u006dux-code":"3"}`:                          ` map[mux-code:3]`,
-		`{"mux-code":3,"a":1}`:                           `{"a":1} map[]`,
-		`{"mux-code":"` + strings.Repeat("3", 31) + `"}`: ` map[]`,
-		`{"mux-code":"` + strings.Repeat("3", 30) + `"}`: ` map[mux-code:` + strings.Repeat("3", 30) + `]`,
-		`{"a":{"mux-code":"3"}}`:                         `{"a":{"mux-code":"3"}} map[]`,
-		`["mux-code"]`:                                   `["mux-code"] map[]`,
-		`null`:                                           ` map[]`,
-		``:                                               ` map[]`,
+		`{"b":1,"mux-code":"3","a":2}`:                                         `{"b":1,"a":2} map[mux-code:3]`,
+		`{"mux-code":"3","mux-not-run":"1"}`:                                   ` map[mux-code:3 mux-not-run:1]`,
+		`{"\u006dux-code":"3"}`:                                                ` map[mux-code:3]`,
+		`{"mux-code":3,"a":1}`:                                                 `{"a":1} map[]`,
+		`{"mux-code":"` + strings.Repeat("3", 31) + `"}`:                       ` map[]`,
+		`{"mux-code":"` + strings.Repeat("3", 30) + `"}`:                       ` map[mux-code:` + strings.Repeat("3", 30) + `]`,
+		`{"a":{"mux-code":"3"}}`:                                               `{"a":{"mux-code":"3"}} map[]`,
+		`["mux-code"]`:                                                         `["mux-code"] map[]`,
+		`{"mux-` + strings.Repeat("a", 28) + `":"3"}`:                          ` map[mux-` + strings.Repeat("a", 28) + `:3]`,
+		`{"mux-` + strings.Repeat("a", 29) + `":"3"}`:                          `{"mux-` + strings.Repeat("a", 29) + `":"3"} map[]`,
+		`{"\u006d\u0075\u0078\u002d` + strings.Repeat(`\u0061`, 28) + `":"3"}`: ` map[mux-` + strings.Repeat("a", 28) + `:3]`,
+		`null`: ` map[]`,
+		``:     ` map[]`,
 		`{ "a" : [1, 2] , "mux-code" : "3" , "b" : "\"," }`: `{"a":[1, 2],"b":"\","} map[mux-code:3]`,
 	} {
 		rest, words := takeWords([]byte(data))

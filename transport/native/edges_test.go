@@ -153,3 +153,17 @@ func TestLengthsThatMakeSense(t *testing.T) {
 		}
 	}
 }
+
+// Pairs are written in the order of their names: equal messages make equal frames.
+func TestPairsAreSorted(t *testing.T) {
+	md := make(transport.Metadata)
+	var want []byte
+	for n := range 100 {
+		name := fmt.Sprintf("name%02d", n)
+		md[name] = "v"
+		want = append(want, "\x00\x06\x00\x01"+name+"v"...)
+	}
+	if got, err := appendMetadata(nil, md); err != nil || string(got) != string(want) {
+		t.Errorf("%q, %v", got, err)
+	}
+}

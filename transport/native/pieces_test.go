@@ -63,6 +63,17 @@ func TestAnswersAreNotGathered(t *testing.T) {
 	}
 }
 
+// An answer may have a text, which means nothing yet: the body is what is behind it, and behind the metadata.
+func TestTextsOfAnswersArePassedOver(t *testing.T) {
+	for flags := range byte(2) {
+		resp := new(transport.Message)
+		frame := withFlags(finished([]byte("\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x00\x07\x00\x03\x00\x01abc\x00\x01\x00\x02nvvbody")), flags<<3) // whole, and a piece
+		if err := (native.Protocol{}).ParseResponse(frame, resp); err != nil || string(resp.Body) != "body" || resp.Metadata["n"] != "vv" {
+			t.Errorf("flags %#x: %q, %v, %v", flags<<3, resp.Body, resp.Metadata, err)
+		}
+	}
+}
+
 func TestPiecesThatMakeNoSense(t *testing.T) {
 	p := native.Protocol{}
 	for name, second := range map[string][]byte{

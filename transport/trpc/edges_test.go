@@ -30,6 +30,9 @@ func TestFramesOfAHeaderAlone(t *testing.T) {
 	if head := req.Tag.(*Head); head.version != 1 || head.stream {
 		t.Errorf("it is answered as %+v", head)
 	}
+	if err := (Protocol{}).ParseResponse(call, new(transport.Message)); err != nil { // all zeros: a success
+		t.Errorf("an answer without a head: %v", err)
+	}
 }
 
 // Of a request that cannot be read the answer, and who counts it, are told what can be.
@@ -43,6 +46,9 @@ func TestWhatIsGleanedOfABadRequest(t *testing.T) {
 	if err := (Protocol{}).ParseRequest(frame, &req); err == nil || req.Method != "/s/M" || !req.OneWay {
 		t.Errorf("%v, of the method %q, one way %v", err, req.Method, req.OneWay)
 	}
+	if head := req.Tag.(*Head); head.requestID != 7 || head.version != version1 || head.Callee != "s" {
+		t.Errorf("it is answered as %+v", head)
+	}
 }
 
 func TestPairsThatAreCutOff(t *testing.T) {
@@ -52,6 +58,15 @@ func TestPairsThatAreCutOff(t *testing.T) {
 		if err := addPair(&md, whole[:n]); (err == nil) != (n%3 == 0) {
 			t.Errorf("%d bytes of %d: %v", n, len(whole), err)
 		}
+		request := (&requestHead{req: new(transport.Message)}).parse(appendAllBytes(nil, requestTransInfo, whole[:n]))
+		response := new(responseHead).parse(appendAllBytes(nil, responseTransInfo, whole[:n]))
+		if (request == nil) != (n%3 == 0) || (response == nil) != (n%3 == 0) {
+			t.Errorf("in a head %d bytes of %d: %v, %v", n, len(whole), request, response)
+		}
+	}
+	name := appendAllBytes(appendAllBytes(nil, 1, "\xff"), 2, "b")
+	if err := new(responseHead).parse(appendAllBytes(nil, responseTransInfo, name)); !errors.Is(err, errProtobuf) {
+		t.Errorf("a name that is not UTF-8: %v", err)
 	}
 }
 
@@ -129,13 +144,15 @@ func TestFramesThatAreNone(t *testing.T) {
 // An answer that has nothing to say in its head says that its version is 0, since trpc-go
 // refuses a head of no bytes.
 func TestTheLeastHead(t *testing.T) {
-	frame, err := Protocol{}.AppendResponse(nil, 0, &transport.Message{Tag: &Head{}}, &transport.Message{Body: []byte("body")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, err := split(frame)
-	if err != nil || !bytes.Equal(head, []byte{fieldVersion << 3, 0}) || string(rest) != "body" {
-		t.Errorf("the head %x, the body %q, %v", head, rest, err)
+	for _, before := range []string{"", "another frame"} {
+		frame, err := Protocol{}.AppendResponse([]byte(before), 0, &transport.Message{Tag: &Head{}}, &transport.Message{Body: []byte("body")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, rest, err := split(frame[len(before):])
+		if err != nil || !bytes.Equal(head, []byte{fieldVersion << 3, 0}) || string(rest) != "body" {
+			t.Errorf("behind %q the head %x, the body %q, %v", before, head, rest, err)
+		}
 	}
 }
 

@@ -153,7 +153,8 @@ func TestStreamIsRefused(t *testing.T) {
 	if err != nil || reset[2] != frameStream || reset[3] != streamClose || !bytes.Contains(reset, []byte("streams are not")) {
 		t.Errorf("AppendResponse gives %q, %v", reset, err)
 	}
-	var reason, ret uint64 // TrpcStreamCloseMeta: 1 is close_type, of which 1 is TRPC_STREAM_RESET, and 2 is ret
+	var reason, ret uint64 // TrpcStreamCloseMeta: 1 is close_type, of which 1 is TRPC_STREAM_RESET, 2 is ret, and 3 is msg
+	var text string
 	for b := reset[headerSize:]; len(b) > 0; {
 		var f field
 		if f, b, err = nextField(b); err != nil {
@@ -164,10 +165,12 @@ func TestStreamIsRefused(t *testing.T) {
 			reason = f.n
 		case 2:
 			ret = f.n
+		case 3:
+			text = string(f.b)
 		}
 	}
-	if reason != 1 || ret == 0 {
-		t.Errorf("the stream is closed by type %d, ret %d", reason, ret)
+	if reason != 1 || ret != retServerDecode || text != failure.Message {
+		t.Errorf("the stream is closed by type %d, ret %d, %q", reason, ret, text)
 	}
 	if err := p.ParseResponse(reset, new(transport.Message)); err == nil {
 		t.Error("a stream's frame passed for an answer")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -177,6 +178,17 @@ func TestCompressedBodies(t *testing.T) {
 		if err := p.ParseResponse(cut, &resp); err == nil {
 			t.Errorf("encoding %d: a wrong checksum is accepted", encoding)
 		}
+	}
+	for _, encoding := range []uint64{encodingGzip, 2} { // of nothing there is nothing to unpack
+		frame := compressed(t, encoding, nil)
+		end := headerSize + int(binary.BigEndian.Uint16(frame[8:]))
+		binary.BigEndian.PutUint32(frame[4:], uint32(end))
+		if err := p.ParseResponse(frame[:end], new(transport.Message)); err != nil {
+			t.Errorf("encoding %d, without a body: %v", encoding, err)
+		}
+	}
+	if err := (Protocol{MaxFrame: 1}).ParseResponse(compressed(t, encodingGzip, []byte("x")), new(transport.Message)); !errors.Is(err, transport.ErrInvalidOption) {
+		t.Errorf("with a MaxFrame that makes no sense: %v", err)
 	}
 	if err := p.ParseResponse(compressed(t, 2, nil), new(transport.Message)); err == nil || !strings.Contains(err.Error(), "content encoding 2") {
 		t.Errorf("snappy gives %v", err)

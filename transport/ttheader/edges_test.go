@@ -135,6 +135,11 @@ func TestInfoThatIsCut(t *testing.T) {
 			t.Errorf("%s: %d pairs of %d bytes, %v, want %d of %d", what, i.pairs, i.size, err, count, size)
 		}
 	}
+	for _, b := range [][]byte{{infoStrings, 0, 0}, {infoNumbers, 0, 0}, {infoPadding}, {}} {
+		if err := new(info).parse(b); err != nil {
+			t.Errorf("%x, which has no pairs: %v", b, err)
+		}
+	}
 	for value, reset := range map[string]bool{"": false, "0": true} {
 		p := pairs{}
 		p.add(metaReset, value)

@@ -99,6 +99,9 @@ func TestTruncatedFrames(t *testing.T) {
 			if !errors.As(err, &e) || e.Code != transport.CodeInvalidArgument {
 				t.Errorf("%s: a request of %d bytes gives %v", name, n, err)
 			}
+			if err := (Protocol{}).ParseResponse(frame[:n], new(transport.Message)); err == nil {
+				t.Errorf("%s: an answer of %d bytes is taken", name, n)
+			}
 			// A whole frame, as it says, whose inside is cut.
 			short := bytes.Clone(frame[:n])
 			if n >= leastFramed {
@@ -128,6 +131,7 @@ func TestRefusedFrames(t *testing.T) {
 		"old mesh header":    {[]byte{0, 0, 1, 0, 0xff, 0xaf, 0, 1}, "mesh header"},
 		"longest method":     {[]byte{0, 0, 1, 0, 0x80, 1, 0, 1, 0xff, 0xff, 0xff, 0xff}, "4294967295 bytes, at most 4096"},
 		"method too long":    {[]byte{0, 0, 0, 20, 0x80, 1, 0, 1, 0, 0, 0, 9}, "9 bytes where 8 are left"},
+		"no room for one":    {[]byte{0, 0, 0, 12, 0x80, 1, 0, 1, 0, 0, 0, 1}, "1 bytes where 0 are left"},
 	} {
 		endless := io.MultiReader(bytes.NewReader(c.bytes), iotest.ErrReader(errors.New("read on")))
 		r := wire.NewReader(endless, 0)
@@ -152,6 +156,8 @@ func TestWrongRequestsAreAnswered(t *testing.T) {
 	info := headerBeginning + 2
 	payload := headerBeginning + 4*int(binary.BigEndian.Uint16(frame[12:]))
 	message := payload + lengthSize
+	bare := requestOf(t, FormTTHeader)
+	empty := []byte{0, 0, 0, 26, 0x10, 0, 0, 0, 0x87, 0x65, 0x43, 0x21, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	for name, c := range map[string]struct {
 		frame []byte
 		kind  int32
@@ -169,11 +175,13 @@ func TestWrongRequestsAreAnswered(t *testing.T) {
 		"no message":       {change(frame, message, 0x70), typeInvalidProtocol, 0x87654321, "something else"},
 		"an unknown type":  {change(frame, message+3, 9), typeMessageType, 7, "type 9"},
 		"method beyond it": {change(frame, message+4, 0, 0, 0, 99), typeProtocolError, 0x87654321, "99 bytes"},
+		"nor is it framed": {change(bare, headerBeginning+4*int(binary.BigEndian.Uint16(bare[12:])), 0x70), typeInvalidProtocol, 0x87654321, "begins with 0x7001"},
+		"words only":       {empty, typeProtocolError, 0x87654321, "a TTHeader's payload of 0 bytes"},
 	} {
 		var req transport.Message
 		err := Protocol{}.ParseRequest(c.frame, &req)
 		var e *transport.Error
-		if !errors.As(err, &e) || !strings.Contains(e.Message, c.text) || req.OneWay {
+		if !errors.As(err, &e) || !strings.Contains(e.Message, c.text) || strings.LastIndex(e.Message, "ttheader: ") != 0 || req.OneWay {
 			t.Errorf("%s: %v, one-way %v", name, err, req.OneWay)
 			continue
 		}
@@ -233,6 +241,9 @@ func TestWrongAnswers(t *testing.T) {
 		"another method": {frame, "Ech", `one to "Echo"`},
 		"a call":         {change(frame, message+3, messageCall), "Echo", "type 1"},
 		"half a name":    {frame, "XEcho", `one to "Echo"`},
+		"a bad block":    {change(frame, headerBeginning+2, 0x77), "Echo", "kind 0x77"},
+		"a stream's":     {change(frame, 7, 2), "Echo", "streaming"},
+		"no exception":   {change(change(frame, message+3, messageException), len(frame)-1, 5), "Echo", "cannot be read"},
 	} {
 		var e *transport.Error
 		if err := (Protocol{}).ParseResponse(c.frame, &transport.Message{Method: c.method}); err == nil || errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
@@ -263,7 +274,8 @@ func TestControlFrames(t *testing.T) {
 	if kind := p.ClassifyFrame(1, b); kind != muxpool.FrameLast {
 		t.Errorf("with the id of a call it is %d", kind)
 	}
-	for name, frame := range map[string][]byte{"another": requestOf(t, FormTTHeader), "framed": requestOf(t, FormFramed), "cut": b[:len(b)-1], "beginning": b[:12]} {
+	for name, frame := range map[string][]byte{"another": requestOf(t, FormTTHeader), "framed": requestOf(t, FormFramed), "cut": b[:len(b)-1], "beginning": b[:12],
+		"one with transforms": change(b, 15, 1), "one with a bad block behind": change(b, headerBeginning+2+3+2+len(metaReset)+2+1, 0x77)} {
 		if kind := p.ClassifyFrame(0, frame); kind != muxpool.FrameUnsolicited {
 			t.Errorf("%s is %d", name, kind)
 		}
@@ -285,6 +297,9 @@ func TestMeasure(t *testing.T) {
 				t.Errorf("%s, of %d bytes: id %d, %d bytes, %v", name, n, got, total, ok)
 			}
 		}
+	}
+	if _, _, ok := (Protocol{}).Measure(change(requestOf(t, FormFramed), lengthSize, 0x82, 0x21)); ok { // the compact protocol
+		t.Error("what is no frame has a length")
 	}
 }
 

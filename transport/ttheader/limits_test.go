@@ -101,3 +101,38 @@ func TestMetadataIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// What a header has under numbers is kept for the endpoint, and counts beside its frame as long as the call is in flight.
+func TestNumbersCount(t *testing.T) {
+	const size = 60_000
+	held, release := make(chan struct{}), make(chan struct{})
+	s, node, _ := serveBytes(t)
+	s.Handle("Hold", transport.NewServer(func(_ context.Context, request any) (any, error) {
+		close(held)
+		<-release
+		return request, nil
+	}, transport.DecodeBytes, transport.EncodeBytes))
+	head := new(Head)
+	head.Set(KeyLogID, strings.Repeat("v", size))
+	frame, err := Protocol{}.AppendRequest(nil, 1, &transport.Message{Method: "Hold", Tag: head})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := net.Dial(node.Network, node.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := nc.Write(frame); err != nil {
+		t.Fatal(err)
+	}
+	bounded.Receive(t, held)
+	if n := s.Stats().Bytes; n < int64(len(frame)+size) {
+		t.Errorf("%d bytes are in use, want %d and %d at least", n, len(frame), size)
+	}
+	close(release)
+	if _, _, err := (Protocol{}).Parse(nc); err != nil {
+		t.Error(err)
+	}
+}

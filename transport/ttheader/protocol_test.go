@@ -27,7 +27,7 @@ func answerTo(t *testing.T, form Form, resp *transport.Message) (*transport.Mess
 	if frame, err = p.AppendResponse(nil, 1, &req, resp); err != nil {
 		t.Fatal(err)
 	}
-	got := &transport.Message{Method: "Echo"}
+	got := &transport.Message{Method: "Echo", Tag: new(Head)} // the request's
 	return got, p.ParseResponse(frame, got)
 }
 
