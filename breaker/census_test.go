@@ -98,6 +98,31 @@ func TestOnlyLiveNodesCount(t *testing.T) {
 	})
 }
 
+// A node that is well is one of those to choose from as long as it is held, and not longer.
+func TestNodesCountWhileTheyAreHeld(t *testing.T) {
+	alone(t, []breaker.Option{breaker.WithEjectionTime(time.Hour, time.Hour)}, func(f *fixture) {
+		f.hold(3)
+		release := f.Hold(nodeN(3))
+		f.call(nodeN(3), nil)
+		f.calls(nodeN(0), 5, errSick)
+		release()
+		f.calls(nodeN(1), 5, errSick)
+		f.state(nodeN(1), breaker.Closed) // one of three is out
+		f.calls(nodeN(3), 5, errSick)     // who is none of them goes in any case
+		f.state(nodeN(3), breaker.Open)
+		f.Reset(nodeN(3))
+		f.t.Cleanup(f.Hold(nodeN(3)))
+		f.calls(nodeN(1), 5, errSick)
+		f.state(nodeN(1), breaker.Open) // two of four
+	})
+	alone(t, nil, func(f *fixture) {
+		f.expel(nodeA)
+		if st, ok := f.StatusOf(nodeA); !ok || st.Live {
+			t.Errorf("known %v, and live %v, for nobody who calls it", ok, st.Live)
+		}
+	})
+}
+
 // A half-open node is not yet to be relied upon.
 func TestHalfOpenCountsAsOut(t *testing.T) {
 	alone(t, nil, func(f *fixture) {

@@ -34,6 +34,25 @@ func TestOpenErrorSaysWhatItMeans(t *testing.T) {
 	}
 }
 
+// What a refusal does not know it does not tell.
+func TestOpenErrorTellsWhatIsKnown(t *testing.T) {
+	for want, e := range map[string]*breaker.OpenError{
+		"breaker: tcp://10.0.0.0:7000 is out (forced open)": {Node: nodeA, Reason: breaker.ReasonForcedOpen},
+		"breaker: tcp://10.0.0.0:7000 is out (tripped), retry after 500ms": {Node: nodeA, Reason: breaker.ReasonTripped,
+			RetryAfter: 500 * time.Millisecond},
+		"breaker: Sum is out on tcp://10.0.0.0:7000 (slow calls)":      {Node: nodeA, Method: "Sum", Reason: breaker.ReasonSlowCalls},
+		"breaker: tcp://10.0.0.0:7000 is out (failure rate): sick":     {Node: nodeA, Reason: breaker.ReasonFailureRate, Cause: errSick},
+		"breaker: tcp://10.0.0.0:7000 is out (conn lost): conn is out": {Node: nodeA, Reason: breaker.ReasonConnLost, Cause: errors.New("muxpool: conn is out")},
+	} {
+		if e.Error() != want {
+			t.Errorf("%q, want %q", e, want)
+		}
+		if !errors.Is(e, gobreaker.ErrOpenState) || e.Cause != nil && !errors.Is(e, e.Cause) {
+			t.Errorf("%q unwraps to %v", e, e.Unwrap())
+		}
+	}
+}
+
 // What is told of a rate that was too high, with and without an error.
 func TestRateErrorSaysWhatItFound(t *testing.T) {
 	for want, e := range map[string]*breaker.RateError{

@@ -45,6 +45,44 @@ func TestAWakeThatComesTooLate(t *testing.T) {
 	}
 }
 
+// The time of an ejection is over when it has come, for whoever finds that before the timer does: if it
+// is that ejection, and no order stands against it.
+func TestWhoFindsTheTimeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup(WithoutJitter())
+		defer g.Close()
+		id := muxpool.Node{Network: "tcp", Address: "10.0.0.1:7000"}
+		g.Hold(id)
+		g.Trip(id, nil)
+		var c *circuit
+		g.find(id).members(func(m *member) { c = m.circuit })
+		for name, row := range map[string]struct {
+			gate *gate
+			due  bool
+		}{
+			"its time has come":    {&gate{state: Open, timed: true, overAt: g.clock()}, true},
+			"it has not":           {&gate{state: Open, timed: true, overAt: g.clock() + 1}, false},
+			"nobody knows its end": {&gate{state: Open, overAt: g.clock()}, false},
+			"it is half-open":      {&gate{state: HalfOpen, timed: true, overAt: g.clock()}, false},
+		} {
+			if got := c.due(row.gate); got != row.due {
+				t.Errorf("%s: due %v", name, got)
+			}
+		}
+		if c.expire(c.gen - 1); c.state != Open {
+			t.Errorf("%v by the end of an earlier ejection", c.state)
+		}
+		g.Disable(id)
+		if c.expire(c.gen); c.state != Open {
+			t.Errorf("%v while its operator has it disabled", c.state)
+		}
+		g.Enable(id)
+		if c.expire(c.gen); c.state != HalfOpen {
+			t.Errorf("%v when its time is over", c.state)
+		}
+	})
+}
+
 // A circuit is quiet from the time on for which its detectors look back.
 func TestQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -65,6 +103,12 @@ func TestQuiet(t *testing.T) {
 		}
 		if time.Sleep(time.Nanosecond); !c.quiet() {
 			t.Errorf("not quiet after more than %v", c.set().memory)
+		}
+		c.succeeded(g.clock())
+		time.Sleep(time.Second)
+		c.succeeded(g.clock())
+		if time.Sleep(c.set().memory - time.Second/2); c.quiet() {
+			t.Error("quiet, and the last of two successes was not long ago")
 		}
 	})
 }

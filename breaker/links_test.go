@@ -49,6 +49,7 @@ func TestLinks(t *testing.T) {
 		{"of which one is lost", []muxpool.Event{up(one), down(one, sick), up(one), up(one), down(one, lost), ready(one)}, "1k -1 1k"},
 		{"beside one that is believed in", []muxpool.Event{up(one), up(one), down(one, sick), up(one)}, "1ks -1 1ks"},
 		{"until the node is ready", []muxpool.Event{up(one), down(one, sick), up(one), ready(one)}, "1k -1 1k"},
+		{"ready again and again", []muxpool.Event{up(one), ready(one), ready(one), down(one, lost), ready(one)}, "0k -1 0k"},
 		{"expelled", []muxpool.Event{up(one), up(one), expelled(one, failed)}, "0ksx -1 0ksx"},
 		{"expelled, unheard of", []muxpool.Event{expelled(one, failed)}, "-1ksx -1 -1ksx"},
 		{"expelled for no failure", []muxpool.Event{up(one), expelled(one, muxpool.ReasonNone)}, "0ks -1 0ks"},
@@ -88,6 +89,26 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s: after a pardon it stands for %v", row.name, id)
 			}
 		}
+	}
+}
+
+// When nobody knows how many connections there are any more, there are none, believed in or not.
+func TestConnectionsThatNobodyTellsOf(t *testing.T) {
+	id := muxpool.Node{Network: "tcp", Address: "10.0.0.1:7000"}
+	g := NewGroup()
+	defer g.Close()
+	g.Hold(id)
+	n := g.find(id)
+	for _, ev := range []muxpool.Event{{Kind: muxpool.ConnUp}, {Kind: muxpool.ConnUp}, {Kind: muxpool.ConnDown, Reason: muxpool.ReasonStalled}, {Kind: muxpool.ConnUp}} {
+		ev.Node = id
+		n.hear(ev)
+	}
+	if l := n.links[0]; l.proven != 1 || l.unproven != 1 {
+		t.Fatalf("%+v", l)
+	}
+	n.disconnect()
+	if l := n.links[0]; l.proven != 0 || l.unproven != 0 || !l.suspect || !l.seen {
+		t.Errorf("%+v", l)
 	}
 }
 

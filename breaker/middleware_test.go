@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +110,9 @@ func TestPanicOfTheCallersCodeIsNeutral(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		boom()
 		f.state(nodeA, breaker.HalfOpen)
+		if st, _ := f.StatusOf(nodeA); st.Totals != (breaker.Totals{Neutral: 51}) {
+			t.Errorf("%+v, want 51 neutral calls", st.Totals)
+		}
 		f.call(nodeA, nil)
 		f.state(nodeA, breaker.Closed)
 	})
@@ -121,6 +125,12 @@ func TestInvalidGroupFailsEveryCall(t *testing.T) {
 	for name, err := range map[string]error{"Err": g.Err(), "call": err, "Check": g.Check(nodeA)} {
 		if !errors.Is(err, breaker.ErrInvalidOption) {
 			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, wrong := range []string{"WithMaxEjection(2)", "a nil Option", "WithProbes(-1)"} {
+			if !strings.Contains(err.Error(), wrong) {
+				t.Errorf("%s does not tell of %s: %v", name, wrong, err)
+			}
 		}
 	}
 }
@@ -134,6 +144,20 @@ func TestCallWithAnEndedContextIsNotJudged(t *testing.T) {
 			ep(ctx, nil)
 		}
 		f.state(nodeA, breaker.Closed)
+	})
+}
+
+// So is one whose caller has left before it begins: it is not even counted.
+func TestCallOfWhoHasLeftIsNotJudged(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		for _, err := range []error{nil, errSick, context.Canceled} {
+			f.Middleware(nodeA)(func(context.Context, any) (any, error) { return nil, err })(ctx, nil)
+		}
+		if st, _ := f.StatusOf(nodeA); st.Totals != (breaker.Totals{}) {
+			t.Errorf("%+v", st.Totals)
+		}
 	})
 }
 

@@ -36,7 +36,7 @@ func TestLostEventsAreMadeUpFor(t *testing.T) {
 		stands := func(state muxpool.NodeState, conns ...muxpool.ConnStats) {
 			pool.now = muxpool.Stats{Nodes: []muxpool.NodeStats{{Node: nodeN(7), State: muxpool.NodeDown}, {Node: nodeA, State: state, Conns: conns}}}
 		}
-		conn := muxpool.ConnStats{State: muxpool.ConnOpen, Frames: 9}
+		conn := muxpool.ConnStats{State: muxpool.ConnOpen, Frames: 1}
 
 		emit(muxpool.ConnUp, muxpool.ReasonNone, 0)
 		f.state(nodeA, breaker.Closed)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sony/gobreaker"
 
@@ -134,6 +135,69 @@ func TestNilListener(t *testing.T) {
 	if fmt.Sprint(breaker.State(9), breaker.Reason(99)) != "unknown(9) unknown(99)" {
 		t.Error("unknown words")
 	}
+}
+
+// Who does not want to hear any more is not told what waited for him, also when others did not
+// wait for him.
+func TestACancelledListenerIsToldNoMore(t *testing.T) {
+	for _, passed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			g := breaker.NewGroup()
+			defer g.Close()
+			release, told := make(chan struct{}), 0
+			cancel := g.Subscribe(func(breaker.Change) { told++; <-release })
+			for range 3 {
+				g.Trip(nodeA, nil)
+				g.Reset(nodeA)
+			}
+			if synctest.Wait(); passed {
+				time.Sleep(time.Second)
+			}
+			cancel()
+			close(release)
+			synctest.Wait()
+			if told != 1 {
+				t.Errorf("passed %v: it was told %d changes, want the one that it was being told", passed, told)
+			}
+		})
+	}
+}
+
+// New settings leave the listeners that there are as they are.
+func TestListenersAreAddedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told [3]int
+		listener := func(i int) breaker.Option { return breaker.WithListener(func(breaker.Change) { told[i]++ }) }
+		g := breaker.NewGroup(listener(0), listener(1))
+		defer g.Close()
+		for _, opt := range []breaker.Option{breaker.WithProbes(2), listener(2), breaker.WithProbes(1)} {
+			if err := g.Update(opt); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.Trip(nodeA, nil)
+		if synctest.Wait(); told != [3]int{1, 1, 1} {
+			t.Errorf("of one change the listeners were told %v times", told)
+		}
+	})
+}
+
+// Nor is an OnStateChange told what waits when its group is closed.
+func TestNoOnStateChangeAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, told := make(chan struct{}), 0
+		g := breaker.NewGroup(breaker.WithGobreaker(gobreaker.Settings{
+			OnStateChange: func(string, gobreaker.State, gobreaker.State) { told++; <-release },
+		}))
+		g.Trip(nodeA, nil)
+		synctest.Wait()
+		g.Reset(nodeA)
+		g.Close()
+		close(release)
+		if synctest.Wait(); told != 1 {
+			t.Errorf("%d changes are told, want the one that was being told", told)
+		}
+	})
 }
 
 // What waits to be told when a group is closed is told no more.

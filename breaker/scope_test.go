@@ -116,7 +116,8 @@ func TestSettingsHoldPerService(t *testing.T) {
 		}
 		for want, o := range map[string]breaker.Option{
 			"WithForget": breaker.WithForget(time.Minute), "WithListener": breaker.WithListener(func(breaker.Change) {}),
-			"WithProbes(-1)": breaker.WithProbes(-1),
+			"WithPanicListener": breaker.WithPanicListener(func(*breaker.PanicError) {}),
+			"WithProbes(-1)":    breaker.WithProbes(-1),
 		} {
 			if err := f.Scope("a").Update(o); !errors.Is(err, breaker.ErrInvalidOption) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: got %v", want, err)

@@ -40,8 +40,8 @@ func (f *fixture) untilOpen(node muxpool.Node, most int, err error) int {
 func TestDeadNodeBehindAnUnwatchedPoolGoes(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		f.emit(nodeB, muxpool.ConnUp, muxpool.ReasonNone, nil)
-		if n := f.untilOpen(nodeA, 100, errNoConn); n > 20 {
-			t.Errorf("it took %d calls", n)
+		if n := f.untilOpen(nodeA, 100, errNoConn); n != 15 { // the last five of them, from 100 ms on
+			t.Errorf("it took %d calls, want 15", n)
 		}
 		f.open(nodeA, breaker.ReasonConsecutiveFailures)
 	})
@@ -99,8 +99,8 @@ func TestResetOfAHealthyNodesConnectionsPutsNobodyOut(t *testing.T) {
 func TestNodeThatLosesEveryCallGoes(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		f.emit(nodeA, muxpool.ConnUp, muxpool.ReasonNone, nil)
-		if n := f.untilOpen(nodeA, 200, errLost); n < 100 {
-			t.Errorf("it took %d calls only", n)
+		if n := f.untilOpen(nodeA, 200, errLost); n != 105 { // the last five of them, from 1 s on
+			t.Errorf("it took %d calls, want 105", n)
 		}
 		time.Sleep(500 * time.Millisecond)
 		f.call(nodeA, errLost)

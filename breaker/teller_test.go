@@ -131,6 +131,57 @@ func TestABlockedListenerDeafensNobody(t *testing.T) {
 	})
 }
 
+// Each call of a listener has the whole time, whatever the one before it took.
+func TestEachCallOfAListenerHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newSlowGroup()
+		defer g.Close()
+		const first = 30 * time.Millisecond
+		var slow, free heard
+		release := make(chan struct{})
+		begin := time.Now()
+		slow.hears(g, func(Change) {
+			if time.Since(begin) == 0 {
+				time.Sleep(first)
+				return
+			}
+			<-release
+		})
+		free.hears(g, func(Change) {})
+		changesOf(g, 3)
+		time.Sleep(first + patience - time.Nanosecond)
+		if told := free.told(); len(told) != 1 {
+			t.Errorf("before its time is over the other has heard %v", told)
+		}
+		time.Sleep(time.Nanosecond)
+		if told := free.told(); len(told) != 3 {
+			t.Errorf("when its time is over the other has heard %v", told)
+		}
+		close(release)
+		synctest.Wait()
+	})
+}
+
+// A function that is no listener's is known as long as there is something for it to hear, also when
+// it was passed.
+func TestWhoHasHeardAllIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup()
+		defer g.Close()
+		release := make(chan struct{})
+		g.notices.aside("key", "test", func() { <-release })
+		time.Sleep(2 * patience)
+		synctest.Wait()
+		if e := g.notices.others["key"]; e == nil || !e.passed {
+			t.Errorf("while it hears it is known as %+v", e)
+		}
+		close(release)
+		if synctest.Wait(); len(g.notices.others) != 0 {
+			t.Errorf("%d are known", len(g.notices.others))
+		}
+	})
+}
+
 // One that was passed and ends its goroutine then hears the rest.
 func TestAPassedListenerMayEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

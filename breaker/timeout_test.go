@@ -49,8 +49,9 @@ func TestShortDeadlinesBesideAMethodsAnswersNeverCount(t *testing.T) {
 				report.Middleware()(answersAfter(time.Hour))(ctx, nil)
 				cancel()
 			}
-			if open := report.Check() != nil; open != row.open {
-				t.Errorf("beside %s answers: open %v", name, open)
+			st, _ := s.StatusOf(nodeA)
+			if open := report.Check() != nil; open != row.open || open != (st.Totals.Failures > 0) {
+				t.Errorf("beside %s answers: open %v, %d failures", name, open, st.Totals.Failures)
 			}
 		})
 	}
@@ -58,7 +59,9 @@ func TestShortDeadlinesBesideAMethodsAnswersNeverCount(t *testing.T) {
 
 // A node that hung itself up answers nobody, also not those who were never patient.
 func TestHungNodeGoesHoweverLittleItsCallersGive(t *testing.T) {
-	for _, given := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 39 * time.Millisecond} {
+	for given, want := range map[time.Duration]time.Duration{ // a second from the end of the first on, and four more
+		time.Millisecond: 1005 * time.Millisecond, 10 * time.Millisecond: 1050 * time.Millisecond, 39 * time.Millisecond: 1209 * time.Millisecond,
+	} {
 		bubble(t, nil, func(f *fixture) {
 			for range 20 {
 				f.slowCall(nodeA, 40*time.Millisecond)
@@ -67,8 +70,8 @@ func TestHungNodeGoesHoweverLittleItsCallersGive(t *testing.T) {
 			for i := 0; i < 3000 && f.Check(nodeA) == nil; i++ {
 				f.patient(nodeA, time.Hour, given)
 			}
-			if took := time.Since(begin); took < time.Second || took > 1300*time.Millisecond {
-				t.Errorf("%v each: out after %v", given, took)
+			if took := time.Since(begin); took != want {
+				t.Errorf("%v each: out after %v, want %v", given, took, want)
 			}
 		})
 	}
@@ -152,7 +155,10 @@ func TestAnsweredTimeOutsCount(t *testing.T) {
 		{"after half of it", 20 * time.Millisecond, 40 * time.Millisecond, true},
 		{"when the caller's time was nearly over", 18 * time.Millisecond, 20 * time.Millisecond, false},
 		{"when a third of what it took was left", 30 * time.Millisecond, 39 * time.Millisecond, false},
+		{"when just a third was left", 30 * time.Millisecond, 40 * time.Millisecond, false},
 		{"when more than that was left", 30 * time.Millisecond, 41 * time.Millisecond, true},
+		{"when 5 ms were left", 10 * time.Millisecond, 15 * time.Millisecond, false},
+		{"when more than these were left", 10 * time.Millisecond, 15*time.Millisecond + 1, true},
 		{"after it was over", 21 * time.Millisecond, 20 * time.Millisecond, false},
 		{"at once, of 4 ms: what is left may be what the way takes", 0, 4 * time.Millisecond, false},
 	} {

@@ -164,7 +164,8 @@ func TestUpdateNodeRefuses(t *testing.T) {
 	bubble(t, only(breaker.Deviation(0, 0, 0, 0)), func(f *fixture) {
 		for _, o := range []breaker.Option{
 			breaker.WithMaxEjection(0.1), breaker.WithPanicThreshold(0.1), breaker.WithForget(1),
-			breaker.WithListener(func(breaker.Change) {}), breaker.WithDetectors(breaker.Deviation(3, 0, 0, 0)), nil,
+			breaker.WithListener(func(breaker.Change) {}), breaker.WithPanicListener(func(*breaker.PanicError) {}),
+			breaker.WithDetectors(breaker.Deviation(3, 0, 0, 0)), nil,
 		} {
 			if err := f.UpdateNode(nodeA, o); !errors.Is(err, breaker.ErrInvalidOption) || !strings.Contains(err.Error(), nodeA.String()) {
 				t.Errorf("got %v", err)

@@ -90,6 +90,24 @@ func TestCallsOfAForgottenServiceAreNotJudged(t *testing.T) {
 	})
 }
 
+// Nor are they refused, also where their node was out.
+func TestCallsOfAForgottenServicePass(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		shop, done := f.used("shop", nodeA)
+		f.used("bank", nodeA)
+		for range 5 {
+			shop(errSick)
+		}
+		if err := shop(nil); err == nil {
+			t.Error("a node that is out takes calls")
+		}
+		done()
+		if err := shop(errSick); err != errSick {
+			t.Errorf("a late call got %v", err)
+		}
+	})
+}
+
 // An order is for the address, whoever uses it.
 func TestAnOrderOutlivesTheService(t *testing.T) {
 	alone(t, nil, func(f *fixture) {

@@ -64,6 +64,11 @@ func TestWindowIsSick(t *testing.T) {
 	if _, _, sick := w.sick(0, 0); sick {
 		t.Error("sick below its rate")
 	}
+	one := window{detector: FailureRate(0.1, time.Second, 1)}
+	one.add(0, 1, 1)
+	if calls, bad, sick := one.sick(0, 0); !sick || calls != 1 || bad != 1 {
+		t.Errorf("%d of %d, where one is enough: sick %v", bad, calls, sick)
+	}
 	w.add(int64(5*time.Second), 1, 0)
 	w.add(int64(4*time.Second), 5, 5) // a clock that was read before, in the same part
 	if calls, _ := w.sum(int64(5 * time.Second)); calls != 1 {
