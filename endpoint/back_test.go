@@ -15,6 +15,7 @@ import (
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
 )
 
@@ -297,5 +298,29 @@ func TestACallThatFindsNoFurtherConnectionEnds(t *testing.T) {
 		if took := time.Since(begin); err == nil || took < 5*time.Second || took > 6*time.Second {
 			t.Errorf("after %v: %v", took, err)
 		}
+		mustBe(t, err, muxpool.ErrConnLost)
+		equal(t, "attempts told: the one that was lost, and one at each node", len(as[*RetryError](t, err).Attempts), 3)
+	})
+}
+
+// Time that an attempt took which was sent, and refused, is not given back with that of one which was not.
+func TestTheTimeOfWhatWasSentIsNotGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{do: func(n muxpool.Node, ctx context.Context) error {
+			switch n {
+			case node("a"):
+				time.Sleep(400 * time.Millisecond)
+				return refused(transport.CodeResourceExhausted)
+			case node("b"):
+				time.Sleep(300 * time.Millisecond)
+				return errUnsent
+			}
+			return hang(n, ctx)
+		}}
+		begin := time.Now()
+		_, err := retryOver(f, 3, time.Second, abc, WithWait(0))(t.Context(), nil)
+		equal(t, "took", time.Since(begin), 1300*time.Millisecond)
+		equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpTimeout)
+		equal(t, "calls", len(f.called()), 3)
 	})
 }

@@ -100,6 +100,30 @@ func TestSearchPrefersTheLeastLoaded(t *testing.T) {
 	}
 }
 
+// A node that was dropped, or went out, since the index was made keeps a search from no other; and of those that the call
+// has been to it takes the least loaded, too.
+func TestSearchPassesOverWhoIsGone(t *testing.T) {
+	for name, spoil := range map[string]func(e *NodeEndpoint, w *wall){
+		"dropped": func(e *NodeEndpoint, _ *wall) { e.member.calls.shut() },
+		"out":     func(e *NodeEndpoint, w *wall) { w.shut[e.Node()] = true },
+	} {
+		nodes := (&fleet{}).nodes("gone", "busy", "idle")
+		w := &wall{shut: map[muxpool.Node]bool{}}
+		b := NewBalancer(nodes, withBreakers(w))
+		x, _ := b.look(nodes)
+		nodes[1].member.calls.enter()
+		spoil(nodes[0], w)
+		for _, been := range []tried{nil, {{node: node("busy")}, {node: node("idle")}}} {
+			for range 100 {
+				e, dropped, err := b.search(x, &x.near, been, false)
+				if err != nil || e != nodes[2] || dropped != (name == "dropped") {
+					t.Fatalf("%s, been to %v: %v, dropped %v, %v", name, been, e.Node(), dropped, err)
+				}
+			}
+		}
+	}
+}
+
 func TestBalancerAvoidsTriedNodesWhileItCan(t *testing.T) {
 	for _, p := range policies {
 		b := NewBalancer((&fleet{}).nodes("a", "b", "c"), WithPolicy(p), withBreakers(newSwitchboard(node("c"))))
@@ -181,8 +205,18 @@ func (b brokenBreakers) Guard(t breaker.Target) guard { return &switchGuard{b, t
 
 func TestBalancerTellsAnErrorOfTheBreakersThatIsNoRefusal(t *testing.T) {
 	cause := errors.New("group closed")
-	_, err := NewBalancer((&fleet{}).nodes("a", "b"), withBreakers(brokenBreakers{newSwitchboard(), cause})).Pick()
-	mustBe(t, err, cause)
+	for _, names := range [][]string{{"a"}, {"a", "b"}} {
+		_, err := NewBalancer((&fleet{}).nodes(names...), withBreakers(brokenBreakers{newSwitchboard(), cause})).Pick()
+		mustBe(t, err, cause)
+	}
+}
+
+// A node that discovery has dropped is none of those that are out.
+func TestAllOpenErrorLeavesOutWhoIsDropped(t *testing.T) {
+	nodes := (&fleet{}).nodes("dropped", "b", "c")
+	nodes[0].member.calls.shut()
+	_, err := NewBalancer(nodes, withBreakers(newSwitchboard(node("b"), node("c")))).Pick()
+	equal(t, "nodes", len(as[*AllOpenError](t, err).Nodes), 2)
 }
 
 // It is an lb.Balancer whose endpoints count as in flight while they run.

@@ -10,4 +10,7 @@ func TestABudgetOfNil(t *testing.T) {
 	if b := c.retry.budget; b == nil || !c.retry.ownBudget || b.gain != want.gain || b.burst != want.burst || len(c.invalid) != 0 {
 		t.Errorf("%+v, refused %v", b, c.invalid)
 	}
+	if b := (retryConfig{}).withDefaults().budget; b.gain != want.gain || b.burst != want.burst {
+		t.Errorf("of one that was not given: %+v", b)
+	}
 }

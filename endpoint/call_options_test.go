@@ -22,19 +22,20 @@ func TestACallHasOptionsOfItsOwn(t *testing.T) {
 		attempts int
 		code     verdict.Code
 	}{
-		"no options":               {nil, nil, hang, time.Second, 1, verdict.CodeDeadlineExceeded},
-		"time":                     {nil, []CallOption{CallTimeout(2 * time.Second)}, hang, 2 * time.Second, 1, verdict.CodeDeadlineExceeded},
-		"the last one counts":      {nil, []CallOption{CallTimeout(time.Hour), CallTimeout(3 * time.Second)}, hang, 3 * time.Second, 1, verdict.CodeDeadlineExceeded},
-		"idempotent":               {nil, []CallOption{CallIdempotent(true)}, script(errLost, errLost), 0, 3, 0},
-		"not idempotent":           {[]Option{WithIdempotent(Always)}, []CallOption{CallIdempotent(false)}, script(errLost), 0, 1, verdict.CodeUnknown},
-		"hedged":                   {nil, []CallOption{CallIdempotent(true), CallHedge(20 * time.Millisecond)}, slowNodes("a"), 20 * time.Millisecond, 2, 0},
-		"not hedged":               {[]Option{WithHedging(20 * time.Millisecond), WithIdempotent(Always), WithPerTryTimeout(100 * time.Millisecond)}, []CallOption{CallHedge(0)}, slowNodes("a"), 100 * time.Millisecond, 2, 0},
-		"an option of no sense":    {nil, []CallOption{CallTimeout(-1)}, nil, 0, 0, verdict.CodeInvalid},
-		"a hedge of no sense":      {nil, []CallOption{CallHedge(-1)}, nil, 0, 0, verdict.CodeInvalid},
-		"a wait of no sense":       {nil, []CallOption{CallWait(-1)}, nil, 0, 0, verdict.CodeInvalid},
-		"no wait":                  {nil, []CallOption{CallWait(0)}, nil, 0, 1, 0},
-		"nil":                      {nil, []CallOption{nil}, nil, 0, 0, verdict.CodeInvalid},
-		"beside none of the usual": {nil, []CallOption{}, nil, 0, 1, 0},
+		"no options":                {nil, nil, hang, time.Second, 1, verdict.CodeDeadlineExceeded},
+		"time":                      {nil, []CallOption{CallTimeout(2 * time.Second)}, hang, 2 * time.Second, 1, verdict.CodeDeadlineExceeded},
+		"no time but the context's": {nil, []CallOption{CallTimeout(0)}, func(_ muxpool.Node, ctx context.Context) error { return sleep(ctx, 2*time.Second) }, 2 * time.Second, 1, 0},
+		"the last one counts":       {nil, []CallOption{CallTimeout(time.Hour), CallTimeout(3 * time.Second)}, hang, 3 * time.Second, 1, verdict.CodeDeadlineExceeded},
+		"idempotent":                {nil, []CallOption{CallIdempotent(true)}, script(errLost, errLost), 0, 3, 0},
+		"not idempotent":            {[]Option{WithIdempotent(Always)}, []CallOption{CallIdempotent(false)}, script(errLost), 0, 1, verdict.CodeUnknown},
+		"hedged":                    {nil, []CallOption{CallIdempotent(true), CallHedge(20 * time.Millisecond)}, slowNodes("a"), 20 * time.Millisecond, 2, 0},
+		"not hedged":                {[]Option{WithHedging(20 * time.Millisecond), WithIdempotent(Always), WithPerTryTimeout(100 * time.Millisecond)}, []CallOption{CallHedge(0)}, slowNodes("a"), 100 * time.Millisecond, 2, 0},
+		"an option of no sense":     {nil, []CallOption{CallTimeout(-1)}, nil, 0, 0, verdict.CodeInvalid},
+		"a hedge of no sense":       {nil, []CallOption{CallHedge(-1)}, nil, 0, 0, verdict.CodeInvalid},
+		"a wait of no sense":        {nil, []CallOption{CallWait(-1)}, nil, 0, 0, verdict.CodeInvalid},
+		"no wait":                   {nil, []CallOption{CallWait(0)}, nil, 0, 1, 0},
+		"nil":                       {nil, []CallOption{nil}, nil, 0, 0, verdict.CodeInvalid},
+		"beside none of the usual":  {nil, []CallOption{}, nil, 0, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -54,6 +55,22 @@ func TestACallHasOptionsOfItsOwn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A call that is to be hedged makes two attempts, also where a Set does not retry.
+func TestACallIsHedgedWithoutRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &shop{}
+		f.do = slowNodes("a")
+		s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil, WithPolicy(RoundRobin))
+		defer s.Close()
+		get := s.EndpointFrom("Get", f.factory, WithIdempotent(Always))
+		begin := time.Now()
+		got, err := get(WithCallOptions(t.Context(), CallHedge(20*time.Millisecond)), "x")
+		if took := time.Since(begin); got != "x from b:1" || err != nil || took != 20*time.Millisecond {
+			t.Errorf("after %v: %v, %v", took, got, err)
+		}
+	})
 }
 
 // What a node calls in turn, with its attempt's context, has options of its own.

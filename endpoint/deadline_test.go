@@ -56,6 +56,10 @@ func TestEarlierOfDeadlines(t *testing.T) {
 		} {
 			equal(t, "earlier", earlier(ctx, c.limit, c.d), c.want)
 		}
+		for d, left := range map[time.Duration]time.Duration{0: 0, time.Second: time.Second, time.Minute: time.Minute, time.Hour: time.Minute} {
+			_, got := within(ctx, d)
+			equal(t, "left of "+d.String(), got, left)
+		}
 	})
 }
 

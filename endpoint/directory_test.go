@@ -2,6 +2,9 @@ package endpoint
 
 import (
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -10,6 +13,7 @@ import (
 	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/log"
 
+	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/internal/bounded"
 )
 
@@ -121,6 +125,84 @@ func TestTheFirstNodesOfADirectoryComeInASecond(t *testing.T) {
 			equal(t, fmt.Sprint("one that comes after ", after, " begins slowly"), second.weight.rising.Load() != nil, slowly)
 		})
 	}
+}
+
+// The nodes of a Directory are those that were made and not closed, in order, whatever came and went between two looks.
+func TestTheNodesOfADirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := NewDirectory(bareClient)
+		defer dir.Close()
+		dir.build = ofFactory((&shop{}).factory)
+		closers := map[string]io.Closer{}
+		comes := func(names ...string) {
+			for _, name := range names {
+				var err error
+				if _, closers[name], err = dir.Factory(name + ":1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		goes := func(names ...string) {
+			for _, name := range names {
+				closers[name].Close()
+			}
+		}
+		see := func(want ...string) {
+			t.Helper()
+			list, err := dir.NodeEndpoints()
+			var got []string
+			for _, e := range list {
+				got = append(got, strings.TrimSuffix(e.Node().Address, ":1"))
+			}
+			if !slices.Equal(got, want) || (err == nil) != (len(want) > 0) {
+				t.Errorf("%v, %v, want %v", got, err, want)
+			}
+		}
+		see()
+		comes("a", "b")
+		see("a", "b")
+		goes("a")
+		see("b")
+		time.Sleep(time.Minute)
+		comes("c")
+		see("b", "c")
+		equal(t, "one that joins begins slowly", must(dir.NodeEndpoints())[1].member.weight.rising.Load() != nil, true)
+		goes("b", "c")
+		see()
+		comes("b")
+		goes("b")
+		see()
+		comes("c", "a", "b")
+		see("a", "b", "c")
+		goes("c", "a")
+		see("b")
+		comes("d", "a")
+		goes("b")
+		see("a", "d")
+		comes("c")
+		goes("d") // as many as come
+		see("a", "c")
+		goes("a")
+		comes("a")
+		see("a", "c")
+		goes("c", "a")
+		see()
+	})
+}
+
+// Its breakers guard the endpoints that go-kit gets.
+func TestADirectoryHasBreakers(t *testing.T) {
+	g := breaker.NewGroup()
+	defer g.Close()
+	dir := NewDirectory(bareClient, WithBreakers(g))
+	defer dir.Close()
+	ep, _, err := dir.Factory("a:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.ForceOpen(node("a"), nil)
+	_, err = ep(t.Context(), []byte("x"))
+	equal(t, "out", as[*breaker.OpenError](t, err).Node, node("a"))
 }
 
 // A node that is named in several spellings is there once, wherever it stands, and the list that was given stays as it is.

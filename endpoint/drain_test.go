@@ -142,3 +142,31 @@ func TestDrainIsByName(t *testing.T) {
 		callEach(t, get, 2)
 	})
 }
+
+// A node comes back as one whose breaker closes: slowly.
+func TestANodeThatIsDrainedNoMoreBeginsSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSet(sd.FixedInstancer{"a:1", "b:1"}, nil)
+		defer s.Close()
+		equal(t, "order", s.Drain(node("a"), nil), nil)
+		time.Sleep(time.Minute)
+		equal(t, "while it is drained", s.Nodes()[0].Weight, NodeWeight{1, 1, 1, 1})
+		equal(t, "end", s.Undrain(node("a")), nil)
+		equal(t, "then", s.Nodes()[0].Weight, NodeWeight{Share: 0.0625, Load: 1, SlowStart: 0.0625, Discovery: 1})
+		equal(t, "the other", s.Nodes()[1].Weight, NodeWeight{1, 1, 1, 1})
+	})
+}
+
+// Orders are told in the order of their nodes.
+func TestDrainsAreToldInOrder(t *testing.T) {
+	s := NewSet(sd.FixedInstancer{"a:1", "b:1", "c:1", "d:1", "e:1", "f:1"}, nil)
+	defer s.Close()
+	for _, name := range []string{"d", "b", "f", "a", "e", "c"} {
+		equal(t, "order", s.Drain(node(name), nil), nil)
+	}
+	want := ""
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		want += name + ":1 <nil> true;"
+	}
+	equal(t, "orders", drains(s), want)
+}

@@ -7,9 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
+	"github.com/go-kit/kit/sd"
 	"github.com/go-kit/kit/sd/lb"
 	kithttp "github.com/go-kit/kit/transport/http"
 
@@ -63,6 +65,31 @@ func TestAClosedSetIsNotAskedAgain(t *testing.T) {
 	mustBe(t, err, ErrSetClosed)
 	equal(t, "gave up", as[*RetryError](t, err).GaveUp, GaveUpNotRetryable)
 	equal(t, "calls", calls, 1)
+}
+
+// What a call ends with that no node took names its method, and what is told of a wait has its reason.
+func TestErrorsOfCallsNameTheirMethod(t *testing.T) {
+	for want, c := range map[string]struct {
+		of   sd.Instancer
+		opts []Option
+	}{
+		"no usable node (nobody, not sent)": {discover(), []Option{WithoutWait()}},
+		"all 1 nodes are out (nobody, not sent), retry after 1s; tcp://a:1 is out (node expelled)": {sd.FixedInstancer{"a:1"}, []Option{WithoutWait()}},
+		"waited 1s for a node (nobody, not sent): no usable node":                                  {discover(), []Option{WithWait(time.Second)}},
+		"waited 1s for a node (nobody, not sent): all 1 nodes are out, retry after 1s; tcp://a:1":  {sd.FixedInstancer{"a:1"}, []Option{WithWait(time.Second)}},
+		"waited 1s for a node (path, not sent): never left":                                        {sd.FixedInstancer{"b:1"}, []Option{WithWait(time.Second)}},
+		"gave up after 0 attempts (no node): no usable node (nobody, not sent)":                    {discover(), []Option{WithoutWait(), WithRetry(3, 0)}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &shop{fleet: fleet{do: func(muxpool.Node, context.Context) error { return errUnsent }}}
+			s := NewSet(c.of, nil, append(c.opts, withBreakers(newSwitchboard(node("a"))))...)
+			defer s.Close()
+			_, err := s.EndpointFrom("Get", f.factory)(t.Context(), nil)
+			if got, want := fmt.Sprint(err), "muxendpoint: Get: "+want; !strings.HasPrefix(got, want) {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
 }
 
 // A panic that Recovery has caught is answered as one: not with its value, nor as what

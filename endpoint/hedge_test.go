@@ -17,6 +17,7 @@ import (
 
 	"github.com/muxkit/muxkit/breaker"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/transport"
 )
 
 // slowNode makes every node but the named ones answer at once.
@@ -108,9 +109,13 @@ func TestHedgedCallIsRetriedWhenAllItsAttemptsFailed(t *testing.T) {
 			}
 			return nil
 		}}
+		begin := time.Now()
 		got, err := retryOver(f, 3, time.Minute, abc, WithIdempotent(Always), WithHedging(20*time.Millisecond), WithBackoff(1, 1))(t.Context(), "x")
 		if err != nil || got != "x from c:1" {
 			t.Errorf("answer: %v, %v", got, err)
+		}
+		if took := time.Since(begin); took < 50*time.Millisecond { // when the hedge has failed, too
+			t.Errorf("the third attempt came after %v", took)
 		}
 		f.do = func(muxpool.Node, context.Context) error { time.Sleep(30 * time.Millisecond); return errLost }
 		_, err = retryOver(f, 3, time.Minute, abc, WithIdempotent(Always), WithHedging(20*time.Millisecond), WithBackoff(1, 1))(t.Context(), "x")
@@ -263,6 +268,59 @@ func TestHedgedNodesAreDistinct(t *testing.T) {
 			if !slices.Equal(called, []string{"a:1", "b:1", "c:1"}) {
 				t.Errorf("%v: called %v", p, called)
 			}
+		})
+	}
+}
+
+// A hedge for which there is no node at all is none: the call is left to the attempt under way.
+func TestAHedgeThatFindsNoNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard()
+		f := &fleet{do: func(_ muxpool.Node, ctx context.Context) error {
+			s.trip(node("a"), node("b")) // both go out meanwhile
+			return sleep(ctx, time.Second)
+		}}
+		begin := time.Now()
+		ep := Retry(3, time.Minute, NewBalancer(f.nodes("a", "b"), withBreakers(s)), WithIdempotent(Always), WithHedging(100*time.Millisecond))
+		if _, err := ep(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		equal(t, "took", time.Since(begin), time.Second)
+		equal(t, "calls", len(f.called()), 1)
+	})
+}
+
+// One that is not made, however often it was due, is no attempt.
+func TestAHedgeThatIsNotMadeIsNoAttempt(t *testing.T) {
+	empty := NewBudget(0.001, 1)
+	empty.withdraw()
+	for name, c := range map[string]struct {
+		nodes  []string
+		budget *Budget
+		err    error // of the first attempt
+	}{
+		"there is no other node": {[]string{"a"}, NewBudget(1, 100), errLost},
+		"the budget is used up":  {abc, empty, refused(transport.CodeResourceExhausted)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var numbers []int
+				f := &fleet{do: func(_ muxpool.Node, ctx context.Context) error {
+					a, _ := AttemptFromContext(ctx)
+					if numbers = append(numbers, a.Number); len(numbers) > 1 {
+						return nil
+					}
+					time.Sleep(95 * time.Millisecond)
+					return c.err
+				}}
+				ep := retryOver(f, 2, time.Minute, c.nodes, WithIdempotent(Always), WithHedging(10*time.Millisecond), WithBackoff(1, 1), WithBudget(c.budget))
+				if _, err := ep(t.Context(), nil); err != nil {
+					t.Error(err)
+				}
+				if !slices.Equal(numbers, []int{1, 2}) {
+					t.Errorf("attempts %v", numbers)
+				}
+			})
 		})
 	}
 }

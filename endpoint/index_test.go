@@ -213,6 +213,29 @@ func TestAChoiceBesideTheMakingOfAnIndex(t *testing.T) {
 	equal(t, "calls of a node that is back unknown to the index", count(t, b, 10)["n0:1"], 10)
 }
 
+// Two that are drawn are never the same, and any may be one of them.
+func TestTwoThatAreDrawnAreDifferent(t *testing.T) {
+	for name, given := range map[string][]int64{"alike": {full, full, full}, "different": {full, full / 2, full / 4}} {
+		var ready []candidate
+		for i, e := range (&fleet{}).nodes(abc...) {
+			e.member.weight.given.Store(given[i])
+			ready = append(ready, candidate{NodeEndpoint: e})
+		}
+		p := partOf(ready)
+		equal(t, name+": without sums", p.sums == nil, name == "alike")
+		drawn := map[int]int{}
+		for range 1000 {
+			i, j := p.two()
+			if i == j {
+				t.Fatalf("%s: %d twice", name, i)
+			}
+			drawn[i]++
+			drawn[j]++
+		}
+		equal(t, name+": drawn", len(drawn), 3)
+	}
+}
+
 // The breakers of a Group: a node that is out and comes back is seen.
 func TestAChoiceFollowsAGroup(t *testing.T) {
 	g := breaker.NewGroup()

@@ -130,6 +130,15 @@ func TestNodesGetCallsByTheirInstancesWeight(t *testing.T) {
 	}
 }
 
+// Where nothing is told of weights, or nothing but the least, each has all of its share.
+func TestNodesWithoutWeightsHaveAllOfTheirShare(t *testing.T) {
+	s := NewSet(FixedInstances{{Address: "a:1"}, {Address: "b:1", Weight: 1}}, nil)
+	defer s.Close()
+	for _, n := range s.Nodes() {
+		equal(t, n.Node.Address, n.Weight, NodeWeight{1, 1, 1, 1})
+	}
+}
+
 // A weight that changes counts from then on, on nodes that stay.
 func TestAWeightMayChange(t *testing.T) {
 	for _, p := range policies {

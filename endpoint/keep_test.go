@@ -114,6 +114,7 @@ func TestWithKeepNodes(t *testing.T) {
 	for _, d := range []time.Duration{-1, -time.Second, math.MinInt64 + 1} {
 		mustBe(t, NewSet(sd.FixedInstancer{}, nil, WithKeepNodes(d, 0)).Err(), ErrInvalidOption)
 		mustBe(t, NewSet(sd.FixedInstancer{}, nil, WithKeepNodes(0, d)).Err(), ErrInvalidOption)
+		mustBe(t, NewSet(sd.FixedInstancer{}, nil, WithInvalidateOnError(d)).Err(), ErrInvalidOption)
 	}
 }
 
@@ -150,6 +151,22 @@ func TestKeepingIsLogged(t *testing.T) {
 		d.now(s)
 		time.Sleep(time.Hour)
 		says(`its last nodes are kept`, `for too long: the last ones are dropped" nodes=1`)
+	})
+}
+
+// A Set that is closed keeps nothing, and says nothing of it.
+func TestAClosedSetKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		d := discover("a:1")
+		s := NewSet(d, log.NewLogfmtLogger(&out))
+		d.now(s)
+		s.Close()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), "its last nodes are kept") {
+			t.Errorf("%d lines:\n%s", n, out.String())
+		}
 	})
 }
 
@@ -215,6 +232,29 @@ func TestNoNodesErrorTellsTheDiscoverysErrorFirst(t *testing.T) {
 	d.fails(s, down)
 	_, err := ep(t.Context(), nil)
 	mustBe(t, err, down)
+}
+
+// An error that is over is no reason any more, and is told anew when it comes again.
+func TestAnErrorThatIsOverIsNoReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		down := errors.New("down")
+		d := discover()
+		s := NewSet(d, log.NewLogfmtLogger(&out), WithKeepNodes(DropAtOnce, DropAtOnce), WithoutWait())
+		defer s.Close()
+		ep := s.EndpointFrom("Sum", (&shop{}).factory)
+		d.fails(s, down)
+		_, err := ep(t.Context(), nil)
+		mustBe(t, err, down)
+		d.now(s, "a:1")
+		d.now(s)
+		if _, err = ep(t.Context(), nil); !errors.Is(err, lb.ErrNoEndpoints) || errors.Is(err, down) {
+			t.Errorf("after an empty list: %v", err)
+		}
+		d.fails(s, down)
+		settle(s)
+		equal(t, "told", strings.Count(out.String(), "service discovery failed"), 2)
+	})
 }
 
 // Nodes that are named again in the last moment stay, though the time is over when the Set

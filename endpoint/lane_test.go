@@ -33,16 +33,18 @@ func TestLaneRunsJobsInTheirOrder(t *testing.T) {
 func TestLanePassesWhoBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l lane
-		var passed, quick atomic.Bool
+		var passed, quick, next atomic.Bool
 		block := make(chan struct{})
 		var done atomic.Bool
 		start := time.Now()
 		l.next(func() { <-block; done.Store(true) }, &passed)
 		l.next(func() { time.Sleep(patience - 1) }, &quick)
+		l.next(func() { time.Sleep(patience - 1) }, &next)
 		l.wait(nil)
-		equal(t, "waited", time.Since(start), 2*patience-1)
+		equal(t, "waited", time.Since(start), 3*patience-2)
 		equal(t, "passed", passed.Load(), true)
 		equal(t, "the quick one passed", quick.Load(), false)
+		equal(t, "the next one passed", next.Load(), false)
 		time.Sleep(time.Hour)
 		l.wait(nil)
 		close(block)
@@ -130,4 +132,19 @@ func TestAnInstancerIsWaitedForForASecond(t *testing.T) {
 		waitFor(done)
 		equal(t, "waited for who comes", time.Since(start), closeTime/2)
 	})
+}
+
+// What has run is not held, neither while others wait nor when there are none.
+func TestALaneHoldsNothing(t *testing.T) {
+	var q fifo
+	q.put(job{do: func() {}})
+	q.put(job{do: func() {}})
+	q.take()
+	if q.jobs[0].do != nil {
+		t.Error("a job that was taken is held")
+	}
+	q.take()
+	if q.jobs != nil || q.len() != 0 {
+		t.Errorf("room for %d jobs is held", len(q.jobs))
+	}
 }

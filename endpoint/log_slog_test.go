@@ -48,6 +48,8 @@ func TestALineForEachFailedCall(t *testing.T) {
 		"of a breaker": {nil, &breaker.OpenError{Node: a}, `level=INFO msg="call failed" method=Sum took=0s node=tcp://a:1 code=unavailable whose=nobody ran="not sent" err=`},
 		"of retries": {nil, &RetryError{GaveUp: GaveUpAttempts, Attempts: []Failure{{1, a, errors.New("one")}, {2, b, errors.New("two")}}},
 			`level=WARN msg="call failed" method=Sum took=0s attempts=2 node=tcp://b:1 code=unknown whose=node ran="maybe ran" err=`},
+		"of a single attempt": {nil, &RetryError{GaveUp: GaveUpNotRetryable, Attempts: []Failure{{1, a, errors.New("one")}}},
+			`level=WARN msg="call failed" method=Sum took=0s attempts=1 node=tcp://a:1 code=unknown whose=node ran="maybe ran" err=`},
 		"of none": {nil, &RetryError{GaveUp: GaveUpNoNode, Cause: &NoNodesError{}}, `level=INFO msg="call failed" method=Sum took=0s code=unavailable whose=nobody`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -83,6 +85,13 @@ func TestLinesAreSampled(t *testing.T) {
 		sum(t.Context(), nil)
 		equal(t, "said once", strings.Count(out.String(), " suppressed=997\n"), 1)
 		equal(t, "lines", strings.Count(out.String(), "\n"), 2)
+		for range 2 {
+			sum(t.Context(), nil)
+		}
+		time.Sleep(time.Second)
+		out.Reset()
+		sum(t.Context(), nil)
+		equal(t, "a single one is said too", strings.Count(out.String(), " suppressed=1\n"), 1)
 	})
 }
 
@@ -103,6 +112,7 @@ func TestSlog(t *testing.T) {
 		{[]any{"msg", "an instance is left out", "err", errors.New("x y")}, `level=WARN msg="an instance is left out" err="x y"`},
 		{[]any{"a", 1, "b"}, `level=WARN msg="" a=1 extra=[b]`},
 		{[]any{7, "x"}, `level=WARN msg="" extra="[7 x]"`},
+		{[]any{7, "x", "a", 1}, `level=WARN msg="" extra="[7 x]" a=1`},
 		{nil, `level=WARN msg=""`},
 	} {
 		l, out := lines()

@@ -38,6 +38,12 @@ func TestTimeout(t *testing.T) {
 		defer cancel()
 		ep(ctx, nil)
 		equal(t, "a shorter deadline of the caller's is left as it is", given, ctx)
+
+		quick := Timeout(time.Second)(func(ctx context.Context, _ any) (any, error) { given = ctx; return nil, ctx.Err() })
+		if _, err := quick(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		equal(t, "what it has made ends with the call", given.Err(), context.Canceled)
 	})
 }
 

@@ -80,6 +80,11 @@ func TestMinute(t *testing.T) {
 		if m := s.Stats().Nodes[0].Minute; m.Over > time.Second || m.Rate() > 1 {
 			t.Errorf("measured anew: %+v", m)
 		}
+		time.Sleep(2 * time.Second)
+		call(1, 0, nil)
+		m = s.Stats().Nodes[0].Minute
+		equal(t, "calls since then", m.Calls, 1)
+		equal(t, "time since then", m.Over, 2*time.Second)
 	})
 }
 
@@ -118,6 +123,8 @@ func TestBuckets(t *testing.T) {
 	equal(t, "the shortest", bucketOf(1<<bucketFrom), 1)
 	equal(t, "the longest", bucketOf(1<<62), bucketCount-1)
 	equal(t, "the longest that fits", bucketOf(1<<bucketTo-1), bucketCount-1)
+	equal(t, "the next one", bucketOf(1<<bucketTo), bucketCount-1)
+	equal(t, "what those in the first are taken for", bucketMiddle(0), 512*time.Nanosecond)
 	was := 0
 	for d := int64(1 << bucketFrom); d < 1<<bucketTo; d += 1 + d/50 {
 		i := bucketOf(d)
@@ -141,6 +148,28 @@ func TestPercentile(t *testing.T) {
 	equal(t, "p99", percentile(&took, 100, 99), bucketMiddle(3))
 	took[3], took[7] = 98, 2
 	equal(t, "p99 of two in a hundred", percentile(&took, 100, 99), bucketMiddle(7))
+	took[3], took[7] = 50, 50
+	equal(t, "p50 of halves", percentile(&took, 100, 50), bucketMiddle(3))
+	took[3], took[7] = 4960, 5040
+	equal(t, "p50 of many", percentile(&took, 10_000, 50), bucketMiddle(7))
+}
+
+// P50 is of half of the calls, and P99 of all but one in a hundred; of no time there is no rate.
+func TestPercentilesOfAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m minute
+		clock := &timing{epoch: time.Now()}
+		clock.users.Store(1)
+		for took, calls := range map[time.Duration]int{time.Millisecond: 50, time.Second: 49, time.Minute: 1} {
+			for range calls {
+				m.add(-int64(took), 0, outcomeOK)
+			}
+		}
+		last := m.last(clock)
+		near(t, "p50", last.P50, time.Millisecond)
+		near(t, "p99", last.P99, time.Second)
+		equal(t, "rate", last.Rate(), 0)
+	})
 }
 
 // Callers that come together lose nothing at the turn of a part, and who is too late counts

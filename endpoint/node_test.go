@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func TestParseNode(t *testing.T) {
 
 func TestParseNodeRefuses(t *testing.T) {
 	for _, instance := range []string{"", " ", "host", "host:", ":80", "host:0", "host:65536", "host:-1", "[::1]", "::1", "fd00::2:", "fd00::2:0", "fd00::2:http x", "1:2:3:4:5:6:7:80", "fd00::2]:80", "[fd00::2:80",
-		"http://host:80", "://host:80", "tcp://", "unix://", "host:80\n", "ho st:80", "host:8 0", "host:80/path", "\x00:1",
+		"http://host:80", "://host:80", "tcp://", "unix://", "host:80\n", "ho st:80", "host:8 0", "host:80/path", "\x00:1", "?host:80", "host:1-2", "host:-x",
 		"unix:///run/\x1b[31m.sock", "tcp://tcp://host:80", "ho\xffst:80", "\u0089:1", "ho\u200bst:80", "\u202ehost:80", "unix:///run/a\u00a0b.sock",
 		"010.0.0.1:80", "10.0.0.256:80", "1.2.3:80", "10.0.0.1.:80", "[a:b]:80", "user@host:80", "host:+80", "host:65616", "host:80:81", "a%eth0:80", "ho?st:80"} {
 		got, err := ParseNode(instance)
@@ -51,6 +52,24 @@ func TestParseNodeRefuses(t *testing.T) {
 	}
 }
 
+// Why an instance is none is said of the part that is wrong.
+func TestWhyAnInstanceIsNone(t *testing.T) {
+	for instance, want := range map[string]string{
+		"host":              "missing port in address",
+		"tcp://fd00::2]:80": "too many colons in address",
+		"ho?st:80":          `"?" in the host, which is neither a name nor an IP address`,
+		"quic://a:1":        `network "quic" is none of tcp, udp, unix`,
+		"host:65536":        `port "65536" is not within 1 to 65535`,
+		"host:/80":          `port "/80" is neither a number nor the name of a service`,
+		"unix://":           "no path",
+	} {
+		_, err := ParseNode(instance)
+		if got, want := fmt.Sprint(err), "muxendpoint: bad instance "+quote(instance, maxText)+": "+want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // What discovery systems write for one address is one node.
 func TestSpellingsOfAnAddressAreOneNode(t *testing.T) {
 	for want, spellings := range map[string][]string{
@@ -61,6 +80,8 @@ func TestSpellingsOfAnAddressAreOneNode(t *testing.T) {
 		"tcp://db.example.org:80":  {"DB.Example.ORG:80", "tcp://db.example.org:080", "[db.example.org]:80"},
 		"tcp://db.example.org.:80": {"Db.example.org.:80"}, // another name, to a resolver; see TestSetFoldsTheDotAtTheEndOfAName
 		"tcp://db:https":           {"db:HTTPS", "DB:https"},
+		"tcp://zz.example:80":      {"ZZ.Example:80"},
+		"tcp://db:a0-z9":           {"db:A0-Z9", "DB:a0-z9"},
 		"unix:///run/app.sock":     {"unix:///run/app.sock", "UNIX:////run//./app.sock", "unix:///run/app.sock/"},
 		"unix://app.sock":          {"unix://app.sock", "unix://./app.sock"},
 		"unix://./@app":            {"unix://./@app", "unix://.//@app"},

@@ -61,6 +61,23 @@ func TestAMethodRefusesTheOptionsOfItsSet(t *testing.T) {
 	}
 }
 
+// Zero is the default of an option that takes a time or a number, and no error.
+func TestZeroOfAnOptionIsItsDefault(t *testing.T) {
+	for name, opt := range map[string]Option{
+		"WithRefreshInterval": WithRefreshInterval(0),
+		"WithHedging":         WithHedging(0),
+		"WithPerTryTimeout":   WithPerTryTimeout(0),
+		"WithMaxWaiting":      WithMaxWaiting(0),
+		"WithBackoff":         WithBackoff(time.Second, 0),
+	} {
+		s := NewSet(sd.FixedInstancer{"tcp://a:1"}, nil, opt)
+		if err := s.Err(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.Close()
+	}
+}
+
 // Nor does that do anything for what is made by hand.
 func TestWhatIsMadeByHandRefusesTheOptionsOfASet(t *testing.T) {
 	for name, opt := range map[string]Option{

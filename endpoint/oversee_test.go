@@ -175,6 +175,48 @@ func TestTheAttemptThatOvertakesGoesToAnotherNode(t *testing.T) {
 	}
 }
 
+// Each is overtaken in its time, also if the next one was begun meanwhile.
+func TestAttemptsOfSeveralCallsAreOvertakenInTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{do: func(n muxpool.Node, ctx context.Context) error {
+			if a, _ := AttemptFromContext(ctx); a.Number == 1 {
+				return hang(n, ctx)
+			}
+			return nil
+		}}
+		ep := Retry(3, 900*time.Millisecond, NewBalancer(f.nodes(abc...)), WithIdempotent(Always))
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				begin := time.Now()
+				if _, err := ep(t.Context(), nil); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(begin); took < 300*time.Millisecond || took > 300*time.Millisecond+shareSlack+time.Microsecond {
+					t.Errorf("took %v", took)
+				}
+			})
+			time.Sleep(100 * time.Millisecond)
+		}
+		bounded.Wait(t, wg.Wait)
+	})
+}
+
+// The context of an attempt ends when it returns, whether it may be overtaken or not.
+func TestAnAttemptEndsItsContext(t *testing.T) {
+	for name, opts := range map[string][]Option{"it may be overtaken": {WithIdempotent(Always)}, "it may not": nil} {
+		var given context.Context
+		one := NewNodeEndpoint(node("a"), func(ctx context.Context, _ any) (any, error) {
+			given = ctx
+			return nil, ctx.Err()
+		})
+		if _, err := Retry(3, time.Minute, NewBalancer(FixedEndpointer{one}), opts...)(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		equal(t, name+": its context", given.Err(), context.Canceled)
+	}
+}
+
 // What failed before is told, and counts.
 func TestASecondAttemptMayBeOvertakenToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

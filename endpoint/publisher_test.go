@@ -221,6 +221,27 @@ func TestAwaitTellsWhyThereIsNoList(t *testing.T) {
 		if err := p.Await(short()); err != nil {
 			t.Error(err)
 		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 100 { // whichever of the two is looked at first
+			if err := p.Await(over); err != nil {
+				t.Fatalf("there is a list: %v", err)
+			}
+		}
+	})
+}
+
+// Who has been left by Stop may leave, and a second Stop finds nobody.
+func TestAPublisherStopsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p Publisher
+		h := make(hearer)
+		p.RegisterInstances(h)
+		p.Stop()
+		p.Stop()
+		p.DeregisterInstances(h)
+		p.Publish(nil)
+		equal(t, "heard", h.hears(), "")
 	})
 }
 

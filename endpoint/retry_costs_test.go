@@ -156,19 +156,21 @@ func TestWhatAFurtherAttemptCosts(t *testing.T) {
 func TestWhatWasNotRunGoesToEachNodeOnce(t *testing.T) {
 	for _, p := range policies {
 		for _, err := range []error{errUnsent, refused(transport.CodeResourceExhausted)} {
-			synctest.Test(t, func(t *testing.T) {
-				f := &fleet{do: func(muxpool.Node, context.Context) error { return err }}
-				_, got := Retry(9, 0, NewBalancer(f.nodes(abc...), WithPolicy(p)), WithIdempotent(Always))(t.Context(), nil)
-				called := f.called()
-				slices.Sort(called)
-				if !slices.Equal(called, []string{"a:1", "b:1", "c:1"}) {
-					t.Errorf("%v: called %v", p, called)
-				}
-				e := as[*RetryError](t, got)
-				equal(t, "gave up", e.GaveUp, GaveUpNoNode)
-				equal(t, "verdict", e.Verdict(), verdict.Of(err))
-				mustBe(t, got, err)
-			})
+			for _, hedge := range []time.Duration{0, time.Hour} {
+				synctest.Test(t, func(t *testing.T) {
+					f := &fleet{do: func(muxpool.Node, context.Context) error { return err }}
+					_, got := Retry(9, 0, NewBalancer(f.nodes(abc...), WithPolicy(p)), WithIdempotent(Always), WithHedging(hedge))(t.Context(), nil)
+					called := f.called()
+					slices.Sort(called)
+					if !slices.Equal(called, []string{"a:1", "b:1", "c:1"}) {
+						t.Errorf("%v: called %v", p, called)
+					}
+					e := as[*RetryError](t, got)
+					equal(t, "gave up", e.GaveUp, GaveUpNoNode)
+					equal(t, "verdict", e.Verdict(), verdict.Of(err))
+					mustBe(t, got, err)
+				})
+			}
 		}
 	}
 }
@@ -188,7 +190,19 @@ func TestFreeAttemptsDoNotGoOnForEver(t *testing.T) {
 	refuse := func(context.Context, any) (any, error) { n++; return nil, &breaker.OpenError{Node: node("a")} }
 	_, err = Retry(2, 0, lb.NewRoundRobin(sd.FixedEndpointer{refuse}))(t.Context(), nil)
 	equal(t, "node, from the error", as[*RetryError](t, err).Attempts[0].Node, node("a"))
+	equal(t, "attempts told", len(as[*RetryError](t, err).Attempts), maxFree+1)
 	equal(t, "choices of a foreign balancer", n, maxFree+1)
+
+	n = 0
+	refuse = func(context.Context, any) (any, error) {
+		if n++; n > 10*maxFree {
+			return nil, nil
+		}
+		return nil, errUnsent
+	}
+	_, err = Retry(2, 0, lb.NewRoundRobin(sd.FixedEndpointer{refuse}), WithWait(0))(t.Context(), nil)
+	equal(t, "of one where there is nothing to wait for", as[*RetryError](t, err).GaveUp, GaveUpNoNode)
+	equal(t, "choices of it", n, maxFree+1)
 }
 
 // A node that said when to come back is not asked before; another one is.
@@ -231,6 +245,62 @@ func TestTheNodeThatSaysRetryAfterIsNotAskedBefore(t *testing.T) {
 				if took := time.Since(begin); took < c.took || took > c.took+time.Microsecond {
 					t.Errorf("took %v", took)
 				}
+			})
+		})
+	}
+}
+
+// The longest wait for a node that says when to come back is that of a backoff.
+func TestTheLongestRetryAfterThatIsWaitedFor(t *testing.T) {
+	const limit = 100 * time.Millisecond
+	for wait, gaveUp := range map[time.Duration]GaveUp{limit: 0, limit + 1: GaveUpNoRetry} {
+		for name, tells := range map[string]bool{"a Balancer": true, "a foreign balancer": false} {
+			synctest.Test(t, func(t *testing.T) {
+				busy := &transport.Error{Code: transport.CodeResourceExhausted, Remote: true, RetryAfter: wait, NotRun: tells}
+				f := &fleet{do: script(busy)}
+				var b lb.Balancer = lb.NewRoundRobin(sd.FixedEndpointer{f.endpoint(node("a"))})
+				if tells {
+					b = NewBalancer(f.nodes("a"))
+				}
+				begin := time.Now()
+				_, err := Retry(2, 0, b, WithIdempotent(Always), WithBackoff(1, limit))(t.Context(), nil)
+				if gaveUp != 0 {
+					equal(t, name+" gave up", as[*RetryError](t, err).GaveUp, gaveUp)
+				} else if err != nil || time.Since(begin) != wait {
+					t.Errorf("%s, after %v: %v", name, time.Since(begin), err)
+				}
+			})
+		}
+	}
+}
+
+// While it is waited for the caller may leave, and the node may go out.
+func TestAWaitForTheRetryAfterOfTheOnlyNodeEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(leave func(), s *switchboard)
+		gaveUp    GaveUp
+		took      time.Duration
+		open      bool
+	}{
+		"the caller leaves": {func(leave func(), _ *switchboard) { leave() }, GaveUpContext, 20 * time.Millisecond, false},
+		"the node goes out": {func(_ func(), s *switchboard) { s.trip(node("a")) }, GaveUpNoNode, 50 * time.Millisecond, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				busy := refused(transport.CodeResourceExhausted)
+				busy.RetryAfter = 50 * time.Millisecond
+				s, f := newSwitchboard(), &fleet{do: script(busy)}
+				ctx, leave := context.WithCancel(t.Context())
+				time.AfterFunc(20*time.Millisecond, func() { c.meanwhile(leave, s) })
+				begin := time.Now()
+				_, err := Retry(3, time.Minute, NewBalancer(f.nodes("a"), withBreakers(s)), WithBackoff(1, 100*time.Millisecond))(ctx, nil)
+				equal(t, "took", time.Since(begin), c.took)
+				equal(t, "gave up", as[*RetryError](t, err).GaveUp, c.gaveUp)
+				mustBe(t, err, busy)
+				if open := (*AllOpenError)(nil); errors.As(err, &open) != c.open {
+					t.Error(err)
+				}
+				leave()
 			})
 		})
 	}

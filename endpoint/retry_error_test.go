@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,29 @@ func TestTheVerdictOfARetryError(t *testing.T) {
 		if s := c.err.StatusCode(); s < 400 || s > 599 {
 			t.Errorf("%s: HTTP status %d", name, s)
 		}
+	}
+}
+
+// What errors.As comes by: the last attempt first, then what ended the call beside it, and then the attempts before.
+func TestTheOrderOfWhatARetryErrorUnwrapsTo(t *testing.T) {
+	one, two, three, cause := errors.New("one"), errors.New("two"), errors.New("three"), errors.New("cause")
+	for _, c := range []struct {
+		attempts []error
+		cause    error
+		want     string
+	}{
+		{nil, nil, "[]"},
+		{nil, cause, "[cause]"},
+		{[]error{one}, nil, "[one]"},
+		{[]error{one}, cause, "[one cause]"},
+		{[]error{one, two}, nil, "[two one]"},
+		{[]error{one, two, three}, cause, "[three cause two one]"},
+	} {
+		e := &RetryError{Cause: c.cause}
+		for _, err := range c.attempts {
+			e.Attempts = append(e.Attempts, Failure{Err: err})
+		}
+		equal(t, fmt.Sprintf("of %v and %v", c.attempts, c.cause), fmt.Sprint(e.Unwrap()), c.want)
 	}
 }
 

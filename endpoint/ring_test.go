@@ -131,6 +131,19 @@ func TestNumberedClientsHoldAllNodesEquallyOften(t *testing.T) {
 	}
 }
 
+// Clients that have held all nodes choose theirs when there are more, and those that have chosen choose anew when there are
+// twice as many: all hold them equally often then.
+func TestClientsChooseAnewAmongTwiceAsMany(t *testing.T) {
+	for _, c := range []struct{ first, then int }{{5, 9}, {10, 20}} {
+		p := newParish(40, 5, c.first, byNumber)
+		p.hold()
+		p.grow(c.then - c.first)
+		if least, most, _ := p.spread(p.hold()); most-least > 1 {
+			t.Errorf("%d nodes after %d have %d to %d clients", c.then, c.first, least, most)
+		}
+	}
+}
+
 // One node that leaves is replaced for the clients that held it: nothing else changes, so that there are
 // twice as many changes as it had clients. One that comes takes the place of others.
 // So it is after whatever came and went before.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
@@ -148,6 +150,85 @@ func TestAClosedSetLeavesNothingAmongTheBreakers(t *testing.T) {
 	}
 	if all := g.Status(); len(all) != 0 {
 		t.Errorf("nodes are remembered: %+v", all)
+	}
+}
+
+// What a Set, or a method of its own breakers, has set among them ends with it: the next one of its name
+// begins with the group's settings. So it is if the method could not be made.
+func TestTheSettingsOfAServiceEndWithIt(t *testing.T) {
+	strict := breaker.WithDetectors(breaker.ConsecutiveFailures(2))
+	for name, make := range map[string]func(g *breaker.Group, shop func(...Option) *Set) *Set{
+		"a Set's": func(g *breaker.Group, shop func(...Option) *Set) *Set { return shop(WithBreakers(g, strict)) },
+		"a method's": func(g *breaker.Group, shop func(...Option) *Set) *Set {
+			s := shop()
+			s.EndpointFrom("Own", nop, WithBreakers(g, strict))
+			return s
+		},
+		"one that could not be made": func(g *breaker.Group, shop func(...Option) *Set) *Set {
+			s := shop()
+			s.EndpointFrom("Own", nop, WithBreakers(g, strict), WithPolicy(9))
+			return s
+		},
+		"one of a Set that was closed": func(g *breaker.Group, shop func(...Option) *Set) *Set {
+			s := shop()
+			s.Close()
+			s.EndpointFrom("Own", nop, WithBreakers(g, strict))
+			return s
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := breaker.NewGroup(breaker.WithDetectors(breaker.ConsecutiveFailures(1000)))
+			defer g.Close()
+			shop := func(opts ...Option) *Set {
+				return NewSet(sd.FixedInstancer{"a:1"}, nil, append([]Option{WithService("shop"), WithBreakers(g), WithoutWait()}, opts...)...)
+			}
+			if err := make(g, shop).Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			next := shop()
+			defer next.Close()
+			f := fails(errLost)
+			for method, get := range map[string]endpoint.Endpoint{"Get": next.EndpointFrom("Get", f.factory), "Own": next.EndpointFrom("Own", f.factory, WithBreakers(g))} {
+				for range 20 {
+					if _, err := get(t.Context(), nil); err != error(errLost) {
+						t.Fatalf("%s, of the next one %s: %v", name, method, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// fails makes nodes that fail, each call after a moment.
+func fails(err error) *shop {
+	return &shop{fleet: fleet{do: func(muxpool.Node, context.Context) error { time.Sleep(time.Millisecond); return err }}}
+}
+
+// Why a node is out the Set's breakers say, and not those that a method has of its own, also if that was made first.
+func TestWhatAMethodsOwnBreakersSayIsNotOfTheNode(t *testing.T) {
+	sets, own := newSwitchboard(), newSwitchboard(node("a"))
+	s := NewSet(sd.FixedInstancer{"a:1"}, nil, withBreakers(sets))
+	defer s.Close()
+	s.EndpointFrom("Get", nop, withBreakers(own))
+	s.EndpointFrom("Put", nop)
+	equal(t, "why it is out, if the method's breakers say so", s.Nodes()[0].Open, nil)
+	sets.trip(node("a"))
+	mustBe(t, s.Nodes()[0].Open, sets.open[node("a")])
+}
+
+// Sets that have no name are numbered.
+func TestSetsWithoutANameAreNumbered(t *testing.T) {
+	first := 0
+	for i := range 12 {
+		s := NewSet(sd.FixedInstancer{}, nil)
+		number, err := strconv.Atoi(strings.TrimPrefix(s.Stats().Service, "set "))
+		if i == 0 {
+			first = number
+		}
+		if err != nil || number != first+i {
+			t.Errorf("%q after %d others from %d on", s.Stats().Service, i, first)
+		}
+		s.Close()
 	}
 }
 

@@ -307,6 +307,33 @@ func TestAListIsNotLostToAnErrorThatFollows(t *testing.T) {
 	})
 }
 
+// So it is where the list is the user's parser's to read. What that has read before an empty list it is not asked again.
+func TestAParserLosesNoErrorAndReadsNothingTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, d := 0, discover("a:1")
+		s := NewSet(d, nil, WithInvalidateOnError(time.Minute), WithNodeParser(func(instance string) (muxpool.Node, error) {
+			asked++
+			return ParseNode(instance)
+		}))
+		defer s.Close()
+		block := make(chan struct{})
+		s.lane.push(func() { <-block })
+		d.send(sd.Event{Instances: []string{"b:1", "c:1"}})
+		d.send(sd.Event{Err: errors.New("down")})
+		close(block)
+		settle(s)
+		equal(t, "nodes", addresses(s), "b:1 c:1")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		equal(t, "nodes after the error's time", addresses(s), "")
+		d.now(s, "d:1", "e:1")
+		asked = 0
+		d.now(s)
+		d.now(s, "e:1", "d:1")
+		equal(t, "asked about what it had read", asked, 0)
+	})
+}
+
 // A node that discovery dropped and names again is a new one: what the old one has in flight,
 // and the load that moved off it, are not its. Its breaker is held anew.
 func TestANodeThatComesBackStartsClean(t *testing.T) {

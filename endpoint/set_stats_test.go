@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,28 @@ func TestSetStats(t *testing.T) {
 	if got := unbounded.Stats(); !unbounded.withdraw() || got != (BudgetStats{}) {
 		t.Errorf("without a budget: %+v", got)
 	}
+}
+
+// How many nodes discovery names, and what the methods are: in order of their names, and, where zones do not matter, with
+// all calls in their own.
+func TestWhatASetTellsOfNodesAndMethods(t *testing.T) {
+	s := NewSet(discover("a:1", "b:1"), nil)
+	defer s.Close()
+	for _, name := range []string{"Put", "Get", "Count"} {
+		s.EndpointFrom(name, nop)
+	}
+	st := s.Stats()
+	equal(t, "named", st.Named, 2)
+	equal(t, "methods", fmt.Sprint(st.Methods), fmt.Sprint([]MethodStatus{{"Count", nil, 1}, {"Get", nil, 1}, {"Put", nil, 1}}))
+
+	subset := NewSet(nodesNamed(3), nil, WithSubset(1, 0))
+	defer subset.Close()
+	equal(t, "named, one being held", subset.Stats().Named, 3)
+
+	alone := NewSet(nodesNamed(1, "south"), nil, WithZone("north"))
+	defer alone.Close()
+	alone.EndpointFrom("Get", nop)
+	equal(t, "calls that stay, the only node being elsewhere", alone.Stats().Methods[0].InZone, 0)
 }
 
 // A Set tells by which factors a node has less than a full weight.

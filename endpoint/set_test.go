@@ -80,6 +80,26 @@ func TestSetClosesEverythingOnce(t *testing.T) {
 	})
 }
 
+// slowToLeave is a discovery that takes its time to let a Set go.
+type slowToLeave struct{ *discovery }
+
+func (d slowToLeave) Deregister(ch chan<- sd.Event) {
+	time.Sleep(closeTime / 2)
+	d.discovery.Deregister(ch)
+}
+
+// Who closes a Set that is being closed waits for the end of that.
+func TestASecondCloseWaitsForTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSet(slowToLeave{discover("a:1")}, nil)
+		go s.Close()
+		synctest.Wait()
+		begin := time.Now()
+		s.Close()
+		equal(t, "took", time.Since(begin), closeTime/2)
+	})
+}
+
 // go-kit's instancers send while they hold the lock that Deregister needs.
 func TestSetClosesWhileEventsCome(t *testing.T) {
 	for range 50 {
@@ -259,12 +279,13 @@ func TestSetInvalidOptions(t *testing.T) {
 	f := &shop{}
 	fixed := sd.FixedInstancer{"a:1"}
 	for name, s := range map[string]*Set{
-		"nil instancer":                 NewSet(nil, nil),
-		"WithJudging: a nil rule":       NewSet(fixed, nil, WithJudging(nil)),
-		"WithInvalidateOnError(-1ns)":   NewSet(fixed, nil, WithInvalidateOnError(-1)),
-		"WithMiddleware(nil)":           NewSet(fixed, nil, WithMiddleware(nil)),
-		"WithNodeMiddleware(nil)":       NewSet(fixed, nil, WithNodeMiddleware(nil)),
-		"WithRetry(-3, 0s) is negative": NewSet(fixed, nil, WithRetry(-3, 0)),
+		"nil instancer":                  NewSet(nil, nil),
+		"WithJudging: a nil rule":        NewSet(fixed, nil, WithJudging(nil)),
+		"WithInvalidateOnError(-1ns)":    NewSet(fixed, nil, WithInvalidateOnError(-1)),
+		"WithMiddleware(nil)":            NewSet(fixed, nil, WithMiddleware(nil)),
+		"WithNodeMiddleware(nil)":        NewSet(fixed, nil, WithNodeMiddleware(nil)),
+		"WithRetry(-3, 0s) is negative":  NewSet(fixed, nil, WithRetry(-3, 0)),
+		"WithMaxWaiting(-1) is negative": NewSet(fixed, nil, WithMaxWaiting(-1)),
 	} {
 		mustBe(t, s.Err(), ErrInvalidOption)
 		_, err := s.EndpointFrom("Sum", f.factory)(t.Context(), nil)

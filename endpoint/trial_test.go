@@ -32,6 +32,7 @@ func TestWhoTriesANodeOut(t *testing.T) {
 		"they have no other node":              {who: "put", after: 0},
 		"one that can be repeated":             {nodes: []string{"b:1"}, opts: idempotent, get: ms, who: "get", after: 1 * ms},
 		"one among many nodes":                 {nodes: []string{"b:1", "c:1", "d:1", "e:1", "f:1"}, opts: idempotent, get: 30 * ms, who: "get", after: 30 * ms},
+		"one that can be repeated once":        {nodes: []string{"b:1"}, opts: []Option{WithRetry(2, 0), WithIdempotent(Always)}, get: ms, who: "get", after: 1 * ms},
 		"one that comes late":                  {nodes: []string{"b:1"}, opts: idempotent, get: 200 * ms, who: "put", after: trialTime},
 		"the node is not well":                 {nodes: []string{"b:1"}, opts: idempotent, get: 50 * ms, sick: true, who: "get", after: 50 * ms},
 		"no attempt is left to repeat it":      {nodes: []string{"b:1"}, opts: []Option{WithRetry(1, 0), WithIdempotent(Always)}, get: ms, after: trialTime},

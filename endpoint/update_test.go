@@ -115,6 +115,13 @@ func TestUpdateKeepsTheBudgetOfAMethod(t *testing.T) {
 	}
 	equal(t, "its own", budget(0), own)
 	equal(t, "the Set's new one", budget(1), another)
+	for range 2 { // a default one, each time
+		if err := s.Update(WithBudget(nil)); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "its own", budget(0), own)
+		equal(t, "the Set's, as it is told", budget(1), s.retry.budget)
+	}
 }
 
 func TestUpdateBesideCalls(t *testing.T) {

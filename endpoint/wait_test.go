@@ -137,6 +137,7 @@ func TestACallThatWaitsGoesBackWhereItCouldNotBeSent(t *testing.T) {
 					equal(t, "took", took, 20*time.Second)
 					mustBe(t, err, errUnsent)
 					equal(t, "what was waited for", as[*WaitError](t, err).For, error(errUnsent))
+					equal(t, "waited, in all", as[*WaitError](t, err).Waited, 20*time.Second)
 				} else if err != nil || took > 450*time.Millisecond {
 					t.Errorf("%v after %v", err, took)
 				}

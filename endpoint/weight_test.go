@@ -9,6 +9,7 @@ import (
 
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 )
 
@@ -29,6 +30,7 @@ func TestAWeightIsHalvedByOverloadAndComesBack(t *testing.T) {
 		"half of the time, half":     {{0, busy, 32}, {healTime / 2, errLost, 48}},
 		"other failures are nothing": {{0, errLost, 64}, {0, errUnsent, 64}, {0, transport.Business(1, ""), 64}},
 		"a limit at home as well":    {{0, &LimitError{Limit: 1}, 32}},
+		"at an odd millisecond":      {{time.Millisecond, busy, 32}, {healTime / 2, errLost, 48}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -66,6 +68,18 @@ func TestSuccessesBringAWeightBackSoonerThanTime(t *testing.T) {
 		time.Sleep(healTime)
 		equal(t, "in the end", w.share(), full)
 		equal(t, "and the clock is read no more", w.load.Load(), 0)
+	})
+}
+
+// A success brings a tenth of what is lacking back.
+func TestASuccessBringsATenthBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &newMember(node("a")).weight
+		w.halve()
+		time.Sleep(loadPeriod)
+		lack := full - w.share()
+		w.gain()
+		equal(t, "lacking", full-w.share(), lack*9/10)
 	})
 }
 
@@ -142,19 +156,23 @@ func TestPowerOfTwoComparesLoadByWeight(t *testing.T) {
 // A node that says when to come back gets no new call before, if there is another.
 func TestRetryAfterKeepsNewCallsOffTheNode(t *testing.T) {
 	for _, p := range policies {
-		synctest.Test(t, func(t *testing.T) {
-			later := &transport.Error{Code: 130, Remote: true, RetryAfter: time.Second} // of the class of the node
-			nodes := (&fleet{do: script(later)}).nodes("a", "b")
-			nodes[0].Call(t.Context(), nil)
-			b := NewBalancer(nodes, WithPolicy(p))
-			equal(t, p.String()+": calls of the other node", count(t, b, 100)["b:1"], 100)
-			alone := NewBalancer(nodes[:1], WithPolicy(p))
-			equal(t, p.String()+": calls where there is no other", count(t, alone, 100)["a:1"], 100)
-			time.Sleep(time.Second + 2*time.Millisecond)
-			if n := count(t, b, 200)["a:1"]; n < 20 {
-				t.Errorf("%v: %d of 200 calls when it is time", p, n)
-			}
-		})
+		for code, until := range map[transport.Code]time.Duration{ // of the class of the node, and of overload, which halves the weight
+			130: time.Second + 2*time.Millisecond, transport.CodeResourceExhausted: healTime,
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				later := &transport.Error{Code: code, Remote: true, RetryAfter: time.Second}
+				nodes := (&fleet{do: script(later)}).nodes("a", "b")
+				nodes[0].Call(t.Context(), nil)
+				b := NewBalancer(nodes, WithPolicy(p))
+				equal(t, p.String()+": calls of the other node", count(t, b, 100)["b:1"], 100)
+				alone := NewBalancer(nodes[:1], WithPolicy(p))
+				equal(t, p.String()+": calls where there is no other", count(t, alone, 100)["a:1"], 100)
+				time.Sleep(until)
+				if n := count(t, b, 200)["a:1"]; n < 20 {
+					t.Errorf("%v: %d of 200 calls when it is time", p, n)
+				}
+			})
+		}
 	}
 }
 
@@ -247,4 +265,33 @@ func TestAWeightUnderRaces(t *testing.T) {
 		})
 	}
 	bounded.Wait(t, wg.Wait)
+}
+
+// A retry-after counts from when it is heard, for five seconds at most; what was not sent says nothing.
+func TestWhatIsHeardOfARetryAfter(t *testing.T) {
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		v     verdict.Verdict
+		until time.Duration // it is asked for; 0: it is not
+	}{
+		"refused":         {verdict.Verdict{Ran: verdict.Refused, RetryAfter: 100 * ms}, 100 * ms},
+		"it may have run": {verdict.Verdict{Ran: verdict.Maybe, RetryAfter: 100 * ms}, 100 * ms},
+		"not sent":        {verdict.Verdict{Ran: verdict.NotSent, RetryAfter: 100 * ms}, 0},
+		"without one":     {verdict.Verdict{Ran: verdict.Maybe}, 0},
+		"an hour":         {verdict.Verdict{Ran: verdict.Maybe, RetryAfter: time.Hour}, maxLater},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &newMember(node("a")).weight
+				time.Sleep(time.Minute)
+				var l later
+				l.hear(w, c.v)
+				equal(t, "at once", l.asks(w), c.until > 0)
+				time.Sleep(c.until)
+				equal(t, "when it is over", l.asks(w), c.until > 0) // that was rounded up
+				time.Sleep(ms)
+				equal(t, "later", l.asks(w), false)
+			})
+		})
+	}
 }

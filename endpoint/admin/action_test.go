@@ -61,7 +61,7 @@ func (d *desk) post(form string, change func(*http.Request)) *httptest.ResponseR
 // do expects an action to be done, and the page to say something then.
 func (d *desk) do(form, says string) {
 	d.Helper()
-	if w := d.post(form, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "?" {
+	if w := d.post(form, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "?" || !strings.HasPrefix(w.Body.String(), "done: ") {
 		d.Errorf("%s: %d, %s", form, w.Code, w.Body)
 	}
 	if _, page := ask(d.T, d.page, "GET", "/?format=text", ""); !strings.Contains(page, says) {
@@ -152,10 +152,10 @@ func TestActionsRefused(t *testing.T) {
 		{"too long", trip + "&x=" + strings.Repeat("x", maxForm), nil, 413, ""},
 		{"an unknown group", form("trip", "other", nodeA), nil, 404, `no "breakers other"`},
 		{"an unknown Set", form("drain", "stick", nodeA), nil, 404, ""},
-		{"an unknown node", form("trip", "", muxpool.Node{Network: "tcp", Address: "c:1"}), nil, 404, "has gone"},
+		{"an unknown node", form("trip", "", muxpool.Node{Network: "tcp", Address: "c:1"}), nil, 404, `"breakers" has no node "tcp://c:1", or it has gone`},
 		{"an unknown node of a Set", form("drain", "stock", muxpool.Node{Network: "tcp", Address: "c:1"}), nil, 404, "has gone"},
 		{"a hostile node", "action=trip&node=" + url.QueryEscape("<script>\u202e\n"+strings.Repeat("x", 5000)), nil, 404, `"<script>\u202e\n`},
-		{"what is not drained", form("undrain", "stock", nodeA), nil, 409, "is not drained"},
+		{"what is not drained", form("undrain", "stock", nodeA), nil, 409, `"tcp://a:1 of Set stock" is not drained`},
 	} {
 		w := d.post(c.form, c.change)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) || w.Body.Len() > 1500 {
@@ -163,6 +163,9 @@ func TestActionsRefused(t *testing.T) {
 		}
 		if got := w.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
 			t.Errorf("%s: %s", c.what, got)
+		}
+		if allow := w.Header().Get("Allow"); (c.status == 405) != (allow == "GET, HEAD, POST") {
+			t.Errorf("%s: Allow is %q", c.what, allow)
 		}
 	}
 	if got := d.state(); got != "closed, auto, 0" || len(d.lines) > 0 || len(d.page.events.told().Events) > 0 {
@@ -204,6 +207,9 @@ func TestPageOfANode(t *testing.T) {
 	if got := resp.Header.Get("Content-Security-Policy"); got != policy(true) || !strings.Contains(got, "form-action 'self'") || strings.Contains(body, "trip") {
 		t.Errorf("policy %s of\n%s", got, body)
 	}
+	if _, body := ask(t, d.page, "GET", "/?act=set&name=stock&node=tcp%3A%2F%2Fb%3A1", ""); !strings.Contains(body, "takes calls") {
+		t.Errorf("the page of the second node says nothing of it:\n%s", body)
+	}
 	for target, status := range map[string]int{
 		"/?act=pool&node=x": 400, "/?node=x": 400, "/?act=set&name=stock&node=tcp://c:1": 404, "/?act=set&name=x&node=tcp://a:1": 404,
 		"/?act=set&name=stock&node=tcp://a:1&format=json": 400, "/?act=set&act=set": 400,
@@ -234,6 +240,34 @@ func TestLastNodeIsAskedFor(t *testing.T) {
 	}
 }
 
+// Of several Sets the one is asked about that is left without a node.
+func TestLastNodeOfAnotherSetIsAskedFor(t *testing.T) {
+	other := muxendpoint.NewSet(sd.FixedInstancer{nodeA.Address}, nil, muxendpoint.WithService("other"))
+	defer other.Close()
+	d := newDesk(t, WithSet(other))
+	if w := d.post(form("drain", "other", nodeA), nil); w.Code != 409 || !strings.Contains(w.Body.String(), "no other node of Set other takes calls") {
+		t.Errorf("%d, %s", w.Code, w.Body)
+	}
+	d.do(form("drain", "stock", nodeA), "tcp://a:1 of Set stock is out. Drained") // which has b
+}
+
+// Sets of one name are acted on as one: it is enough that one of them has something to do.
+func TestSetsOfOneName(t *testing.T) {
+	other := muxendpoint.NewSet(sd.FixedInstancer{nodeA.Address, nodeB.Address}, nil, muxendpoint.WithService("stock"))
+	defer other.Close()
+	d := newDesk(t, WithSet(other))
+	for _, s := range []*muxendpoint.Set{d.set, other} {
+		if err := s.Drain(nodeA, nil); err != nil {
+			t.Fatal(err)
+		}
+		d.do(form("undrain", "stock", nodeA), "All is well")
+	}
+	d.do(form("drain", "stock", nodeA), "tcp://a:1 of Set stock is out. Drained")
+	if here, there := len(d.set.Stats().Drains), len(other.Stats().Drains); here != 1 || there != 1 {
+		t.Errorf("drained are %d in the one, %d in the other", here, there)
+	}
+}
+
 // Two nodes that look the same are not taken for each other.
 func TestNodesThatLookTheSame(t *testing.T) {
 	d := newDesk(t)
@@ -254,6 +288,9 @@ func TestEveryReasonIsASentence(t *testing.T) {
 		if sentences[r] == "" || !strings.HasSuffix(said, ": boom.") || said[0] < 'A' || said[0] > 'Z' {
 			t.Errorf("%v: %q", r, said)
 		}
+	}
+	if got, want := sentence(breaker.ReasonNone, nil), breaker.ReasonNone.String()+"."; got != want || got == "." {
+		t.Errorf("a reason that has no sentence is %q, want %q", got, want)
 	}
 	if got := sentence(breaker.ReasonForcedOpen, &order{"x", time.Unix(0, 0)}); got != "Held open by an operator at x since 1970-01-01 00:00:00." {
 		t.Errorf("%q", got)

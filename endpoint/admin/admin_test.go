@@ -6,9 +6,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/kit/sd"
+
 	"github.com/muxkit/muxkit/breaker"
+	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 )
@@ -52,7 +56,7 @@ func TestOptions(t *testing.T) {
 	if pool.hear != nil {
 		t.Error("a pool was subscribed to for a Handler that there is not")
 	}
-	for n, want := range map[int]int{0: 200, 7: 7} {
+	for n, want := range map[int]int{0: 200, 7: 7, 10_000: 10_000} {
 		if h := newHandler(t, WithEvents(n)); h.events.max != want {
 			t.Errorf("%d events are %d", n, h.events.max)
 		}
@@ -71,6 +75,42 @@ func TestCloseEndsTheEvents(t *testing.T) {
 	if got := h.events.told().Events; len(got) != 1 || got[0].Count != 1 || pool.cancelled != 1 {
 		t.Errorf("events %+v, cancelled %d times", got, pool.cancelled)
 	}
+}
+
+// Sets are measured until Close, and not for a page that leaves that out.
+func TestSetsAreMeasuredUntilClose(t *testing.T) {
+	set := muxendpoint.NewSet(sd.FixedInstancer{nodeA.Address}, nil)
+	defer set.Close()
+	measured := func() bool { return set.Stats().Nodes[0].Minute != nil }
+	newHandler(t, WithSet(set), WithoutMeasuring())
+	without := measured()
+	h := newHandler(t, WithSet(set))
+	with := measured()
+	h.Close()
+	if after := measured(); without || !with || after {
+		t.Errorf("measured: %v by the page that leaves it out, %v by the other, %v after that", without, with, after)
+	}
+}
+
+// What a listener of the breakers was not told of is told as not heard.
+func TestChangesThatWereMissedAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		group := breaker.NewGroup()
+		defer group.Close()
+		free := make(chan struct{})
+		defer group.Subscribe(func(breaker.Change) { <-free })()
+		h := newHandler(t, WithBreakers("", group))
+		for range 2100 { // more than wait for a listener that blocks
+			group.Trip(nodeA, nil)
+			group.Reset(nodeA)
+		}
+		time.Sleep(time.Second)
+		if got, want := h.page(time.Now()).Events.NotHeard, group.Missed(); want == 0 || got != uint64(want) {
+			t.Errorf("%d events were not heard, want %d", got, want)
+		}
+		close(free)
+		synctest.Wait()
+	})
 }
 
 // Pages are asked for while events come, and while the Handler is closed.

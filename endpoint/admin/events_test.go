@@ -93,16 +93,16 @@ func TestLossIsTold(t *testing.T) {
 	h := &events{max: 3}
 	for i := range 5 {
 		n := muxpool.Node{Network: "tcp", Address: fmt.Sprint(i)}
-		for range 2 {
+		for range i + 1 {
 			h.ofPool("")(muxpool.Event{Kind: muxpool.ConnUp, Node: n, Lost: i, Time: time.Unix(int64(i), 0)})
 		}
 	}
 	got := h.told()
-	if len(got.Events) != 3 || got.Events[0].Node != "tcp://4" || got.Events[2].Node != "tcp://2" || got.LetGo != 4 || got.NotHeard != 20 {
+	if len(got.Events) != 3 || got.Events[0].Node != "tcp://4" || got.Events[2].Node != "tcp://2" || got.LetGo != 1+2 || got.NotHeard != 2+6+12+20 {
 		t.Errorf("%+v", got)
 	}
 	notes := strings.Join(got.table().Notes, "\n")
-	if !strings.Contains(notes, "4 events of before were let go") || !strings.Contains(notes, "20 events were not heard") {
+	if !strings.Contains(notes, "3 events of before were let go") || !strings.Contains(notes, "40 events were not heard") {
 		t.Errorf("%q", notes)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // A node that is out by a check other than the breaker's is shown with what that says.
 func TestANodeThatAnotherCheckKeepsOut(t *testing.T) {
 	s := newSet(muxendpoint.SetStats{Nodes: []muxendpoint.NodeStatus{{Open: errors.New("in another room")}}}, time.Now())
-	if n := s.Nodes[0]; n.Out != "in another room" || n.Error != "" {
-		t.Errorf("shown as out %q, error %q", n.Out, n.Error)
+	if n := s.Nodes[0]; n.Out != "in another room" || n.Why != "in another room" || n.Error != "" {
+		t.Errorf("shown as out %q, why %q, error %q", n.Out, n.Why, n.Error)
 	}
 }
 

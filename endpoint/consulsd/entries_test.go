@@ -46,6 +46,9 @@ func TestWhoIsNamed(t *testing.T) {
 		{"warning", with(`"passing","Type"`, `"warning","Type"`), config{}, ""},
 		{"warning, and named", with(`"passing","Type"`, `"warning","Type"`), config{warning: true},
 			`{"address":"10.0.0.1:8080","weight":3,"zone":"north","labels":{"health":"warning","node":"m1","tags":"mux,v1","version":"7"}}`},
+		{"warning, of a weight of one", with(`"passing","Type"`, `"warning","Type"`, `"Warning":3`, `"Warning":1`), config{warning: true},
+			`{"address":"10.0.0.1:8080","zone":"north","labels":{"health":"warning","node":"m1","tags":"mux,v1","version":"7"}}`},
+		{"a single tag", with(`"mux","v1"`, `"mux"`), config{}, `{"address":"10.0.0.1:8080","weight":200,"zone":"north","labels":{"node":"m1","tags":"mux","version":"7"}}`},
 		{"warning, of no weight", with(`"passing","Type"`, `"warning","Type"`, `"Warning":3`, `"Warning":0`), config{warning: true}, ""},
 		{"tags", whole, config{tags: []string{"v1", "mux"}}, `{"address":"10.0.0.1:8080","weight":200,"zone":"north",` + all},
 		{"other tags", whole, config{tags: []string{"v1", "v2"}}, ""},
@@ -61,6 +64,7 @@ func TestWhoIsNamed(t *testing.T) {
 		{"a weight below none", with("200", "-1"), config{}, "!its weight is -1"},
 		{"a weight above all", with("200", "65536"), config{}, "!its weight is 65536"},
 		{"null", "null", config{}, "!neither"},
+		{"more than an instance can be", with(`"version":"7"`, `"version":"`+strings.Repeat("7", 64<<10)+`"`), config{}, "!65536 are allowed"},
 	} {
 		_, in, named, err := parse([]byte(c.entry), &c.cfg)
 		fault, wrong := strings.CutPrefix(c.want, "!")
@@ -129,6 +133,8 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		"WithTimeout": {WithTimeout(-1)}, "WithBackoff": {WithBackoff(2, 1)}, "WithTTL": {WithTTL(1)}, "WithGrace": {WithGrace(-1)}, "WithDrainDelay": {WithDrainDelay(-1)},
 		"WithWait": {WithWait(1)}, "WithDeregisterAfter": {WithDeregisterAfter(-1)}, "WithTags": {WithTags("a", "")}, "WithHTTPClient": {WithHTTPClient(&http.Client{Timeout: 1})},
 		"WithHTTPClient: nil": {WithHTTPClient(nil)}, `WithAddress "unix:`: {WithAddress("unix:///run/consul")}, `WithAddress "http://a@b`: {WithAddress("http://a@b")},
+		`WithAddress "http://"`: {WithAddress("http://")}, `WithAddress "ftp://a"`: {WithAddress("ftp://a")}, `WithAddress "http://a?b=c"`: {WithAddress("http://a?b=c")},
+		`WithAddress "http://a:b"`: {WithAddress("http://a:b")},
 	} {
 		_, err := NewInstancer("stock", opts...)
 		_, err2 := NewRegistrar("stock", muxendpoint.Instance{Address: "a:1"}, opts...)

@@ -35,7 +35,7 @@ func TestQueriesWaitForWhatIsNew(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 		began := time.Now()
-		s.says(9, at("a"), at("b"))
+		s.says(19, at("a"), at("b"))
 		if got := w.hears(); got != "[a b]" || !time.Now().Equal(began) {
 			t.Errorf("%s after %v", got, time.Since(began))
 		}
@@ -45,12 +45,122 @@ func TestQueriesWaitForWhatIsNew(t *testing.T) {
 			t.Errorf("%d queries in five minutes", n)
 		}
 		for _, q := range got {
-			if !strings.Contains(q, "index=9&") {
+			if !strings.Contains(q, "index=19&") {
 				t.Errorf("%s", q)
 			}
 		}
 		if got := w.hears(); got != "" {
 			t.Errorf("nothing was new, and it told %s", got)
+		}
+	})
+}
+
+// The first index that there can be is one as any other.
+func TestTheFirstIndex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.says(1, at("a"))
+		_, w := follow(t, s)
+		time.Sleep(time.Second)
+		if got := s.heard(); len(got) != 2 || !strings.Contains(got[1], "?index=1&") {
+			t.Errorf("%q", got)
+		}
+		time.Sleep(5 * time.Minute)
+		if n := len(s.heard()); n < 10 || n > 21 {
+			t.Errorf("%d queries in five minutes", n)
+		}
+		if got := w.hears(); got != "[a]" {
+			t.Error(got)
+		}
+	})
+}
+
+// An agent that answers early, with nothing new, is asked again after a pause; one that has waited for half of the time at least, at once.
+func TestAnswersOfNothingNew(t *testing.T) {
+	for percent, early := range map[time.Duration]bool{40: true, 60: false, 100: false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript()
+			var answered time.Time
+			var pauses []time.Duration
+			s.spoils(func(r *http.Request) (*http.Response, error) {
+				if !answered.IsZero() {
+					pauses = append(pauses, time.Since(answered))
+				}
+				wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
+				select {
+				case <-time.After(wait * percent / 100):
+				case <-r.Context().Done():
+					return nil, r.Context().Err()
+				}
+				answered = time.Now()
+				return said(200, "["+at("a")+"]", "X-Consul-Index", "7"), nil
+			})
+			i, _ := follow(t, s)
+			time.Sleep(2 * time.Minute)
+			i.Stop()
+			if len(pauses) < 3 {
+				t.Fatalf("after %d%% of the time: %d queries", percent, len(pauses))
+			}
+			for _, pause := range pauses[1:] { // the first is that after a look
+				if (pause > 0) != early {
+					t.Errorf("after %d%% of the time a pause of %v", percent, pause)
+				}
+			}
+		})
+	}
+}
+
+// A silent agent has WithTimeout, and where it may wait, WithWait and a sixteenth on top.
+func TestTheTimeOfAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		var waits []string
+		var times []time.Duration
+		var asked []context.Context
+		s.spoils(func(r *http.Request) (*http.Response, error) {
+			end, _ := r.Context().Deadline()
+			waits, times, asked = append(waits, r.URL.Query().Get("wait")), append(times, time.Until(end)), append(asked, r.Context())
+			if len(times) > 1 {
+				return silent(r)
+			}
+			return said(200, "["+at("a")+"]", "X-Consul-Index", "7"), nil
+		})
+		i, _ := follow(t, s, WithTimeout(3*time.Second), WithWait(16*time.Second))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if asked[0].Err() == nil {
+			t.Error("the context of a request outlives its answer")
+		}
+		i.Stop()
+		if len(times) != 2 || times[0] != 3*time.Second {
+			t.Fatalf("a look has %v", times)
+		}
+		wait, err := time.ParseDuration(waits[1])
+		if more := times[1] - 3*time.Second - wait*17/16; err != nil || more < 0 || more > 2*time.Millisecond { // less than one is not told
+			t.Errorf("a query that may wait for %v has %v, %v", wait, times[1], err)
+		}
+	})
+}
+
+// A success has the pauses begin anew.
+func TestPausesBeginAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.says(7, at("a"))
+		i, w := follow(t, s)
+		s.spoils(down)
+		time.Sleep(10 * time.Minute)
+		s.spoils(nil)
+		i.Refresh()
+		time.Sleep(time.Second)
+		if got := w.hears(); !strings.HasSuffix(got, "[a]") {
+			t.Fatal(got)
+		}
+		s.heard()
+		s.spoils(down)
+		time.Sleep(time.Second)
+		if n := len(s.heard()); n < 3 { // after 100, 200 and 400 ms, less up to half
+			t.Errorf("%d queries in the first second of a failure", n)
 		}
 	})
 }

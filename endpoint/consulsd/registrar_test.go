@@ -1,6 +1,7 @@
 package consulsd
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/discoverytest"
 )
 
 // holder is an agent with room for one registration, for what is asked of it step by step; what a real one does is in interop.
@@ -78,7 +80,7 @@ func TestWhatARegistrarAsksFor(t *testing.T) {
 		r.Register()
 		asked("at first", get, put, pass)
 		d := h.has(nil)
-		if d.Address != "fd00::2" || d.Port != 80 || d.Weights.Passing != 7 || d.Meta["zone"] != "z" || d.Meta["k"] != "v" || d.Meta[metaOwner] == "" || d.Tags[0] != "mux" ||
+		if d.Address != "fd00::2" || d.Port != 80 || d.Weights != (weights{7, 1}) || d.Meta["zone"] != "z" || d.Meta["k"] != "v" || d.Meta[metaOwner] == "" || d.Tags[0] != "mux" ||
 			d.Check.TTL != "9s" || d.Check.Status != "passing" || d.Check.DeregisterCriticalServiceAfter != "1m0s" {
 			t.Errorf("registered %+v, %+v", d, d.Check)
 		}
@@ -95,6 +97,13 @@ func TestWhatARegistrarAsksFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked("another weight", get, put, pass)
+		if d := h.has(nil); d.Weights != (weights{1, 1}) {
+			t.Errorf("without a weight: %+v", d.Weights)
+		}
+		if err := r.Update(muxendpoint.Instance{Address: "none"}); !errors.Is(err, ErrInvalidOption) {
+			t.Errorf("what is no node: %v", err)
+		}
+		asked("nothing is changed by that")
 		h.has(func() { h.there.Port = 81 })
 		next()
 		asked("somebody has changed it", get, put, pass)
@@ -125,4 +134,209 @@ func TestWhatARegistrarAsksFor(t *testing.T) {
 			t.Error("it is still there")
 		}
 	})
+}
+
+// registrarOf is a Registrar of the node b:80 with an agent of the script's.
+func registrarOf(t *testing.T, s http.RoundTripper, opts ...Option) *Registrar {
+	t.Helper()
+	r, err := NewRegistrar("stock", muxendpoint.Instance{Address: "b:80", Labels: map[string]string{"k": "v"}},
+		append([]Option{WithHTTPClient(&http.Client{Transport: s}), WithTTL(9 * time.Second)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// refusing answers requests that begin so, by method and path, with a code.
+func refusing(begin string, code int, words string, h *holder) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(r.Method+" "+r.URL.Path, begin) {
+			return said(code, words), nil
+		}
+		return h.answer(r)
+	}
+}
+
+// What the agent refuses is told, step by step, and what is asked behind it is not asked.
+func TestWhatARegistrarIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		refused string
+		code    int
+		words   string
+		want    string
+		asked   int // at first
+		again   int // when all was well before
+	}{
+		"the look":                   {"GET ", 500, "no leader", `consul: id "stock-b:80": 500 Internal Server Error: no leader`, 1, 1},
+		"a look that cannot be read": {"GET ", 200, "{", `consul: id "stock-b:80": an answer that cannot be read: unexpected end of JSON input`, 1, 1},
+		"the registration":           {"PUT /v1/agent/service/register", 403, "Permission denied", `consul: registering id "stock-b:80": 403 Forbidden: Permission denied`, 2, 0},
+		"its check":                  {"PUT /v1/agent/check/pass/", 500, "not now", `consul: the check of id "stock-b:80": 500 Internal Server Error: not now`, 3, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h holder
+				s := newScript()
+				s.spoils(refusing(c.refused, c.code, c.words, &h))
+				r := registrarOf(t, s)
+				defer r.Deregister()
+				r.Register()
+				if err := r.Err(); err == nil || err.Error() != c.want {
+					t.Errorf("%v, want %s", err, c.want)
+				}
+				if got := s.heard(); len(got) != c.asked {
+					t.Errorf("it asked %q", got)
+				}
+				s.spoils(h.answer)
+				time.Sleep(3 * time.Second)
+				if err := r.Err(); err != nil || h.has(nil) == nil {
+					t.Errorf("then %v, and the agent has %v", err, h.has(nil))
+				}
+				if c.again == 0 {
+					return
+				}
+				s.heard()
+				s.spoils(refusing(c.refused, c.code, c.words, &h))
+				if err := r.Update(muxendpoint.Instance{Address: "b:80", Labels: map[string]string{"k": "v"}}); err != nil { // has it look
+					t.Fatal(err)
+				}
+				if got := s.heard(); len(got) != c.again || r.Err() == nil || r.Err().Error() != c.want {
+					t.Errorf("on renewal it asked %q, %v", got, r.Err())
+				}
+			})
+		})
+	}
+}
+
+// Whatever is told differently, the agent is told anew.
+func TestWhatIsNotAsItShouldBe(t *testing.T) {
+	for name, change := range map[string]func(d *definition){
+		"its id":      func(d *definition) { d.ID = "other" },
+		"its service": func(d *definition) { d.Service = "other" },
+		"its tags":    func(d *definition) { d.Tags = []string{"mux", "more"} },
+		"its address": func(d *definition) { d.Address = "c" },
+		"its port":    func(d *definition) { d.Port++ },
+		"its meta":    func(d *definition) { d.Meta["k"] = "w" },
+		"its weight":  func(d *definition) { d.Weights.Passing++ },
+		"the other":   func(d *definition) { d.Weights.Warning++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h holder
+				s := newScript()
+				s.spoils(h.answer)
+				r := registrarOf(t, s, WithTags("mux"))
+				defer r.Deregister()
+				r.Register()
+				s.heard()
+				h.has(func() { change(h.there) })
+				time.Sleep(3 * time.Second)
+				if got := s.heard(); len(got) < 2 || got[1] != "PUT /v1/agent/service/register" {
+					t.Errorf("it asked %q", got)
+				}
+			})
+		})
+	}
+}
+
+// The log says whether the agent has let the node go.
+func TestHowARegistrarLeaves(t *testing.T) {
+	for name, c := range map[string]struct {
+		refused string
+		code    int
+		gone    bool // before
+		want    string
+	}{
+		"as it should":             {"none", 0, false, "deregistered"},
+		"it is gone":               {"none", 0, true, "deregistered"},
+		"it goes at that moment":   {"PUT /v1/agent/service/deregister/", 404, false, "deregistered"},
+		"the agent does not":       {"PUT /v1/agent/service/deregister/", 500, false, "not deregistered: it is named until its time runs out"},
+		"the agent is not to tell": {"GET ", 500, false, "not deregistered: it is named until its time runs out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, w := holder{}, &discoverytest.Logger{}
+				s := newScript()
+				s.spoils(h.answer)
+				r := registrarOf(t, s, WithLogger(w), WithDrainDelay(1))
+				r.Register()
+				if c.gone {
+					h.has(func() { h.there = nil })
+				}
+				s.spoils(refusing(c.refused, c.code, "", &h))
+				r.Deregister()
+				if lines := w.Lines("deregistered"); len(lines) != 1 || !strings.HasPrefix(lines[0], "msg"+c.want) || !strings.HasSuffix(lines[0], "servicestockidstock-b:80") {
+					t.Errorf("it said %q", lines)
+				}
+			})
+		})
+	}
+}
+
+// A check is renewed three times in its time, less up to a quarter by chance, and an agent that is away is asked no more rarely:
+// 200 draws that miss the last part of it are chance once in 10⁹.
+func TestTheIntervalsOfARegistrar(t *testing.T) {
+	for name, away := range map[string]bool{"all is well": false, "the agent is away": true} {
+		synctest.Test(t, func(t *testing.T) {
+			var h holder
+			var last time.Time
+			most := time.Duration(0)
+			s := newScript()
+			s.spoils(func(r *http.Request) (*http.Response, error) {
+				if r.Method == http.MethodGet {
+					if !last.IsZero() {
+						most = max(most, time.Since(last))
+					}
+					last = time.Now()
+				}
+				if away {
+					return down(r)
+				}
+				return h.answer(r)
+			})
+			r := registrarOf(t, s)
+			r.Register()
+			time.Sleep(10 * time.Minute)
+			r.keeper.Deregister()
+			if most <= 2800*time.Millisecond || most > 3*time.Second {
+				t.Errorf("%s: at most %v from one to the next", name, most)
+			}
+		})
+	}
+}
+
+// The context of a renewal does not outlive it.
+func TestTheContextOfARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h holder
+		var asked context.Context
+		s := newScript()
+		s.spoils(func(r *http.Request) (*http.Response, error) { asked = r.Context(); return h.answer(r) })
+		r := registrarOf(t, s)
+		r.Register()
+		synctest.Wait()
+		if asked.Err() == nil {
+			t.Error("it is there after the renewal")
+		}
+		r.Deregister()
+	})
+}
+
+// A silent agent has a third of WithTTL, but a second at least, and no more than WithTimeout.
+func TestTheTimeOfARegistrarsRequests(t *testing.T) {
+	for ttl, want := range map[time.Duration]time.Duration{time.Second: time.Second, 3 * time.Second: time.Second, 9 * time.Second: 3 * time.Second, time.Minute: 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript()
+			s.spoils(silent)
+			r := registrarOf(t, s, WithTTL(ttl))
+			began := time.Now()
+			r.Register()
+			if took := time.Since(began); took != want {
+				t.Errorf("WithTTL(%v): Register took %v, want %v", ttl, took, want)
+			}
+			if err := r.Err(); !errors.Is(err, context.DeadlineExceeded) && ttl != time.Minute { // then Register has not waited for it
+				t.Errorf("WithTTL(%v): %v", ttl, err)
+			}
+			r.Deregister()
+		})
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/log"
+
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 )
 
@@ -65,6 +67,20 @@ func TestConsulLosesItsData(t *testing.T) {
 			t.Errorf("%s, %q", got, w.Lines(""))
 		}
 	})
+	synctest.Test(t, func(t *testing.T) { // who is back, and then leaves as it should, is not held
+		s := newScript()
+		s.says(1000, at("a"), at("b"))
+		_, w := follow(t, s)
+		time.Sleep(time.Second)
+		w.hears()
+		s.says(3, at("b"))
+		time.Sleep(time.Second)
+		s.says(4)
+		time.Sleep(time.Second)
+		if got := w.hears(); got != "[a]" {
+			t.Error(got)
+		}
+	})
 }
 
 // Whatever is answered instead of an answer, the list stands, the error is told once, and it comes back.
@@ -109,8 +125,12 @@ func TestAnswersThatAreNone(t *testing.T) {
 				if got := w.hears(); got != c.want {
 					t.Errorf("it told %s, want %s", got, c.want)
 				}
-				if n := len(s.heard()); n < 4 || n > 25 {
+				asked := s.heard()
+				if n := len(asked); n < 4 || n > 25 {
 					t.Errorf("it asked %d times in a minute", n)
+				}
+				if strings.Contains(strings.Join(asked, " "), "index=") { // it looks anew
+					t.Errorf("it asked %q", asked)
 				}
 				s.spoils(nil)
 				i.Refresh()
@@ -258,5 +278,26 @@ func TestTheLongestTimeForAnAnswer(t *testing.T) {
 		if got := w.hears(); got != "[b]" {
 			t.Errorf("it told %s", got)
 		}
+	})
+}
+
+// A logger that panics ends no follower, and no stay.
+func TestALoggerThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := WithLogger(log.LoggerFunc(func(...any) error { panic("no") }))
+		s := newScript()
+		s.says(7, at("a"), strings.Replace(at("b"), ":80,", ":0,", 1))
+		_, w := follow(t, s, l)
+		if got := w.hears(); got != "[a]" {
+			t.Error(got)
+		}
+		var h holder
+		s.spoils(h.answer)
+		r := registrarOf(t, s, l)
+		r.Register()
+		if err := r.Err(); err != nil {
+			t.Error(err)
+		}
+		r.Deregister()
 	})
 }

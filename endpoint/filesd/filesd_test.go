@@ -57,6 +57,7 @@ func TestAFileIsFollowed(t *testing.T) {
 		{"JSON", `{"address":"a:1","weight":2,"zone":"z"}` + "\n", `[{"address":"a:1","weight":2,"zone":"z"}]`},
 		{"lines that are no instances", "a:1\n{\nb c\n", "[a:1]"},
 		{"no nodes", "# none today\n", "[]"},
+		{"an empty line", "\n", "[]"},
 		{"nothing", "", "!it is empty"},
 		{"no end", "a:1\nb:", "!its last line does not end"},
 		{"no instance among lines", "{\nb c\n", "!none of 2 entries is an instance"},
@@ -171,6 +172,26 @@ func TestTheIntervalOfLooks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who asks has the file looked at now.
+func TestRefresh(t *testing.T) {
+	bubble(t, func(t *testing.T, path string, w *discoverytest.BubbleWitness) {
+		write(t, path, "a:1\n")
+		time.Sleep(time.Minute)
+		i := follow(t, path, w, WithInterval(10*time.Second))
+		if got := w.Hears(); got != "[a:1]" {
+			t.Fatalf("at first: %s", got)
+		}
+		write(t, path, "b:1\n")
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Minute)); err != nil { // it was moved here
+			t.Fatal(err)
+		}
+		i.Refresh()
+		if got := w.Hears(); got != "[b:1]" {
+			t.Errorf("after a look: %s", got)
+		}
+	})
 }
 
 // Looks leave no file open, whatever they found.

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/log"
+
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
 	"github.com/muxkit/muxkit/internal/discoverytest"
 )
@@ -171,12 +173,16 @@ func TestRememberPassesOn(t *testing.T) {
 
 // A file that is not Remember's, or cannot be written, is told, and stops nothing.
 func TestRememberWithAFileThatIsNoUse(t *testing.T) {
-	for name, text := range map[string]string{
-		"no JSON": "a:1\n", "cut": `{"written":"2000-01-01T00:00:00Z","instances":[{"addr`, "nothing": "", "no list": `{"written":"2000-01-01T00:00:00Z"}`,
-		"no address": `{"written":"2000-01-01T00:00:00Z","instances":[{"zone":"z"}]}`, "of tomorrow": `{"written":"2000-01-02T00:00:00Z","instances":[{"address":"a:1"}]}`,
+	for name, c := range map[string]struct{ text, why string }{
+		"no JSON":     {"a:1\n", "invalid character 'a' looking for beginning of value"},
+		"cut":         {`{"written":"2000-01-01T00:00:00Z","instances":[{"addr`, "unexpected end of JSON input"},
+		"nothing":     {"", "unexpected end of JSON input"},
+		"no list":     {`{"written":"2000-01-01T00:00:00Z"}`, "it names no instances"},
+		"no address":  {`{"written":"2000-01-01T00:00:00Z","instances":[{"zone":"z"}]}`, "it has no address"},
+		"of tomorrow": {`{"written":"2000-01-02T00:00:00Z","instances":[{"address":"a:1"}]}`, "it was written -24h0m0s ago, at most 1h0m0s are allowed"},
 	} {
 		bubble(t, func(t *testing.T, path string, w *discoverytest.BubbleWitness) {
-			write(t, path, text)
+			write(t, path, c.text)
 			var p muxendpoint.Publisher
 			r, err := Remember(&p, path, WithLogger(w))
 			if err != nil {
@@ -184,7 +190,7 @@ func TestRememberWithAFileThatIsNoUse(t *testing.T) {
 			}
 			defer r.Stop()
 			w.Watch(r)
-			if got := w.Hears(); got != "" || len(w.Lines("is not used")) != 1 {
+			if got, lines := w.Hears(), w.Lines("is not used"); got != "" || len(lines) != 1 || !strings.HasSuffix(lines[0], c.why) {
 				t.Errorf("%s: %s, %q", name, got, w.Lines(""))
 			}
 		})
@@ -265,5 +271,28 @@ func TestADiskThatHangsIsNotRemembered(t *testing.T) {
 		}
 		r.Stop()
 		close(hung)
+	})
+}
+
+// A logger that panics harms neither who follows a file nor who remembers.
+func TestALoggerThatPanics(t *testing.T) {
+	bubble(t, func(t *testing.T, path string, w *discoverytest.BubbleWitness) {
+		l := WithLogger(log.LoggerFunc(func(...any) error { panic("no") }))
+		write(t, path, "{\na:1\n")
+		time.Sleep(time.Minute)
+		i, err := NewInstancer(path, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, path+".copy", "none of its files\n")
+		r, err := Remember(i, path+".copy", l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Stop()
+		w.Watch(r)
+		if got := w.Hears(); got != "[a:1]" {
+			t.Error(got)
+		}
 	})
 }

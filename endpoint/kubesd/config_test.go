@@ -58,9 +58,13 @@ func TestWhatIsConfigured(t *testing.T) {
 // A client lasts as long as the authority that it believes.
 func TestTheClientGoesWithTheAuthority(t *testing.T) {
 	s, other := startServer(t, ""), startServer(t, "")
-	a := api{cfg: config{server: s.URL, account: s.account}}
+	before := &wire{}
+	a := api{cfg: config{server: s.URL, account: s.account}, client: &http.Client{Transport: before}}
 	if err := a.believe(); err != nil {
 		t.Fatal(err)
+	}
+	if n := before.idle.Load(); n != 1 {
+		t.Errorf("connections of the client before were closed %d times", n)
 	}
 	first := a.client
 	if err := a.believe(); err != nil || a.client != first {
@@ -126,6 +130,12 @@ func TestErrorsOfRequests(t *testing.T) {
 	s.Close()
 	if _, err := a.get(t.Context(), whole, url.Values{}); err == nil || strings.Contains(err.Error(), "endpointslices") {
 		t.Errorf("nobody listens: %v", err)
+	}
+	if err := os.Remove(filepath.Join(s.account, "ca.crt")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.get(t.Context(), whole, url.Values{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without an authority: %v", err)
 	}
 	own := errors.New("own")
 	if withoutToken(own) != own {

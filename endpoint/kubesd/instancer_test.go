@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
+
 	"github.com/muxkit/muxkit/internal/bounded"
 )
 
@@ -170,6 +172,14 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	w.Fails(t, "", "holds no certificate")
 }
 
+// A logger that panics does not end the follower.
+func TestALoggerThatPanics(t *testing.T) {
+	s := startServer(t, listOf("1", slice(t, "stock-1", "1", "IPv4", []pod{{Addresses: []string{"a b"}}, {Addresses: []string{"10.0.0.1"}}})))
+	_, w := follow(t, s, WithLogger(log.LoggerFunc(func(...any) error { panic("no") })))
+	w.Sees(t, "10.0.0.1:8080")
+	s.next()
+}
+
 func yes(b bool) *bool { return &b }
 
 func TestWhoIsNamed(t *testing.T) {
@@ -212,7 +222,9 @@ func TestWhoIsNamed(t *testing.T) {
 		{"two families, the other", append([]endpointSlice{{AddressType: "IPv6", Endpoints: []pod{well("fd00::1")}, Ports: mux}}, one(well("10.0.0.1"))...), config{family: "IPv6"}, "[fd00::1]:8080"},
 		{"one family", []endpointSlice{{AddressType: "IPv6", Endpoints: []pod{well("fd00::1")}, Ports: mux}}, config{}, "[fd00::1]:8080"},
 		{"a port by name", []endpointSlice{{AddressType: "IPv4", Endpoints: []pod{well("10.0.0.1")}, Ports: []port{{"a", 1}, {"b", 2}}}}, config{port: "b"}, "10.0.0.1:2"},
-		{"which port?", []endpointSlice{{AddressType: "IPv4", Endpoints: []pod{well("10.0.0.1")}, Ports: []port{{"a", 1}, {"b", 2}}}}, config{}, "say which"},
+		{"which port?", []endpointSlice{{AddressType: "IPv4", Endpoints: []pod{well("10.0.0.1")}, Ports: []port{{"a", 1}, {"b", 2}}}}, config{}, "none of 1 entries is an instance; the first: it has 2 ports: say which, WithPort"},
+		{"a port that another slice lacks", append([]endpointSlice{{AddressType: "IPv4", Endpoints: []pod{well("10.0.0.1")}, Ports: []port{{"a", 1}}}}, one(well("10.0.0.2"))...), config{port: "mux"}, "10.0.0.2:8080"},
+		{"a family of which there is none now", append(one(), endpointSlice{AddressType: "IPv6", Endpoints: []pod{well("fd00::1")}, Ports: mux}), config{}, "[fd00::1]:8080"},
 		{"no such port", one(well("10.0.0.1")), config{port: "b"}, "no port \"b\""},
 		{"all ports", []endpointSlice{{AddressType: "IPv4", Endpoints: []pod{well("10.0.0.1")}, Ports: []port{{"a", 0}}}}, config{}, "is 0"},
 		{"hints for zones", one(well("10.0.0.1", "a"), well("10.0.0.2", "b"), well("10.0.0.3", "b", "a")), config{zone: "a"}, "10.0.0.1:8080 10.0.0.3:8080"},
@@ -242,12 +254,30 @@ func TestWhoIsNamed(t *testing.T) {
 	}
 }
 
+// Of slices that tell of one address differently the first counts, by their names.
+func TestWhatIsSaidFirst(t *testing.T) {
+	all := make(map[string]endpointSlice)
+	for _, zone := range []string{"a", "b", "c"} {
+		all[zone] = endpointSlice{AddressType: "IPv4", Endpoints: []pod{{Addresses: []string{"10.0.0.1"}, Zone: zone}}, Ports: []port{{"mux", 8080}}}
+	}
+	var i Instancer
+	list, err := i.cfg.merge(all, &i.complaints)
+	if err != nil || len(list) != 1 || list[0].Zone != "a" {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	here := []Option{WithServer("https://10.0.0.1"), WithNamespace("shop")}
 	for name, opts := range map[string][]Option{
 		"WithServer: not given":    {WithNamespace("shop")},
 		"WithServer(\"ftp":         {WithServer("ftp://x"), WithNamespace("shop")},
+		"WithServer(\"10.0":        {WithServer("10.0.0.1"), WithNamespace("shop")},
+		"WithServer(\"https://\")": {WithServer("https://"), WithNamespace("shop")},
+		"WithServer(\"https://a?":  {WithServer("https://a?b=c"), WithNamespace("shop")},
+		"WithServer(\"https://b@":  {WithServer("https://b@a"), WithNamespace("shop")},
+		"WithServer(\"https://a:b": {WithServer("https://a:b"), WithNamespace("shop")},
 		"WithNamespace: not given": {WithServer("https://10.0.0.1"), WithServiceAccount(t.TempDir())},
 		"WithNamespace(\"A\")":     append(slices.Clone(here), WithNamespace("A")),
 		"WithFamily":               append(slices.Clone(here), WithFamily("IPv5")),

@@ -2,6 +2,7 @@ package kubesd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +30,25 @@ type script struct {
 	list  string
 	watch *io.PipeWriter // the last that began
 	asked []string       // "list", "look", or "watch" and its place
+	down  error          // it answers nothing
+
+	closed atomic.Int64 // times that idle connections were
+}
+
+func (s *script) CloseIdleConnections() { s.closed.Add(1) }
+
+// is has it answer nothing, for a reason; nil: all.
+func (s *script) is(down error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+}
+
+// breaks breaks the watch off.
+func (s *script) breaks() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch.CloseWithError(errors.New("reset"))
 }
 
 // has is what there is from now on; no watch tells it. Each slice has an address of the same name, and was written at that
@@ -79,6 +100,9 @@ func (s *script) heard() string {
 func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.down != nil {
+		return nil, s.down
+	}
 	answer := &http.Response{StatusCode: http.StatusOK, Header: make(http.Header)}
 	switch q := r.URL.Query(); {
 	case q.Has("watch"):
@@ -180,6 +204,22 @@ func TestAnAPIServerThatHasLostItsData(t *testing.T) {
 	})
 }
 
+// A single one that is missing has its minute too, and no longer.
+func TestASingleNodeThatIsLost(t *testing.T) {
+	scripted(t, func(s *script, _ *Instancer, w *discoverytest.BubbleWitness) {
+		s.has("7", "a", "b")
+		s.ends()
+		time.Sleep(59 * time.Second)
+		if got := w.Hears(); got != "" {
+			t.Errorf("before a minute is over: %s", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got, lines := w.Hears(), w.Lines("not named any more"); got != "[a b]" || len(lines) != 1 {
+			t.Errorf("%s, and logged %q", got, lines)
+		}
+	})
+}
+
 // What a watch has missed, a look finds out, whatever the versions say; nothing is held then.
 func TestWhatALookFindsOut(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -213,6 +253,86 @@ func TestWhatALookFindsOut(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A watch goes on from where the last look was, though that found nothing new.
+func TestALookMovesOn(t *testing.T) {
+	scripted(t, func(s *script, _ *Instancer, w *discoverytest.BubbleWitness) {
+		s.mu.Lock()
+		s.list = strings.Replace(s.list, `{"resourceVersion":"1000"},"items"`, `{"resourceVersion":"2000"},"items"`, 1)
+		s.mu.Unlock()
+		s.ends()
+		time.Sleep(time.Second)
+		if got, asked := w.Hears(), s.heard(); got != "" || asked != "look watch 2000" {
+			t.Errorf("it told %s, asked by %s", got, asked)
+		}
+	})
+}
+
+// What was heard just before a watch ended is told then, not when the next one begins.
+func TestTheLastWordOfAWatch(t *testing.T) {
+	scripted(t, func(s *script, _ *Instancer, w *discoverytest.BubbleWitness) {
+		time.Sleep(time.Second)
+		s.tells("1001", "d")
+		s.ends()
+		if got := w.Hears(); got != "[a b c d]" {
+			t.Errorf("it told %s", got)
+		}
+	})
+}
+
+// What goes well has the pauses after failures begin anew: a watch that the server ends, or an event.
+func TestPausesBeginAnew(t *testing.T) {
+	for name, well := range map[string]func(s *script){
+		"a watch that ends": func(s *script) { s.ends() },
+		"an event":          func(s *script) { s.tells("1001", "d"); synctest.Wait(); s.breaks() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			scripted(t, func(s *script, i *Instancer, w *discoverytest.BubbleWitness) {
+				s.is(errors.New("away"))
+				s.breaks()
+				time.Sleep(10 * time.Minute)
+				s.is(nil)
+				i.Refresh()
+				if asked := s.heard(); asked != "look watch 1000" {
+					t.Errorf("when it is back it is asked by %s", asked)
+				}
+				well(s)
+				time.Sleep(minBackoff)
+				if asked := s.heard(); !strings.HasPrefix(asked, "look ") {
+					t.Errorf("after %v it is asked by %q", minBackoff, asked)
+				}
+			})
+		})
+	}
+}
+
+// A watch that breaks off is told, and that it is over.
+func TestAWatchThatBreaks(t *testing.T) {
+	scripted(t, func(s *script, _ *Instancer, w *discoverytest.BubbleWitness) {
+		time.Sleep(time.Second)
+		s.breaks()
+		if got := w.Hears(); got != "!kubernetes: service shop/stock: watching: reset" {
+			t.Errorf("it told %s", got)
+		}
+		time.Sleep(time.Second)
+		if got, asked := w.Hears(), s.heard(); got != "[a b c]" || asked != "look watch 1000" {
+			t.Errorf("then %s, asked by %s", got, asked)
+		}
+	})
+}
+
+// In the end no connection is kept.
+func TestStopClosesConnections(t *testing.T) {
+	scripted(t, func(s *script, i *Instancer, _ *discoverytest.BubbleWitness) {
+		if n := s.closed.Load(); n != 0 {
+			t.Errorf("closed %d times before the end", n)
+		}
+		i.Stop()
+		if n := s.closed.Load(); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+	})
 }
 
 // A Set that finds no node asks for a look: also while a watch is there, which may be deaf, but not each second.
@@ -274,6 +394,21 @@ func TestASliceThatFlaps(t *testing.T) {
 		}
 		if asked, left := s.heard(), w.Lines("left out"); asked != "" || len(left) != 1 {
 			t.Errorf("asked by %s, left out %q", asked, left)
+		}
+	})
+}
+
+// ... nor does it hold up what else there is to tell.
+func TestASliceThatFlapsHoldsUpNoOther(t *testing.T) {
+	scripted(t, func(s *script, _ *Instancer, w *discoverytest.BubbleWitness) {
+		time.Sleep(time.Second)
+		s.tells("1001", "d")
+		for n := range 40 {
+			s.happens([]string{"ADDED", "DELETED"}[n%2], fmt.Sprint(1002+n), "flap", "x")
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got := w.Hears(); !strings.HasPrefix(got, "[a b c d") {
+			t.Errorf("in 400 ms it told %s", got)
 		}
 	})
 }

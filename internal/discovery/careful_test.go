@@ -68,3 +68,25 @@ func TestALoggerHarmsNobody(t *testing.T) {
 		t.Error("nobody is somebody")
 	}
 }
+
+// A single line that is lost is counted by the next one, and by no other.
+func TestALineThatIsLostIsCountedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var lines []string
+		l := Careful(log.LoggerFunc(func(kv ...any) error {
+			lines = append(lines, fmt.Sprint(kv...))
+			<-release
+			return nil
+		}))
+		l.Log("a")
+		l.Log("b")
+		close(release)
+		synctest.Wait()
+		l.Log("c")
+		l.Log("d")
+		if got := fmt.Sprint(lines); got != "[a clost_before1 d]" {
+			t.Error(got)
+		}
+	})
+}

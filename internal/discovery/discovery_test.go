@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,10 +27,16 @@ func TestBackoffDoublesWithJitter(t *testing.T) {
 	if d := (&Backoff{}).Next(); d != 0 {
 		t.Errorf("without bounds: %v", d)
 	}
+	most := time.Duration(0)
 	for range 100 {
-		if b := (Backoff{Min: 400, Max: 1000}); b.Next() > 400 || b.Next() > 800 {
+		b := Backoff{Min: 400, Max: 1000}
+		if b.Next() > 400 || b.Next() > 800 {
 			t.Fatal("at the bound before it has doubled to there")
 		}
+		most = max(most, b.Next())
+	}
+	if most <= 800 { // by chance less than once in 10²⁰
+		t.Errorf("the third of 100 was %v at most", most)
 	}
 	century := Backoff{Min: 78 * time.Minute, Max: 100 * 365 * 24 * time.Hour}
 	for i := range 100 {
@@ -58,6 +65,16 @@ func TestJitterIsDrawnFromItsPart(t *testing.T) {
 	for range 200 {
 		if d := Jitter(0, 4); d != 0 {
 			t.Fatalf("of nothing: %v", d)
+		}
+	}
+}
+
+func TestASumOfTimesHasABound(t *testing.T) {
+	for _, c := range []struct{ a, b, want time.Duration }{
+		{0, 0, 0}, {time.Second, time.Minute, 61 * time.Second}, {math.MaxInt64 - 1, 1, math.MaxInt64}, {math.MaxInt64, 1, math.MaxInt64}, {math.MaxInt64, math.MaxInt64, math.MaxInt64},
+	} {
+		if got := Sum(c.a, c.b); got != c.want {
+			t.Errorf("%v and %v are %v, want %v", c.a, c.b, got, c.want)
 		}
 	}
 }
@@ -108,5 +125,28 @@ func TestComplaintsAreMadeOnce(t *testing.T) {
 	(&Complaints{}).LeftOut("nobody listens", bad)
 	if err := error(&NoneError{2, bad}); !errors.Is(err, bad) {
 		t.Error(err)
+	}
+}
+
+// What is wrong with options is told of the first of them, by its name and what was given.
+func TestOptionsThatMakeNoSense(t *testing.T) {
+	for want, fine := range map[string]func(o *Options) bool{
+		"": func(o *Options) bool {
+			o.Ordered("WithBackoff", 1, 1)
+			return o.NotNegative("WithBackoff", 0, 1) && o.NotNegative("WithGrace", 0)
+		},
+		"invalid: WithGrace(-1ns) is negative":                func(o *Options) bool { return o.NotNegative("WithGrace", -1) },
+		"invalid: WithBackoff(1ns, -1s): one is negative":     func(o *Options) bool { return o.NotNegative("WithBackoff", 1, -time.Second) },
+		"invalid: WithBackoff(-1ns, 1s): one is negative":     func(o *Options) bool { return o.NotNegative("WithBackoff", -1, time.Second) },
+		"invalid: WithBackoff(2ns, 1ns): the first is larger": func(o *Options) bool { o.Ordered("WithBackoff", 2, 1); return false },
+		"invalid: WithDrainDelay(-2ns) is negative":           func(o *Options) bool { return o.NotNegative("WithDrainDelay", -2) || o.NotNegative("WithGrace", -1) },
+	} {
+		o := Options{Invalid: errors.New("invalid")}
+		if got := fine(&o); got != (want == "") {
+			t.Errorf("%q: fine %v", want, got)
+		}
+		if want == "" && o.Fault != nil || want != "" && (o.Fault == nil || o.Fault.Error() != want || !errors.Is(o.Fault, o.Invalid)) {
+			t.Errorf("%v, want %q", o.Fault, want)
+		}
 	}
 }

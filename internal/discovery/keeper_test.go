@@ -80,6 +80,9 @@ func TestAKeeperRenewsUntilDeregister(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p play
 		k := p.keeper()
+		var leaving context.Context
+		leave := k.Leave
+		k.Leave = func(ctx context.Context, n *int) error { leaving = ctx; return leave(ctx, n) }
 		k.Changed() // nobody is there
 		k.Deregister()
 		if err := k.Err(); err != errNone || p.heard() != nil {
@@ -107,6 +110,12 @@ func TestAKeeperRenewsUntilDeregister(t *testing.T) {
 		}
 		if err := k.Err(); err != errNone || !strings.HasPrefix(p.heard()[len(p.heard())-1], "leave ") {
 			t.Errorf("%v, %q", err, p.heard())
+		}
+		if leaving.Err() == nil {
+			t.Error("the context of Leave outlives it")
+		}
+		if got := strings.Join(p.lines, "; "); got != "msgregistered; msgderegistered" {
+			t.Errorf("it said %s", got)
 		}
 		n = len(p.heard())
 		time.Sleep(time.Minute)
@@ -138,9 +147,46 @@ func TestAKeeperComesBack(t *testing.T) {
 			t.Error(err)
 		}
 		p.answers(errAway)
+		n := len(p.heard())
+		k.Changed()
+		time.Sleep(200 * time.Millisecond)
+		if got := len(p.heard()) - n; got != 2 { // at once, and after from 100 to 200 ms
+			t.Errorf("after a success the pauses do not begin anew: %d attempts", got)
+		}
 		k.Deregister()
-		if got := strings.Join(p.lines, "; "); got != "msgnot registered: it is tried againerraway; msgregistered; msgnot deregistered: it is named until its time runs outerraway" {
+		if got := strings.Join(p.lines, "; "); got != "msgnot registered: it is tried againerraway; msgregistered; msgnot registered: it is tried againerraway; "+
+			"msgnot deregistered: it is named until its time runs outerraway" {
 			t.Error(got)
+		}
+	})
+}
+
+// Its pauses are drawn from the whole of their quarter: 100 draws that miss a fifth of it are chance once in 10⁹.
+func TestAKeepersPausesAreDrawnFromAQuarter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p play
+		k := p.keeper()
+		var last time.Time
+		interval, drain := time.Hour, time.Hour
+		renew := k.Renew
+		k.Renew = func(ctx context.Context, n *int) error {
+			if *n > 0 {
+				interval = min(interval, time.Since(last))
+			}
+			last = time.Now()
+			return renew(ctx, n)
+		}
+		for n := range 100 {
+			k.Register()
+			if n == 0 {
+				time.Sleep(100 * k.Interval)
+			}
+			began := time.Now()
+			k.Deregister()
+			drain = min(drain, time.Since(began))
+		}
+		if interval <= 3*time.Second || interval > 3200*time.Millisecond || drain <= 750*time.Millisecond || drain > 800*time.Millisecond {
+			t.Errorf("at least %v from one success to the next, and %v for clients to hear of its end", interval, drain)
 		}
 	})
 }
@@ -209,13 +255,19 @@ func TestAKeepersStayThatDoesNotBegin(t *testing.T) {
 		p := play{hangs: true}
 		k := p.keeper()
 		k.Timeout = time.Minute
+		register := func() { // it is not held up: the stay ends at once
+			began := time.Now()
+			if k.Register(); time.Since(began) != 0 {
+				t.Errorf("Register took %v", time.Since(began))
+			}
+		}
 		var all sync.WaitGroup
-		all.Go(k.Register)
+		all.Go(register)
 		synctest.Wait()
 		for range 3 {
 			all.Go(k.Deregister)
 			synctest.Wait()
-			all.Go(k.Register)
+			all.Go(register)
 			synctest.Wait()
 		}
 		k.Deregister()
