@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // TestInboxHoldsItsLimit: frames may fill it to the last byte, short ones count as 64, and a first one is
@@ -31,6 +32,36 @@ func TestInboxHoldsItsLimit(t *testing.T) {
 		}
 		if kept != row.kept {
 			t.Errorf("%s: %d frames of %d bytes are kept below %d, want %d", row.name, kept, row.frame, row.limit, row.kept)
+		}
+	}
+}
+
+// TestTakenBytesGiveTimeBack: a 32nd of the inbox gives all of the wait back, and less gives its part; to the
+// newest call, if it is alone.
+func TestTakenBytesGiveTimeBack(t *testing.T) {
+	const wait = time.Second
+	for _, row := range []struct {
+		name     string
+		n        int // of the 3200 bytes that an inbox holds
+		newest   uint64
+		inFlight int32
+		spent    time.Duration
+		want     time.Duration
+	}{
+		{"nothing", 0, 7, 1, wait, wait},
+		{"a part", 25, 7, 1, wait, wait - wait/4},
+		{"a 32nd", 100, 7, 1, wait, 0},
+		{"more than was spent", 50, 7, 1, wait / 4, 0},
+		{"all", 3200, 7, 1, wait, 0},
+		{"beside another call", 100, 7, 2, wait, wait},
+		{"where a newer one is over", 100, 8, 1, wait, wait},
+	} {
+		c := &conn{node: &node{opts: &poolOptions{recvWait: wait}}, inFlight: new(atomic.Int32)}
+		c.newest.Store(row.newest)
+		c.inFlight.Store(row.inFlight)
+		cl := &call{limit: 3200, conn: c, nth: 7, spent: row.spent}
+		if cl.regain(row.n); cl.spent != row.want {
+			t.Errorf("%s: %v are spent, want %v", row.name, cl.spent, row.want)
 		}
 	}
 }

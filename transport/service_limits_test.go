@@ -178,6 +178,27 @@ func TestAcceptSurvivesBeingOutOfDescriptors(t *testing.T) {
 	})
 }
 
+// TestAServiceThatEndsDoesNotWaitToAcceptAgain: Serve returns at once, also between two attempts.
+func TestAServiceThatEndsDoesNotWaitToAcceptAgain(t *testing.T) {
+	for name, end := range map[string]func(*transport.Service) error{
+		"Close":    (*transport.Service).Close,
+		"Shutdown": func(s *transport.Service) error { return s.Shutdown(context.Background()) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, served := transport.NewService(native.Protocol{}), make(chan error, 1)
+			go func() { served <- s.Serve(&starved{pipes: newPipes(), until: time.Now().Add(time.Hour)}) }()
+			time.Sleep(10 * time.Second) // of bubble time, until the pauses have their full second
+			begin := time.Now()
+			if err := end(s); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err := bounded.Receive(t, served); !errors.Is(err, transport.ErrServiceClosed) || time.Since(begin) != 0 {
+				t.Errorf("%s: Serve returns %v, after %v", name, err, time.Since(begin))
+			}
+		})
+	}
+}
+
 func TestTooManyCallsInAllAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
