@@ -98,6 +98,7 @@ func TestTimersAreWaitedFor(t *testing.T) {
 		m := w.mustGet(t.Context())
 		defer m.Close()
 		count := func() int64 { return w.pool.running.n.Load() }
+		synctest.Wait() // until who has dialed is done
 		before, during := count(), int64(0)
 		m.conn.timed(func() { during = count() })
 		if during != before+1 || count() != before {
