@@ -166,8 +166,9 @@ func (d *dialer) handshake(ctx context.Context, nc net.Conn) (_ net.Conn, sessio
 	if err == nil && greet != nil {
 		session, err = guarded(ctx, greet, nc)
 	}
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
+	stop()
+	if err == nil {
+		err = context.Cause(ctx) // whether or not nc has been shut for it yet
 	}
 	if err != nil {
 		return nil, nil, err

@@ -198,3 +198,31 @@ func TestHandshakeOutOfTime(t *testing.T) {
 		})
 	}
 }
+
+// lagging is a context that has ended and has yet to tell those who wait for that.
+type lagging struct{ context.Context }
+
+func (lagging) Done() <-chan struct{} { return nil }
+
+// endingParser has a handshake in which the time ends.
+type endingParser struct {
+	worldParser
+	end context.CancelCauseFunc
+}
+
+func (p endingParser) Handshake(context.Context, net.Conn) error {
+	p.end(errors.New("the time is over"))
+	return nil
+}
+
+// TestHandshakeAtTheEndOfItsTime: it has failed, whether or not the connection has been closed for that yet.
+func TestHandshakeAtTheEndOfItsTime(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	ctx, end := context.WithCancelCause(t.Context())
+	d := newDialer(nodeKey{Identity: Identity{parser: endingParser{end: end}}}, &poolOptions{})
+	if nc, _, err := d.handshake(lagging{ctx}, ours); nc != nil || err == nil || err != context.Cause(ctx) {
+		t.Errorf("%v, %v, want the cause of the context's end", nc, err)
+	}
+}

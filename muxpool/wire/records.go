@@ -15,6 +15,9 @@ const (
 	maxRecord = 16 << 10
 	// sealAtOnce is how much of a batch is made records of until they are written.
 	sealAtOnce = 64 << 10
+	// maxSealed is what these records take at most. A batch of the smallest pieces is some sixty of
+	// them, of which each adds up to a hundred bytes.
+	maxSealed = sealAtOnce + maxRecord
 	// maxForeign bounds the records that are not the Writer's and wait to be written: alerts,
 	// and answers to a peer that wants new keys all the time and reads nothing.
 	maxForeign = 16 << 10
@@ -46,6 +49,7 @@ type records struct {
 	mu      sync.Mutex
 	sealing sealing
 	buf     []byte // made, and not yet out's
+	sealed  bool   // buf may hold what seal made
 	begun   bool   // of what seal made last, the kernel has taken something
 
 	// Owned by whoever set the Writer's writing.
@@ -67,6 +71,7 @@ func (r *records) seals(s sealing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun = r.begun && (r.sealing != sealsNone || s == sealsNone) // anew with the first record
+	r.sealed = r.sealed || s != sealsNone
 	r.sealing = s
 }
 
@@ -113,8 +118,11 @@ func (r *records) Write(record []byte) (int, error) {
 		return r.Conn.Write(record)
 	}
 	r.mu.Lock()
-	own := r.sealing != sealsNone
-	if !own && len(r.buf)+len(record) > maxForeign {
+	own, most := r.sealing != sealsNone, maxForeign // as far as one can tell: TLS may write by itself while seal does
+	if r.sealed {
+		most += maxSealed
+	}
+	if len(r.buf)+len(record) > most {
 		r.mu.Unlock()
 		return 0, errForeign
 	}
@@ -166,6 +174,7 @@ func (r *records) next() []byte {
 	if r.at == len(r.out) {
 		r.mu.Lock()
 		r.out, r.buf, r.at = r.buf, r.out[:0], 0
+		r.sealed = false
 		r.mu.Unlock()
 	}
 	return r.out[r.at:]

@@ -76,6 +76,35 @@ func TestWhatTLSWritesByItselfIsBoundedToTheByte(t *testing.T) {
 	}
 }
 
+// TestWhatTLSWritesByItselfBesideABatch: it is bounded while records are made of a batch, where it cannot be told
+// from them, and is not refused for them until they are being written.
+func TestWhatTLSWritesByItselfBesideABatch(t *testing.T) {
+	a, _ := pair(t, "tls")
+	w := NewWriter(a, WriterConfig{})
+	setWriting(w, true) // who is at it
+	r := w.records
+	for i, step := range []struct {
+		now  func()
+		n    int
+		want error
+	}{
+		{func() {}, maxForeign, nil},
+		{func() { r.seals(sealsMore) }, maxSealed, nil},
+		{func() {}, 1, errForeign},
+		{func() { r.seals(sealsNone); r.next() }, maxForeign, nil}, // behind what is being written
+		{func() {}, 1, errForeign},
+		{func() { r.took(len(r.rest())); r.next(); r.seals(sealsMore) }, maxSealed - 1, nil},
+		{func() { r.seals(sealsNone) }, maxForeign, nil}, // made, and not yet being written
+		{func() {}, 2, errForeign},
+		{func() {}, 1, nil},
+	} {
+		step.now()
+		if _, err := r.Write(make([]byte, step.n)); err != step.want {
+			t.Errorf("step %d, %d bytes more: %v, want %v", i, step.n, err, step.want)
+		}
+	}
+}
+
 // TestDeadlinesBeneathTLS: until there is a Writer they are the socket's, as a handshake needs; then none ends
 // a write.
 func TestDeadlinesBeneathTLS(t *testing.T) {
