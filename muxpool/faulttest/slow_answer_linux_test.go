@@ -36,7 +36,7 @@ var slowAnswers = map[string]struct {
 	protocol bothProtocols
 	tls      bool
 	window   int  // of the client, 0: the kernel's
-	lossy    bool // one packet of twenty is lost, of either direction
+	lossy    bool // each twentieth packet is lost, of either direction
 	options  []transport.ServiceOption
 	shutdown bool // while the answer is under way
 	rounds   int  // with MUXPOOL_FULL
@@ -92,7 +92,7 @@ func TestFaultKernel_SlowAnswer(t *testing.T) {
 				}
 				if row.lossy {
 					ns.firewall()
-					ns.must("nft add rule inet faults input meta l4proto tcp numgen random mod 20 0 drop")
+					ns.must("nft add rule inet faults input meta l4proto tcp numgen inc mod 20 0 drop")
 				}
 				ns.need("tc qdisc add dev lo root tbf rate " + row.rate + " burst 16kb latency " + queue)
 				ready()
