@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"reflect"
@@ -139,11 +140,58 @@ func describeType(t reflect.Type, within []reflect.Type, left *int) (name string
 	return t.String(), nil, false // nothing that JSON has
 }
 
-// describeFields describes the fields of a struct: its own first, then those of embedded ones
-// that it does not hide.
+// describeFields describes the fields of a struct.
 func describeFields(t reflect.Type, within []reflect.Type, left *int) (fields []FieldDescription, cut bool) {
-	var embedded []reflect.Type
-	seen := make(map[string]bool)
+	for _, f := range jsonFields(t) {
+		if *left == 0 {
+			return fields, true
+		}
+		*left--
+		d := FieldDescription{Name: f.name}
+		var less bool
+		if d.Type, d.Fields, less = describeType(f.of, within, left); f.quoted {
+			d.Type = "string" // that holds one
+		}
+		fields, cut = append(fields, d), cut || less
+	}
+	return fields, cut
+}
+
+// jsonField is a field of a struct that encoding/json may write.
+type jsonField struct {
+	name   string
+	of     reflect.Type
+	depth  int  // of embedded structs, in which it is
+	tagged bool // with its name
+	quoted bool
+}
+
+// hides reports whether g is not written because f is there, which has the same name.
+func (f *jsonField) hides(g *jsonField) bool {
+	return f.depth < g.depth || f.depth == g.depth && (f.tagged || !g.tagged)
+}
+
+// jsonFields are those of a struct that encoding/json writes. Of two that hide each other it writes neither.
+func jsonFields(t reflect.Type) (written []jsonField) {
+	all := allFields(t, nil)
+	named := make(map[string][]*jsonField)
+	for i := range all {
+		named[all[i].name] = append(named[all[i].name], &all[i])
+	}
+	for i := range all {
+		g := &all[i]
+		if !slices.ContainsFunc(named[g.name], func(f *jsonField) bool { return f != g && f.hides(g) }) {
+			written = append(written, *g)
+		}
+	}
+	return written
+}
+
+// allFields are a struct's own and those of embedded ones; around are the structs that embed it.
+func allFields(t reflect.Type, around []reflect.Type) (all []jsonField) {
+	if slices.Contains(around, t) {
+		return nil // hidden, by those of the outer
+	}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -153,36 +201,11 @@ func describeFields(t reflect.Type, within []reflect.Type, left *int) (fields []
 		}
 		switch {
 		case f.Tag.Get("json") == "-":
-			continue
 		case f.Anonymous && name == "" && inner.Kind() == reflect.Struct:
-			embedded = append(embedded, inner)
-			continue
-		case !f.IsExported():
-			continue
-		case name == "":
-			name = f.Name
-		}
-		seen[name] = true
-		if *left == 0 {
-			return fields, true
-		}
-		*left--
-		d := FieldDescription{Name: name}
-		var less bool
-		if d.Type, d.Fields, less = describeType(f.Type, within, left); slices.Contains(strings.Split(options, ","), "string") {
-			d.Type = "string" // that holds one
-		}
-		fields, cut = append(fields, d), cut || less
-	}
-	for _, e := range embedded {
-		_, inner, less := describeType(e, within, left)
-		cut = cut || less
-		for _, d := range inner {
-			if !seen[d.Name] {
-				seen[d.Name] = true
-				fields = append(fields, d)
-			}
+			all = append(all, allFields(inner, append(around[:len(around):len(around)], t))...)
+		case f.IsExported():
+			all = append(all, jsonField{cmp.Or(name, f.Name), f.Type, len(around), name != "", slices.Contains(strings.Split(options, ","), "string")})
 		}
 	}
-	return fields, cut
+	return all
 }

@@ -59,9 +59,9 @@ func TestJSONTypes(t *testing.T) {
 	inner := []transport.FieldDescription{f("trace", "string"), f("name", "string")}
 	got := transport.JSONType[*every]()
 	want := transport.TypeDescription{Codec: "json", Type: "transport_test.every", Cut: true, Fields: []transport.FieldDescription{
-		f("name", "string"), f("Plain", "bool"), f("-", "string"), f("when", "time.Time"), f("raw", "base64"), f("bits", "[]integer"),
+		f("trace", "string"), f("name", "string"), f("Plain", "bool"), f("-", "string"), f("when", "time.Time"), f("raw", "base64"), f("bits", "[]integer"),
 		f("by", "map[string]transport_test.base", inner...), f("any", "any"), f("later", "any"), f("quoted", "string"), f("rate", "number"),
-		f("tree", "transport_test.deep", f("down", "transport_test.deep")), f("tagged", "transport_test.base", inner...), f("trace", "string"),
+		f("tree", "transport_test.deep", f("down", "transport_test.deep")), f("tagged", "transport_test.base", inner...),
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
@@ -86,6 +86,71 @@ func TestJSONTypes(t *testing.T) {
 	if len(members) > 0 {
 		t.Errorf("what is not told: %v", members)
 	}
+}
+
+type (
+	left struct {
+		Both  int
+		Given int
+		Own   int
+		Left  int
+	}
+	right struct {
+		Both   int
+		Titled int `json:"Given"`
+		Own    int
+		Right  int
+	}
+	under  struct{ right }
+	looped struct {
+		*looped
+		Own int
+	}
+)
+
+// TestFieldsWithOneName: those are told that encoding/json writes.
+func TestFieldsWithOneName(t *testing.T) {
+	check := func(d transport.TypeDescription, value any) {
+		t.Helper()
+		written, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var members map[string]any
+		if err := json.Unmarshal(written, &members); err != nil {
+			t.Fatal(err)
+		}
+		told := make(map[string]any)
+		for _, f := range d.Fields {
+			told[f.Name] = 0.
+		}
+		if !reflect.DeepEqual(told, members) || len(told) != len(d.Fields) {
+			t.Errorf("%T: told are %+v, written is %s", value, d.Fields, written)
+		}
+	}
+	type hidden struct {
+		left
+		right
+		Own int
+	}
+	type deeper struct {
+		left
+		under
+	}
+	type twice struct {
+		under
+		right
+		left
+	}
+	type neither struct {
+		under
+		left `json:"-"`
+	}
+	check(transport.JSONType[hidden](), hidden{})
+	check(transport.JSONType[deeper](), deeper{})
+	check(transport.JSONType[twice](), twice{})
+	check(transport.JSONType[neither](), neither{})
+	check(transport.JSONType[looped](), looped{looped: new(looped)})
 }
 
 func TestLargeTypesAreCut(t *testing.T) {
@@ -131,7 +196,7 @@ func TestWhatIsLeftOutOfTypes(t *testing.T) {
 		"a type in itself, embedded": {transport.JSONType[struct {
 			deep
 			Plain bool
-		}](), []transport.FieldDescription{{Name: "Plain", Type: "bool"}, {Name: "down", Type: "transport_test.deep"}}, true},
+		}](), []transport.FieldDescription{{Name: "down", Type: "transport_test.deep", Fields: []transport.FieldDescription{{Name: "down", Type: "transport_test.deep"}}}, {Name: "Plain", Type: "bool"}}, true},
 		"embedded under a name": {transport.JSONType[struct {
 			Labelled `json:"label"`
 			Plain    bool
