@@ -153,7 +153,7 @@ func (d *dialer) handshake(ctx context.Context, nc net.Conn) (_ net.Conn, sessio
 	}()
 	tuneTCP(nc, d.silence)
 	greet := greeter(d.key.parser)
-	if greet == nil && d.key.tlsConfig == nil && d.key.tls == (tlsFiles{}) {
+	if greet == nil && !d.key.wantsTLS() {
 		return nc, nil, nil
 	}
 	if deadline, ok := ctx.Deadline(); ok {

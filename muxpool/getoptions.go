@@ -9,18 +9,14 @@ import (
 
 // GetOptions says how a Get wants its connection.
 type GetOptions struct {
-	parser    FrameParser
-	local     string
-	tls       tlsFiles
-	tlsConfig *tls.Config
-	timeout   time.Duration
-	deadline  time.Time
-	vid       uint32
-	hasVID    bool
-	oneWay    bool
-	stream    bool
-	bulk      bool
-	noTLS     bool // WithTLSConfig(nil): a Get refuses it
+	identity Identity
+	timeout  time.Duration
+	deadline time.Time
+	vid      uint32
+	hasVID   bool
+	oneWay   bool
+	stream   bool
+	bulk     bool
 }
 
 // tlsFiles are the arguments of WithDialTLS.
@@ -31,8 +27,8 @@ type tlsFiles struct {
 // NewGetOptions returns options without a parser, for plaintext.
 func NewGetOptions() GetOptions { return GetOptions{} }
 
-// WithFrameParser sets the parser, which is required. It is compared with ==.
-func (o *GetOptions) WithFrameParser(fp FrameParser) { o.parser = fp }
+// WithFrameParser sets the parser, which is required and compared with ==.
+func (o *GetOptions) WithFrameParser(fp FrameParser) { o.identity.parser = fp }
 
 // WithVID sets the id, which the pool chooses otherwise. Read and Write fail with
 // ErrDupRequestID if every connection uses it.
@@ -40,20 +36,20 @@ func (o *GetOptions) WithVID(vid uint32) { o.vid, o.hasVID = vid, true }
 
 // WithLocalAddr sets the address to connect from, as "127.0.0.1:0". It excludes
 // WithDialContext.
-func (o *GetOptions) WithLocalAddr(addr string) { o.local = addr }
+func (o *GetOptions) WithLocalAddr(addr string) { o.identity.local = addr }
 
 // WithDialTLS asks for TLS, unless all are empty. certFile and keyFile are the client's
 // (PEM, both or neither); caFile the CAs to trust, "root" or empty for the system's, "none"
 // for no verification: for tests only. serverName is by default the address's host. Files
 // are read at each dial.
 func (o *GetOptions) WithDialTLS(certFile, keyFile, caFile, serverName string) {
-	o.tls = tlsFiles{certFile, keyFile, caFile, serverName}
+	o.identity.tls = tlsFiles{certFile, keyFile, caFile, serverName}
 }
 
 // WithTLSConfig asks for TLS with cfg, which must not change, and is compared by pointer. Its
 // ServerName is by default the address's host. Nil is an error of the Get.
 func (o *GetOptions) WithTLSConfig(cfg *tls.Config) {
-	o.tlsConfig, o.noTLS = cfg, cfg == nil
+	o.identity.tlsConfig, o.identity.noTLS = cfg, cfg == nil
 }
 
 // WithTimeout ends the MuxConn after d, from the Get on, with context.DeadlineExceeded. Of
@@ -68,13 +64,13 @@ func (o *GetOptions) WithDeadline(t time.Time) { o.deadline = t }
 // and Close frees the id.
 func (o *GetOptions) WithOneWay() { o.oneWay = true }
 
-// WithStream says that all frames that are written ask for one answer, which one FrameLast
+// WithStream says that all frames written ask for one answer, which one FrameLast
 // ends. Otherwise each asks for one.
 func (o *GetOptions) WithStream() { o.stream = true }
 
 // WithBulk puts a call that moves much on the node's bulk connection, so that others do not
-// queue behind it: one beyond WithConnectNumber, dialed when asked for. Without it the
-// others serve: with WithVID, on datagrams, with a SessionHandshaker, if the peer refuses.
+// queue behind it: one beyond WithConnectNumber, dialed on demand. Without it the others
+// serve: with WithVID, on datagrams, with a SessionHandshaker, if the peer refuses.
 func (o *GetOptions) WithBulk(bulk bool) { o.bulk = bulk }
 
 // Identity is what Gets of a node share that share connections: the parser, the local
@@ -84,10 +80,16 @@ type Identity struct {
 	local     string
 	tls       tlsFiles
 	tlsConfig *tls.Config
+	noTLS     bool // WithTLSConfig(nil): a Get refuses it
 }
 
-// Identity returns that of Gets with these options.
-func (o *GetOptions) Identity() Identity { return Identity{o.parser, o.local, o.tls, o.tlsConfig} }
+// Identity returns that of its Gets.
+func (o *GetOptions) Identity() Identity { return o.identity }
+
+// GetOptions returns options for it alone.
+func (i Identity) GetOptions() GetOptions { return GetOptions{identity: i} }
+
+func (i *Identity) wantsTLS() bool { return i.tlsConfig != nil || i.tls != (tlsFiles{}) }
 
 // String tells it to people: different identities may have the same.
 func (i Identity) String() string {
@@ -113,10 +115,10 @@ type nodeKey struct {
 // key returns the identity of the node that the options ask for. It refuses what no
 // identity tells: the rest checkDial does, for a node that is new. It allocates nothing.
 func (o *GetOptions) key(node Node) (nodeKey, error) {
-	switch err := checkParser(o.parser); {
+	switch err := checkParser(o.identity.parser); {
 	case err != nil:
 		return nodeKey{}, err
-	case o.noTLS:
+	case o.identity.noTLS:
 		return nodeKey{}, fmt.Errorf("%w: WithTLSConfig(nil)", ErrInvalidOption)
 	case !isStream(node.Network) && !isDatagram(node.Network):
 		return nodeKey{}, fmt.Errorf("%w: %q", ErrNetworkNotSupport, node.Network)
@@ -125,14 +127,13 @@ func (o *GetOptions) key(node Node) (nodeKey, error) {
 	case o.timeout < 0:
 		return nodeKey{}, fmt.Errorf("%w: WithTimeout(%v) is negative", ErrInvalidOption, o.timeout)
 	}
-	return nodeKey{node, o.Identity()}, nil
+	return nodeKey{node, o.identity}, nil
 }
 
 // fits reports whether the options, checked or not, ask for the node with identity k.
 // Two parsers that cannot be compared would panic: k's can.
 func (k *nodeKey) fits(name *Node, o *GetOptions) bool {
-	return k.node == *name && k.parser == o.parser && k.local == o.local && k.tlsConfig == o.tlsConfig &&
-		k.tls == o.tls && o.timeout >= 0 && !o.noTLS
+	return k.node == *name && k.Identity == o.identity && o.timeout >= 0
 }
 
 // begin makes the timeout, which begins with the Get, a deadline.
@@ -144,24 +145,22 @@ func (o *GetOptions) begin() {
 	}
 }
 
-func (o *GetOptions) wantsTLS() bool { return o.tlsConfig != nil || o.tls != (tlsFiles{}) }
-
-// checkDial checks the options that only a dial uses.
-func (o *GetOptions) checkDial(network string) error {
+// checkDial checks what only a dial uses.
+func (i *Identity) checkDial(network string) error {
 	switch {
-	case o.tlsConfig != nil && o.tls != (tlsFiles{}):
+	case i.tlsConfig != nil && i.tls != (tlsFiles{}):
 		return fmt.Errorf("%w: WithTLSConfig and WithDialTLS exclude each other", ErrInvalidOption)
-	case o.wantsTLS() && isDatagram(network):
+	case i.wantsTLS() && isDatagram(network):
 		return fmt.Errorf("%w: TLS over %s", ErrInvalidOption, network)
-	case (o.tls.cert == "") != (o.tls.key == ""):
+	case (i.tls.cert == "") != (i.tls.key == ""):
 		return fmt.Errorf("%w: WithDialTLS(%q, %q): a certificate needs its key and a key its certificate",
-			ErrInvalidOption, o.tls.cert, o.tls.key)
+			ErrInvalidOption, i.tls.cert, i.tls.key)
 	}
-	if o.local == "" {
+	if i.local == "" {
 		return nil
 	}
-	if _, err := resolveLocal(network, o.local); err != nil {
-		return fmt.Errorf("%w: WithLocalAddr(%q): %w", ErrInvalidOption, o.local, err)
+	if _, err := resolveLocal(network, i.local); err != nil {
+		return fmt.Errorf("%w: WithLocalAddr(%q): %w", ErrInvalidOption, i.local, err)
 	}
 	return nil
 }

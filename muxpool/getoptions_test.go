@@ -62,7 +62,7 @@ func TestWhomANodeFits(t *testing.T) {
 		o.WithFrameParser(worldParser{})
 		o.WithLocalAddr("127.0.0.1:0")
 		o.WithDialTLS("", "", "ca.pem", "")
-		o.tlsConfig = config // which a Get would refuse, beside that
+		o.identity.tlsConfig = config // which a Get would refuse, beside that
 		set(&o)
 		return o
 	}
@@ -85,8 +85,8 @@ func TestWhomANodeFits(t *testing.T) {
 		"another local address":   {name, with(func(o *GetOptions) { o.WithLocalAddr("127.0.0.2:0") }), false},
 		"other files":             {name, with(func(o *GetOptions) { o.WithDialTLS("", "", "other.pem", "") }), false},
 		"another configuration":   {name, with(func(o *GetOptions) { o.WithTLSConfig(new(tls.Config)) }), false},
-		"no configuration at all": {name, with(func(o *GetOptions) { o.tlsConfig = nil }), false},
-		"one that is nil":         {name, with(func(o *GetOptions) { o.noTLS = true }), false},
+		"no configuration at all": {name, with(func(o *GetOptions) { o.identity.tlsConfig = nil }), false},
+		"one that is nil":         {name, with(func(o *GetOptions) { o.identity.noTLS = true }), false},
 		"a negative timeout":      {name, with(func(o *GetOptions) { o.WithTimeout(-1) }), false},
 	} {
 		if got := key.fits(&row.name, &row.opts); got != row.fits {

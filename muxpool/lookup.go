@@ -26,7 +26,7 @@ func (p *Multiplexed) node(name Node, opts *GetOptions) (*node, error) {
 	if n != nil {
 		return n, nil
 	}
-	if err := opts.checkDial(name.Network); err != nil {
+	if err := key.checkDial(name.Network); err != nil {
 		return nil, err
 	}
 	if n, err = newNode(p, key); err != nil {

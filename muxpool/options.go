@@ -87,9 +87,9 @@ func (o *poolOptions) finish() error {
 		o.reject("WithReconnect: limit %v is less than initial %v", o.reconnectLimit, o.reconnectFirst)
 	}
 	for _, w := range o.preWarm {
-		_, err := w.opts.key(w.node)
+		key, err := w.opts.key(w.node)
 		if err == nil {
-			err = w.opts.checkDial(w.node.Network)
+			err = key.checkDial(w.node.Network)
 		}
 		if err != nil {
 			o.reject("WithPreWarm(%q, %q): %w", w.node.Network, w.node.Address, err)

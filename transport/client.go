@@ -51,9 +51,7 @@ func NewClient(pool muxpool.Pool, node Node, protocol Protocol, method string,
 	}
 	c.check()
 	c.opts.WithFrameParser(protocol)
-	c.opts.WithTimeout(0)
-	c.opts.WithDeadline(time.Time{})
-	c.opts.WithBulk(false)
+	c.opts = c.opts.Identity().GetOptions()
 	if c.asks = c.opts; c.oneWay {
 		c.opts.WithOneWay()
 	}

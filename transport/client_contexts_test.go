@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -196,20 +197,47 @@ func TestWhenACallEnds(t *testing.T) {
 	}
 }
 
-// TestOptionsThatAreTheClientsOwn: what ClientGetOptions says of them does not count.
+// TestOptionsThatAreTheClientsOwn: what ClientGetOptions says of them does not count. Two calls are under way at once,
+// on one connection.
 func TestOptionsThatAreTheClientsOwn(t *testing.T) {
-	s := serve(t, map[string]*transport.Server{"M": rawServer(echo)})
-	pool := newPool(t)
+	met := make(chan struct{})
+	meet := func(ctx context.Context, request any) (any, error) {
+		select {
+		case met <- struct{}{}:
+		case <-met:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		return request, nil
+	}
+	s := serve(t, map[string]*transport.Server{"M": rawServer(meet)})
+	pool := newPool(t, muxpool.WithConnectNumber(1))
 	for name, set := range map[string]func(*muxpool.GetOptions){
 		"the parser":   func(o *muxpool.GetOptions) { o.WithFrameParser(nil) },
 		"the timeout":  func(o *muxpool.GetOptions) { o.WithTimeout(time.Nanosecond) },
 		"the deadline": func(o *muxpool.GetOptions) { o.WithDeadline(time.Unix(1, 0)) },
+		"an id":        func(o *muxpool.GetOptions) { o.WithVID(7) },
+		"one-way":      func(o *muxpool.GetOptions) { o.WithOneWay() },
+		"a stream":     func(o *muxpool.GetOptions) { o.WithStream() },
 	} {
 		c := transport.NewClient(pool, s.node, native.Protocol{}, "M", transport.EncodeBytes, transport.DecodeBytes, transport.ClientGetOptions(set))
-		if got, err := c.Endpoint()(testContext(t), []byte("x")); err != nil || string(got.([]byte)) != "x" {
-			t.Errorf("%s: %v, %v", name, got, err)
+		ctx := testContext(t)
+		ended := make(chan error, 2)
+		for _, nonce := range []string{name + ", x", name + ", y"} {
+			go func() {
+				got, err := c.Endpoint()(ctx, []byte(nonce))
+				if b, _ := got.([]byte); err == nil && string(b) != nonce {
+					err = fmt.Errorf("%q was answered with %q", nonce, b)
+				}
+				ended <- err
+			}()
 		}
-		if got, err := c.Health(testContext(t), ""); err != nil || got != transport.HealthServing {
+		for range 2 {
+			if err := wait(t, name, ended); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if got, err := c.Health(ctx, ""); err != nil || got != transport.HealthServing {
 			t.Errorf("%s: its node's health is %v, %v", name, got, err)
 		}
 	}

@@ -43,9 +43,8 @@ func ClientOneWay() ClientOption {
 }
 
 // ClientGetOptions changes the options with which connections are taken from the
-// pool: TLS and the local address. The frame parser, the timeout, the deadline and bulk
-// are the client's own: what set says of them does not count. An id, a stream and one-way
-// are not for set to ask for: the calls would be none of the protocol's.
+// pool: TLS and the local address. All others are the client's own: what set says of
+// them does not count.
 func ClientGetOptions(set func(*muxpool.GetOptions)) ClientOption {
 	return func(c *Client) {
 		if set == nil {
