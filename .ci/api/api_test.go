@@ -69,7 +69,7 @@ func TestAPlantedBreakIsFound(t *testing.T) {
 			write(t, root, "breaker/breaker.go", before)
 			write(t, root, "breaker/internal/deep/deep.go", "package deep\n\nfunc Own() {}\n")
 			write(t, root, ".ci/api/old.txt", "package old\n")
-			changelog := "# Changelog\n\n## Unreleased\n\n### Broken\n- `muxpool`: Map is another one's.\n\n### Added\n- `breaker`: Map.\n"
+			changelog := "# Changelog\n\n## Unreleased\n\n### Broken\n- `muxpool`: `Map` is another one's.\n- `breaker`: Map, Max, Default and Group are words as well.\n\n### Added\n- `breaker`: Map.\n"
 			if tt.name == "a break that is told" {
 				changelog = strings.Replace(changelog, "### Added", "- `breaker`: `Map` is\n  gone.\n\n### Added", 1)
 			}

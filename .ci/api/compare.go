@@ -67,8 +67,10 @@ func toldBreaks(changelog string) []string {
 
 var subject = regexp.MustCompile(`^(\S+): (?:func|var|const|type|field|interface|method) \*?([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_]+))?`)
 
-// names reports whether an entry names what a line is about: the package and the
-// name, as words. Of a field or method its type's name will do.
+var code = regexp.MustCompile("`[^`]*`")
+
+// names reports whether an entry names what a line is about: the package, and the name
+// in code, since in prose it may be any word. Of a field or method its type's name will do.
 func names(told []string, line string) bool {
 	m := subject.FindStringSubmatch(line)
 	if m == nil {
@@ -76,7 +78,8 @@ func names(told []string, line string) bool {
 	}
 	pkg, name := m[1][strings.LastIndexByte(m[1], '/')+1:], m[2]
 	for _, entry := range told {
-		if hasWord(entry, pkg) && (hasWord(entry, name) || hasWord(entry, m[3])) {
+		spans := strings.Join(code.FindAllString(entry, -1), " ")
+		if hasWord(entry, pkg) && (hasWord(spans, name) || hasWord(spans, m[3])) {
 			return true
 		}
 	}
