@@ -142,12 +142,10 @@ func foundByAClient(t *testing.T) []kind {
 		return err
 	}
 	late := func() (err error) {
-		for d, sent := 50*time.Millisecond, false; !sent && d < waitTime; d *= 2 { // as long as the machine needs to send it
-			ctx, cancel := context.WithTimeout(context.Background(), d)
+		peertest.Late(t.Context(), func(ctx context.Context) bool {
 			err = hangs(ctx, "Hang")
-			cancel()
-			sent = verdict.Of(err).Sent()
-		}
+			return verdict.Of(err).Ran == verdict.Maybe
+		})
 		return err
 	}
 	leaves := func() error {
