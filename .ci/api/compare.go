@@ -70,16 +70,21 @@ var subject = regexp.MustCompile(`^(\S+): (?:func|var|const|type|field|interface
 var code = regexp.MustCompile("`[^`]*`")
 
 // names reports whether an entry names what a line is about: the package, and the name
-// in code, since in prose it may be any word. Of a field or method its type's name will do.
-func names(told []string, line string) bool {
+// in code, since in prose it may be any word. A field or method is named beside its type,
+// unless that has changed itself: it takes all of them with it.
+func names(told []string, line string, among []change) bool {
 	m := subject.FindStringSubmatch(line)
 	if m == nil {
 		return false
 	}
-	pkg, name := m[1][strings.LastIndexByte(m[1], '/')+1:], m[2]
+	pkg, name, member := m[1][strings.LastIndexByte(m[1], '/')+1:], m[2], m[3]
+	withType := slices.ContainsFunc(among, func(c change) bool {
+		rest, isType := strings.CutPrefix(c.line, m[1]+": type "+name)
+		return isType && c.breaks && strings.IndexAny(rest, " [") == 0
+	})
 	for _, entry := range told {
 		spans := strings.Join(code.FindAllString(entry, -1), " ")
-		if hasWord(entry, pkg) && (hasWord(spans, name) || hasWord(spans, m[3])) {
+		if hasWord(entry, pkg) && hasWord(spans, name) && (member == "" || withType || hasWord(spans, member)) {
 			return true
 		}
 	}
@@ -87,5 +92,5 @@ func names(told []string, line string) bool {
 }
 
 func hasWord(text, word string) bool {
-	return word != "" && regexp.MustCompile(`\b`+regexp.QuoteMeta(word)+`\b`).MatchString(text)
+	return regexp.MustCompile(`\b` + regexp.QuoteMeta(word) + `\b`).MatchString(text)
 }

@@ -77,12 +77,13 @@ func run(w io.Writer, root string, write bool) (sound bool, err error) {
 	told := toldBreaks(string(changelog))
 	sound = true
 	var fresh, broken int
-	for _, c := range compare(before, now) {
+	changes := compare(before, now)
+	for _, c := range changes {
 		switch {
 		case !c.breaks:
 			fresh++
 			fmt.Fprintln(w, "new    ", c.line)
-		case names(told, c.line):
+		case names(told, c.line, changes):
 			broken++
 			fmt.Fprintln(w, "broken ", c.line)
 		default:
