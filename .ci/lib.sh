@@ -15,6 +15,11 @@ tests() {
   $polite "$work/gotest" "$@"
 }
 
+# found_some fails if a step has found nothing to do: a search that finds nothing is a mistake in it.
+found_some() {
+  [ -s "$1" ] || { echo "there is no $2"; return 1; }
+}
+
 # modules lists the folders of all modules, the root first, but for those of
 # .ci/by_name.txt.
 modules() {

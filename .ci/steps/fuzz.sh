@@ -4,7 +4,7 @@
 # transports' parsers, and of the server's connections.
 LONG='^\./(muxpool|transport(/[a-z]+)?) Fuzz'
 
-step_fuzz() { fuzz_all "${FUZZTIME:-5}" "${FUZZTIME_LONG:-8}"; }
+step_fuzz() { fuzz_all "${FUZZTIME:-5}" "${FUZZTIME_LONG:-5}"; }
 step_fuzz_long() { fuzz_all "${FUZZTIME:-10}" "${FUZZTIME_LONG:-60}"; }
 
 # fuzz_all runs every fuzz test of the root module, two at a time with one worker each:
@@ -17,6 +17,7 @@ fuzz_all() {
       until [ -e "$module/go.mod" ]; do module=$(dirname "$module"); done
       if [ "$module" = . ]; then echo "$dir $name"; fi
     done >"$list"
+  found_some "$list" 'fuzz test' || return 1
   long=$(grep -cE "$LONG" "$list") || true
   others=$(($(wc -l <"$list") - long))
   echo "$long fuzz tests of the pool and the transports, $slow s each, and $others others, $quick s each"

@@ -25,10 +25,7 @@ step_peers() {
     until [ -e "$module/go.mod" ]; do module=$(dirname "$module"); done
     echo "$module $(dirname "$file")"
   done | sort -u >"$work/peers"
-  if [ ! -s "$work/peers" ]; then
-    echo "no test has the tag peers"
-    return
-  fi
+  found_some "$work/peers" 'test with the tag peers' || return 1
   while read -r module file; do
     (cd "$module" && tests -race -count=1 -tags peers -timeout 20m "./$(realpath --relative-to . "$OLDPWD/$file")") || echo "$file" >>"$work/peers.failed"
   done <"$work/peers"
@@ -46,7 +43,7 @@ step_pool() {
   echo "the full rows of the fault matrix: MUXPOOL_FULL=1"
   MUXPOOL_FULL=1 tests -count=1 -timeout 12m -coverprofile "$work/cover.out" -coverpkg ./muxpool,./muxpool/wire,./muxpool/deadline \
     ./muxpool ./muxpool/faulttest ./muxpool/wire ./muxpool/deadline
-  MUXPOOL_FULL=1 tests -count=1 -timeout 5m -run TestRollingShutdown ./endpoint
+  MUXPOOL_FULL=1 tests -count=1 -timeout 5m -run TestRollingShutdown ./endpoint ./transport/jsonrpc
   MUXPOOL_FULL=1 tests -count=1 -timeout 5m -v -run TestADeployOfAllNodes ./endpoint # which tells what clients spend
   covered=$(go tool cover -func "$work/cover.out" | awk '$1 == "total:" { sub("%", "", $3); print $3 }')
   echo "coverage of muxpool, its wire and its deadline: $covered%, at least $MIN_COVERAGE% is wanted"
@@ -55,20 +52,6 @@ step_pool() {
 
 # The randomised test of the pool at full length, under the race detector.
 step_soak() { MUXPOOL_EXCHANGES=${EXCHANGES:-1000000} tests -race -count=1 -timeout 20m -run '^TestRandom' ./muxpool; }
-
-# The tests of what a call allocates and an idle node holds. The race detector and
-# coverage would change both, and most of these tests skip themselves there; here
-# none may.
-step_allocs() { GOTEST_SKIPS=none each_module allocs; }
-
-# allocs runs those of the current module.
-allocs() {
-  local dirs
-  dirs=$(go list -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$d}}/{{.}} {{end}}' ./... |
-    xargs -r grep -lE 'AllocsPerRun' | xargs -r -n 1 dirname | sort -u)
-  # shellcheck disable=SC2086 # one word each
-  [ -z "$dirs" ] || tests -count=1 -run 'Alloc|MemoryOf|CostsNothing' $dirs
-}
 
 # The quick tests once more under the race detector, on one processor and on four:
 # a test that fails now and then should fail here.
