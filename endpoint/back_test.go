@@ -59,13 +59,17 @@ func (f *firstCall) time() time.Time {
 
 // However long all nodes were away, whether their hosts refuse connections or drop them, and
 // whenever they return: each has its first call within a second, or, where a dial that began
-// before has to come to its end, once that has. The wiring is the README's.
+// before has to come to its end, once that has. The wiring is the README's. Each is played eight
+// times, under the race detector twice.
 func TestEachNodeIsInUseWithinASecondOfItsReturn(t *testing.T) {
-	addresses := sd.FixedInstancer{"a:1", "b:1"}
+	addresses, times := sd.FixedInstancer{"a:1", "b:1"}, 8
+	if raceEnabled {
+		times = 2
+	}
 	for _, away := range []time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, time.Minute} {
 		for _, dropped := range []bool{false, true} {
 			worst := time.Duration(0)
-			for range 8 {
+			for range times {
 				synctest.Test(t, func(t *testing.T) { worst = max(worst, timeOfReturn(t, addresses, away, dropped)) })
 			}
 			// The longest wait for a probe, or one dial that began before; and for a caller whom
