@@ -93,7 +93,10 @@ func (c *serverConn) partTLS(tc *tls.Conn, err error) error {
 func (s *Service) handshake(ctx context.Context, nc net.Conn) error {
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
-	return s.handshaker.ServerHandshake(ctx, nc)
+	if err := s.handshaker.ServerHandshake(ctx, nc); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // whether or not nc has been closed for it yet
 }
 
 // drain implements session: serve notices, tells the client and ends when all

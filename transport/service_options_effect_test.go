@@ -2,12 +2,16 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	kittransport "github.com/go-kit/kit/transport"
 
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
@@ -103,6 +107,32 @@ type awaited struct{ native.Protocol }
 func (awaited) ServerHandshake(_ context.Context, nc net.Conn) error {
 	_, err := nc.Read(make([]byte, 1))
 	return err
+}
+
+// TestHandshakeThatReturnsTooLate: its time is what it failed of, not the connection that was closed for that.
+func TestHandshakeThatReturnsTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan error, 10)
+		p, s, stop := servePipesOf(t, late{}, nil, transport.ServiceErrorHandler(kittransport.ErrorHandlerFunc(func(_ context.Context, err error) {
+			told <- err
+		})))
+		defer stop()
+		nc := p.dial(t)
+		defer nc.Close()
+		err := bounded.Receive(t, told)
+		synctest.Wait()
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "handshake") || s.Stats().Conns != 0 {
+			t.Errorf("told was %v, and there are %d connections", err, s.Stats().Conns)
+		}
+	})
+}
+
+// late is a protocol whose handshake needs all the time that it has.
+type late struct{ native.Protocol }
+
+func (late) ServerHandshake(ctx context.Context, _ net.Conn) error {
+	<-ctx.Done()
+	return nil
 }
 
 // TestBytesOfOne: a connection, and a peer with several, has the bytes that the options
