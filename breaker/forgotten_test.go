@@ -56,3 +56,30 @@ func TestServicesLetGoOfForgottenNodes(t *testing.T) {
 		}
 	})
 }
+
+// What only discovery names counts among a service's nodes again when those are forgotten that called it.
+func TestForgettingCallersHasHeldNodesCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup()
+		defer g.Close()
+		id := muxpool.Node{Network: "tcp", Address: "10.0.0.1:7000"}
+		bank := g.Scope("bank")
+		defer bank.Hold(id)()
+		live := func(when string, want int) {
+			t.Helper()
+			if n := bank.census.roll(muxpool.Identity{}, "").live; n != want {
+				t.Errorf("%s: %d of bank's nodes count, want %d", when, n, want)
+			}
+		}
+		live("held", 1)
+		shop, release := g.UseScope("shop")
+		shop.Guard(Target{Node: id})
+		live("shop calls it", 0)
+		before := bank.Changes()
+		release()
+		live("shop is forgotten", 1)
+		if bank.Changes() == before {
+			t.Error("bank's balancers are not told")
+		}
+	})
+}

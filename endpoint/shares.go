@@ -95,7 +95,7 @@ func (s *shares) land(x *place) *rescue {
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	if due := x.state.Load(); due == overtaken || !x.state.CompareAndSwap(due, claimed) {
+	if x.state.Swap(claimed) == overtaken {
 		s.mu.Lock() // until rescue is set
 		defer s.mu.Unlock()
 	}

@@ -12,9 +12,7 @@ func (c *conn) reply(vid uint32, frame []byte) {
 		c.node.counters.unsolicited.Add(1)
 		return
 	}
-	if answer := a.AppendAnswer(nil, vid, frame); len(answer) > 0 {
-		c.sendLast(answer, 0)
-	}
+	c.sendLast(a.AppendAnswer(nil, vid, frame), 0)
 }
 
 // farewell queues the frame that says that this side leaves, if the protocol has one.
