@@ -37,7 +37,8 @@ func All(t testing.TB, root string) (all []Page) {
 // Block is what stands between two fences.
 type Block struct{ Language, Text string }
 
-var fenced = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```")
+// fenced is a block, which may stand in a list.
+var fenced = regexp.MustCompile("(?ms)^[ \t]*```([^\n]*)\n(.*?)^[ \t]*```")
 
 // Blocks are those of the page.
 func (p Page) Blocks() (blocks []Block) {
@@ -81,4 +82,4 @@ func (p Page) Commands() (commands []string) {
 }
 
 // typed are the beginnings of commands.
-var typed = regexp.MustCompile(`^([A-Z_]+=\S* )*(bash|cd|curl|go (build|doc|generate|get|install|run|test)|kill|muxcall|source) `)
+var typed = regexp.MustCompile(`^([A-Z0-9_]+=\S* )*(bash|cd|curl|go (build|clean|doc|env|fix|fmt|generate|get|install|list|mod|run|test|tool|version|vet|work)|kill|muxcall|source) `)

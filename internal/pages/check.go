@@ -29,7 +29,7 @@ func Uncompiled(p Page, source string) (faults []string) {
 }
 
 // hidden is how a block begins that should be marked as something.
-var hidden = regexp.MustCompile(`(?m)\A(bash|cd|curl|go|muxcall) |\A(func|import|package|type) |:= `)
+var hidden = regexp.MustCompile(`(?m)\A\s*(bash|cd|curl|go|muxcall) |\A\s*(const|for|func|if|import|package|return|switch|type|var) |:= |^\s*\w+\.\w+\(.*\)$`)
 
 // Flat is a text without the space at the beginning and end of every line, behind a line
 // break.
@@ -42,12 +42,19 @@ func Flat(s string) string {
 	return b.String()
 }
 
-// Misshapen tells which tables of the page are none to who draws it, and which long lines, but for
-// the heads of tables, stand on it twice: what is left where two versions of a page were put together.
+// Misshapen tells which tables of the page are none to who draws it, or are written so that no other check reads
+// them, as blocks are with other fences, and which long lines, but for the heads of tables, stand on it twice: what is
+// left where two versions of a page were put together.
 func Misshapen(p Page) (faults []string) {
 	seen := make(map[string]bool)
 	lines := strings.Split(p.Prose(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimLeft(lines[i], " ") // a table may stand in a list
+	}
 	for i, line := range lines {
+		if unread.MatchString(line) {
+			faults = append(faults, fmt.Sprintf("%s: blocks begin with ```, and the rows of tables with |: %s", p.Path, line))
+		}
 		head := i+1 < len(lines) && delimiter.MatchString(lines[i+1])
 		if len(line) > longLine && !head && !delimiter.MatchString(line) {
 			if seen[line] {
@@ -80,6 +87,9 @@ func Misshapen(p Page) (faults []string) {
 // longLine is how long a line is, in bytes, that nobody writes twice.
 const longLine = 80
 
+// unread begins a block, or is the second line of a table.
+var unread = regexp.MustCompile(`^~~~|^:?-+:? *\|[-:| ]+$`)
+
 var delimiter = regexp.MustCompile(`^\|[-:| ]+\|$`)
 
 // columns are the cells of a row.
@@ -88,7 +98,7 @@ func columns(row string) int {
 }
 
 var (
-	link      = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	link      = regexp.MustCompile(`(?m)(?:\]\(|^ *\[[^\]]+\]: *|\b(?:href|src)=")([^)\s"]+)`)
 	heading   = regexp.MustCompile(`(?m)^#+ +(.*?)\s*$`)
 	unspelled = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
@@ -189,8 +199,8 @@ func NoTests(p Page, declared func(name string) bool) (faults []string) {
 	return faults
 }
 
-// camel is a Go name that is no word of English.
-var camel = regexp.MustCompile(`\b[A-Z][a-z0-9]+[A-Z]\w*\b`)
+// camel is a Go name that is no word of English, and no abbreviation.
+var camel = regexp.MustCompile(`\b[A-Z]\w*[a-z]\w*[A-Z]\w*\b|\b[A-Z]{2,}[a-z]\w+\b`)
 
 // NoNames tells which names of Go, among the words that are marked as code, nobody knows.
 func NoNames(p Page, known func(name string) bool) (faults []string) {

@@ -40,9 +40,14 @@ func TestChecks(t *testing.T) {
 		"no Go":                  {code, "```sh\ngo test ./...\n```\n```\n$ go test\nok\n```\n", ""},
 		"a hidden command":       {code, "```\ngo test\n```\n", "marked as sh"},
 		"hidden code":            {code, "```\nx := 1\n```\n", "one of code as go"},
+		"code in a list":         {code, "- x\n\n  ```go\n  a := 2\n  ```\n", "a := 2"},
+		"hidden calls":           {code, "```\nb.c(1)\n```\n", "one of code as go"},
 		"another language":       {code, "```golang\na := 1\n```\n", `"golang" is none of`},
 		"links":                  {links, "[a](../README.md) [b](q.md#one-two) [c](#here) [d](https://x.y/z)\n## Here\n`[e](gone.md)`", ""},
 		"a link to nothing":      {links, "[a](gone.md)", "docs/p.md links docs/gone.md"},
+		"a link with a title":    {links, "[a](gone.md \"A\")", "docs/p.md links docs/gone.md"},
+		"a link at the end":      {links, "[a][b]\n\n[b]: gone.md\n", "docs/p.md links docs/gone.md"},
+		"a link in HTML":         {links, `<img src="gone.svg">`, "docs/p.md links docs/gone.svg"},
 		"a link to no heading":   {links, "[b](q.md#one,-two)", "no heading"},
 		"a link to none of here": {links, "[c](#there)", `docs/p.md, which has no heading "there"`},
 		"an index":               {index, "[q](q.md#x)", ""},
@@ -55,10 +60,15 @@ func TestChecks(t *testing.T) {
 		"a table in a text":      {shape, "one\n| a |\n|---|\n", "no empty line before the table | a |"},
 		"rows without a head":    {shape, "one\n\n| a | b |\n| c | d |\n", "no head: | a | b |"},
 		"a cell too many":        {shape, "| a | b |\n|---|---|\n| c | d | e |\n", "3 cells, its table's head 2: | c"},
+		"a table in a list":      {shape, "- x\n\n  | a |\n  |---|\n  | c | d |\n", "2 cells, its table's head 1: | c"},
+		"a table without edges":  {shape, "a | b\n---|---\nc | d | e\n", "the rows of tables with |: ---|---"},
+		"other fences":           {shape, "~~~go\na := 2\n~~~\n", "blocks begin with"},
 		"a line twice":           {shape, long + "other\n" + long, "p.md has this twice: so so"},
 		"a short line twice":     {shape, "one\n\none\n", ""},
 		"a name":                 {names, "`x.WithThis(1)`, WithThat, `Client`", ""},
 		"no name":                {names, "`WithThat`", "WithThat"},
+		"no name with TLS":       {names, "`TLSThat` and `HTTP`", "TLSThat"},
+		"another with TLS":       {names, "`TLSThatIs`", "TLSThatIs"},
 	} {
 		got := strings.Join(c.check(c.text), "\n")
 		if (got == "") != (c.fault == "") || !strings.Contains(got, c.fault) {
@@ -72,8 +82,8 @@ func TestChecks(t *testing.T) {
 }
 
 func TestCommandsOfAPage(t *testing.T) {
-	p := pages.Page{Text: "`go run ./x` and `go` and `a b`, `X=1 go test ./y`\n```sh\n# why\ngo a\n\nls\n```\n```\n$ b c\nout\n```\n```go\nd\n```\n"}
-	if got, want := strings.Join(p.Commands(), "; "), "go a; ls; b c; go run ./x; X=1 go test ./y"; got != want {
+	p := pages.Page{Text: "`go run ./x` and `go` and `go tool y` and `a b`, `X=1 go test ./y`\n```sh\n# why\ngo a\n\nls\n```\n```\n$ b c\nout\n```\n```go\nd\n```\n"}
+	if got, want := strings.Join(p.Commands(), "; "), "go a; ls; b c; go run ./x; go tool y; X=1 go test ./y"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

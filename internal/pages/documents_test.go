@@ -64,13 +64,13 @@ var foreign = map[string][]string{
 	"docs/README.md":          {"MaxConnectionAge", "WaitForReady"},
 	"docs/breaker.md":         {"BucketPeriod", "CircuitBreakerConfig", "DistributedCircuitBreaker", "FailureAccrualFactory", "IsExcluded", "TwoStepCircuitBreaker"},
 	"docs/endpoint.md":        {"ErrQuota"},
-	"docs/from-gokit-grpc.md": {"ClientParameters", "ContextToGRPC", "MaxConnectionAge", "NewTLS", "WaitForReady"},
+	"docs/from-gokit-grpc.md": {"ClientParameters", "ContextToGRPC", "GRPCToContext", "MaxConnectionAge", "NewTLS", "TLSInfo", "WaitForReady"},
 	"docs/from-gokit-http.md": {"ServeTLS"},
 	"docs/from-trpc-go.md": {"DefaultMultiplexedPool", "ErrAssertFail", "ErrChanClose", "ErrInitPoolFail", "ErrWriteNotFinished",
 		"TestClientStreamNetworkError", "VirtualConnection"},
 	"docs/security.md":           {"NameOfTheTest"},
 	"docs/protocols-trpc.md":     {"RetServerFullLinkTimeout"},
-	"docs/protocols-ttheader.md": {"BinaryThriftGeneric", "FailurePolicy", "GetPayloadCodec", "NewBizStatusError", "WithPersistentValue"},
+	"docs/protocols-ttheader.md": {"BinaryThriftGeneric", "CBSuite", "FailurePolicy", "GetPayloadCodec", "NewBizStatusError", "RPCTimeout", "WithPersistentValue"},
 }
 
 // Tests and names of Go that the documents name are there. Records of decisions, and of changes, may
