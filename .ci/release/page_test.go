@@ -21,6 +21,48 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+var block = regexp.MustCompile("(?ms)^ *```([^\n]*)\n(.*?)^ *```")
+
+// ours begins a line with a command that is at hand here, as those for docker are not.
+var ours = regexp.MustCompile(`(?m)^ *(\$ )?(bin/\w+|curl|go|muxcall) `)
+
+// leftOut is a block of Go, or of commands that are at hand, which is in none of the page's steps.
+func leftOut(page string, all []step) string {
+	for _, m := range block.FindAllStringSubmatch(page, -1) {
+		session := m[1] == "" && strings.HasPrefix(m[2], "$ ")
+		written := func(s step) bool { return strings.Contains(s.text, m[2]) }
+		if !session && (m[1] == "go" || ours.MatchString(m[2])) && !slices.ContainsFunc(all, written) {
+			return m[2]
+		}
+	}
+	return ""
+}
+
+// TestLeftOut: nobody has to wonder whether a block of a page is tried.
+func TestLeftOut(t *testing.T) {
+	const file = "`a.go`:\n\n```go\npackage a\n\nvar b = 1\n```\n\n"
+	for block, want := range map[string]string{
+		"```\n$ go run .\n1\n```\n":            "",
+		"```go\nvar b = 1\n```\n":              "", // a part of the file
+		"```sh\ndocker build .\n```\n":         "",
+		"```go\nvar b = 2\n```\n":              "var b = 2\n",
+		"```sh\ngo run .\n```\n":               "go run .\n",
+		"```\n# why\n$ go run .\n```\n":        "# why\n$ go run .\n",
+		"- so\n\n  ```sh\n  go run .\n  ```\n": "  go run .\n",
+	} {
+		if got := leftOut(file+block, steps(file+block)); got != want {
+			t.Errorf("of %q %q is left out, want %q", block, got, want)
+		}
+	}
+	page, err := os.ReadFile("../../" + walk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := leftOut(string(page), steps(string(page))); left != "" {
+		t.Errorf("nobody tries what %s has here:\n%s", walk, left)
+	}
+}
+
 func TestPrints(t *testing.T) {
 	for _, c := range []struct {
 		want, got string
