@@ -33,6 +33,7 @@ func TestReport(t *testing.T) {
 	}{
 		{"pass", pass, nil, false, true, "ok  \tp\t0.1s"},
 		{"nothing ran", `{"Action":"skip","Package":"` + p + `"}`, nil, false, false, "no test ran"},
+		{"nothing ran of another", pass + `{"Action":"output","Package":"q","Output":"ok  \tq\t0.1s [no tests to run]\n"}`, nil, false, false, "no test ran of q"},
 		{"failed", pass + `{"Action":"output","Package":"` + p + `","Test":"TestB","Output":"boom\n"}
 {"Action":"fail","Package":"` + p + `"}`, nil, false, false, "boom"},
 		{"skipped", skip("TestB") + pass, nil, false, false, "SKIPPED  " + p + ".TestB: a_test.go:3: needs nft"},

@@ -1,4 +1,4 @@
-// Command gotest runs go test and sees to it that tests have run: it fails if none did, and as root,
+// Command gotest runs go test and sees to it that tests have run: it fails if none did of a package that has some, and as root,
 // which CI is, if one was skipped that .ci/gotest/skips.txt does not excuse. Its
 // arguments are go test's:
 //

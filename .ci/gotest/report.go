@@ -26,6 +26,7 @@ type report struct {
 	said    map[string][]string // by package, until it ends
 	crashed []string            // packages in which Go's own runtime has, once
 	ran     map[string]bool     // packages of which a test has begun
+	idle    []string            // packages that have tests, of which none was to run
 	why     map[string]string   // by test: its last line, which is a skip's reason
 	failed  bool
 	skips   map[string][]string // excused, by reason
@@ -97,6 +98,9 @@ func (r *report) again(args []string) (again []string) {
 // line with which it ends well.
 func (r *report) output(e event, name string) {
 	line := strings.TrimSpace(e.Output)
+	if e.Test == "" && strings.HasSuffix(line, "[no tests to run]") {
+		r.idle = append(r.idle, e.Package)
+	}
 	if e.Test == "" && (strings.HasPrefix(line, "ok ") || strings.HasPrefix(line, "? ")) {
 		fmt.Fprint(r.w, e.Output)
 		return
@@ -134,6 +138,10 @@ func (r *report) end() bool {
 	fmt.Fprintf(r.w, "tests of %d packages ran, %d were skipped\n", len(r.ran), skipped)
 	if len(r.ran) == 0 {
 		fmt.Fprintln(r.w, "no test ran")
+		return false
+	}
+	if len(r.idle) > 0 {
+		fmt.Fprintln(r.w, "no test ran of", strings.Join(r.idle, " "))
 		return false
 	}
 	if r.strict && len(r.faults) > 0 {
