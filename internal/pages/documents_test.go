@@ -104,6 +104,32 @@ func TestNames(t *testing.T) {
 	}
 }
 
+var variable = regexp.MustCompile(`\bMUX(?:KIT|POOL)_[A-Z]+\b`)
+
+// Variables of the environment that the documents or the steps of CI set are read: a test that knows one by
+// another name makes the short run.
+func TestVariables(t *testing.T) {
+	texts := pages.All(t, root)
+	steps, err := filepath.Glob(root + "/.ci/steps/*.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range steps {
+		texts = append(texts, pages.Page{Path: name, Text: pages.Read(t, name)})
+	}
+	found := 0
+	for _, p := range texts {
+		for _, name := range variable.FindAllString(p.Text, -1) {
+			if found++; !readSource().names[name] {
+				t.Errorf("%s sets %s, which nobody reads", p.Path, name)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d are set", found)
+	}
+}
+
 // docs/versioning.md names every module but the root, programs and tests.
 func TestModules(t *testing.T) {
 	page, found := pages.Read(t, root+"/docs/versioning.md"), 0

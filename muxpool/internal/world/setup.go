@@ -23,10 +23,15 @@ func Often(n, quick int) int {
 
 // EnvInt returns the number in an environment variable.
 func EnvInt(name string, otherwise int) int {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-		return n
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
 	}
-	return otherwise
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		panic(name + ": " + err.Error())
+	}
+	return n
 }
 
 // Settings are those of the fault matrix.
