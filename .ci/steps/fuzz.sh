@@ -2,7 +2,7 @@
 
 # LONG matches the fuzz tests of the pool's read path and state machine, of the
 # transports' parsers, and of the server's connections.
-LONG='^\./(muxpool|transport(/[a-z]+)?) Fuzz'
+LONG='^\./(muxpool(/wire)?|transport(/[a-z]+)?) Fuzz'
 
 step_fuzz() { fuzz_all "${FUZZTIME:-5}" "${FUZZTIME_LONG:-5}"; }
 step_fuzz_long() { fuzz_all "${FUZZTIME:-10}" "${FUZZTIME_LONG:-60}"; }
