@@ -1,34 +1,27 @@
 # The programs that a reader runs.
 
-# Every example, as its reader runs it.
+# Every program of the examples, as its reader runs it.
 step_examples() {
-  local main dir
+  local dir module path programs
   run go build -o "$work/quickstart" ./examples/quickstart
   run timeout 60 "$work/quickstart"
   run timeout 60 "$work/quickstart" -kill=false -duration 5s
   run go build -o "$work/" ./examples/stringsvc/server ./examples/stringsvc/client ./examples/muxcall
   two_processes
-  for main in examples/*/main.go; do
-    dir=$(dirname "$main")
+  grep -rlE --include='*.go' '^package main\b' examples | xargs -n 1 dirname | sort -u >"$work/programs"
+  found_some "$work/programs" 'program'
+  mapfile -t programs <"$work/programs"
+  for dir in "${programs[@]}"; do
+    if [ "$dir" = examples/cluster ]; then continue; fi # etcd takes a while to build: the step nested has it, and a test of the plan
+    module=$dir
+    until [ -e "$module/go.mod" ]; do module=$(dirname "$module"); done
+    path=./$(realpath --relative-to "$module" "$dir")
+    tells_its_arguments "$module" "$path"
     case $dir in
-      examples/quickstart | examples/muxcall | 'examples/*') continue ;;
-      examples/cluster) continue ;; # etcd takes a while to build: the step nested has it, and a test of the plan
+      examples/quickstart | examples/stringsvc/* | examples/muxcall) ;; # above
+      examples/muxbench | examples/shop) run timeout 300 go run -C "$module" "$path" -plan ;; # takes long: it says what it would do
+      *) run timeout 120 go run -C "$module" "$path" ;;
     esac
-    if [ -e "$dir/go.mod" ]; then # a program that takes long: it says what it would do
-      (cd "$dir" && run timeout 300 go run . -plan)
-      tells_its_arguments "$dir" .
-      continue
-    fi
-    run timeout 120 go run "./$dir"
-  done
-  for dir in before after; do
-    run timeout 60 go run "./examples/profilesvc/$dir"
-    run timeout 60 go run -C examples/addsvc "./$dir"
-    tells_its_arguments . "./examples/profilesvc/$dir"
-    tells_its_arguments examples/addsvc "./$dir"
-  done
-  for dir in quickstart resilience muxcall stringsvc/server stringsvc/client; do
-    tells_its_arguments . "./examples/$dir"
   done
 }
 
