@@ -10,7 +10,11 @@ import (
 
 const before = `package breaker
 
-import "time"
+import (
+	"time"
+
+	"github.com/muxkit/muxkit/breaker/internal/deep"
+)
 
 type Group struct {
 	Limit int
@@ -32,10 +36,14 @@ func (g Group) Name() string  { return "" }
 func New(limit int, d ...time.Duration) (*Group, error) { return nil, nil }
 func Map[T any](t T) []T                                { return nil }
 
+type Frame = deep.Frame
+
 const Max = 3
 
 var Default Group
 `
+
+const beforeDeep = "package deep\n\nfunc Own() {}\n\ntype Frame struct{ ID int }\n"
 
 func TestAPlantedBreakIsFound(t *testing.T) {
 	tests := []struct {
@@ -56,6 +64,7 @@ func TestAPlantedBreakIsFound(t *testing.T) {
 		{"a method wants a pointer", "(g Group) Name", "(g *Group) Name", "BROKEN  breaker: method Group.Name() (string)", false},
 		{"a field goes", "Limit int", "limit int", "BROKEN  breaker: field Group.Limit int", false},
 		{"an interface asks more", "Judge(error) bool }", "Judge(error) bool; More() }", "BROKEN  breaker: interface Judge.More()", false},
+		{"a field goes of a type that is none of the package's", "ID int", "ID uint", "BROKEN  breaker: field Frame.ID int", false},
 		{"a constraint is another", "A comparable", "A any", "BROKEN  breaker: type Pair[A comparable, B any] struct", false},
 		{"a constant is another", "Max = 3", "Max = 4", "BROKEN  breaker: const Max untyped int = 3", false},
 		{"a variable is another", "Default Group", "Default *Group", "BROKEN  breaker: var Default Group", false},
@@ -70,7 +79,7 @@ func TestAPlantedBreakIsFound(t *testing.T) {
 			root := t.TempDir()
 			write(t, root, "go.mod", "module "+modulePath+"\n\ngo 1.25\n")
 			write(t, root, "breaker/breaker.go", before)
-			write(t, root, "breaker/internal/deep/deep.go", "package deep\n\nfunc Own() {}\n")
+			write(t, root, "breaker/internal/deep/deep.go", beforeDeep)
 			write(t, root, ".ci/api/old.txt", "package old\n")
 			changelog := "# Changelog\n\n## Unreleased\n\n### Broken\n- `muxpool`: `Map` is another one's.\n- `breaker`: Map, Max, Default and Group are words as well.\n\n### Added\n- `breaker`: Map.\n"
 			if strings.HasSuffix(tt.name, " told") {
@@ -80,10 +89,11 @@ func TestAPlantedBreakIsFound(t *testing.T) {
 			if _, err := run(nil, root, true); err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(before, tt.old) {
+			if !strings.Contains(before+beforeDeep, tt.old) {
 				t.Fatalf("%q is not there to be changed", tt.old)
 			}
 			write(t, root, "breaker/breaker.go", strings.Replace(before, tt.old, tt.new, 1))
+			write(t, root, "breaker/internal/deep/deep.go", strings.Replace(beforeDeep, tt.old, tt.new, 1))
 			var said strings.Builder
 			sound, err := run(&said, root, false)
 			if err != nil {

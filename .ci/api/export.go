@@ -108,7 +108,7 @@ func describe(pkgs []listed, api map[string][]string) error {
 	}
 	imp := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
 	for _, p := range pkgs {
-		name := strings.TrimPrefix(p.ImportPath, modulePath+"/")
+		name := relative(p.ImportPath)
 		if p.DepOnly || p.Name == "main" || len(p.GoFiles) == 0 || !promised(name) {
 			continue
 		}
@@ -122,6 +122,9 @@ func describe(pkgs []listed, api map[string][]string) error {
 	}
 	return nil
 }
+
+// relative is the import path without the module's.
+func relative(pkg string) string { return strings.TrimPrefix(pkg, modulePath+"/") }
 
 // lines tells what a package exports, in order.
 func lines(p *types.Package, pkg string) (all []string) {
@@ -153,13 +156,16 @@ func lines(p *types.Package, pkg string) (all []string) {
 }
 
 // typeLines tells of a type: what it is, its exported fields, and its methods,
-// those that it has from embedded types as well.
+// those that it has from embedded types as well. Of another name for a type that no line
+// tells of, since its package is not promised, it tells the same.
 func typeLines(o *types.TypeName, short types.Qualifier, add func(string, ...any)) {
 	name := o.Name()
-	named, ok := o.Type().(*types.Named)
+	named, ok := types.Unalias(o.Type()).(*types.Named)
 	if o.IsAlias() || !ok {
 		add("type %s = %s", name, types.TypeString(types.Unalias(o.Type()), short))
-		return
+		if !ok || named.Obj().Pkg() == nil || promised(relative(named.Obj().Pkg().Path())) {
+			return
+		}
 	}
 	parameters := typeParameters(named.TypeParams(), short)
 	switch u := named.Underlying().(type) {
