@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/kit/sd"
 
 	"github.com/muxkit/muxkit/breaker"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -245,7 +246,7 @@ func TestAFastCallDoesNotWaitForASlowOneThatCameFirst(t *testing.T) {
 		if err := fast(t.Context()); err != nil {
 			t.Errorf("the fast one: %v", err)
 		}
-		if err := <-done; err != nil {
+		if err := bounded.Receive(t, done); err != nil {
 			t.Errorf("the slow one: %v", err)
 		}
 	})

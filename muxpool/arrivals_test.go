@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestArrivalsBeforeTheEnd: answers that came in one read with what ends the
@@ -227,7 +229,7 @@ func TestWhoWaitsGetsTheIDThatComesBack(t *testing.T) {
 				if len(got) == 0 || !held.conn.proven() {
 					t.Fatalf("a Get is served %v, the peer is proven %v", len(got) > 0, held.conn.proven())
 				}
-				(<-got).Close()
+				bounded.Receive(t, got).Close()
 			})
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
 
@@ -46,7 +47,7 @@ func TestIDOfAFailedWriteIsHandedOn(t *testing.T) {
 			full[2].Close()
 		}()
 		w.mustGet(ctx).Close()
-		if err := <-written; !errors.Is(err, ErrMuxConnClosed) {
+		if err := bounded.Receive(t, written); !errors.Is(err, ErrMuxConnClosed) {
 			t.Error(err)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestCallsEndInPortions: 5120 calls are due at once, or lose their connection. Those who
@@ -41,7 +43,7 @@ func TestCallsEndInPortions(t *testing.T) {
 			t.Errorf("%d calls have ended, %d before those who waited were served; want %d, and %d at most", ended, before, calls, endPortion)
 		}
 		for range waiting {
-			(<-got).Close()
+			bounded.Receive(t, got).Close()
 		}
 	})
 }
@@ -60,7 +62,7 @@ func TestManyCallsTimeOut(t *testing.T) {
 			}()
 		}
 		for range calls {
-			if e := <-ends; e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
+			if e := bounded.Receive(t, ends); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
 				t.Fatalf("a call ended after %v with %v", e.after, e.err)
 			}
 		}

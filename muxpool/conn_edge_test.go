@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestFailedWrites: whose failure ends a conn at once, and which leave what the peer has said
@@ -245,7 +247,7 @@ func TestForgottenCallMakesRoom(t *testing.T) {
 				if len(got) == 0 {
 					t.Fatal("a Get waits, and nobody waits for the calls that are there")
 				}
-				defer (<-got).Close()
+				defer bounded.Receive(t, got).Close()
 				for _, m := range forgotten {
 					if _, err := m.Read(); !errors.Is(err, context.Canceled) {
 						t.Errorf("a call that was forgotten: %v", err)

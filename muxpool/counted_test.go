@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestTakenBackIsNoAnswer: a Get that has got a place and gives it back, since its context ended
@@ -54,7 +56,7 @@ func TestDialOfADroppedNodeIsCounted(t *testing.T) {
 		if n := len(w.pool.Stats().Nodes); n != 1 {
 			t.Errorf("%d nodes are told, want the new one", n)
 		}
-		(<-got).Close()
+		bounded.Receive(t, got).Close()
 		time.Sleep(time.Second)
 		if s := w.pool.Stats(); s.Dials != 2 || s.DialDuration != 60*time.Millisecond {
 			t.Errorf("%d dials took %v, want 2 of 30 ms each", s.Dials, s.DialDuration)
@@ -104,7 +106,7 @@ func TestRoomToldGrowsForAll(t *testing.T) {
 			t.Errorf("%d connections are being made, want %d", dialing, want)
 		}
 		for range waiting {
-			if m := <-got; m != nil {
+			if m := bounded.Receive(t, got); m != nil {
 				m.Close()
 			}
 		}

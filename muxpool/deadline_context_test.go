@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 )
 
@@ -85,7 +86,7 @@ func TestDeadlineContextEndsReads(t *testing.T) {
 				ended := readLater(m)
 				time.Sleep(at) // of the bubble's time
 				end()
-				e := <-ended
+				e := bounded.Receive(t, ended)
 				if late := e.after - at; late > 0 && !(busy && late <= c.late) || late < 0 || !errors.Is(e.err, c.want) {
 					t.Errorf("%s, busy %v: Read ended after %v with %v, want %v after %v", name, busy, e.after, e.err, c.want, at)
 				}
@@ -108,7 +109,7 @@ func TestContextIsDueWhenItsCallIs(t *testing.T) {
 			defer m.Close()
 			w.mustWrite(m, 1)
 			ctx.Done()
-			if e := <-readLater(m); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) || ctx.Err() != context.DeadlineExceeded {
+			if e := bounded.Receive(t, readLater(m)); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) || ctx.Err() != context.DeadlineExceeded {
 				t.Errorf("Read ended after %v with %v, the context says %v", e.after, e.err, ctx.Err())
 			}
 		})
@@ -134,12 +135,12 @@ func TestDeadlineContextOfManyCalls(t *testing.T) {
 		end := readLater(answered)
 		synctest.Wait()
 		w.mustAnswer(answered)
-		if e := <-end; e.err != nil {
+		if e := bounded.Receive(t, end); e.err != nil {
 			t.Errorf("the call that was answered: %v", e.err)
 		}
 		cancel()
 		for _, end := range ends {
-			if e := <-end; e.after != 0 || !errors.Is(e.err, context.Canceled) {
+			if e := bounded.Receive(t, end); e.after != 0 || !errors.Is(e.err, context.Canceled) {
 				t.Errorf("Read ended %v later with %v", e.after, e.err)
 			}
 		}
@@ -255,7 +256,7 @@ func TestLossLongBeforeTheDeadline(t *testing.T) {
 			end := readLater(m)
 			synctest.Wait()
 			w.peers[0].nc.Close()
-			if e := <-end; e.after != 0 || !errors.Is(e.err, ErrConnLost) || ctx.Err() != nil {
+			if e := bounded.Receive(t, end); e.after != 0 || !errors.Is(e.err, ErrConnLost) || ctx.Err() != nil {
 				t.Errorf("%s: Read ended after %v with %v, the context says %v", name, e.after, e.err, ctx.Err())
 			}
 		})
@@ -270,7 +271,7 @@ func TestContextWithoutADeadline(t *testing.T) {
 		m := w.mustGet(ctx, func(o *GetOptions) { o.WithTimeout(time.Second) })
 		defer m.Close()
 		w.mustWrite(m, 1)
-		if e := <-readLater(m); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
+		if e := bounded.Receive(t, readLater(m)); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
 			t.Errorf("Read ended after %v with %v", e.after, e.err)
 		}
 	})
@@ -291,7 +292,7 @@ func TestEarliestDeadlineCounts(t *testing.T) {
 			})
 			defer m.Close()
 			w.mustWrite(m, 1)
-			if e := <-readLater(m); e.after != early || !errors.Is(e.err, context.DeadlineExceeded) {
+			if e := bounded.Receive(t, readLater(m)); e.after != early || !errors.Is(e.err, context.DeadlineExceeded) {
 				t.Errorf("%v: Read ended after %v with %v", in, e.after, e.err)
 			}
 		})

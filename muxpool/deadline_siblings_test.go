@@ -87,7 +87,7 @@ func TestWatchedOrNot(t *testing.T) {
 			cancel()
 			atOnce := 0
 			for _, end := range ends {
-				e := <-end
+				e := bounded.Receive(t, end)
 				if e.after == 0 {
 					atOnce++
 				}

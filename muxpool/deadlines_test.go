@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestDeadlinesOfOneConn: each call ends at its own deadline, whatever order they
@@ -45,7 +47,7 @@ func TestDeadlinesOfOneConn(t *testing.T) {
 			t.Errorf("the timer is set to %v, for nobody", d.next)
 		}
 		w.mustAnswer(next)
-		if e := <-end; e.err != nil {
+		if e := bounded.Receive(t, end); e.err != nil {
 			t.Errorf("Read: %v", e.err)
 		}
 	})
@@ -70,7 +72,7 @@ func TestManyDeadlinesAtOnce(t *testing.T) {
 			time.Second + 1:                 time.Second + calls*scanShare,
 			time.Second + 2*calls*scanShare: time.Second + 2*calls*scanShare,
 		} {
-			if e := <-ends[d]; e.after != want || !errors.Is(e.err, context.DeadlineExceeded) {
+			if e := bounded.Receive(t, ends[d]); e.after != want || !errors.Is(e.err, context.DeadlineExceeded) {
 				t.Errorf("a call of %v ended after %v with %v, want %v", d, e.after, e.err, want)
 			}
 		}
@@ -107,7 +109,7 @@ func TestTimeoutOfADroppedNode(t *testing.T) {
 		}()
 		time.Sleep(900 * time.Millisecond)
 		w.pool.Drop(Node{"tcp", "peer:1"})
-		if err := <-end; time.Since(begin) != time.Second || !errors.Is(err, context.DeadlineExceeded) {
+		if err := bounded.Receive(t, end); time.Since(begin) != time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("it ended after %v with %v", time.Since(begin), err)
 		}
 		if s := w.pool.Stats(); s.Waits != 2 || s.WaitDuration != time.Second {

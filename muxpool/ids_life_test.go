@@ -74,7 +74,7 @@ func TestIDsUsedUpDespiteHeartbeats(t *testing.T) {
 				for _, s := range staying {
 					end := readLater(s)
 					w.mustAnswer(s)
-					if e := <-end; e.err != nil {
+					if e := bounded.Receive(t, end); e.err != nil {
 						t.Errorf("a call that stayed: %v", e.err)
 					}
 				}
@@ -204,7 +204,7 @@ func TestPeerThatTakesOneCall(t *testing.T) {
 			t.Fatal("two calls are there")
 		}
 		first.Close()
-		second := <-got
+		second := bounded.Receive(t, got)
 		if d := time.Since(begin); d != time.Second {
 			t.Errorf("the second call was there after %v, want a second", d)
 		}

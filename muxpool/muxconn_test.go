@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool/deadline"
 	"github.com/muxkit/muxkit/muxpool/wire"
 )
@@ -128,7 +129,7 @@ func TestDeadlineThatEndedARead(t *testing.T) {
 		m := w.mustGet(ctx)
 		defer m.Close()
 		w.mustWrite(m, 1)
-		if e := <-readLater(m); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
+		if e := bounded.Receive(t, readLater(m)); e.after != time.Second || !errors.Is(e.err, context.DeadlineExceeded) {
 			t.Errorf("Read ended after %v with %v", e.after, e.err)
 		}
 		if cancel(); ctx.Err() != context.DeadlineExceeded {

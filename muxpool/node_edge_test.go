@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // hear collects the kinds of the events.
@@ -78,7 +80,7 @@ func TestColdNodeGrowsNoFurtherThanItMust(t *testing.T) {
 			go func() { done <- w.mustGet(context.Background()) }()
 		}
 		for range 50 {
-			(<-done).Close()
+			bounded.Receive(t, done).Close()
 		}
 		if got := w.pool.Stats().Dials; got != 2 {
 			t.Errorf("%d dials for 50 calls on 2 connections with a place for 200", got)

@@ -39,7 +39,7 @@ func TestPreWarmIsNoCall(t *testing.T) {
 		warm.WithVID(7) // which the call has
 		go func() { warmed <- w.pool.PreWarm(t.Context(), "tcp", "peer:1", warm) }()
 		if synctest.Wait(); len(warmed) > 0 {
-			t.Fatal("it does not wait for the peer: ", <-warmed)
+			t.Fatal("it does not wait for the peer: ", bounded.Receive(t, warmed))
 		}
 		w.says(worldFrame(worldAlive, 0, 0))
 		if err := bounded.Receive(t, warmed); err != nil {

@@ -113,7 +113,7 @@ func TestWhoLeavesTheLineHoldsUpNobody(t *testing.T) {
 			if len(end) == 0 {
 				t.Fatalf("Write %d waits, and there is room", i+2)
 			}
-			if err := <-end; err != nil {
+			if err := bounded.Receive(t, end); err != nil {
 				t.Errorf("Write %d: %v", i+2, err)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/muxkit/muxkit/internal/bounded"
 )
 
 // TestWaitersQueue compares the queue with a slice.
@@ -82,7 +84,7 @@ func TestManyWaitersLeave(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		for range gets {
-			if err := <-errs; !errors.Is(err, context.Canceled) {
+			if err := bounded.Receive(t, errs); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
 		}
@@ -130,7 +132,7 @@ func TestServingLooksAtFew(t *testing.T) {
 				}
 				first.Close()
 				for range gets {
-					(<-got).Close()
+					bounded.Receive(t, got).Close()
 				}
 			})
 		})
@@ -251,9 +253,9 @@ func TestTakenIDKeepsNobodyBack(t *testing.T) {
 			synctest.Wait()
 			return got
 		}
-		taken, other := <-get(1001), (*muxConn)(nil)
+		taken, other := bounded.Receive(t, get(1001)), (*muxConn)(nil)
 		for id := range uint32(3) { // two connections with two calls each: full
-			if m := <-get(1002 + id); m.conn == taken.conn {
+			if m := bounded.Receive(t, get(1002+id)); m.conn == taken.conn {
 				other = m
 			}
 		}
@@ -272,6 +274,6 @@ func TestTakenIDKeepsNobodyBack(t *testing.T) {
 			t.Fatal("two calls have one id")
 		}
 		taken.Close()
-		(<-same).Close()
+		bounded.Receive(t, same).Close()
 	})
 }

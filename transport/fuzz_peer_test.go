@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/native"
@@ -35,7 +36,7 @@ func fuzzPeer(f *testing.F, p transport.ServerProtocol) {
 			})
 			time.Sleep(time.Duration(peer.byte()%8) * 5 * time.Millisecond)
 		}
-		callers.Wait()
+		bounded.Wait(t, callers.Wait)
 		peer.behave()
 		var err error
 		for range 30 { // its connections may be ending, and a retry waits for up to a second

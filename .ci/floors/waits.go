@@ -54,13 +54,26 @@ func eachGoFile(root string, visit func(name string) error) error {
 
 // waitsIn finds the waits without a bound in functions that get a test, or bench.
 func waitsIn(file *ast.File) (at []token.Pos) {
-	for _, d := range file.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil && getsTest(fn.Type) {
-			w := waits{timers: timersIn(fn)}
-			w.walk(fn.Body)
-			at = append(at, w.found...)
+	ast.Inspect(file, func(n ast.Node) bool {
+		var body *ast.BlockStmt
+		switch fn := n.(type) {
+		case *ast.FuncDecl:
+			if getsTest(fn.Type) {
+				body = fn.Body
+			}
+		case *ast.FuncLit: // of a table of subtests
+			if getsTest(fn.Type) {
+				body = fn.Body
+			}
 		}
-	}
+		if body == nil {
+			return true
+		}
+		w := waits{timers: timersIn(body)}
+		w.walk(body)
+		at = append(at, w.found...)
+		return false
+	})
 	return at
 }
 
@@ -77,7 +90,7 @@ func getsTest(t *ast.FuncType) bool {
 }
 
 // timersIn are the variables of a function that it makes by time.After.
-func timersIn(fn *ast.FuncDecl) map[string]bool {
+func timersIn(fn ast.Node) map[string]bool {
 	timers := make(map[string]bool)
 	ast.Inspect(fn, func(n ast.Node) bool {
 		if a, ok := n.(*ast.AssignStmt); ok && len(a.Lhs) == 1 && bounds(a.Rhs[0]) {
@@ -100,7 +113,9 @@ type waits struct {
 func (w *waits) walk(n ast.Node) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case *ast.GoStmt, *ast.FuncLit:
+		case *ast.FuncLit: // of a table of subtests
+			return getsTest(n.Type)
+		case *ast.GoStmt:
 			return false
 		case *ast.DeferStmt:
 			w.statement(n.Call)
@@ -146,7 +161,7 @@ func (w *waits) call(c *ast.CallExpr) {
 	runs := method && (s.Sel.Name == "Cleanup" || s.Sel.Name == "Run" || s.Sel.Name == "Test" && isIdent(s.X, "synctest"))
 	for _, a := range c.Args {
 		if lit, ok := a.(*ast.FuncLit); ok {
-			if runs {
+			if runs || getsTest(lit.Type) {
 				w.walk(lit.Body)
 			}
 			continue

@@ -14,6 +14,8 @@ func TestA(t *testing.T) {
 	<-c // found
 	go func() { <-c }()
 	serve(func() { <-c }) // another's goroutine
+	rows := map[string]func(t *testing.T){"a": func(t *testing.T) { <-c }} // found
+	handle(rows, func(t *testing.T) { <-c }) // found
 	wg.Wait() // found
 	defer wg.Wait() // found
 	_ = cmd.Wait() // a process
@@ -48,6 +50,13 @@ func TestA(t *testing.T) {
 
 func helper(tb testing.TB, c chan int) int {
 	return <-c // found
+}
+
+var rows = []func(t *testing.T){func(t *testing.T) { <-c }} // found
+
+func made() func(t *testing.T) {
+	<-c
+	return func(t *testing.T) { <-c } // found
 }
 
 func BenchmarkA(b *testing.B) { <-c }

@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/log"
 
 	muxendpoint "github.com/muxkit/muxkit/endpoint"
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/internal/discoverytest"
 )
 
@@ -245,7 +246,7 @@ func TestADiskThatHangsHoldsUpNoList(t *testing.T) {
 			t.Errorf("Stop took %v", took)
 		}
 		close(hung)
-		<-r.kept
+		bounded.Receive(t, r.kept)
 		if got := fmt.Sprint(wrote); got != "[[a:1] [a:3]]" {
 			t.Errorf("written were %s", got)
 		}

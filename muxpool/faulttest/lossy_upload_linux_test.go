@@ -72,7 +72,7 @@ func TestFaultKernel_UploadBehindAGap(t *testing.T) {
 				t.Errorf("nothing was lost again: %s", out)
 			}
 			ns.must("nft flush chain inet faults input")
-			if err := <-done; err != nil {
+			if err := bounded.Receive(t, done); err != nil {
 				t.Errorf("after %v: %v", time.Since(start), err)
 			}
 			t.Logf("arrived after %v", time.Since(start))

@@ -103,6 +103,8 @@ func TestFaultKernel_SlowAnswer(t *testing.T) {
 				case <-s.answering:
 				case a := <-large:
 					t.Fatalf("no answer is under way: %v", a.err)
+				case <-time.After(time.Minute):
+					t.Fatal("the call has not arrived")
 				}
 				if row.shutdown {
 					if err := s.service.Shutdown(t.Context()); err != nil {
@@ -110,7 +112,7 @@ func TestFaultKernel_SlowAnswer(t *testing.T) {
 					}
 					t.Logf("shut down after %v", time.Since(start))
 				}
-				if a := <-large; a.err != nil || !bytes.Equal(a.body, s.body) {
+				if a := bounded.Receive(t, large); a.err != nil || !bytes.Equal(a.body, s.body) {
 					t.Errorf("after %v: %d bytes, %v", time.Since(start), len(a.body), a.err)
 				}
 				if took := time.Since(start); took < linkTime(row.rate, row.body) {

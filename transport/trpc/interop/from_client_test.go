@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/trpc"
 )
@@ -187,7 +188,7 @@ func Test64CallersFromClient(t *testing.T) {
 						}
 					})
 				}
-				group.Wait()
+				bounded.Wait(t, group.Wait)
 			})
 		}
 	})
@@ -230,7 +231,7 @@ func TestFromClientShutdown(t *testing.T) {
 		if out := s.End(held); out.Failed || string(out.Body) != key {
 			t.Errorf("the call that was accepted gives %+v", out)
 		}
-		if err := <-down; err != nil {
+		if err := bounded.Receive(t, down); err != nil {
 			t.Error(err)
 		}
 	})

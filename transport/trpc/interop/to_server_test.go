@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/muxpool"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/trpc"
@@ -148,7 +149,7 @@ func Test64CallersToServer(t *testing.T) {
 				}
 			})
 		}
-		group.Wait()
+		bounded.Wait(t, group.Wait)
 	})
 }
 

@@ -238,7 +238,7 @@ func Test64CallersToKitex(t *testing.T) {
 				}
 			})
 		}
-		group.Wait()
+		bounded.Wait(t, group.Wait)
 	})
 }
 
