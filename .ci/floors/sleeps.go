@@ -157,16 +157,22 @@ func (h *houses) findBubbles(room string) {
 
 // sleeps are those in d of which nothing says what for.
 func (h *houses) sleeps(d *declared) (faults []string) {
-	between := map[ast.Node]bool{}
+	between, either, alone := map[ast.Node]bool{}, map[ast.Node]bool{}, map[ast.Node]bool{} // two looks; the cases of a select; what else is waited for
 	ast.Inspect(d.node, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ForStmt:
 			if post, ok := n.Post.(*ast.ExprStmt); ok {
 				between[post.X] = true
 			}
+		case *ast.CommClause:
+			either[n.Comm] = true
+		case *ast.ExprStmt:
+			if wait, ok := n.X.(*ast.UnaryExpr); ok && wait.Op == token.ARROW && !either[n] {
+				alone[wait.X] = true
+			}
 		case *ast.CallExpr:
 			s, ok := n.Fun.(*ast.SelectorExpr)
-			if !ok || s.Sel.Name != "Sleep" || !isIdent(s.X, "time") || between[n] {
+			if !ok || !isIdent(s.X, "time") || between[n] || s.Sel.Name != "Sleep" && !(s.Sel.Name == "After" && alone[n]) {
 				return true
 			}
 			at := h.fset.Position(n.Pos())

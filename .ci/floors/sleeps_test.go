@@ -24,6 +24,11 @@ import "github.com/muxkit/muxkit/muxpool/world"
 func TestA(t *testing.T) {
 	time.Sleep(1) // found
 	time.Sleep(1) // the outage
+	<-time.After(1) // found
+	select {
+	case <-time.After(1):
+	case <-c:
+	}
 	for start := time.Now(); !ok(); time.Sleep(1) {
 		time.Sleep(1) // found
 	}
