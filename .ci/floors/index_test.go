@@ -61,7 +61,7 @@ func TestOptions(t *testing.T) {
 		"breaker/a.go": "package breaker\ntype Option func()\nfunc WithShown() Option { return nil }\nfunc WithHidden(n int) Option { return nil }\n" +
 			"func WithTested() Option { return nil }\nfunc unexported() Option { return nil }\nfunc NewGroup(o ...Option) *int { return nil }\n" +
 			"type GetOptions struct{}\nfunc (o *GetOptions) WithLeft() {}\nfunc (o *GetOptions) Identity() {}\n",
-		"breaker/example_test.go":           "package breaker\nfunc ExampleNewGroup() { NewGroup(WithShown()) }\n",
+		"breaker/example_test.go":           "package breaker_test\nimport (\"context\"; \"" + modulePath + "/breaker\")\nfunc ExampleNewGroup() { context.WithHidden(breaker.NewGroup(breaker.WithShown())) }\n",
 		"breaker/a_test.go":                 "package breaker\nfunc TestX() { WithTested() }\n",
 		"transport/protocoltest/options.go": "package protocoltest\ntype Option func()\nfunc Method() Option { return nil }\n",
 	})

@@ -38,8 +38,12 @@ func checkOptions(root string, pkgs []listed) (faults []string, err error) {
 				options = append(options, optionsIn(file)...)
 			} else if hasExample(file) {
 				ast.Inspect(file, func(n ast.Node) bool {
-					if id, ok := n.(*ast.Ident); ok {
-						shown[id.Name] = true
+					switch n := n.(type) {
+					case *ast.Ident:
+						shown[n.Name] = true
+					case *ast.SelectorExpr: // of another package it is another's, as context.WithTimeout is
+						pkg, ok := n.X.(*ast.Ident)
+						return !ok || slices.Contains([]string{"", dir}, imported(file, pkg.Name))
 					}
 					return true
 				})
