@@ -1,7 +1,7 @@
 // Command floors checks that the packages of this module import downward only,
 // and nothing from outside but what the module is allowed to require, that the
 // errors of calls are judged in one place, that tests have a bound, and their waits, and
-// do not sleep where they mean to wait, that nothing strays into the root, nor a program into the tree, that a godoc
+// do not sleep where they mean to wait, that each build tag is given by a step, that nothing strays into the root, nor a program into the tree, that a godoc
 // example shows each option, and that the index of the examples lacks none.
 //
 // Run it in the module's root: go run ./.ci/floors
@@ -71,6 +71,10 @@ func run(dir string) (faults []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	tags, err := checkTags(dir)
+	if err != nil {
+		return nil, err
+	}
 	top, err := checkTop(dir)
 	if err != nil {
 		return nil, err
@@ -87,7 +91,7 @@ func run(dir string) (faults []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	faults = slices.Concat(faults, judged, waits, mains, sleeps, top, built, options, index)
+	faults = slices.Concat(faults, judged, waits, mains, sleeps, tags, top, built, options, index)
 	fmt.Printf("floors: %d packages, %d direct requirements, %d faults\n", checked, len(direct), len(faults))
 	return faults, nil
 }
