@@ -65,11 +65,14 @@ func idempotentKept(o outcome) error {
 	})
 }
 
-// idempotentInTime: nor is any lost because its time was over before an answer came. That is a
-// promise about time: a node that gets no processor answers nothing either.
+// idempotentInTime: nor is any lost because its time was over before an answer came, nor one of the others before a node
+// had got it. That is a promise about time: a node that gets no processor answers nothing either.
 func idempotentInTime(o outcome) error {
 	return o.each(func(t tally) error {
-		return unless(t.method == methodPut || t.overdue == 0, "%d idempotent calls ran out of time, as by %w", t.overdue, t.example)
+		if t.method == methodPut {
+			return unless(t.stayed == 0, "%d calls that no node had got ran out of time, as by %w", t.stayed, t.example)
+		}
+		return unless(t.overdue == 0, "%d idempotent calls ran out of time, as by %w", t.overdue, t.example)
 	})
 }
 
@@ -98,10 +101,26 @@ func goodInTime(o outcome) error {
 // call no time may be lucky.
 func othersAnswered(o outcome) error {
 	return o.each(func(t tally) error {
-		lucky := t.timeout > 0 && t.lost() == 0
-		return unless(!t.other || t.asSuch == t.calls || lucky, "%d of %d calls were not answered with %v, as by %w",
-			t.calls-t.asSuch, t.calls, t.fails, t.example)
+		lucky := t.timeout > 0 && t.lost() == t.overdue
+		otherwise := t.calls - t.asSuch - t.overdue
+		return unless(!t.other || otherwise == 0 || lucky, "%d of %d calls were not answered with %v, as by %w",
+			otherwise, t.calls, t.fails, t.example)
 	})
+}
+
+// othersInTime: nor do they wait for them until their time is over.
+func othersInTime(o outcome) error {
+	return o.each(func(t tally) error {
+		return unless(!t.other || t.overdue == 0, "%d calls of others ran out of time, as by %w", t.overdue, t.example)
+	})
+}
+
+// halfAtOnce: half of the calls take no longer than one attempt may, at any time.
+func halfAtOnce(o outcome) (err error) {
+	for p, q := range o.tallies[0].latency {
+		err = errors.Join(err, unless(q.p50 <= perTryTimeout, "%s: half of the calls took over %v", phase(p), q.p50))
+	}
+	return err
 }
 
 // othersFailFast: what cannot be had keeps its callers waiting for no longer than half

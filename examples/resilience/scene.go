@@ -67,7 +67,7 @@ func scenes() []scene {
 	reads := []caller{{method: methodGet, percent: 75}, {method: methodPut, percent: 25}}
 	sick := func(name string, strike, heal func(*cluster) error) scene {
 		return scene{name: name, without: unguarded, nodes: well, callers: reads, strike: strike, heal: heal, ejects: true,
-			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{idempotentInTime}}
+			promises: []promise{idempotentKept, nothingUnsentLost}, timely: []promise{idempotentInTime, halfAtOnce}}
 	}
 	blackHole := sick("black-hole", (*cluster).goDark, (*cluster).goLight)
 	blackHole.dark = true
@@ -89,23 +89,23 @@ func scenes() []scene {
 			name: "failing-method", without: usual, nodes: well,
 			callers: []caller{{method: methodGet, percent: 40}, {method: methodPut, percent: 20}, {method: methodScan, percent: 40}},
 			strike:  tell("fails 100 " + methodScan), heal: tell("fails 0 " + methodScan), hurts: methodScan,
-			promises: []promise{goodKept}, timely: []promise{goodInTime, noNodeOpens, onlyVictimsMethodOpens, allStayInUse},
+			promises: []promise{goodKept}, timely: []promise{goodInTime, halfAtOnce, noNodeOpens, onlyVictimsMethodOpens, allStayInUse},
 		}, {
 			name: "failing-dependency", without: usual, nodes: setup{takes: well.takes, depends: true},
 			callers: []caller{{method: methodGet, percent: 50}, {method: methodPut, percent: 25},
 				{method: methodJoin, percent: 25, fails: muxtransport.CodeUnavailable, other: true}},
 			strike: (*cluster).killDependency, heal: (*cluster).restartDependency, hurts: methodJoin,
-			promises: []promise{goodKept}, timely: []promise{goodInTime, noNodeOpens, allStayInUse, aMethodOpens, othersFailFast},
+			promises: []promise{goodKept}, timely: []promise{goodInTime, halfAtOnce, noNodeOpens, allStayInUse, aMethodOpens, othersFailFast},
 		}, {
 			name: "bad-caller", without: usual, nodes: well,
 			callers: append([]caller{{method: methodGet, percent: 30}, {method: methodPut, percent: 10}},
 				mistakes(24)...),
-			promises: []promise{goodKept, othersAnswered}, timely: []promise{goodInTime, nothingOpens, allStayInUse},
+			promises: []promise{goodKept, othersAnswered}, timely: []promise{goodInTime, othersInTime, halfAtOnce, nothingOpens, allStayInUse},
 		}, {
 			name: "overload", without: usual, overload: 2, nodes: setup{takes: 150 * time.Millisecond, limit: 15},
 			callers: []caller{{method: methodGet, percent: 75, fails: muxtransport.CodeResourceExhausted},
 				{method: methodPut, percent: 25, fails: muxtransport.CodeResourceExhausted}},
-			promises: []promise{goodKept}, timely: []promise{goodInTime, nothingOpens, allStayInUse, goodputKept},
+			promises: []promise{goodKept}, timely: []promise{goodInTime, halfAtOnce, nothingOpens, allStayInUse, goodputKept},
 		}, {
 			name: "rolling-restart", without: documented, nodes: pair, callers: patient,
 			strike: (*cluster).restartInTurn, heal: nothing, lasts: shortly, terminates: true,

@@ -80,12 +80,9 @@ func play(t *testing.T, s scene, cfg config) {
 	if s.ejects && cfg.balance == balance(muxendpoint.RoundRobin) && o.firstOpening() == "did not open" {
 		t.Error("the breaker of the sick node did not open")
 	}
-	if s.without == documented {
-		return // who waits may wait for long
-	}
 	for p, q := range o.tallies[0].latency {
-		if q.calls == 0 || q.p50 > perTryTimeout {
-			t.Errorf("%s: %d calls, half of which took over %v", phase(p), q.calls, q.p50)
+		if q.calls == 0 && s.without != documented {
+			t.Errorf("%s: no call was made", phase(p))
 		}
 	}
 }
@@ -93,8 +90,8 @@ func play(t *testing.T, s scene, cfg config) {
 func report(t *testing.T, o outcome) {
 	for _, c := range o.tallies {
 		l := c.latency
-		t.Logf("%s: %d calls, lost %d (%d surely unsent), %d of %d failures as such; p99 %v before, %v and %v meanwhile, %v after",
-			c.method, c.calls, c.lost(), c.unsent, c.asSuch, c.failed, l[before].p99, l[onset].p99, l[later].p99, l[after].p99)
+		t.Logf("%s: %d calls, lost %d (%d since their time was over), %d of %d failures as such; p99 %v before, %v and %v meanwhile, %v after",
+			c.method, c.calls, c.lost(), c.overdue, c.asSuch, c.failed, l[before].p99, l[onset].p99, l[later].p99, l[after].p99)
 	}
 	node, method := o.openings()
 	t.Logf("%.0f good answers a second of %.0f, %.0f%% at the least used node; breakers opened: %d of nodes, %d of methods, first %s; calls were made up to %v late",

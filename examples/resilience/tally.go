@@ -14,8 +14,9 @@ type tally struct {
 	calls   int
 	failed  int   // in the end
 	asSuch  int   // the failed ones with the error that the caller must expect
-	unsent  int   // the lost ones that surely no node had got
-	overdue int   // the lost ones that a node may have got, and whose time was over
+	overdue int   // the lost ones whose time, or their attempts', was over
+	stayed  int   // of those, the ones that surely no node had got
+	unsent  int   // the other lost ones that surely no node had got
 	wrong   int   // answers that did not fit their call
 	example error // of those that no node had got, else of those lost
 	latency [phases]quantiles
@@ -67,12 +68,15 @@ func (t *tally) lose(err error) {
 	v := verdict.Of(err)
 	unsent := !v.Sent()
 	switch {
-	case unsent:
-		t.unsent++
 	case v.Code == verdict.CodeDeadlineExceeded:
 		t.overdue++
+		if unsent {
+			t.stayed++
+		}
+	case unsent:
+		t.unsent++
 	}
-	if t.example == nil || unsent && t.unsent == 1 {
+	if t.example == nil || unsent && t.unsent+t.stayed == 1 {
 		t.example = err
 	}
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/muxkit/muxkit/muxpool"
 	muxtransport "github.com/muxkit/muxkit/transport"
 )
 
@@ -15,9 +17,10 @@ func (s sending) Error() string { return map[sending]string{true: "maybe sent", 
 func (s sending) Sent() bool    { return bool(s) }
 
 func TestTally(t *testing.T) {
+	stayed := &muxpool.Error{Op: "get", Err: context.DeadlineExceeded} // no node had got it when its time was over
 	callers := []caller{{method: methodPut}, {method: methodGet}, {method: methodGet, fails: muxtransport.CodeNotFound}}
 	results := []result{
-		{err: sending(true)}, {err: sending(false)}, {},
+		{err: sending(true)}, {err: sending(false)}, {}, {err: stayed},
 		{caller: 1, err: errors.New("says nothing")}, {caller: 1, err: errWrongAnswer},
 		{caller: 1, err: &muxtransport.Error{Code: muxtransport.CodeDeadlineExceeded}},
 		{caller: 2, err: &muxtransport.Error{Code: muxtransport.CodeNotFound}}, {caller: 2, err: sending(true)}, {caller: 2},
@@ -26,10 +29,10 @@ func TestTally(t *testing.T) {
 		results = append(results, result{caller: 1, phase: later, took: time.Duration(ms+1) * time.Millisecond})
 	}
 	tallies := tallyUp(callers, results)
-	if p := tallies[0]; p.calls != 3 || p.lost() != 2 || p.unsent != 1 || p.overdue != 0 || p.example != error(sending(false)) {
+	if p := tallies[0]; p.calls != 4 || p.lost() != 3 || p.unsent != 1 || p.overdue != 1 || p.stayed != 1 || p.example != error(sending(false)) {
 		t.Errorf("puts %+v", p)
 	}
-	if g := tallies[1]; g.calls != 103 || g.lost() != 2 || g.unsent != 0 || g.overdue != 1 || g.wrong != 1 {
+	if g := tallies[1]; g.calls != 103 || g.lost() != 2 || g.unsent != 0 || g.overdue != 1 || g.stayed != 0 || g.wrong != 1 {
 		t.Errorf("gets %+v", g)
 	}
 	if m := tallies[2]; m.calls != 3 || m.failed != 2 || m.asSuch != 1 || m.lost() != 1 {
