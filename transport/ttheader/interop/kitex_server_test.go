@@ -14,6 +14,7 @@ import (
 	"github.com/muxkit/muxkit/internal/bounded"
 	"github.com/muxkit/muxkit/internal/callertest"
 	"github.com/muxkit/muxkit/muxpool"
+	"github.com/muxkit/muxkit/muxpool/verdict"
 	"github.com/muxkit/muxkit/transport"
 	"github.com/muxkit/muxkit/transport/ttheader"
 )
@@ -137,6 +138,9 @@ func TestToKitexExceptions(t *testing.T) {
 		// Without its mux Kitex ends the connection behind this one.
 		if e := c.Refused("Nothing"+value, ""); e.Code != transport.CodeUnimplemented || e.Status != 20 && e.Status != 1 || !e.Remote || e.NotRun {
 			t.Errorf("an unknown method gives %+v", e)
+		}
+		if _, err := c.Call("Echo", value); err != nil && verdict.Of(err).Code != verdict.CodeConnection { // which it has met
+			t.Error(err)
 		}
 		c.Must("Echo", nonce())
 	})
