@@ -28,9 +28,9 @@ func (p listed) own() bool {
 	return p.Module != nil && p.Module.Main && p.ForTest == "" && !strings.HasSuffix(p.ImportPath, ".test")
 }
 
-// listPackages lists the module's packages and all that they and their tests need.
+// listPackages lists the module's packages and all that they and their tests need, those with a tag that a step gives too.
 func listPackages(dir string) ([]listed, error) {
-	out, err := goCommand(dir, "list", "-deps", "-test",
+	out, err := goCommand(dir, "list", "-deps", "-test", "-tags", "browser,muxguard,peers",
 		"-json=ImportPath,ForTest,Module,Imports,TestImports,XTestImports", "./...")
 	if err != nil {
 		return nil, err

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,6 +16,9 @@ var unwatched = []string{
 	"internal/pages",       // a helper of tests
 	"transport/attacktest", // as long as it is told
 }
+
+// runs is the call, and no comment.
+var runs = regexp.MustCompile(`(?m)^[^/\n]*\.Tests\(m\)`)
 
 // checkMains tells which package of the root module has tests that nobody watches: one
 // that makes no end is then found by the binary's time only. See bounded.Tests.
@@ -35,7 +38,7 @@ func checkMains(root string, pkgs []listed) (faults []string, err error) {
 			if err != nil {
 				return nil, err
 			}
-			watched = watched || bytes.Contains(text, []byte(".Tests(m)"))
+			watched = watched || runs.Match(text)
 		}
 		if !watched {
 			faults = append(faults, fmt.Sprintf("%s: tests without an end hang: its TestMain runs no bounded.Tests", dir))
