@@ -107,7 +107,11 @@ func TestBadTokensShutNobodyOut(t *testing.T) {
 	if _, err := call(ctx, []byte("x")); verdict.Of(err).Code != verdict.CodeUnauthenticated {
 		t.Errorf("no token: %v", err)
 	}
-	for _, st := range breakers.Status() {
+	status := breakers.Status()
+	if len(status) == 0 {
+		t.Error("the breakers know no node")
+	}
+	for _, st := range status {
 		if st.State != breaker.Closed || st.Ejections > 0 {
 			t.Errorf("%+v", st)
 		}

@@ -199,7 +199,11 @@ func TestTokens(t *testing.T) {
 	if n := s.calls(t, orders); n != 1 {
 		t.Errorf("%d calls reached the orders, want that of the good token", n)
 	}
-	for _, st := range s.load.client.breakers.Status() {
+	status := s.load.client.breakers.Status()
+	if len(status) == 0 {
+		t.Error("the breakers know no node")
+	}
+	for _, st := range status {
 		if st.State != breaker.Closed || st.Ejections > 0 {
 			t.Errorf("%+v", st)
 		}
