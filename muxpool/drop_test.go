@@ -46,6 +46,7 @@ func TestDropLetsAnIdleNodeGo(t *testing.T) {
 				w.Errorf("%v", heard)
 			}
 		}
+		w.Until(time.Second, "all ends are told", func() bool { return len(w.Heard(muxpool.ConnDown)) >= 3*2 })
 		for _, e := range w.Heard(muxpool.ConnDown) {
 			if e.Reason != muxpool.ReasonDropped || e.Reason.Failure() {
 				w.Errorf("the reason is %v", e.Reason)

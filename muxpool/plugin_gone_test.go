@@ -85,6 +85,7 @@ func TestPluginEndsItsGoroutine(t *testing.T) {
 			w.WantError(err, muxpool.ErrProtocol, false)
 			w.Victim.Do(muxtest.Drop) // the pool itself asks, after a while
 			w.WantError(w.CallFor(time.Hour), muxpool.ErrProtocol, true)
+			w.Until(time.Second, "the end is told", func() bool { return len(w.Heard(muxpool.ConnDown)) > 0 })
 			for _, e := range w.Heard(muxpool.ConnDown) {
 				if e.Reason != muxpool.ReasonProtocolError {
 					w.Errorf("told: %v", e)
