@@ -92,6 +92,7 @@ func TestFault_TLSCertificate(t *testing.T) {
 					if s := w.Victim.Stats(); s.Frames != 0 || s.Accepted > 2*gets {
 						w.Errorf("plaintext or a retry storm: %+v", s)
 					}
+					w.Until(time.Second, "the failed dials are told", func() bool { return len(w.Heard(muxpool.DialFailed)) > 0 })
 					for _, e := range w.Heard(muxpool.DialFailed) {
 						if e.Reason != muxpool.ReasonHandshakeFailed {
 							w.Errorf("event %v", e)
