@@ -105,7 +105,8 @@ func (m *writerModel) readable() int { return m.active + m.bytes }
 func FuzzWriter(f *testing.F) {
 	f.Add([]byte{0, 10, 0, 20, 1, 200, 2, 5, 2, 255, 4, 0, 2, 255})
 	f.Add([]byte{1, 80, 0, 80, 1, 80, 3, 200, 2, 1, 3, 250, 3, 250})
-	f.Add([]byte{0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 2, 1, 0, 1, 2, 255})
+	f.Add([]byte{0, 10, 0, 10, 0, 10, 0, 10, 0, 10, 0, 10, 0, 10, 0, 10, 2, 10, 0, 10, 2, 255}) // too many frames
+	f.Add([]byte{1, 250, 1, 250, 1, 250, 2, 255, 1, 250, 2, 255})                               // too many bytes
 	f.Add([]byte{0, 0, 1, 0, 0, 9, 1, 0, 5, 0, 2, 255, 0, 7})
 	f.Add([]byte{6, 3, 1, 160, 1, 160, 2, 200, 4, 0, 6, 0, 0, 50, 2, 255})
 	f.Fuzz(func(t *testing.T, ops []byte) {
