@@ -54,6 +54,8 @@ func WithCall(n int) Option {
 	return func(s *state) { s.call(n) }
 }
 
+func WithChecked(n int) Option { return checked(n, func(s *state) { s.checked = n }) }
+
 func withAll() Option { return WithLimit(0) }
 `
 
@@ -112,6 +114,7 @@ func TestOptions(t *testing.T) {
 		"_ = any(n)",
 		"set(s, \"WithOther\", plantedElsewhere(&s.other), n)",
 		"return func(s *state) {}",
+		"func WithChecked(n int) Option { return checked(n, func(s *state) { _ = any(n) }) }",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

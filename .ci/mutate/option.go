@@ -21,13 +21,17 @@ func (f *finder) inVain(fn *ast.FuncDecl) {
 		if !ok || len(r.Results) != 1 {
 			return true
 		}
-		if option, ok := r.Results[0].(*ast.FuncLit); ok && len(option.Type.Params.List) == 1 {
-			before := len(f.sites)
-			ast.Inspect(option.Body, f.unset)
-			if len(f.sites) == before {
-				f.put(option.Body.Lbrace+1, option.Body.Rbrace, "")
+		ast.Inspect(r.Results[0], func(n ast.Node) bool { // it may be handed to what checks its value first
+			option, ok := n.(*ast.FuncLit)
+			if ok && len(option.Type.Params.List) == 1 {
+				before := len(f.sites)
+				ast.Inspect(option.Body, f.unset)
+				if len(f.sites) == before {
+					f.put(option.Body.Lbrace+1, option.Body.Rbrace, "")
+				}
 			}
-		}
+			return !ok
+		})
 		return false
 	})
 }
