@@ -39,7 +39,7 @@ fuzz_one() {
   if [ $status -ne 0 ] && grep -qE '^ +context deadline exceeded$' <<<"$log" && ! grep -q 'Failing input' <<<"$log"; then
     status=0
   fi
-  if [ $status -ne 0 ]; then
+  if [ $status -ne 0 ] || ! grep -q '^fuzz: elapsed' <<<"$log"; then # or nothing was fuzzed
     printf 'FAILED  %s %s\n%s\n' "$1" "$2" "$log"
     return 1
   fi
