@@ -4,18 +4,20 @@
 # transports' parsers, and of the server's connections.
 LONG='^\./(muxpool(/wire)?|transport(/[a-z]+)?) Fuzz'
 
-step_fuzz() { fuzz_all "${FUZZTIME:-5}" "${FUZZTIME_LONG:-5}"; }
-step_fuzz_long() { fuzz_all "${FUZZTIME:-10}" "${FUZZTIME_LONG:-60}"; }
+step_fuzz() { fuzz_all . "${FUZZTIME:-5}" "${FUZZTIME_LONG:-5}"; }
+step_fuzz_long() { fuzz_all '*' "${FUZZTIME:-10}" "${FUZZTIME_LONG:-60}"; }
 
-# fuzz_all runs every fuzz test of the root module, two at a time with one worker each:
-# seconds for each, and for those that LONG matches.
+# fuzz_all runs every fuzz test of some modules (a pattern of their folders), two at a time with one worker
+# each: seconds for each, and for those that LONG matches. In the nested modules others' code, which is compared
+# with ours, has to be built for that.
 fuzz_all() {
-  local list=$work/fuzz long others quick=$1 slow=$2
+  local list=$work/fuzz long others modules=$1 quick=$2 slow=$3
   grep -rHE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]+:func |\1 |' | sort |
     while read -r dir name; do
       local module=$dir
       until [ -e "$module/go.mod" ]; do module=$(dirname "$module"); done
-      if [ "$module" = . ]; then echo "$dir $name"; fi
+      # shellcheck disable=SC2053 # a pattern
+      if [[ $module == $modules ]]; then echo "$dir $name"; fi
     done >"$list"
   found_some "$list" 'fuzz test' || return 1
   long=$(grep -cE "$LONG" "$list") || true
@@ -34,7 +36,7 @@ fuzz_all() {
 # names an input.
 fuzz_one() {
   local log status
-  log=$(nice go test -run '^$' -fuzz "^$2\$" -fuzztime "$3" -fuzzminimizetime 10x -parallel 1 "$1" 2>&1)
+  log=$(nice go test -C "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$3" -fuzzminimizetime 10x -parallel 1 . 2>&1)
   status=$?
   if [ $status -ne 0 ] && grep -qE '^ +context deadline exceeded$' <<<"$log" && ! grep -q 'Failing input' <<<"$log"; then
     status=0
