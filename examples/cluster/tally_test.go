@@ -180,13 +180,14 @@ func all(broken string) map[string]string {
 	return in
 }
 
-// On a machine that did not run the load in time a loss proves nothing; that nothing is lost does.
+// On a machine that did not run the load in time a loss proves nothing; that nothing is lost does, and so does an answer to
+// another call.
 func TestProofs(t *testing.T) {
 	for _, c := range []struct {
 		late time.Duration
 		fate fate
 		want bool
-	}{{0, answered, true}, {0, maybeRun, true}, {heldUp, answered, true}, {heldUp, maybeRun, false}} {
+	}{{0, answered, true}, {0, maybeRun, true}, {heldUp, answered, true}, {heldUp, maybeRun, false}, {heldUp, wrong, true}} {
 		o := fine(scenes[0])
 		o.clients[0].phases[0].Calls[0].Late, o.clients[0].phases[0].Calls[0].Fate = c.late, c.fate
 		o.sumUp()

@@ -91,13 +91,14 @@ func TestEndsThatAreNotGoodBreakAPromise(t *testing.T) {
 	}
 }
 
-// On a machine that did not run the load in time a loss proves nothing; that nothing is lost does.
+// On a machine that did not run the load in time a loss proves nothing; that nothing is lost does, and so does an answer to
+// another call.
 func TestProofs(t *testing.T) {
 	for _, c := range []struct {
 		late time.Duration
 		err  error
 		want bool
-	}{{0, nil, true}, {0, errors.New("lost"), true}, {heldUp, nil, true}, {heldUp, errors.New("lost"), false}} {
+	}{{0, nil, true}, {0, errors.New("lost"), true}, {heldUp, nil, true}, {heldUp, errors.New("lost"), false}, {heldUp, errWrongAnswer, true}} {
 		o := newOutcome(scenes[0])
 		o.add(result{method: look, late: c.late, err: c.err})
 		o.add(result{method: buy, nonce: "b"})
