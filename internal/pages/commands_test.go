@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -162,6 +163,7 @@ func lost(command, in string) (faults []string) {
 			faults = append(faults, err.Error())
 		}
 	}
+	faults = append(faults, unknownFlags(command, in)...)
 	for _, m := range chosen.FindAllStringSubmatch(command, -1) {
 		for _, pattern := range strings.Split(m[2], "|") {
 			pattern, _, _ = strings.Cut(pattern, "/")
@@ -177,9 +179,40 @@ func lost(command, in string) (faults []string) {
 	return faults
 }
 
+// unknownFlags tells which flags are given to a program that go run runs, and of which its source says nothing.
+func unknownFlags(command, in string) (faults []string) {
+	_, given, _ := strings.Cut(command, "go run ")
+	args := strings.Fields(given)
+	program := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
+	if program < 0 {
+		return nil
+	}
+	files, _ := filepath.Glob(filepath.Join(root, in, path.Clean(args[program]), "*.go")) // a wrong pattern finds none
+	source := ""
+	for _, f := range files {
+		text, _ := os.ReadFile(f) // nor does one that is gone
+		source += string(text)
+	}
+	for _, a := range args[program+1:] {
+		if strings.ContainsAny(a, "|>&#") {
+			break // another command, or a file
+		}
+		name, isFlag := strings.CutPrefix(a, "-")
+		name, _, _ = strings.Cut(name, "=")
+		if isFlag && name != "h" && !strings.Contains(source, strconv.Quote(name)) {
+			faults = append(faults, "there is no flag -"+name)
+		}
+	}
+	return faults
+}
+
 func TestLost(t *testing.T) {
 	for command, want := range map[string]string{
 		"go run ./examples/quickstart":                   "",
+		"go run ./examples/quickstart -kill=false":       "",
+		"go run ./examples/quickstart -killed":           "there is no flag -killed",
+		"go run -C examples/shop . -rate 10 # -x":        "",
+		"go run -C examples/shop . -nosuch 10":           "there is no flag -nosuch",
 		"go test ./... -run 'TestLost|TestLinks/x' -v":   "",
 		"go run -C examples/nowhere .":                   "no such file",
 		"go run -C examples/addsvc ./before":             "",
