@@ -245,13 +245,14 @@ const peekAfter = 10 * time.Microsecond
 // hungUp reports whether the peer had closed the conn when a Get put its call on it,
 // whether or not the read loop has heard of that.
 func (c *conn) hungUp() bool {
+	rested := time.Duration(c.rested.Load()) // before inFlight: a conn that ends now changes both
 	switch c.inFlight.Load() {
 	case 0: // the call has been ended already
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return c.state == connClosed
 	case 1:
-		return time.Since(c.born)-time.Duration(c.rested.Load()) >= peekAfter && c.peek.hungUp()
+		return time.Since(c.born)-rested >= peekAfter && c.peek.hungUp()
 	}
 	return false // somebody else is using it
 }
