@@ -213,10 +213,9 @@ func (r *records) writeNow(raw *rawWriter) error {
 
 // shrink gives back memory that holds nothing. The Writer's mu is held, and nobody writes.
 func (r *records) shrink() {
-	if r.waiting.Load() == 0 {
-		r.mu.Lock()
-		r.buf = nil
-		r.mu.Unlock()
-		r.out, r.at = nil, 0
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting.Load() == 0 { // and nobody makes a record now
+		r.buf, r.out, r.at = nil, nil, 0
 	}
 }
