@@ -20,11 +20,7 @@ func (c *conn) writeFailed(err error) {
 		c.close(ReasonWriteFailed, err)
 		return
 	}
-	reason := ReasonWriteFailed
-	if c.inFlight.Load() == 0 {
-		reason = ReasonPeerClosed // while idle: no failure
-	}
-	c.drain(reason, err) // one that drains already has its own reason
+	c.drain(ReasonWriteFailed, err) // one that drains already has its own reason
 	time.AfterFunc(lastWords, func() { c.timed(func() { c.close(ReasonWriteFailed, err) }) })
 }
 
@@ -46,8 +42,11 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 		c.mu.Unlock()
 		return
 	}
-	c.setState(connDraining, reason, err)
 	calls := c.ids.live.len()
+	if calls == 0 && reason == ReasonWriteFailed {
+		reason = ReasonPeerClosed // while idle: no failure
+	}
+	c.setState(connDraining, reason, err)
 	c.mu.Unlock()
 	c.node.connDraining(c, reason, err, calls)
 	if calls == 0 {
