@@ -55,8 +55,9 @@ func (c *conn) patient(cl *call) bool {
 	if !ok {
 		return false
 	}
+	ticking := p.ticking.Load() // before now, which is set first: else it may be of long ago
 	now := time.Duration(p.now.Load())
-	if !p.ticking.Load() {
+	if !ticking {
 		now = time.Since(p.born)
 	}
 	// now may be a tick old.
