@@ -17,6 +17,7 @@ type health struct {
 	since  time.Time // busy: since when nothing arrived; else since when it is idle
 	seen   uint64    // conn.frames when since was set
 	read   uint64    // conn.bytes, likewise
+	begun  time.Time // since when a frame is seen to have begun, of which there is more to come; zero: none has
 	lapsed int       // calls that timed out since then, whose requests the kernel had taken
 	link   link
 	gaps   uint32    // of what the kernel tells, as of the last whole frame
@@ -166,6 +167,11 @@ func (h *health) follow(c *conn, sent wire.Transit, now time.Time) {
 		h.alive(c, now)
 		h.pinging = false
 	}
+	if c.awaits.Load() != awaitsRest {
+		h.begun = time.Time{}
+	} else if h.begun.IsZero() {
+		h.begun = now
+	}
 	h.link.follow(sent, c.interval()/2, now)
 	if c.ordered {
 		h.turn.follow(c, now)
@@ -184,6 +190,9 @@ func (h *health) excuse(c *conn, now time.Time) {
 	}
 	h.since = earlier(now, h.since.Add(ours))
 	h.pinged = earlier(now, h.pinged.Add(ours))
+	if !h.begun.IsZero() {
+		h.begun = earlier(now, h.begun.Add(ours))
+	}
 	h.turn.excuse(ours, now)
 }
 

@@ -43,7 +43,7 @@ func (h *health) judgeUse(c *conn, now time.Time) (remedy, time.Duration) {
 // time runs out before.
 func (h *health) next(c *conn, now time.Time) time.Duration {
 	wait, o := c.interval(), c.node.opts
-	for _, end := range [...]time.Time{h.since.Add(o.keepAlive), h.since.Add(o.stallTimeout), h.pinged.Add(o.keepAlive / 2),
+	for _, end := range [...]time.Time{h.since.Add(o.keepAlive), h.since.Add(o.stallTimeout), h.begun.Add(o.stallTimeout), h.pinged.Add(o.keepAlive / 2),
 		c.ids.starved.Add(o.stallTimeout)} {
 		if d := end.Sub(now); d > 0 {
 			wait = min(wait, d)
@@ -71,7 +71,7 @@ func (h *health) judgeBusy(c *conn, now time.Time) remedy {
 		return remedyDead
 	case h.overdue(c, now):
 		return remedyStalled
-	case c.awaits.Load() == awaitsRest && silent >= h.patience(o.stallTimeout):
+	case !h.begun.IsZero() && min(silent, now.Sub(h.begun)) >= h.patience(o.stallTimeout):
 		return remedyStalled
 	case asks && !h.pinging && silent >= o.keepAlive:
 		return remedyPing

@@ -16,7 +16,7 @@ func TestAnswersBehindAGap(t *testing.T) {
 		after  func(*poolOptions) time.Duration
 		remedy remedy
 	}{
-		"the rest of a frame": {func(c *conn, _ *health) { c.awaits.Store(awaitsRest) },
+		"the rest of a frame": {func(c *conn, h *health) { c.awaits.Store(awaitsRest); h.begun = h.since },
 			func(o *poolOptions) time.Duration { return o.stallTimeout }, remedyStalled},
 		"answers": {func(_ *conn, h *health) { h.lapsed = 1 },
 			func(o *poolOptions) time.Duration { return o.stallTimeout }, remedyStalled},
