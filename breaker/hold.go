@@ -123,16 +123,16 @@ func (n *node) stopForgetting() {
 func (n *node) tryForget() {
 	n.group.mu.Lock()
 	defer n.group.mu.Unlock()
-	if !n.forgettable() {
+	if !n.forgotten() {
 		return
 	}
-	n.gone.Store(true)
 	n.group.drop(n)
 	n.end()
 }
 
-// forgettable sets the timer anew if the node was used since it was set.
-func (n *node) forgettable() bool {
+// forgotten has the node gone, or sets the timer anew if it was used since that was set. From now on whoever comes with
+// an order or an event finds it gone, and so another one.
+func (n *node) forgotten() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ended || n.holds() > 0 {
@@ -142,5 +142,7 @@ func (n *node) forgettable() bool {
 		n.startForgetting()
 		return false
 	}
+	n.gone.Store(true)
+	n.ended = true
 	return true
 }
