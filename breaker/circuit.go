@@ -184,7 +184,9 @@ func (c *circuit) succeeded(now int64) {
 
 // quiet reports whether no call has succeeded for as long as the detectors look
 // back.
-func (c *circuit) quiet() bool {
-	good := c.good.Load()
+func (c *circuit) quiet() bool { return c.quietSince(c.good.Load()) }
+
+// quietSince is quiet of a circuit whose last success was then.
+func (c *circuit) quietSince(good int64) bool {
 	return good == neverGood || c.node().group.clock()-good > int64(c.set().memory)
 }

@@ -80,8 +80,9 @@ func (m *member) severalOut(now time.Time) {
 			first = minTime(first, c.left)
 			last = c.latches.worst()
 		case c.state == Closed:
-			well = well || !c.quiet()
-			unknown = unknown || c.good.Load() == neverGood
+			good := c.good.Load() // once: a call may succeed now
+			well = well || !c.quietSince(good)
+			unknown = unknown || good == neverGood
 		}
 	})
 	if out < 2 || well || unknown && now.Sub(first) < soonest || m.circuit.state != Closed {
