@@ -94,17 +94,17 @@ func (w *weight) unloaded(load int64, now time.Duration) int64 {
 	if load == 0 {
 		return full
 	}
-	return full - w.lacking(load, int64(now/time.Millisecond))
+	lack := lacking(load, int64(now/time.Millisecond))
+	if lack == 0 {
+		w.load.CompareAndSwap(load, 0)
+	}
+	return full - lack
 }
 
 // lacking is what is lacking at the time now, by what load says was lacking before.
-func (w *weight) lacking(load, now int64) int64 {
+func lacking(load, now int64) int64 {
 	lack, since := load&(1<<lackBits-1), load>>lackBits
-	left := int64(healTime/time.Millisecond) - (now - since)
-	if left <= 0 {
-		w.load.CompareAndSwap(load, 0)
-		return 0
-	}
+	left := max(int64(healTime/time.Millisecond)-(now-since), 0)
 	return lack * left / int64(healTime/time.Millisecond)
 }
 
@@ -115,7 +115,7 @@ func (w *weight) step(to func(lack int64) int64) {
 	if load != 0 && now-load>>lackBits < int64(loadPeriod/time.Millisecond) {
 		return
 	}
-	lack := to(w.lacking(load, now))
+	lack := to(lacking(load, now))
 	next := int64(0)
 	if lack > 0 {
 		next = now<<lackBits | lack
