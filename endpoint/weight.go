@@ -130,9 +130,6 @@ func (w *weight) moved() {
 	}
 }
 
-// isWhole reports whether nothing is lacking of what discovery gives it.
-func (w *weight) isWhole() bool { return w.load.Load() == 0 && w.rising.Load() == nil }
-
 // halve moves load off the node.
 func (w *weight) halve() {
 	w.step(func(lack int64) int64 { return full - max((full-lack)/2, leastShare) })

@@ -119,8 +119,9 @@ func (z *crossing) count(near []candidate) *staying {
 	there, whole := int64(0), true
 	for i := range near {
 		w := &near[i].member.weight
-		there += w.share()
-		whole = whole && w.isWhole()
+		share := w.share() // once: that nothing is lacking any more moves does not tell
+		there += share
+		whole = whole && share == w.givenShare()
 	}
 	if s.part = suffices(there, z.named); !whole {
 		s.until = near[0].member.weight.now() + int64(loadPeriod.Milliseconds())
