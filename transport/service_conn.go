@@ -58,7 +58,7 @@ type serverConn struct {
 	source   timedSource        // owned by serve
 	writer   *wire.Writer       // its InFlight counts the calls
 
-	greeted   atomic.Bool
+	greeted   atomic.Bool   // the client's greeting is over: set by greet, or by drain, which lets it go then
 	left      atomic.Bool   // the client has: rest is told when no call is in flight
 	rest      chan struct{} // has room for one
 	draining  atomic.Bool

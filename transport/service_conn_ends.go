@@ -62,7 +62,9 @@ func (c *serverConn) greet() error {
 	c.source = timedSource{conn: c, src: c.writer.NewSource(), arrived: time.Now()}
 	c.reader = wire.NewReader(&c.source, s.limits.MaxFrameSize)
 	c.reader.SetBudget(&c.account)
-	c.greeted.Store(true)
+	if c.greets() && c.greeted.Swap(true) {
+		return ErrServiceClosed
+	}
 	return nil
 }
 
@@ -102,7 +104,7 @@ func (s *Service) handshake(ctx context.Context, nc net.Conn) error {
 // drain implements session: serve notices, tells the client and ends when all
 // calls are answered and the client is quiet.
 func (c *serverConn) drain() {
-	if !c.greeted.Load() && c.greets() {
+	if c.greets() && !c.greeted.Swap(true) {
 		c.stop(ErrServiceClosed) // a client in a handshake has made no call
 		return
 	}
