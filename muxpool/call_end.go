@@ -270,7 +270,7 @@ func (c *conn) departed(d departure) {
 	case !d.any:
 		return
 	case d.last:
-		c.node.pool.running.run(c.finish)
+		go c.timed(c.finish)
 	case d.overfull:
 		c.drain(ReasonIDsExhausted, nil)
 	}

@@ -146,7 +146,7 @@ func (c *conn) start() {
 	}
 }
 
-// timed runs f on a timer's goroutine, unless the conn has ended. It may call user code, and Done
+// timed runs f on a goroutine that the pool does not count, as a timer's, unless the conn has ended. It may call user code, and Done
 // waits for it.
 func (c *conn) timed(f func()) {
 	c.mu.Lock()

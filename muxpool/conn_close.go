@@ -50,7 +50,7 @@ func (c *conn) drainIf(cond func() bool, reason Reason, err error) {
 	c.mu.Unlock()
 	c.node.connDraining(c, reason, err, calls)
 	if calls == 0 {
-		c.node.pool.running.run(c.finish)
+		go c.timed(c.finish)
 	}
 }
 

@@ -8,7 +8,7 @@ import "time"
 
 // ask is sendKeepAlive for a user's goroutine, which the plug-in might end.
 func (c *conn) ask() {
-	c.node.pool.running.run(func() {
+	go c.timed(func() {
 		defer c.contain()
 		c.sendKeepAlive()
 	})
