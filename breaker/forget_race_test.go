@@ -2,9 +2,6 @@ package breaker
 
 import (
 	"fmt"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/muxkit/muxkit/internal/bounded"
@@ -28,26 +25,12 @@ func TestOrderWhileTheNodeIsForgotten(t *testing.T) {
 			id := muxpool.Node{Network: "tcp", Address: fmt.Sprintf("10.0.0.1:%d", i+1)}
 			g.Hold(id)() // nobody holds it, and no call has come
 			n := g.find(id)
-			var ready, begin atomic.Bool
-			var timer sync.WaitGroup
-			timer.Go(func() {
-				ready.Store(true)
-				for spins := 0; !begin.Load(); spins++ {
-					if spins > 200000 { // the processor may be the only one
-						runtime.Gosched()
-					}
+			bounded.AtOnce(t, n.tryForget, func() {
+				for range i % 64 { // so that each comes first now and then
+					_ = g.clock()
 				}
-				n.tryForget()
+				row.do(g, id)
 			})
-			for !ready.Load() {
-				runtime.Gosched()
-			}
-			begin.Store(true)
-			for range i % 64 { // so that each comes first now and then
-				_ = begin.Load()
-			}
-			row.do(g, id)
-			bounded.Wait(t, timer.Wait)
 			if st, ok := g.StatusOf(id); !ok || st.State != row.want {
 				t.Errorf("%s: the node is known %v, and %v, the %d. time", name, ok, st.State, i)
 				break

@@ -4,8 +4,6 @@ package muxpool
 
 import (
 	"net"
-	"runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,27 +28,15 @@ func TestHungUpWhileTheConnEnds(t *testing.T) {
 	for i := range 3000 {
 		c := &conn{born: time.Now().Add(-time.Hour), peek: peek, inFlight: new(atomic.Int32)}
 		c.inFlight.Store(1)
-		var ready, end atomic.Bool
-		var loop sync.WaitGroup
-		loop.Go(func() {
-			ready.Store(true)
-			for spins := 0; !end.Load(); spins++ {
-				if spins > 200000 { // the processor may be the only one
-					runtime.Gosched()
-				}
-			}
+		hungUp := false
+		bounded.AtOnce(t, func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.state = connClosed
 			c.loaded()
-		})
-		for !ready.Load() {
-			runtime.Gosched()
-		}
-		end.Store(true)
-		if !c.hungUp() {
+		}, func() { hungUp = c.hungUp() })
+		if !hungUp {
 			t.Fatalf("it has not, the %d. time", i)
 		}
-		bounded.Wait(t, loop.Wait)
 	}
 }

@@ -90,3 +90,13 @@ func TestLimit(t *testing.T) {
 		}
 	})
 }
+
+// AtOnce has run both when it returns.
+func TestAtOnce(t *testing.T) {
+	for range 100 {
+		first, second := false, false
+		if AtOnce(t, func() { first = true }, func() { second = true }); !first || !second {
+			t.Fatalf("the first has run: %v, the second: %v", first, second)
+		}
+	}
+}
