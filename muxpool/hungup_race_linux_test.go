@@ -25,7 +25,7 @@ func TestHungUpWhileTheConnEnds(t *testing.T) {
 	nc.Close() // a look at it says that it has ended
 	l.Close()
 	peek := newPeeker(nc)
-	for i := range 3000 {
+	for i := range 10000 {
 		c := &conn{born: time.Now().Add(-time.Hour), peek: peek, inFlight: new(atomic.Int32)}
 		c.inFlight.Store(1)
 		hungUp := false
@@ -34,7 +34,12 @@ func TestHungUpWhileTheConnEnds(t *testing.T) {
 			defer c.mu.Unlock()
 			c.state = connClosed
 			c.loaded()
-		}, func() { hungUp = c.hungUp() })
+		}, func() {
+			for range i % 128 { // at each point of the end now and then
+				_ = c.rested.Load()
+			}
+			hungUp = c.hungUp()
+		})
 		if !hungUp {
 			t.Fatalf("it has not, the %d. time", i)
 		}

@@ -17,7 +17,7 @@ func AtOnce(t testing.TB, first, second func()) {
 	other.Go(func() {
 		ready.Store(true)
 		for spins := 0; !begin.Load(); spins++ {
-			if spins > 200_000 { // the processor may be the only one
+			if spins > 50_000 { // the processor may be the only one
 				runtime.Gosched()
 			}
 		}
